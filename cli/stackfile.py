@@ -1,0 +1,83 @@
+"""The generated copy of Pulumi.homelab.yaml that a command runs with.
+
+The stack file in the repository is the user's and is never written: Pulumi's passphrase provider adds
+`encryptionsalt` to whatever file it runs with, so it gets a copy.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from cli.errors import CommandError
+
+STACK = "homelab"
+PROJECT = Path(__file__).resolve().parent.parent
+SOURCE = PROJECT / f"Pulumi.{STACK}.yaml"
+
+
+def read(path: Path = SOURCE) -> dict[str, Any]:
+    """The stack file as plain data.
+
+    Raises:
+        CommandError: the file is absent, is not YAML, or is not a mapping with a `config` mapping.
+    """
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except FileNotFoundError:
+        raise CommandError(f"{path.name}: no such file. It holds the stack's settings. Restore it from git.") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path.name}:{mark.line + 1}" if mark else path.name
+        raise CommandError(
+            f"{where}: not YAML: {getattr(error, 'problem', error)}. Pulumi could read no setting. Correct that line."
+        ) from None
+    if not isinstance(data, dict) or not isinstance(data.get("config", {}), dict):
+        raise CommandError(f"{path.name}: a mapping with the key `config` is expected. Pulumi could read no setting.")
+    return data
+
+
+def write_copy(target: Path, overrides: Mapping[str, Any], source: Path = SOURCE) -> Path:
+    """Writes `source` with `overrides` to `target`, atomically.
+
+    Args:
+        target: the generated file; an `encryptionsalt` it already holds is kept.
+        overrides: config key to value. A dotted key (`keda-homelab:keda.chart`) sets one field of an object;
+            the value None removes the key.
+        source: the stack file.
+
+    Raises:
+        CommandError: `source` cannot be read.
+    """
+    data = read(source)
+    config = data.setdefault("config", {})
+    for key, value in overrides.items():
+        head, *path = key.split(".")
+        holder, last = config, head
+        for part in path:
+            holder = holder.setdefault(last, {})
+            if not isinstance(holder, dict):
+                break  # the program's own check names the wrong type better than a failure here
+            last = part
+        if not isinstance(holder, dict):
+            continue
+        if value is None:
+            holder.pop(last, None)
+        else:
+            holder[last] = value
+    if "encryptionsalt" not in data and target.exists():
+        salt = (yaml.safe_load(target.read_text(encoding="utf-8")) or {}).get("encryptionsalt")
+        if salt:
+            data["encryptionsalt"] = salt
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = target.with_suffix(".tmp")
+    draft.write_text(
+        f"# Generated from {source.name}; edit that file, not this one.\n" + yaml.safe_dump(data, sort_keys=False),
+        encoding="utf-8",
+    )
+    os.replace(draft, target)
+    return target

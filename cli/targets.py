@@ -1,0 +1,146 @@
+"""Where a command runs: a lab of this machine, or a cluster named explicitly. Never an exported KUBECONFIG alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cli.engine import Engine
+from cli.errors import CommandError
+from cli.report import Kubectl
+from lab import plugins, tools
+from lab.paths import Lab
+
+LAB_OVERRIDES: Mapping[str, Any] = {"kubernetes:context": None}
+
+
+def lab_record(lab: Lab) -> dict[str, Any]:
+    """What `lab up` wrote of itself.
+
+    Raises:
+        CommandError: the lab is not up.
+    """
+    try:
+        record: dict[str, Any] = json.loads(lab.record.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CommandError(f"lab {lab.name}: not up, so there is no cluster to talk to. Run `make up`.") from None
+    return record
+
+
+def lab_engine(lab: Lab, overrides: Mapping[str, Any] | None = None) -> Engine:
+    """The engine on a lab: state, passphrase and stack file in the lab's folder; the chart's source is overridden.
+
+    Args:
+        lab: a lab that is up.
+        overrides: more overrides of the stack file, for tests.
+
+    Raises:
+        CommandError: the lab is not up.
+    """
+    record = lab_record(lab)
+    folder = lab.root / "pulumi"
+    state = folder / "state"
+    state.mkdir(parents=True, exist_ok=True)
+    passphrase = folder / "passphrase"
+    if not passphrase.exists():
+        passphrase.touch(mode=0o600)
+        passphrase.write_text(secrets.token_urlsafe(24), encoding="utf-8")
+    pulumi = Path(record["tools"]["pulumi"])
+    plugin_folders, _ = plugins.plugin_path(pulumi)
+    return Engine(
+        folder=folder,
+        pulumi=pulumi,
+        env={
+            "KUBECONFIG": str(lab.kubeconfig),
+            "PULUMI_BACKEND_URL": state.as_uri(),
+            "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase),
+        },
+        overrides={"keda-homelab:keda.chart": record["chart"]["source"], **LAB_OVERRIDES, **(overrides or {})},
+        path=[*plugin_folders, Path(record["tools"]["helm"]).parent],
+    )
+
+
+def lab_kubectl(lab: Lab) -> Kubectl:
+    """kubectl on a lab's own kubeconfig."""
+    return Kubectl(lab_record(lab)["tools"]["kubectl"], kubeconfig=str(lab.kubeconfig))
+
+
+def cluster_engine(context: str) -> Engine:
+    """The engine on a cluster of one's own: the user's Pulumi login and secrets provider, the stack file unchanged.
+
+    Only `kubernetes:context` is set, in a copy kept under `$XDG_STATE_HOME/keda-homelab/<context>`.
+    """
+    found = tools.ensure(["pulumi", "helm"])
+    state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state")
+    plugin_folders, line = plugins.plugin_path(found["pulumi"])
+    print(line, file=sys.stderr)
+    return Engine(
+        folder=state / "keda-homelab" / context.replace("/", "_"),
+        pulumi=found["pulumi"],
+        overrides={"kubernetes:context": context},
+        path=[*plugin_folders, found["helm"].parent],
+    )
+
+
+def cluster_kubectl(context: str) -> Kubectl:
+    """kubectl on a context of the user's kubeconfig."""
+    return Kubectl(str(tools.ensure(["kubectl"])["kubectl"]), context=context)
+
+
+def confirm_cluster(context: str, what: str, assume_yes: bool) -> None:
+    """Shows context and server, and asks before anything is done there.
+
+    Raises:
+        CommandError: no such context, or the answer was not yes.
+    """
+    kubectl = tools.ensure(["kubectl"])["kubectl"]
+    shown = subprocess.run(
+        [str(kubectl), "config", "view", "--minify", f"--context={context}", "-o", "json"],
+        capture_output=True,
+        text=True,
+    )
+    clusters = json.loads(shown.stdout).get("clusters") if shown.returncode == 0 else None
+    if not clusters:
+        raise CommandError(
+            f"CLUSTER={context}: no such context in the kubeconfig, so there is no cluster to run on. "
+            "See `kubectl config get-contexts`."
+        )
+    print(f"context  {context}\nserver   {clusters[0]['cluster']['server']}")
+    if assume_yes:
+        return
+    if not sys.stdin.isatty():
+        raise CommandError(f"CLUSTER={context}: nobody is there to answer. Pass YES=1 to {what} without being asked.")
+    if input(f"{what} there? [y/N] ").strip().lower() not in {"y", "yes"}:
+        raise CommandError(f"CLUSTER={context}: stopped, nothing was changed.")
+
+
+FINALIZER = "finalizer.keda.sh"
+KEDA_KINDS = ("scaledobjects", "scaledjobs", "triggerauthentications", "clustertriggerauthentications")
+
+
+def foreign_keda_objects(engine: Engine, kubectl: Kubectl) -> list[str]:
+    """Objects that carry KEDA's finalizer and are not this stack's, as `ScaledObject namespace/name`.
+
+    Once KEDA is gone nothing removes the finalizer, and deleting them or their namespace hangs for ever.
+    """
+    exported = engine.run("stack", "export", "--stack", "homelab", capture=True, cwd=engine.folder)
+    deployment = (json.loads(exported.stdout).get("deployment") or {}) if exported.returncode == 0 else {}
+    ours = {
+        (meta.get("namespace", ""), meta.get("name"))
+        for resource in deployment.get("resources", [])
+        if resource["type"].startswith("kubernetes:keda.sh/")
+        for meta in [resource.get("outputs", {}).get("metadata", {})]
+    }
+    return [
+        f"{item['kind']} {meta.get('namespace', '')}/{meta['name']}"
+        for kind in KEDA_KINDS
+        for item in kubectl.items(f"{kind}.keda.sh", "--all-namespaces")
+        for meta in [item["metadata"]]
+        if FINALIZER in meta.get("finalizers", []) and (meta.get("namespace", ""), meta["name"]) not in ours
+    ]
