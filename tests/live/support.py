@@ -1,0 +1,45 @@
+"""Variants of the stack that live tests run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from cli.engine import Engine
+from tests.live.cluster import KEDA, Cluster, wait
+
+WORKLOADS = {
+    "ray-serve": "ray",
+    "envoy-gateway": "envoy-gateway-system",
+    "voice": "voice",
+    "batch": "batch",
+}
+
+
+def with_overrides(engine: Engine, extra: Mapping[str, Any]) -> Engine:
+    """The engine with more overrides of the stack file."""
+    return replace(engine, overrides={**engine.overrides, **extra})
+
+
+def with_program(engine: Engine, program: Path) -> Engine:
+    """The engine on another program folder, same stack."""
+    return replace(engine, program=program)
+
+
+def wait_ready(cluster: Cluster, name: str, namespace: str, seconds: float = 120) -> None:
+    """Waits for a ScaledObject's condition Ready=True."""
+    path = f"{KEDA}/namespaces/{namespace}/scaledobjects/{name}"
+    wait(f"{name} Ready", seconds, lambda: cluster.condition(path, "Ready")[0] == "True" or None)
+
+
+def scaled_object(name: str, namespace: str, target: str, **spec: Any) -> dict[str, Any]:
+    """A minimal ScaledObject manifest with a trigger that KEDA can always parse."""
+    trigger = {"type": "kubernetes-workload", "metadata": {"podSelector": "app=none", "value": "1"}}
+    return {
+        "apiVersion": "keda.sh/v1alpha1",
+        "kind": "ScaledObject",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"scaleTargetRef": {"name": target}, "triggers": [trigger], **spec},
+    }
