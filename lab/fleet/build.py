@@ -1,0 +1,58 @@
+"""The fleet's own programs, built from the Go module beside this file."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+from lab.paths import cache
+
+MODULE = Path(__file__).parent
+PROGRAMS = ("fleet", "pause")
+
+
+def build(go: str | Path = "go") -> dict[str, Path]:
+    """Path of each static program by name, compiled once per state of the sources.
+
+    Raises RuntimeError with the compiler's last lines when they do not compile.
+    """
+    folder = cache() / "bin" / f"fleet-{_digest()}"
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        # Built beside and renamed: a killed build leaves no half-written program under the final name.
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".fleet-") as fresh:
+            built = Path(fresh) / "bin"
+            built.mkdir()
+            _compile(go, built)
+            built.rename(folder)
+    return {name: folder / name for name in PROGRAMS}
+
+
+def _compile(go: str | Path, into: Path) -> None:
+    environment = os.environ | {
+        "CGO_ENABLED": "0",
+        "GOCACHE": str(cache() / "go-build"),
+        "GOMODCACHE": str(cache() / "go-mod"),
+        "GOFLAGS": "-modcacherw",
+    }
+    done = subprocess.run(
+        [str(go), "build", "-trimpath", "-ldflags=-s -w", f"-o={into}/", "./cmd/..."],
+        cwd=MODULE,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        tail = " | ".join(done.stderr.strip().splitlines()[-3:])
+        raise RuntimeError(f"lab/fleet: go build failed: {tail}")
+
+
+def _digest() -> str:
+    digest = hashlib.sha256()
+    for path in sorted([MODULE / "go.mod", MODULE / "go.sum", *MODULE.glob("cmd/*/*.go")]):
+        if not path.name.endswith("_test.go"):
+            digest.update(str(path.relative_to(MODULE)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:12]

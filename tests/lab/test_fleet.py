@@ -1,0 +1,183 @@
+"""The fleet's manifests against the stack file that names its objects, and its programs' own tests."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from lab.fleet.apply import MANIFESTS, WAITED_FOR, manifest, prometheus_operator
+from lab.fleet.build import MODULE
+from lab.fleet.load import LOADS, parser
+from lab.images import IMAGES
+from lab.paths import cache
+
+STACK = yaml.safe_load((Path(__file__).parents[2] / "Pulumi.homelab.yaml").read_text())["config"]
+WORKLOADS: dict[str, dict[str, Any]] = STACK["keda-homelab:workloads"]
+ALL = [item for path in sorted(MANIFESTS.glob("*.yaml")) for item in manifest(path.name)]
+SCALED = {
+    ("voice", "voice-pipeline"),
+    ("ray", "ray-serve"),
+    ("envoy-gateway-system", "envoy-default-eg-e41e7b31"),
+    ("batch", "batch-inference"),
+}
+
+
+def one(kind: str, namespace: str, name: str) -> dict[str, Any]:
+    found = [
+        item
+        for item in ALL
+        if (item["kind"], item["metadata"].get("namespace"), item["metadata"]["name"])
+        == (kind, namespace, name)
+    ]
+    assert len(found) == 1, f"{kind} {namespace}/{name}: {len(found)} in the manifests"
+    return found[0]
+
+
+def pod_specs() -> Iterator[dict[str, Any]]:
+    for item in ALL:
+        if item["kind"] in ("Deployment", "StatefulSet"):
+            yield item["spec"]["template"]["spec"]
+
+
+def containers() -> Iterator[dict[str, Any]]:
+    for spec in pod_specs():
+        yield from [*spec["containers"], *spec.get("initContainers", [])]
+
+
+def flags(container: dict[str, Any]) -> dict[str, str]:
+    return dict(argument.removeprefix("--").split("=", 1) for argument in container["args"][1:])
+
+
+@pytest.mark.parametrize(("namespace", "name"), sorted(SCALED))
+def test_scaled_deployments_leave_replicas_to_keda(namespace: str, name: str) -> None:
+    assert "replicas" not in one("Deployment", namespace, name)["spec"]
+
+
+def test_every_target_of_the_stack_file_is_a_scaled_deployment() -> None:
+    targets = {
+        (settings["namespace"], settings["target"]["name"])
+        for settings in WORKLOADS.values()
+        if "target" in settings
+    }
+    gateway = WORKLOADS["envoy-gateway"]
+    assert targets | {(gateway["namespace"], "envoy-default-eg-e41e7b31")} == SCALED
+
+
+def test_every_namespace_used_is_created() -> None:
+    created = {item["metadata"]["name"] for item in ALL if item["kind"] == "Namespace"} | {"default"}
+    assert {item["metadata"]["namespace"] for item in ALL if "namespace" in item["metadata"]} <= created
+
+
+def test_ray_serve_says_the_stack_files_application() -> None:
+    [serve] = one("Deployment", "ray", "ray-serve")["spec"]["template"]["spec"]["containers"]
+    assert flags(serve)["application"] == WORKLOADS["ray-serve"]["application"]
+
+
+def test_the_gateways_labels_reach_its_metrics() -> None:
+    gateway = WORKLOADS["envoy-gateway"]["gateway"]
+    deployment = one("Deployment", "envoy-gateway-system", "envoy-default-eg-e41e7b31")
+    labels = deployment["spec"]["template"]["metadata"]["labels"]
+    copied = one("PodMonitor", "envoy-gateway-system", "envoy-proxy")["spec"]["podTargetLabels"]
+    assert {label: labels[label] for label in copied} == {
+        "gateway.envoyproxy.io/owning-gateway-name": gateway["name"],
+        "gateway.envoyproxy.io/owning-gateway-namespace": gateway["namespace"],
+    }
+
+
+def test_nats_is_where_the_stack_file_asks() -> None:
+    voice = WORKLOADS["voice"]
+    host, port = voice["monitoringEndpoint"].split(":")
+    name, namespace, *_ = host.split(".")
+    service = one("Service", namespace, name)
+    assert int(port) in [entry["port"] for entry in service["spec"]["ports"]]
+    source = (MODULE / "cmd" / "fleet" / "voice.go").read_text()
+    assert f'= "{voice["stream"]}"' in source
+    assert f'= "{voice["consumer"]}"' in source
+
+
+def test_a_batch_worker_asks_for_the_stack_files_gpus_and_queue() -> None:
+    [worker] = one("Deployment", "batch", "batch-inference")["spec"]["template"]["spec"]["containers"]
+    gpus = WORKLOADS["batch"]["gpusPerPod"]
+    assert worker["resources"]["requests"]["nvidia.com/gpu"] == gpus
+    assert worker["resources"]["limits"] == {"nvidia.com/gpu": gpus}
+    assert flags(worker)["queue"] == WORKLOADS["batch"]["queue"]
+
+
+def test_prometheus_is_where_the_stack_file_asks() -> None:
+    # The operator names the Service of every Prometheus object prometheus-operated.
+    assert STACK["keda-homelab:monitoring"]["prometheus"] == "http://prometheus-operated.monitoring.svc:9090"
+    assert one("Prometheus", "monitoring", "prometheus")["spec"]["serviceMonitorSelector"] == {}
+
+
+def test_every_image_is_one_the_lab_builds() -> None:
+    used = {container["image"] for container in containers()}
+    used.add(one("Prometheus", "monitoring", "prometheus")["spec"]["image"])
+    assert used <= IMAGES.keys()
+
+
+def test_every_container_asks_for_little() -> None:
+    """The node has two cores, and KEDA's own pods ask for 100m each."""
+    asked = {container["name"]: container["resources"]["requests"] for container in containers()}
+    assert all(int(requests["cpu"].removesuffix("m")) <= 20 for requests in asked.values())
+    assert all(int(requests["memory"].removesuffix("Mi")) <= 64 for requests in asked.values())
+
+
+def test_everything_waited_for_exists() -> None:
+    made_by_the_operator = {"deployment/prometheus-operator", "statefulset/prometheus-prometheus"}
+    for namespace, workload in WAITED_FOR:
+        if workload not in made_by_the_operator:
+            kind, _, name = workload.partition("/")
+            one({"deployment": "Deployment", "statefulset": "StatefulSet"}[kind], namespace, name)
+
+
+def test_the_operators_bundle_moves_to_monitoring(tmp_path: Path) -> None:
+    bundle = tmp_path / "bundle.yaml"
+    bundle.write_text(
+        "kind: CustomResourceDefinition\nmetadata: {name: c}\n---\n"
+        "kind: ClusterRoleBinding\nmetadata: {name: b}\n"
+        "subjects: [{kind: ServiceAccount, name: operator, namespace: default}]\n---\n"
+        "kind: Deployment\nmetadata: {name: d, namespace: default}\n"
+    )
+    crd, binding, deployment = prometheus_operator(bundle)
+    assert "namespace" not in crd["metadata"]
+    assert binding["subjects"][0]["namespace"] == "monitoring"
+    assert deployment["metadata"]["namespace"] == "monitoring"
+
+
+@pytest.mark.parametrize("workload", WORKLOADS)
+def test_the_default_load_drives_a_workload_past_its_maximum(workload: str) -> None:
+    load, settings = LOADS[workload], WORKLOADS[workload]
+    amount = getattr(parser().parse_args([workload]), next(iter(load.options)))
+    per_replica = {
+        "voice": "messagesPerReplica",
+        "ray-serve": "requestsPerReplica",
+        "envoy-gateway": "connectionsPerReplica",
+        "batch": "jobsPerReplica",
+    }[workload]
+    most = settings.get("maxReplicas") or settings["gpus"] // settings["gpusPerPod"]
+    # Above (max - 1) replicas' worth and the HPA's tolerance of a tenth, so that ceil() gives the maximum.
+    assert amount > (most - 1) * settings[per_replica] * 1.1
+
+
+@pytest.mark.parametrize("workload", WORKLOADS)
+def test_loads_talk_to_a_service_that_exists(workload: str) -> None:
+    namespace, name, port = LOADS[workload].service
+    assert port in [entry["port"] for entry in one("Service", namespace, name)["spec"]["ports"]]
+
+
+@pytest.mark.skipif(shutil.which("go") is None, reason="no Go on PATH")
+@pytest.mark.parametrize("command", ["vet", "test"])
+def test_programs(command: str) -> None:
+    environment = os.environ | {"GOCACHE": str(cache() / "go-build"), "GOMODCACHE": str(cache() / "go-mod")}
+    environment |= {"GOFLAGS": "-modcacherw", "CGO_ENABLED": "0"}
+    done = subprocess.run(
+        ["go", command, "./..."], cwd=MODULE, env=environment, capture_output=True, text=True, timeout=600
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
