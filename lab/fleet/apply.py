@@ -69,7 +69,7 @@ def prometheus_operator(bundle: Path) -> Iterator[dict[str, Any]]:
 
 
 def install(lab: Lab, kubectl: Path, bundle: Path, update: Callable[[str], None]) -> None:
-    """Apply everything and wait until it runs, telling `update` how far it is; the same again changes nothing.
+    """Apply everything and wait until it runs, telling `update` how far it is; again, it changes nothing.
 
     `bundle` is bundle.yaml of the Prometheus Operator's module. Raises RuntimeError with what is not ready.
     """

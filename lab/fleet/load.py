@@ -1,4 +1,4 @@
-"""`python -m lab load WORKLOAD`: real clients that drive a workload to its maximum, bounded in number and time.
+"""`python -m lab load WORKLOAD`: real clients to drive a workload to its maximum, bounded in count and time.
 
 They run on the node's network, so they reach Services by their address as pods do, and end with the command.
 """
@@ -95,9 +95,8 @@ def main(lab: Lab, argv: Sequence[str]) -> int:
     except RuntimeError as error:
         _say(f"load: {error}")
         return 1
-    _say(
-        f"load: {', '.join(f'{option} {value}' for option, value in arguments.items())}. Expect {load.expect}."
-    )
+    chosen = ", ".join(f"{option} {value}" for option, value in arguments.items())
+    _say(f"load: {chosen}. Expect {load.expect}.")
     client = [str(program), load.command, f"-{load.address}={load.scheme}://{address}:{port}"]
     client += [f"-{option}={value}" for option, value in arguments.items()]
     try:
