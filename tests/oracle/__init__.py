@@ -1,0 +1,122 @@
+"""KEDA's own verdict on triggers: its scaler constructors, called offline (main.go).
+
+The program is one package in the lab's Go module (lab/go/cluster/go.mod by -modfile), so KEDA's compiled packages
+are the lab's. It runs where only a loopback interface exists that is down: every dial fails at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lab import paths
+
+HERE = Path(__file__).parent
+MODULE = HERE.parent.parent / "lab" / "go" / "cluster"
+# Constructors that dial leave goroutines behind for some seconds; a fresh process takes them away.
+PER_PROCESS = 4000
+# Seconds for one process: thousands of specs take well under a minute on one core.
+PATIENCE = 300
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One trigger and what the operator resolves for it: the values of its TriggerAuthentication and environment."""
+
+    type: str
+    metadata: dict[str, str] = field(default_factory=dict)
+    auth: dict[str, str] = field(default_factory=dict)
+    env: dict[str, str] = field(default_factory=dict)
+    pod_identity: str = ""
+    metric_type: str = ""
+    as_metric_source: bool = False
+
+    def line(self, number: int) -> str:
+        fields: dict[str, Any] = {
+            "id": number,
+            "type": self.type,
+            "metadata": self.metadata,
+            "authParams": self.auth,
+            "resolvedEnv": self.env,
+            "podIdentity": self.pod_identity,
+            "metricType": self.metric_type,
+            "asMetricSource": self.as_metric_source,
+        }
+        return json.dumps(fields)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`stage` is "" for a scaler that was built, else parse, build, connect or panic (see stages.go)."""
+
+    stage: str
+    error: str = ""
+
+    @property
+    def accepted(self) -> bool:
+        """KEDA took the parameters: a backend that is not there is no fault of the spec."""
+        return self.stage in ("", "connect")
+
+
+def binary() -> Path:
+    """The program, built when its sources or KEDA's requirements changed. Raises CalledProcessError if it cannot be."""
+    sources = sorted(HERE.glob("*.go")) + [MODULE / "go.mod", MODULE / "go.sum"]
+    key = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
+    built = paths.cache() / "bin" / f"oracle-{key}" / "oracle"
+    if not built.exists():
+        go = shutil.which("go")
+        if go is None:
+            raise FileNotFoundError("go: not found. The oracle is KEDA's own Go code: install Go 1.25 or later.")
+        built.parent.mkdir(parents=True, exist_ok=True)
+        environment = os.environ | {
+            "CGO_ENABLED": "0",
+            "GOFLAGS": "-modcacherw",
+            "GOCACHE": str(paths.cache() / "go-build"),
+            "GOMODCACHE": str(paths.cache() / "go-mod"),
+        }
+        unfinished = built.with_suffix(f".{os.getpid()}")
+        command = [go, "build", "-trimpath", "-ldflags=-s -w", f"-modfile={MODULE / 'go.mod'}", "-o", str(unfinished)]
+        subprocess.run([*command, "."], cwd=HERE, env=environment, check=True)
+        unfinished.rename(built)
+    return built
+
+
+def judge(specs: Sequence[Spec]) -> list[Verdict]:
+    """KEDA's verdict on each spec, in order. Needs root or user namespaces, for a namespace without a network."""
+    program = binary()
+    verdicts: dict[int, Verdict] = {}
+    for start in range(0, len(specs), PER_PROCESS):
+        numbers = range(start, min(start + PER_PROCESS, len(specs)))
+        verdicts |= _run(program, specs, numbers)
+        # A panic outside the constructor's own goroutine ends the process: ask again, one by one, for the rest.
+        for number in numbers:
+            if number not in verdicts:
+                verdicts |= _run(program, specs, [number])
+                verdicts.setdefault(number, Verdict("panic", "the process ended"))
+    return [verdicts[number] for number in range(len(specs))]
+
+
+def _run(program: Path, specs: Sequence[Spec], numbers: Iterable[int]) -> dict[int, Verdict]:
+    lines = "\n".join(specs[number].line(number) for number in numbers)
+    offline = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--net"]
+    # Nothing of this machine's own cloud credentials may decide a verdict.
+    environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "AWS_EC2_METADATA_DISABLED": "true"}
+    finished = subprocess.run(
+        [*offline, str(program)],
+        input=lines,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    answers = (json.loads(line) for line in finished.stdout.splitlines())
+    return {answer["id"]: Verdict(answer.get("stage", ""), answer.get("error", "")) for answer in answers}
