@@ -1,0 +1,1 @@
+"""CrossGuard rules over what a Pulumi program registers. Importing it starts nothing (`__main__` does)."""

@@ -1,0 +1,62 @@
+"""A Pulumi resource, as the policy SDK hands it over, read as the manifest it declares."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+from pulumi_policy import PolicyProviderResource, PolicyResource, ResourceValidationArgs
+from pulumi_policy.proxy import UnknownValueError
+
+from keda.ownership import UNKNOWN, Declared
+
+Resource = ResourceValidationArgs | PolicyResource
+
+
+def declared(resource: Resource, *, state: bool = False) -> Declared | None:
+    """The manifest a Kubernetes resource declares, at its URN; None for any other resource.
+
+    `state` says that the properties are the provider's answer (a stack policy's outputs) instead of the
+    program's inputs. There `spec.replicas` is the live count, which nobody declared.
+    """
+    if not resource.resource_type.startswith("kubernetes:"):
+        return None
+    manifest = plain(resource.props)
+    if state or "spec.replicas" in resource.opts.ignore_changes:
+        manifest = _without_replicas(manifest)
+    return Declared(manifest, resource.urn, _cluster(resource.provider))
+
+
+def plain(value: object) -> object:
+    """Plain dicts and lists out of the SDK's proxies, with UNKNOWN for what a preview does not know.
+
+    A proxy raises UnknownValueError at every touch of such a value, and the SDK turns that error into an
+    advisory: the rule would end there, whatever its enforcement level.
+    """
+    if isinstance(value, Mapping):
+        return {key: _item(value, key) for key in value}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_item(value, index) for index in range(len(value))]
+    return value
+
+
+def _item(container: Mapping[object, object] | Sequence[object], key: object) -> object:
+    try:
+        return plain(container[key])  # type: ignore[index,call-overload]
+    except UnknownValueError:
+        return UNKNOWN
+
+
+def _without_replicas(manifest: object) -> object:
+    if not isinstance(manifest, dict) or not isinstance(spec := manifest.get("spec"), dict):
+        return manifest
+    return manifest | {"spec": {key: value for key, value in spec.items() if key != "replicas"}}
+
+
+def _cluster(provider: PolicyProviderResource | None) -> str:
+    """Which cluster a provider speaks to, as a digest: a kubeconfig is a secret, and only equality matters."""
+    props = plain(provider.props) if provider else {}
+    settings = (
+        [props.get(key) for key in ("kubeconfig", "context", "cluster")] if isinstance(props, dict) else []
+    )
+    if provider and UNKNOWN in settings:
+        return provider.urn
+    return hashlib.sha256(repr(settings).encode()).hexdigest() if any(settings) else ""
