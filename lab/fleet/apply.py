@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from lab.paths import Lab
 
@@ -27,6 +25,8 @@ WAITED_FOR = (
     ("voice", "deployment/voice-pipeline"),
 )
 
+MONITORING_KINDS = ("prometheuses", "servicemonitors", "podmonitors")
+
 
 class Kubectl:
     """kubectl with a lab's kubeconfig. Failures are RuntimeErrors with kubectl's last line."""
@@ -41,7 +41,7 @@ class Kubectl:
             raise RuntimeError(f"kubectl {' '.join(arguments[:3])}: {lines[-1]}")
         return done.stdout
 
-    def apply(self, documents: Iterable[dict[str, Any]]) -> None:
+    def apply(self, documents: str) -> None:
         """Apply server-side: a field we do not write (spec.replicas, which is KEDA's) is left alone."""
         self.output(
             "apply",
@@ -49,23 +49,21 @@ class Kubectl:
             "--field-manager=keda-homelab-lab",
             "--force-conflicts",
             "--filename=-",
-            text=yaml.safe_dump_all(documents),
+            text=documents,
         )
 
 
-def manifest(name: str) -> Iterator[dict[str, Any]]:
-    """The objects of one file in manifests/, lists unfolded."""
-    return _objects((MANIFESTS / name).read_text())
+def manifests() -> str:
+    """Every object of manifests/, as one YAML stream."""
+    return "\n---\n".join(path.read_text() for path in sorted(MANIFESTS.glob("*.yaml")))
 
 
-def prometheus_operator(bundle: Path) -> Iterator[dict[str, Any]]:
-    """The Prometheus Operator's own bundle (CRDs, RBAC, Deployment), moved from `default` to `monitoring`."""
-    for document in _objects(bundle.read_text()):
-        if document["metadata"].get("namespace") == "default":
-            document["metadata"]["namespace"] = "monitoring"
-        for subject in document.get("subjects", []):
-            subject["namespace"] = "monitoring"
-        yield document
+def prometheus_operator(bundle: str) -> str:
+    """The Prometheus Operator's own bundle (CRDs, RBAC, Deployment), moved from `default` to `monitoring`.
+
+    As text: it is megabytes of schemas, and PyYAML refuses the plain `=` among them (a YAML 1.1 type).
+    """
+    return re.sub(r"^( +)namespace: default$", r"\1namespace: monitoring", bundle, flags=re.MULTILINE)
 
 
 def install(lab: Lab, kubectl: Path, bundle: Path, update: Callable[[str], None]) -> None:
@@ -75,20 +73,15 @@ def install(lab: Lab, kubectl: Path, bundle: Path, update: Callable[[str], None]
     """
     cluster = Kubectl(lab, kubectl)
     update("Prometheus Operator")
-    cluster.apply(manifest("namespaces.yaml"))
-    operator = list(prometheus_operator(bundle))
-    cluster.apply(operator)
-    kinds = [item["metadata"]["name"] for item in operator if item["kind"] == "CustomResourceDefinition"]
-    cluster.output("wait", "--for=condition=Established", "--timeout=60s", *(f"crd/{name}" for name in kinds))
+    cluster.apply((MANIFESTS / "namespaces.yaml").read_text())
+    cluster.apply(prometheus_operator(bundle.read_text()))
+    kinds = [
+        f"crd/{kind}.monitoring.coreos.com" for kind in ("prometheuses", "servicemonitors", "podmonitors")
+    ]
+    cluster.output("wait", *kinds, "--for=condition=Established", "--timeout=60s")
     update("workloads")
-    files = sorted(path.name for path in MANIFESTS.glob("*.yaml"))
-    cluster.apply(item for name in files for item in manifest(name))
+    cluster.apply(manifests())
     for number, (namespace, workload) in enumerate(WAITED_FOR, 1):
         update(f"{number}/{len(WAITED_FOR)} {workload}")
         cluster.output("wait", workload, f"--namespace={namespace}", "--for=create", "--timeout=60s")
         cluster.output("rollout", "status", workload, f"--namespace={namespace}", "--timeout=180s")
-
-
-def _objects(text: str) -> Iterator[dict[str, Any]]:
-    for document in yaml.safe_load_all(text):
-        yield from document["items"] if document["kind"] == "List" else [document]

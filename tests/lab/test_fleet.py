@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from lab.fleet.apply import MANIFESTS, WAITED_FOR, manifest, prometheus_operator
+from lab.fleet.apply import WAITED_FOR, manifests, prometheus_operator
 from lab.fleet.build import MODULE
 from lab.fleet.load import LOADS, parser
 from lab.images import IMAGES
@@ -20,7 +20,7 @@ from lab.paths import cache
 
 STACK = yaml.safe_load((Path(__file__).parents[2] / "Pulumi.homelab.yaml").read_text())["config"]
 WORKLOADS: dict[str, dict[str, Any]] = STACK["keda-homelab:workloads"]
-ALL = [item for path in sorted(MANIFESTS.glob("*.yaml")) for item in manifest(path.name)]
+ALL = list(yaml.safe_load_all(manifests()))
 SCALED = {
     ("voice", "voice-pipeline"),
     ("ray", "ray-serve"),
@@ -137,18 +137,16 @@ def test_everything_waited_for_exists() -> None:
             one({"deployment": "Deployment", "statefulset": "StatefulSet"}[kind], namespace, name)
 
 
-def test_the_operators_bundle_moves_to_monitoring(tmp_path: Path) -> None:
-    bundle = tmp_path / "bundle.yaml"
-    bundle.write_text(
-        "kind: CustomResourceDefinition\nmetadata: {name: c}\n---\n"
-        "kind: ClusterRoleBinding\nmetadata: {name: b}\n"
-        "subjects: [{kind: ServiceAccount, name: operator, namespace: default}]\n---\n"
-        "kind: Deployment\nmetadata: {name: d, namespace: default}\n"
+def test_the_operators_bundle_moves_to_monitoring() -> None:
+    bundle = (
+        "kind: CustomResourceDefinition\nmetadata: {name: c}\n"
+        "enum:\n  - =\ndescription: |-\n  namespace: default is what it says\n---\n"
+        "kind: ClusterRoleBinding\nsubjects:\n- kind: ServiceAccount\n  namespace: default\n---\n"
+        "kind: Deployment\nmetadata:\n  name: d\n  namespace: default\n"
     )
-    crd, binding, deployment = prometheus_operator(bundle)
-    assert "namespace" not in crd["metadata"]
-    assert binding["subjects"][0]["namespace"] == "monitoring"
-    assert deployment["metadata"]["namespace"] == "monitoring"
+    moved = prometheus_operator(bundle)
+    assert moved.count("  namespace: monitoring\n") == 2
+    assert moved.replace("namespace: monitoring\n", "namespace: default\n") == bundle
 
 
 @pytest.mark.parametrize("workload", WORKLOADS)
