@@ -4,9 +4,9 @@ Each rule is a pair of policies of one name, so that one entry of the policy con
 
 - The resource policy remembers what was registered and speaks when the second owner arrives: in preview,
   and in `up` before that owner is created, in whichever order the two come.
-- The stack policy looks at the whole stack at the end, for what was never registered in this run: objects that
-  were only read, or left out of a targeted update. Alone it would be too weak, since it runs after creation
-  and not at all once a step failed.
+- The stack policy looks at the whole stack at the end, for what was never registered in this run: objects
+  only read, or left out of a targeted update. Alone it would be too weak, since it runs after creation and
+  not at all once a step failed.
 
 Pulumi starts a policy pack anew for each preview and each update, so what is remembered is one operation's.
 """

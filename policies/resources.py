@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pulumi_policy import PolicyProviderResource, PolicyResource, ResourceValidationArgs
 from pulumi_policy.proxy import UnknownValueError
@@ -25,7 +26,7 @@ def declared(resource: Resource, *, state: bool = False) -> Declared | None:
     return Declared(manifest, resource.urn, _cluster(resource.provider))
 
 
-def plain(value: object) -> object:
+def plain(value: Any) -> Any:
     """Plain dicts and lists out of the SDK's proxies, with UNKNOWN for what a preview does not know.
 
     A proxy raises UnknownValueError at every touch of such a value, and the SDK turns that error into an
@@ -38,9 +39,9 @@ def plain(value: object) -> object:
     return value
 
 
-def _item(container: Mapping[object, object] | Sequence[object], key: object) -> object:
+def _item(container: Any, key: Any) -> Any:
     try:
-        return plain(container[key])  # type: ignore[index,call-overload]
+        return plain(container[key])
     except UnknownValueError:
         return UNKNOWN
 
@@ -52,11 +53,11 @@ def _without_replicas(manifest: object) -> object:
 
 
 def _cluster(provider: PolicyProviderResource | None) -> str:
-    """Which cluster a provider speaks to, as a digest: a kubeconfig is a secret, and only equality matters."""
-    props = plain(provider.props) if provider else {}
-    settings = (
-        [props.get(key) for key in ("kubeconfig", "context", "cluster")] if isinstance(props, dict) else []
-    )
-    if provider and UNKNOWN in settings:
+    """Which cluster a provider speaks to, as a digest: a kubeconfig is secret, and only equality matters."""
+    if provider is None:
+        return ""
+    props = plain(provider.props)
+    settings = [props.get(key) for key in ("kubeconfig", "context", "cluster")]
+    if UNKNOWN in settings:
         return provider.urn
     return hashlib.sha256(repr(settings).encode()).hexdigest() if any(settings) else ""
