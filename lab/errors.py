@@ -1,0 +1,5 @@
+"""What the lab says when it cannot go on."""
+
+
+class LabError(Exception):
+    """One line: what is wrong, why it stops the lab, what to do. Commands print it and exit 1, no traceback."""

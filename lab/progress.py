@@ -1,0 +1,68 @@
+"""Progress on standard error: one rewritten line on a terminal, a few whole lines elsewhere (CI logs)."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+HEARTBEAT = 15.0  # seconds between two lines of one step where there is no terminal
+
+# Several threads may report at once (downloads while something builds): each prints whole lines.
+_printing = threading.Lock()
+
+
+def say(text: str) -> None:
+    """Print one line, in place of a progress line that is on the terminal at the moment."""
+    with _printing:
+        sys.stderr.write(("\r\x1b[K" if sys.stderr.isatty() else "") + text + "\n")
+        sys.stderr.flush()
+
+
+def duration(seconds: float) -> str:
+    """`12 s`, `3 min 5 s`: what a person compares with a clock."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+class Step:
+    """One thing under way. `update` may be called as often as one likes, from any thread."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.started = time.monotonic()
+        self._spoke = self.started
+        self._terminal = sys.stderr.isatty()
+        if not self._terminal:
+            say(f"… {name}")
+
+    def elapsed(self) -> float:
+        """Seconds since the step began."""
+        return time.monotonic() - self.started
+
+    def update(self, text: str) -> None:
+        """Say how far it is: at once on a terminal, at most every `HEARTBEAT` seconds elsewhere."""
+        line = f"… {self.name}: {text} ({duration(self.elapsed())})"
+        if self._terminal:
+            with _printing:
+                sys.stderr.write("\r\x1b[K" + line[: shutil.get_terminal_size().columns - 1])
+                sys.stderr.flush()
+        elif time.monotonic() - self._spoke >= HEARTBEAT:
+            self._spoke = time.monotonic()
+            say(line)
+
+
+@contextmanager
+def step(name: str) -> Iterator[Step]:
+    """Show a step from start to end: `✓ name (12 s)`, or `✗ name: reason` when the block raises."""
+    current = Step(name)
+    try:
+        yield current
+    except BaseException as error:
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        say(f"✗ {name}: {reason}")
+        raise
+    say(f"✓ {name} ({duration(current.elapsed())})")

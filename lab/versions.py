@@ -1,0 +1,109 @@
+"""The typed form of `versions.toml`: which version of each tool the lab uses and where it may come from."""
+
+from __future__ import annotations
+
+import platform
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+HERE = Path(__file__).parent
+
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+
+
+@dataclass(frozen=True)
+class Release:
+    """An official archive with a pinned digest."""
+
+    url: str
+    algorithm: str  # as hashlib names it
+    digest: str
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.url).netloc
+
+
+@dataclass(frozen=True)
+class Group:
+    """Tools of one Go module, built together: what they share is compiled once."""
+
+    name: str
+    seconds: int  # a cold build on 2 cores, downloads included
+    flags: tuple[str, ...]
+
+    @property
+    def module(self) -> Path:
+        """The folder of go.mod and go.sum."""
+        return HERE / "go" / self.name
+
+
+@dataclass(frozen=True)
+class Tool:
+    """One tool. Exactly one of `group`, `debian` and `wheel` says where it comes from at last."""
+
+    name: str
+    version: str
+    probe: tuple[str, ...] = ()  # arguments that make it print its version; empty: PATH is not asked
+    newer: bool = False  # a later version of the same major one fits too
+    release: Release | None = None
+    group: Group | None = None
+    module: str = ""
+    package: str = ""
+    binary: str = ""  # the name `go build` gives it
+    debian: str = ""
+    wheel: str = ""
+    data: tuple[str, ...] = ()  # files of its module that the lab reads at run time
+
+
+@dataclass(frozen=True)
+class Versions:
+    tools: dict[str, Tool]
+    groups: dict[str, Group]  # in the order in which they are built
+    debian: dict[str, str]  # package: a file that shows it is installed
+    go_minimum: str
+    go_wheel: str
+
+
+@cache
+def load(file: Path = HERE / "versions.toml") -> Versions:
+    """Read the table; releases are those for this machine's processor.
+
+    Raises KeyError or TypeError for a table that does not fit: a mistake in the repository, not a user's.
+    """
+    table = tomllib.loads(file.read_text())
+    architecture = _ARCHITECTURES.get(platform.machine(), platform.machine())
+    groups = {name: _group(name, entry, table["build"]) for name, entry in table["groups"].items()}
+    tools = {
+        name: _tool(name, dict(entry), table, groups, architecture) for name, entry in table["tools"].items()
+    }
+    return Versions(tools, groups, table["debian"], table["go"]["minimum"], table["go"]["wheel"])
+
+
+def _group(name: str, entry: dict[str, Any], build: dict[str, list[str]]) -> Group:
+    ldflags = [*build["ldflags"], *(f"-X={stamp}" for stamp in entry["stamps"])]
+    return Group(name, entry["seconds"], (*build["flags"], "-ldflags=" + " ".join(ldflags)))
+
+
+def _tool(
+    name: str, entry: dict[str, Any], table: dict[str, Any], groups: dict[str, Group], architecture: str
+) -> Tool:
+    release = table["releases"].get(entry.pop("release", ""), {}).get(architecture)
+    return Tool(
+        name=name,
+        probe=tuple(entry.pop("probe", ())),
+        group=groups[entry.pop("group")] if "group" in entry else None,
+        release=_release(release) if release else None,
+        binary=entry.pop("binary", name),
+        data=tuple(table["data"].get(name, {}).get("paths", ())),
+        **entry,
+    )
+
+
+def _release(entry: dict[str, str]) -> Release:
+    algorithm = next(key for key in entry if key.startswith("sha"))
+    return Release(entry["url"], algorithm, entry[algorithm])
