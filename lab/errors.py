@@ -2,4 +2,4 @@
 
 
 class LabError(Exception):
-    """One line: what is wrong, why it stops the lab, what to do. Commands print it and exit 1, no traceback."""
+    """One line: what is wrong, why it stops the lab, what to do. Commands print it and exit 1."""

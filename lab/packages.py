@@ -1,0 +1,72 @@
+"""The Debian packages that the lab needs: installed when root, else named in one line."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lab import versions
+from lab.errors import LabError
+from lab.progress import step
+
+# Packages ask this script before they start their services (Debian policy 9.11.3); 101 forbids it.
+POLICY = Path("/usr/sbin/policy-rc.d")
+_NO_SERVICES = "#!/bin/sh\nexit 101\n"
+_ASIDE = POLICY.with_name("policy-rc.d.keda-homelab")
+
+
+def missing() -> list[str]:
+    """The packages whose program is not on this machine, however it might have got there."""
+    return sorted(name for name, file in versions.load().debian.items() if not Path(file).exists())
+
+
+def ensure(names: Iterable[str] | None = None) -> None:
+    """Install the named packages, or all that the lab needs and this machine lacks.
+
+    Their services are not started. Raises LabError, naming the packages, when not root or when apt-get fails.
+    """
+    wanted = missing() if names is None else sorted(set(names))
+    if not wanted:
+        return
+    command = f"apt-get install --no-install-recommends {' '.join(wanted)}"
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        raise LabError(f"Debian packages are missing: {' '.join(wanted)}. Install them as root: {command}")
+    with step(f"Debian packages {' '.join(wanted)}"), _no_services():
+        install = ["install", "--yes", "--no-install-recommends", *wanted]
+        # The lists of a fresh image are empty or old: try with what is there, and once more with new ones.
+        if _apt(*install) and (_apt("update") or (failure := _apt(*install))):
+            raise LabError(f"apt-get cannot install {' '.join(wanted)}: see `{command}`")
+
+
+def _apt(*arguments: str) -> int:
+    return subprocess.run(
+        ["apt-get", "--quiet", "--quiet", "-o", "DPkg::Lock::Timeout=120", *arguments],
+        env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ).returncode
+
+
+@contextmanager
+def _no_services() -> Iterator[None]:
+    """Forbid service starts while packages are installed, and leave the machine's own policy as it was."""
+    if _ASIDE.exists():  # a run that was killed left the machine's policy there
+        _ASIDE.rename(POLICY)
+    elif POLICY.exists() and POLICY.read_text() == _NO_SERVICES:
+        POLICY.unlink()
+    if POLICY.exists():
+        POLICY.rename(_ASIDE)
+    POLICY.write_text(_NO_SERVICES)
+    POLICY.chmod(0o755)
+    try:
+        yield
+    finally:
+        if _ASIDE.exists():
+            _ASIDE.rename(POLICY)
+        else:
+            POLICY.unlink()
