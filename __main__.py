@@ -1,0 +1,23 @@
+"""The stack: KEDA, then dashboards and workloads. Every choice is in Pulumi.<stack>.yaml."""
+
+import sys
+from pathlib import Path
+
+import pulumi
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from components.load import load  # noqa: E402
+from components.monitoring import Dashboards  # noqa: E402
+from components.platform import Platform, provider  # noqa: E402
+from components.workload import ScaledWorkload, summarize  # noqa: E402
+
+settings = load()
+cluster = provider(settings.cluster)
+platform = Platform("keda", settings.keda, settings.monitoring, pulumi.ResourceOptions(providers=[cluster]))
+# After KEDA, so that its webhook judges them, and destroyed before it, while its operator can finalize them.
+after = pulumi.ResourceOptions(providers=[cluster], depends_on=[platform])
+Dashboards("dashboards", settings.monitoring, settings.workloads, after)
+for name, workload in settings.workloads.items():
+    ScaledWorkload(name, workload, after)
+pulumi.export("workloads", {name: summarize(workload) for name, workload in settings.workloads.items()})

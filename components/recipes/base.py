@@ -1,0 +1,174 @@
+"""What every recipe has in common: where the workload is, its bounds, its pace, and how settings become
+KEDA models.
+
+A recipe is the typed settings of one workload. `models()` turns them into KEDA's objects; the checks are
+ring 1's, and
+their messages are put into the words of the stack file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from pydantic import Field
+
+from keda import (
+    Advanced,
+    Annotations,
+    Behavior,
+    Fallback,
+    Fault,
+    HorizontalPodAutoscalerConfig,
+    Labels,
+    Metadata,
+    Model,
+    ScaledJob,
+    ScaledObject,
+    ScaledObjectSpec,
+    ScaleTargetRef,
+    ScalingRules,
+    SpecError,
+    Trigger,
+    TriggerAuthentication,
+)
+from keda.errors import last_key
+from keda.model import Count, Positive, Seconds
+from keda.names import Namespace, ObjectName
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """A workload as KEDA will see it."""
+
+    scaled: ScaledObject | ScaledJob
+    authentications: tuple[TriggerAuthentication, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.scaled.metadata.name
+
+    @property
+    def namespace(self) -> str:
+        return self.scaled.metadata.namespace
+
+    @property
+    def bounds(self) -> tuple[int, int]:
+        """Replicas (Jobs, for a ScaledJob), lowest and highest."""
+        spec = self.scaled.spec
+        return spec.min_replica_count or 0, 100 if spec.max_replica_count is None else spec.max_replica_count
+
+
+class Setting(Model):
+    """A mapping of the stack file."""
+
+    consequence = "The workload could not be set up."
+
+
+class Target(Setting):
+    """The Deployment (by default) that is scaled; its namespace is the workload's."""
+
+    api_version: str | None = None
+    kind: str | None = None
+    name: ObjectName = Field(examples=["my-deployment"])
+
+    def reference(self) -> ScaleTargetRef:
+        """Raises SpecError for a kind that cannot be scaled."""
+        return ScaleTargetRef.parse(self.dump())
+
+
+class Recipe(Setting):
+    """Settings every recipe takes. Unset, KEDA's and the HPA's defaults hold, save what a recipe says."""
+
+    spelling: ClassVar[Mapping[str, str]] = {}
+    """KEDA's key -> the setting it is made from, for the messages of ring 1."""
+    _spelling: ClassVar[Mapping[str, str]] = {
+        "minReplicaCount": "minReplicas",
+        "maxReplicaCount": "maxReplicas",
+        "scaleTargetRef": "target",
+    }
+
+    recipe: str
+    namespace: Namespace = Field(examples=["my-namespace"])
+    min_replicas: Count = Field(default=0, examples=[0])
+    max_replicas: Positive = Field(examples=[4])
+    polling_interval: Positive | None = Field(default=None, examples=[30])
+    cooldown_period: Seconds | None = Field(default=None, examples=[300])
+    initial_cooldown_period: Seconds | None = Field(default=None, examples=[0])
+    scale_down_window: Seconds | None = Field(default=None, examples=[300], le=3600)
+    behavior: Behavior | None = None
+    fallback: Fallback | None = None
+    hpa_name: ObjectName | None = Field(default=None, examples=["keda-hpa-my-workload"])
+    labels: Labels | None = None
+    annotations: Annotations | None = None
+
+    def models(self, name: str, prometheus: str) -> Scaled:
+        """KEDA's objects for the workload `name`. `prometheus`: address of the server its metrics are in.
+
+        Raises SpecError, in the words of the settings.
+        """
+        try:
+            return self.build(name, prometheus)
+        except SpecError as error:
+            raise SpecError(self._reworded(error.faults)) from None
+
+    def build(self, name: str, prometheus: str) -> Scaled:
+        """KEDA's objects, errors in KEDA's words."""
+        raise NotImplementedError
+
+    def metadata(self, name: str) -> Metadata:
+        return Metadata(name=name, namespace=self.namespace, labels=self.labels, annotations=self.annotations)
+
+    def scaled_object(self, name: str, target: ScaleTargetRef, triggers: tuple[Trigger, ...]) -> ScaledObject:
+        """The ScaledObject of these settings."""
+        config = HorizontalPodAutoscalerConfig(name=self.hpa_name, behavior=self._behavior())
+        return ScaledObject(
+            metadata=self.metadata(name),
+            spec=ScaledObjectSpec(
+                scale_target_ref=target,
+                polling_interval=self.polling_interval,
+                cooldown_period=self.cooldown_period,
+                initial_cooldown_period=self.initial_cooldown_period,
+                min_replica_count=self.min_replicas,
+                max_replica_count=self.max_replicas,
+                fallback=self.fallback,
+                advanced=Advanced(horizontal_pod_autoscaler_config=config) if config.dump() else None,
+                triggers=triggers,
+            ),
+        )
+
+    def default_behavior(self) -> Behavior | None:
+        """How fast the HPA may move, unless `behavior` says; None leaves it to the HPA."""
+        return None
+
+    def _behavior(self) -> Behavior | None:
+        behavior = self.behavior or self.default_behavior()
+        if self.scale_down_window is None:
+            return behavior
+        down = (behavior.scale_down if behavior else None) or ScalingRules()
+        paced = down.model_copy(update={"stabilization_window_seconds": self.scale_down_window})
+        return (behavior or Behavior()).model_copy(update={"scale_down": paced})
+
+    def _reworded(self, faults: tuple[Fault, ...]) -> Iterator[Fault]:
+        """Ring 1 names KEDA's keys; the person wrote ours."""
+        words = {**self._spelling, **self.spelling}
+        pattern = re.compile(rf"\b({'|'.join(map(re.escape, words))})\b")
+
+        def reword(text: str) -> str:
+            return pattern.sub(lambda match: words[match[0]], text)
+
+        for fault in faults:
+            path = fault.path.removeprefix("spec.")
+            key = last_key(path)
+            if key in words:
+                path = words[key]
+            elif "triggers[" in path and "triggers" not in type(self).model_fields:
+                path = key
+            yield replace(fault, path=reword(path), why=reword(fault.why), fix=reword(fault.fix))
+
+
+def quoted(value: str) -> str:
+    """A PromQL string literal."""
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'

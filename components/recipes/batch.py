@@ -1,0 +1,148 @@
+"""Batch inference: the jobs of a queue, each worth a GPU pod; as a Deployment's replicas or as Kubernetes
+Jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from components.recipes.base import Recipe, Scaled, Setting, Target, quoted
+from keda import MISSING, Fault, Prometheus, Rollout, ScaledJob, ScaledJobSpec
+from keda.model import Count, Positive, Seconds
+from keda.triggers.parameters import Number
+
+_GPU = "nvidia.com/gpu"
+
+
+class JobTemplate(Setting):
+    """The pod of one Job. It takes one piece of work from the queue and ends."""
+
+    image: str = Field(min_length=1, examples=["registry.example/worker:1.0"])
+    command: tuple[str, ...] | None = None
+    args: tuple[str, ...] | None = None
+    env: dict[str, str] | None = None
+    node_selector: dict[str, str] | None = None
+    tolerations: tuple[dict[str, Any], ...] | None = None
+    service_account_name: str | None = None
+    backoff_limit: Count = Field(default=0, examples=[0])
+    active_deadline: Seconds | None = Field(default=None, examples=[3600])
+
+    def job_spec(self, gpus_per_pod: int) -> dict[str, Any]:
+        """A batch/v1 JobSpec. A GPU is asked for as a limit: extended resources have limit = request."""
+        container = {
+            "name": "job",
+            "image": self.image,
+            "command": list(self.command) if self.command else None,
+            "args": list(self.args) if self.args else None,
+            "env": [{"name": key, "value": value} for key, value in self.env.items()] if self.env else None,
+            "resources": {"limits": {_GPU: str(gpus_per_pod)}},
+        }
+        pod = {
+            "restartPolicy": "Never",
+            "nodeSelector": self.node_selector,
+            "tolerations": list(self.tolerations) if self.tolerations else None,
+            "serviceAccountName": self.service_account_name,
+            "containers": [_set(container)],
+        }
+        job = {
+            "backoffLimit": self.backoff_limit,
+            "activeDeadlineSeconds": self.active_deadline,
+            "template": {"spec": _set(pod)},
+        }
+        return _set(job)
+
+
+class Batch(Recipe):
+    """The maximum is what the GPUs allow: gpus / gpusPerPod pods."""
+
+    spelling: ClassVar[Mapping[str, str]] = {
+        "threshold": "jobsPerReplica",
+        "maxReplicaCount": "gpus / gpusPerPod",
+        "kind": "target.kind",
+        "jobTargetRef": "job",
+    }
+
+    recipe: Literal["batch"]
+    kind: Literal["ScaledObject", "ScaledJob"] = Field(default="ScaledObject", examples=["ScaledObject"])
+    target: Target | None = None
+    job: JobTemplate | None = None
+    queue: str = Field(min_length=1, examples=["inference"])
+    jobs_per_replica: Number = Field(default=1, examples=[1])
+    gpus_per_pod: Positive = Field(default=1, examples=[1])
+    gpus: Positive = Field(examples=[4])
+    max_replicas: Positive = Field(default=1, exclude=True)
+
+    def faults(self) -> Iterator[Fault]:
+        if "max_replicas" in self.model_fields_set:
+            yield Fault(
+                "maxReplicas",
+                self.max_replicas,
+                "is not set here: the GPUs decide. Pods beyond them would wait for ever.",
+                "Remove it, and write gpus.",
+            )
+        if self.gpus < self.gpus_per_pod:
+            yield Fault(
+                "gpus",
+                self.gpus,
+                f"is below gpusPerPod {self.gpus_per_pod}. No pod could ever be scheduled.",
+                "Raise gpus, or lower gpusPerPod.",
+            )
+        needed, example = ("target", "{name: my-deployment}")
+        if self.kind == "ScaledJob":
+            needed, example = ("job", "{image: …}")
+        if getattr(self, needed) is None:
+            yield Fault(
+                needed,
+                MISSING,
+                f"missing, and required by kind {self.kind}. {self.consequence}",
+                f"Write {needed}: {example}.",
+            )
+
+    def query(self) -> str:
+        """Jobs that wait and jobs that run: a running one keeps its pod.
+
+        The queue always reports waiting jobs, 0 included. `or vector(0)` is for the running ones only, so
+        that a
+        queue that cannot be read is an error, which scales nothing, and not 0 jobs, which would end
+        running work.
+        """
+        selector = f"{{queue={quoted(self.queue)}}}"
+        return f"sum(batch_jobs_pending{selector}) + (sum(batch_jobs_running{selector}) or vector(0))"
+
+    def build(self, name: str, prometheus: str) -> Scaled:
+        trigger = Prometheus(
+            server_address=prometheus,
+            query=self.query(),
+            threshold=self.jobs_per_replica,
+            ignore_null_values=False,
+        )
+        highest = self.gpus // self.gpus_per_pod
+        if self.kind == "ScaledJob" and self.job is not None:
+            return Scaled(self._scaled_job(name, self.job, highest, trigger))
+        assert self.target is not None  # faults() has spoken
+        bounded = self.model_copy(update={"max_replicas": highest})
+        return Scaled(bounded.scaled_object(name, self.target.reference(), (trigger,)))
+
+    def _scaled_job(self, name: str, job: JobTemplate, highest: int, trigger: Prometheus) -> ScaledJob:
+        return ScaledJob(
+            metadata=self.metadata(name),
+            spec=ScaledJobSpec(
+                job_target_ref=job.job_spec(self.gpus_per_pod),
+                polling_interval=self.polling_interval,
+                min_replica_count=self.min_replicas,
+                max_replica_count=highest,
+                # KEDA keeps 100 of each, and on a change of the spec it deletes running Jobs.
+                successful_jobs_history_limit=5,
+                failed_jobs_history_limit=5,
+                rollout=Rollout(strategy="gradual"),
+                # Without a scalingStrategy it is `default`: the metric less the Jobs that run. That fits a
+                # query that counts running work as well. (The CRD of 2.20 refuses the word `default` itself.)
+                triggers=(trigger,),
+            ),
+        )
+
+
+def _set(mapping: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in mapping.items() if value is not None}

@@ -1,0 +1,132 @@
+"""Envoy Gateway: the proxies of one Gateway, scaled on their active downstream connections."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BeforeValidator, Field
+
+from components.recipes.base import Recipe, Scaled, Setting, quoted
+from keda import MISSING, Behavior, Fault, Prometheus, ScaleTargetRef, ScalingPolicy, ScalingRules
+from keda.model import Count, whole_number
+from keda.names import Namespace, ObjectName
+from keda.triggers.parameters import Number
+
+_CONTROLLER_NAMESPACE = "envoy-gateway-system"
+
+
+class Gateway(Setting):
+    """A Gateway of the Gateway API."""
+
+    namespace: Namespace = Field(examples=["default"])
+    name: ObjectName = Field(examples=["eg"])
+
+
+class EnvoyDeployment(Setting):
+    """What of an EnvoyProxy's `envoyDeployment` bears on scaling."""
+
+    name: ObjectName | None = None
+    replicas: int | None = None
+
+
+class EnvoyProxyKubernetes(Setting):
+    """`spec.provider.kubernetes` of the Gateway's EnvoyProxy, as far as it bears on scaling."""
+
+    envoy_deployment: EnvoyDeployment | None = None
+    envoy_hpa: dict[str, Any] | None = None
+
+    def faults(self) -> Iterator[Fault]:
+        if self.envoy_hpa is not None:
+            yield Fault(
+                "envoyHpa",
+                MISSING,
+                "makes an HPA of Envoy Gateway's own. Two HPAs would pull the proxies up and down.",
+                "Remove envoyHpa from the EnvoyProxy.",
+            )
+        if self.envoy_deployment and self.envoy_deployment.replicas is not None:
+            yield Fault(
+                "envoyDeployment.replicas",
+                self.envoy_deployment.replicas,
+                "is fixed. Envoy Gateway would write it back after every scaling.",
+                "Remove replicas from the EnvoyProxy.",
+            )
+
+
+class EnvoyGateway(Recipe):
+    """Proxies leave one at a time, each only after the one before it has drained."""
+
+    spelling: ClassVar[Mapping[str, str]] = {"threshold": "connectionsPerReplica"}
+
+    recipe: Literal["envoy-gateway"]
+    gateway: Gateway
+    deploy_mode: Literal["ControllerNamespace", "GatewayNamespace"] = "ControllerNamespace"
+    envoy_proxy: EnvoyProxyKubernetes = EnvoyProxyKubernetes()
+    namespace: Namespace = Field(default=_CONTROLLER_NAMESPACE, examples=[_CONTROLLER_NAMESPACE])
+    connections_per_replica: Number = Field(examples=[50])
+    min_replicas: Count = Field(default=1, examples=[1])
+    drain: Annotated[int, BeforeValidator(whole_number), Field(ge=1, le=1770)] = Field(
+        default=360, examples=[360]
+    )
+
+    def faults(self) -> Iterator[Fault]:
+        if self.min_replicas == 0:
+            yield Fault(
+                "minReplicas",
+                0,
+                "is below 1. Without a proxy no connection could arrive, and nothing would wake it.",
+                "Write minReplicas: 1.",
+            )
+        if self.deploy_mode == "GatewayNamespace" and self.namespace != self.gateway.namespace:
+            yield Fault(
+                "namespace",
+                self.namespace,
+                f"is not the Gateway's namespace, where its proxies run in this mode. {self.consequence}",
+                f"Write namespace: {self.gateway.namespace}.",
+            )
+
+    def deployment(self) -> str:
+        """The proxy Deployment's name, as Envoy Gateway computes it."""
+        given = self.envoy_proxy.envoy_deployment
+        if given is not None and given.name is not None:
+            return given.name
+        if self.deploy_mode == "GatewayNamespace":
+            return self.gateway.name
+        owner = f"{self.gateway.namespace}/{self.gateway.name}"
+        digest = hashlib.sha256(owner.encode()).hexdigest()[:8]
+        return f"envoy-{self.gateway.namespace}-{self.gateway.name}-{digest}"
+
+    def query(self) -> str:
+        """Active connections of the Gateway's own listeners (`http-…`, `https-…`), over all proxies.
+
+        The statistics and readiness listeners of Envoy Gateway have other prefixes. The Gateway's labels
+        come from
+        the PodMonitor's podTargetLabels, which Envoy Gateway's sample lacks.
+        """
+        return (
+            "sum(envoy_http_downstream_cx_active{"
+            f"gateway_envoyproxy_io_owning_gateway_namespace={quoted(self.gateway.namespace)},"
+            f"gateway_envoyproxy_io_owning_gateway_name={quoted(self.gateway.name)},"
+            'envoy_http_conn_manager_prefix=~"https?-.*"})'
+        )
+
+    def default_behavior(self) -> Behavior:
+        """One pod in a period longer than the drain: connections move off one proxy before the next one
+        leaves."""
+        down = ScalingRules(
+            stabilization_window_seconds=300,
+            policies=(ScalingPolicy(type="Pods", value=1, period_seconds=self.drain + 30),),
+        )
+        return Behavior(scale_down=down)
+
+    def build(self, name: str, prometheus: str) -> Scaled:
+        trigger = Prometheus(
+            server_address=prometheus,
+            query=self.query(),
+            threshold=self.connections_per_replica,
+            # At least one proxy always runs and always reports. No data means no scraping: an error keeps the
+            # replicas, while 0 would take proxies away under live connections.
+            ignore_null_values=False,
+        )
+        return Scaled(self.scaled_object(name, ScaleTargetRef(name=self.deployment()), (trigger,)))

@@ -1,0 +1,40 @@
+"""Any workload: any of KEDA's triggers on anything with a /scale subresource."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from components.recipes.base import Recipe, Scaled, Target
+from keda import Fault, Metadata, Trigger, TriggerAuthentication, TriggerAuthenticationSpec
+from keda.names import LabelName
+
+
+class Generic(Recipe):
+    """Triggers are written as KEDA's documentation has them."""
+
+    spelling: ClassVar[Mapping[str, str]] = {"kind": "target.kind"}
+
+    recipe: Literal["generic"]
+    target: Target
+    triggers: tuple[Trigger, ...] = Field(examples=["a list of triggers"])
+    authentications: dict[LabelName, TriggerAuthenticationSpec] = Field(default_factory=dict)
+
+    def faults(self) -> Iterator[Fault]:
+        used = {trigger.authentication_ref.name for trigger in self.triggers if trigger.authentication_ref}
+        for name in self.authentications.keys() - used:
+            yield Fault(
+                f"authentications.{name}",
+                name,
+                "is used by no trigger. KEDA would read nothing through it.",
+                f"Write authenticationRef: {{name: {name}}} into the trigger it is for.",
+            )
+
+    def build(self, name: str, prometheus: str) -> Scaled:
+        authentications = tuple(
+            TriggerAuthentication(metadata=Metadata(name=key, namespace=self.namespace), spec=spec)
+            for key, spec in self.authentications.items()
+        )
+        return Scaled(self.scaled_object(name, self.target.reference(), self.triggers), authentications)

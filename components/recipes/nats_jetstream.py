@@ -1,0 +1,55 @@
+"""A worker on a NATS JetStream consumer, scaled on the messages it has not acknowledged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from components.recipes.base import Recipe, Scaled, Target
+from keda import Fault, NatsJetStream
+from keda.triggers.parameters import Boolean, Integer, Text
+
+
+class JetStream(Recipe):
+    """KEDA 2.19 takes a consumer it cannot find for one that lags by the whole stream, and scales to the
+    maximum
+    (#7657): make the consumer before the workload. While NATS cannot be reached nothing is scaled, unless a
+    `fallback` says otherwise."""
+
+    spelling: ClassVar[Mapping[str, str]] = {
+        "natsServerMonitoringEndpoint": "monitoringEndpoint",
+        "lagThreshold": "messagesPerReplica",
+        "kind": "target.kind",
+    }
+
+    recipe: Literal["nats-jetstream"]
+    target: Target
+    monitoring_endpoint: Text = Field(examples=["nats-headless.nats.svc.cluster.local:8222"])
+    use_https: Boolean = Field(default=False, examples=[False])
+    account: Text = Field(default="$G", examples=["$G"])
+    stream: Text = Field(examples=["ORDERS"])
+    consumer: Text = Field(examples=["worker"])
+    messages_per_replica: Integer = Field(default=10, examples=[10])
+
+    def faults(self) -> Iterator[Fault]:
+        host, _, port = self.monitoring_endpoint.partition("://")[0].partition(":")
+        if host == self.monitoring_endpoint and not port:
+            yield Fault(
+                "monitoringEndpoint",
+                self.monitoring_endpoint,
+                "has no port. KEDA would ask port 80, and NATS answers on 8222.",
+                f"Write {host}:8222.",
+            )
+
+    def build(self, name: str, prometheus: str) -> Scaled:
+        trigger = NatsJetStream(
+            nats_server_monitoring_endpoint=self.monitoring_endpoint,
+            account=self.account,
+            stream=self.stream,
+            consumer=self.consumer,
+            lag_threshold=self.messages_per_replica,
+            use_https=self.use_https,
+        )
+        return Scaled(self.scaled_object(name, self.target.reference(), (trigger,)))

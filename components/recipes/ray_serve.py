@@ -1,0 +1,54 @@
+"""Ray Serve: one plain Deployment of Serve, scaled on the requests that wait or are being answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from components.recipes.base import Recipe, Scaled, Target, quoted
+from keda import Fault, Prometheus
+from keda.model import Count
+from keda.triggers.parameters import Number
+
+
+class RayServe(Recipe):
+    """RayService and RayCluster have no /scale subresource (KubeRay v1.7.0), so the target is a
+    Deployment."""
+
+    spelling: ClassVar[Mapping[str, str]] = {"threshold": "requestsPerReplica", "kind": "target.kind"}
+
+    recipe: Literal["ray-serve"]
+    target: Target
+    application: str = Field(min_length=1, examples=["inference"])
+    requests_per_replica: Number = Field(examples=[5])
+    min_replicas: Count = Field(default=1, examples=[1])
+
+    def faults(self) -> Iterator[Fault]:
+        if self.min_replicas == 0:
+            yield Fault(
+                "minReplicas",
+                0,
+                "is below 1. The target itself emits the metric: at zero nothing would ever wake it.",
+                "Write minReplicas: 1.",
+            )
+
+    def query(self) -> str:
+        """Requests, summed over replicas and handles.
+
+        Both metrics, since the queue alone drops to 0 as soon as replicas absorb the load. Ray exports a
+        series
+        only once there was a request: without `or vector(0)` one absent operand would make the whole sum
+        absent.
+        """
+        selector = f"{{application={quoted(self.application)}}}"
+        waiting = f"(sum(ray_serve_deployment_queued_queries{selector}) or vector(0))"
+        ongoing = f"(sum(ray_serve_num_ongoing_requests_at_replicas{selector}) or vector(0))"
+        return f"{waiting} + {ongoing}"
+
+    def build(self, name: str, prometheus: str) -> Scaled:
+        trigger = Prometheus(
+            server_address=prometheus, query=self.query(), threshold=self.requests_per_replica
+        )
+        return Scaled(self.scaled_object(name, self.target.reference(), (trigger,)))

@@ -1,0 +1,204 @@
+"""The stack's settings, typed. Pulumi.homelab.yaml says what each key means."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import Field
+
+from components.recipes import RECIPES, Recipe, Scaled
+from components.recipes.base import Setting
+from keda import MISSING, Fault, Faults, Labels, SpecError
+from keda.errors import did_you_mean, join
+from keda.model import Flag
+from keda.names import Namespace
+
+SECTIONS = ("cluster", "keda", "monitoring", "workloads")
+
+
+class Cluster(Setting):
+    """Which cluster. Unset, it is the one kubectl would talk to."""
+
+    consequence = "The program would not know its cluster."
+
+    kubeconfig: str | None = Field(default=None, min_length=1, examples=["~/.kube/config"])
+    context: str | None = Field(default=None, min_length=1, examples=["homelab"])
+
+
+class Keda(Setting):
+    """KEDA's chart."""
+
+    consequence = "KEDA could not be installed."
+
+    namespace: Namespace = Field(default="keda", examples=["keda"])
+    chart: str = Field(
+        default="oci://ghcr.io/kedacore/charts/keda",
+        min_length=1,
+        examples=["oci://ghcr.io/kedacore/charts/keda"],
+    )
+    version: str = Field(default="2.19.0", min_length=1, examples=['"2.19.0"'])
+    values: dict[str, Any] = Field(default_factory=dict)
+
+
+class Monitoring(Setting):
+    """Where metrics are read and dashboards are put."""
+
+    consequence = "KEDA's triggers and the dashboards need it."
+
+    prometheus: str = Field(
+        pattern=r"^https?://", examples=["http://prometheus-operated.monitoring.svc:9090"]
+    )
+    service_monitors: Flag = Field(default=True, examples=[True])
+    dashboards: Literal["configMap", "grafanaDashboard", "both", "none"] = Field(
+        default="configMap", examples=["configMap"]
+    )
+    dashboard_namespace: Namespace = Field(default="monitoring", examples=["monitoring"])
+    dashboard_labels: Labels = {"grafana_dashboard": "1"}
+    grafana_selector: Labels = {"dashboards": "grafana"}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings, and what they make of the workloads."""
+
+    cluster: Cluster
+    keda: Keda
+    monitoring: Monitoring
+    workloads: Mapping[str, Scaled]
+
+    @classmethod
+    def parse(cls, config: Mapping[str, object]) -> Settings:
+        """From the stack's config, by section (`keda`, `monitoring`, …), as plain data.
+
+        Raises SpecError with every fault of every section and workload.
+        """
+        faults = Faults(_unknown_sections(config))
+        cluster, keda, monitoring = Cluster(), Keda(), Monitoring.model_construct(prometheus="http://unset")
+        with faults.under(""):
+            cluster = Cluster.parse(config.get("cluster", {}), at="cluster")
+        with faults.under(""):
+            keda = Keda.parse(config.get("keda", {}), at="keda")
+        with faults.under(""):
+            monitoring = Monitoring.parse(config.get("monitoring", {}), at="monitoring")
+        workloads = {}
+        for name, recipe in _recipes(config.get("workloads", {}), faults).items():
+            with faults.under(join("workloads", name)):
+                workloads[name] = recipe.models(name, monitoring.prometheus)
+        faults.extend(_shared_targets(workloads))
+        faults.raise_if_any()
+        return cls(cluster, keda, monitoring, workloads)
+
+
+def decode(
+    config: Mapping[str, str], project: str, secrets: frozenset[str] = frozenset()
+) -> dict[str, object]:
+    """Pulumi's flat config (`project:section` to JSON text) as plain data by section; other projects' keys
+    are left out.
+
+    Raises SpecError for a section that Pulumi holds as a secret: it would end up in objects anyone may read.
+    """
+    faults, sections = Faults(), {}
+    for key, value in config.items():
+        owner, _, section = key.partition(":")
+        if owner != project:
+            continue
+        if key in secrets:
+            faults.append(
+                Fault(
+                    section,
+                    MISSING,
+                    "holds a secret. It would be written in plain text into objects that many may read.",
+                    "Put it into a Kubernetes Secret, and name that.",
+                )
+            )
+            continue
+        try:
+            sections[section] = json.loads(value)
+        except ValueError:
+            sections[section] = value
+    faults.raise_if_any()
+    return sections
+
+
+def _unknown_sections(config: Mapping[str, object]) -> list[Fault]:
+    unknown = [key for key in config if key not in SECTIONS]
+    return [
+        Fault(
+            key,
+            MISSING,
+            "unknown key. It would be ignored without a word.",
+            f"Write {guess}."
+            if (guess := did_you_mean(key, SECTIONS))
+            else f"Known here: {', '.join(SECTIONS)}.",
+        )
+        for key in unknown
+    ]
+
+
+def _recipes(workloads: object, faults: Faults) -> dict[str, Recipe]:
+    """The settings of each workload that is in order."""
+    if not isinstance(workloads, Mapping):
+        faults.append(
+            Fault(
+                "workloads",
+                workloads,
+                "is not a mapping of keys. Nothing would scale.",
+                "Write one key per workload.",
+            )
+        )
+        return {}
+    recipes = {}
+    for name, settings in workloads.items():
+        with faults.under(join("workloads", str(name))):
+            recipes[str(name)] = _recipe(settings)
+    return recipes
+
+
+def _recipe(settings: object) -> Recipe:
+    """Raises SpecError."""
+    if not isinstance(settings, Mapping):
+        raise SpecError(
+            [
+                Fault(
+                    "",
+                    settings,
+                    "is not a mapping of keys. The workload could not be set up.",
+                    "Write recipe.",
+                )
+            ]
+        )
+    word, known = settings.get("recipe", MISSING), ", ".join(RECIPES)
+    if word is MISSING:
+        why = "missing, and required. The workload could not be set up."
+        raise SpecError([Fault("recipe", MISSING, why, f"Write one of {known}.")])
+    if word not in RECIPES:
+        guess = did_you_mean(str(word), RECIPES)
+        why = f"is not one of {known}. The workload could not be set up."
+        raise SpecError(
+            [Fault("recipe", word, why, f"Write {guess}." if guess else "Write generic for any other.")]
+        )
+    return RECIPES[word].parse(settings)
+
+
+def _shared_targets(workloads: Mapping[str, Scaled]) -> list[Fault]:
+    """Two ScaledObjects on one target: KEDA's webhook rejects the second, unless they come together."""
+    faults: list[Fault] = []
+    owners: dict[tuple[str, ...], str] = {}
+    for name, workload in workloads.items():
+        if workload.scaled.kind != "ScaledObject":
+            continue
+        target = workload.scaled.spec.scale_target_ref
+        owner = owners.setdefault((workload.namespace, *target.identity), name)
+        if owner != name:
+            faults.append(
+                Fault(
+                    join("workloads", name, "target"),
+                    target.name,
+                    f"is already scaled by workloads.{owner}. Two HPAs would pull it up and down.",
+                    "Put the triggers of both into one workload.",
+                )
+            )
+    return faults

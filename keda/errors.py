@@ -1,0 +1,138 @@
+"""A user's mistake, in one line: where, what was written, why it hurts at run time, what to write instead.
+
+`SpecError` is the only exception this project raises for a user's mistake; it carries every fault found.
+Values are shown only where they cannot be secrets.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Final
+
+MISSING: Final = object()
+"""The `value` of a fault that has none to show, such as a missing or an unknown key."""
+
+_SECRET_KEY = re.compile(
+    r"(?i)(pass(word|wd|phrase)?|secret|token|credentials?|(api|access|private|shared|account)[-_]?key"
+    r"|sas[-_]?key|connection([-_]?string)?|bearer|kubeconfig)$"
+)
+_SECRET_VALUE = re.compile(
+    r"://[^/\s@]*:[^/\s@]+@|^(gh[opsu]_|github_pat_|eyJ|AKIA|xox[abp]-|sk-|-----BEGIN)"
+)
+_PLAIN_KEY = re.compile(r"[A-Za-z_$][\w$-]*")
+_SHOWN_CHARACTERS = 60
+
+
+def is_secret_key(key: str) -> bool:
+    """Whether a key names something that must not be written, or printed, in plain text."""
+    return _SECRET_KEY.search(key) is not None
+
+
+def is_secret_value(value: str) -> bool:
+    """Whether a text carries a credential: a URL with a password, or a well-known token prefix."""
+    return _SECRET_VALUE.search(value) is not None
+
+
+def join(*parts: str | int) -> str:
+    """A path as a person writes it: `join("workloads", "a.b", "triggers", 0)` is
+    `workloads["a.b"].triggers[0]`."""
+    path = ""
+    for part in parts:
+        if isinstance(part, int):
+            path += f"[{part}]"
+        elif _PLAIN_KEY.fullmatch(part):
+            path += f".{part}" if path else part
+        else:
+            path += f"[{json.dumps(part)}]"
+    return path
+
+
+def last_key(path: str) -> str:
+    """The innermost key of a path, list indexes aside: `a.triggers[0]` gives `triggers`."""
+    return re.split(r"[.\[]", re.sub(r"(\[\d+])+$", "", path))[-1].rstrip(']"').lstrip('"')
+
+
+def show(value: object, path: str = "") -> str:
+    """A value for a message: JSON spelling, shortened, and never a secret (judged by its key and its
+    look)."""
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, (list, tuple, set)):
+        return "a list"
+    if is_secret_key(last_key(path)) or (isinstance(value, str) and is_secret_value(value)):
+        return "(value hidden)"
+    if value is None or isinstance(value, (str, bool, int, float)):
+        text = json.dumps(value, ensure_ascii=False)
+        return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"
+    return type(value).__name__
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str | None:
+    """The known word closest to a mistyped one, if one is close (upper and lower case aside)."""
+    words = {candidate.lower(): candidate for candidate in known}
+    close = difflib.get_close_matches(word.lower(), words, n=1, cutoff=0.6)
+    return words[close[0]] if close else None
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One mistake. `why` completes the sentence the value begins: `"ten"` + `is not a whole number. KEDA
+    would …`."""
+
+    path: str
+    value: object
+    why: str
+    fix: str
+
+    def under(self, prefix: str) -> Fault:
+        """The same fault, seen from further out."""
+        dot = "." if prefix and self.path and not self.path.startswith("[") else ""
+        return replace(self, path=f"{prefix}{dot}{self.path}")
+
+    def __str__(self) -> str:
+        shown = "" if self.value is MISSING else f"{show(self.value, self.path)} "
+        return f"{self.path}: {shown}{self.why} {self.fix}".strip()
+
+
+class SpecError(ValueError):
+    """A user's mistakes; `str()` gives one line for each."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__(self.faults)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.faults))
+
+
+class Refused(ValueError):
+    """A field's value is refused; the model that owns the field adds its path and what it would lead to.
+
+    Without a `fix`, the field's example is the fix.
+    """
+
+    def __init__(self, why: str, fix: str | None = None) -> None:
+        self.why, self.fix = why, fix
+        super().__init__(why)
+
+
+class Faults(list[Fault]):
+    """Collects the faults of several parts, so that a person sees all of them at once."""
+
+    @contextmanager
+    def under(self, path: str) -> Iterator[None]:
+        """Collect the `SpecError` of the block, its faults placed under `path`."""
+        try:
+            yield
+        except SpecError as error:
+            self.extend(fault.under(path) for fault in error.faults)
+
+    def raise_if_any(self) -> None:
+        """Raises `SpecError` if anything was collected."""
+        if self:
+            raise SpecError(self)

@@ -1,0 +1,47 @@
+"""What every object has: a name, a namespace, labels and annotations."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from keda.errors import Refused
+from keda.model import Model
+from keda.names import LabelName, LabelValue, Namespace, ObjectName
+
+
+def _annotation(value: object) -> object:
+    if not isinstance(value, str):
+        raise Refused("is not a text. The API server would refuse the object.", "Put it in quotes.")
+    return value
+
+
+Labels = dict[str, LabelValue]
+Annotations = dict[str, Annotated[str, BeforeValidator(_annotation)]]
+
+
+class Metadata(Model):
+    """Metadata of a namespaced object whose name KEDA also writes as a label: at most 63 characters."""
+
+    name: LabelName = Field(examples=["my-workload"])
+    namespace: Namespace = Field(examples=["my-namespace"])
+    labels: Labels | None = None
+    """A ScaledObject's labels and annotations are copied to its HPA."""
+    annotations: Annotations | None = None
+
+
+class ClusterMetadata(Model):
+    """Metadata of a cluster-wide object."""
+
+    name: ObjectName = Field(examples=["my-credentials"])
+    labels: Labels | None = None
+    annotations: Annotations | None = None
+
+
+class Resource(Model):
+    """A Kubernetes object. Subclasses add apiVersion, kind, metadata and spec, in that order."""
+
+    def to_manifest(self) -> dict[str, Any]:
+        """The whole object, as `kubectl apply` takes it."""
+        return self.dump()

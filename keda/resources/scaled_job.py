@@ -1,0 +1,113 @@
+"""ScaledJob: one Job for each piece of work (keda.sh/v1alpha1, v2.19.0)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+from pydantic import Field
+
+from keda.errors import MISSING, Fault
+from keda.model import Count, Model, Positive
+from keda.resources.metadata import Metadata, Resource
+from keda.resources.scaled_object import DEFAULT_MAX_REPLICAS, trigger_list_faults
+from keda.triggers import Trigger
+
+
+class Rollout(Model):
+    """What happens to running Jobs when the ScaledJob changes."""
+
+    strategy: Literal["gradual", "default"] | None = None
+    """gradual lets running Jobs finish. default, which is KEDA's default, deletes them."""
+    propagation_policy: Literal["foreground", "background"] | None = None
+
+
+class ScalingStrategy(Model):
+    """How many Jobs a queue length asks for. KEDA takes any misspelt word for `default`, so words are
+    checked here."""
+
+    strategy: Literal["default", "custom", "accurate", "eager"] | None = None
+    """default: what the metric asks for, less the Jobs that run. For metrics that count running work as
+    well."""
+    custom_scaling_queue_length_deduction: Count | None = None
+    custom_scaling_running_job_percentage: str | None = None
+    pending_pod_conditions: tuple[str, ...] | None = None
+    multiple_scalers_calculation: Literal["max", "min", "avg", "sum"] | None = None
+
+    def faults(self) -> Iterator[Fault]:
+        if self.strategy == "custom" and self.custom_scaling_queue_length_deduction is None:
+            yield Fault(
+                "customScalingQueueLengthDeduction",
+                MISSING,
+                "missing, and required by the custom strategy. KEDA's operator would crash on it.",
+                "Write customScalingQueueLengthDeduction: 0.",
+            )
+
+
+class ScaledJobSpec(Model):
+    """Unset fields take KEDA's defaults. No cooldown and no fallback: Jobs end by themselves."""
+
+    consequence = "KEDA would mark the ScaledJob not Ready."
+
+    job_target_ref: dict[str, Any] = Field(examples=["a JobSpec with a template"])
+    """A batch/v1 JobSpec."""
+    polling_interval: Positive | None = Field(default=None, examples=[30])
+    """Seconds between two looks at the triggers. Default: 30."""
+    successful_jobs_history_limit: Count | None = Field(default=None, examples=[5])
+    """Finished Jobs kept. KEDA's default: 100."""
+    failed_jobs_history_limit: Count | None = Field(default=None, examples=[5])
+    env_source_container_name: str | None = None
+    min_replica_count: Count | None = Field(default=None, examples=[0])
+    max_replica_count: Positive | None = Field(default=None, examples=[4])
+    """Default: 100."""
+    rollout: Rollout | None = None
+    scaling_strategy: ScalingStrategy | None = None
+    triggers: tuple[Trigger, ...] = Field(examples=["a list of triggers"])
+
+    def faults(self) -> Iterator[Fault]:
+        yield from trigger_list_faults(self.triggers)
+        for index, trigger in enumerate(self.triggers):
+            if trigger.metric_type is not None:
+                yield Fault(
+                    f"triggers[{index}].metricType",
+                    trigger.metric_type,
+                    "has no meaning in a ScaledJob. The API server would refuse or drop it.",
+                    "Remove it.",
+                )
+        highest = DEFAULT_MAX_REPLICAS if self.max_replica_count is None else self.max_replica_count
+        if self.min_replica_count is not None and self.min_replica_count > highest:
+            yield Fault(
+                "minReplicaCount",
+                self.min_replica_count,
+                f"is above maxReplicaCount {highest}. KEDA would quietly take {highest}.",
+                f"Write at most {highest}, or raise maxReplicaCount.",
+            )
+        yield from self._job_faults()
+
+    def _job_faults(self) -> Iterator[Fault]:
+        """What the API server asks of every Job, found out only when the first one is made."""
+        template = self.job_target_ref.get("template")
+        pod = template.get("spec") if isinstance(template, Mapping) else None
+        if not isinstance(pod, Mapping) or not pod.get("containers"):
+            yield Fault(
+                "jobTargetRef.template.spec.containers",
+                MISSING,
+                "missing, and required. No Job could be made.",
+                "Write one container.",
+            )
+        elif pod.get("restartPolicy") not in ("Never", "OnFailure"):
+            yield Fault(
+                "jobTargetRef.template.spec.restartPolicy",
+                pod.get("restartPolicy", MISSING),
+                "is not Never or OnFailure. The API server would refuse every Job.",
+                "Write restartPolicy: Never.",
+            )
+
+
+class ScaledJob(Resource):
+    """KEDA makes one Job for each piece of waiting work, at most maxReplicaCount at a time."""
+
+    api_version: Literal["keda.sh/v1alpha1"] = "keda.sh/v1alpha1"
+    kind: Literal["ScaledJob"] = "ScaledJob"
+    metadata: Metadata
+    spec: ScaledJobSpec

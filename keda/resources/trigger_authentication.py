@@ -1,0 +1,242 @@
+"""TriggerAuthentication and ClusterTriggerAuthentication: where a trigger's secrets come from (v2.19.0)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from pydantic import Field
+
+from keda.errors import MISSING, Fault
+from keda.model import Model
+from keda.names import ObjectName
+from keda.resources.metadata import ClusterMetadata, Metadata, Resource
+
+
+class AuthModel(Model):
+    """The base of everything below."""
+
+    consequence = "KEDA could not read the secret, and would only log it."
+
+
+class KeyRef(AuthModel):
+    """One key of a Secret or a ConfigMap of the same namespace, as one trigger parameter."""
+
+    parameter: str = Field(min_length=1, examples=["password"])
+    name: ObjectName = Field(examples=["my-secret"])
+    key: str = Field(min_length=1, examples=["password"])
+
+
+class EnvironmentRef(AuthModel):
+    """An environment variable of the target's container, as one trigger parameter."""
+
+    parameter: str = Field(min_length=1, examples=["password"])
+    name: str = Field(min_length=1, examples=["PASSWORD"])
+    container_name: str | None = None
+
+
+class PodIdentity(AuthModel):
+    """A cloud identity of KEDA's operator or of the workload."""
+
+    consequence = "KEDA's webhook would reject the object."
+
+    provider: Literal["azure-workload", "gcp", "aws", "aws-eks", "none"] = Field(examples=["aws"])
+    identity_id: str | None = Field(default=None, min_length=1)
+    identity_tenant_id: str | None = Field(default=None, min_length=1)
+    identity_authority_host: str | None = None
+    role_arn: str | None = None
+    identity_owner: Literal["keda", "workload"] | None = None
+
+    def faults(self) -> Iterator[Fault]:
+        if self.identity_authority_host and not self.identity_tenant_id:
+            yield Fault(
+                "identityTenantId",
+                MISSING,
+                f"missing, and required by identityAuthorityHost. {self.consequence}",
+                "Write the tenant's id.",
+            )
+        if self.provider == "aws" and self.role_arn and self.identity_owner == "workload":
+            yield Fault(
+                "roleArn",
+                self.role_arn,
+                f"cannot be set while the workload owns the identity. {self.consequence}",
+                "Remove roleArn, or write identityOwner: keda.",
+            )
+
+
+class SecretKey(AuthModel):
+    """A key of a Secret."""
+
+    name: ObjectName
+    key: str
+
+
+class SecretKeyRef(AuthModel):
+    secret_key_ref: SecretKey
+
+
+class ValueFromSecret(AuthModel):
+    """KEDA's nesting around a reference to a Secret's key."""
+
+    value_from: SecretKeyRef
+
+
+class VaultCredential(AuthModel):
+    token: str | None = None
+    service_account: str | None = None
+    service_account_name: str | None = None
+
+    def faults(self) -> Iterator[Fault]:
+        if self.token is not None:
+            yield Fault(
+                "token",
+                MISSING,
+                "a secret in plain text. Anyone who may read the object could read it.",
+                "Use Vault's kubernetes authentication with serviceAccountName.",
+            )
+
+
+class VaultPkiData(AuthModel):
+    common_name: str | None = None
+    alt_names: str | None = None
+    ip_sans: str | None = None
+    uri_sans: str | None = None
+    other_sans: str | None = None
+    ttl: str | None = None
+    format: str | None = None
+
+
+class VaultSecret(AuthModel):
+    parameter: str
+    path: str
+    key: str
+    type: Literal["", "secretV2", "secret", "pki"] | None = None
+    pki_data: VaultPkiData | None = None
+
+
+class HashiCorpVault(AuthModel):
+    address: str
+    authentication: Literal["token", "kubernetes"]
+    secrets: tuple[VaultSecret, ...] = Field(min_length=1)
+    namespace: str | None = None
+    role: str | None = None
+    mount: str | None = None
+    credential: VaultCredential | None = None
+
+
+class AzureCredentials(AuthModel):
+    client_id: str
+    tenant_id: str
+    client_secret: ValueFromSecret
+
+
+class AzureCloud(AuthModel):
+    type: str
+    key_vault_resource_url: str | None = Field(default=None, alias="keyVaultResourceURL")
+    active_directory_endpoint: str | None = None
+
+
+class AzureSecret(AuthModel):
+    parameter: str
+    name: str
+    version: str | None = None
+
+
+class AzureKeyVault(AuthModel):
+    vault_uri: str
+    secrets: tuple[AzureSecret, ...] = Field(min_length=1)
+    credentials: AzureCredentials | None = None
+    pod_identity: PodIdentity | None = None
+    cloud: AzureCloud | None = None
+
+
+class GcpCredentials(AuthModel):
+    client_secret: ValueFromSecret
+
+
+class GcpSecret(AuthModel):
+    parameter: str
+    id: str
+    version: str | None = None
+
+
+class GcpSecretManager(AuthModel):
+    secrets: tuple[GcpSecret, ...] = Field(min_length=1)
+    credentials: GcpCredentials | None = None
+    pod_identity: PodIdentity | None = None
+
+
+class AwsCredentials(AuthModel):
+    access_key: ValueFromSecret
+    access_secret_key: ValueFromSecret
+    access_token: ValueFromSecret | None = None
+
+
+class AwsSecret(AuthModel):
+    parameter: str
+    name: str
+    version_id: str | None = None
+    version_stage: str | None = None
+    secret_key: str | None = None
+
+
+class AwsSecretManager(AuthModel):
+    secrets: tuple[AwsSecret, ...] = Field(min_length=1)
+    credentials: AwsCredentials | None = None
+    pod_identity: PodIdentity | None = None
+    region: str | None = None
+
+
+class BoundServiceAccountToken(AuthModel):
+    """A token made for a service account; KEDA needs RBAC on serviceaccounts/token."""
+
+    parameter: str
+    service_account_name: ObjectName
+
+
+class TriggerAuthenticationSpec(AuthModel):
+    """One or several sources. An empty one is admitted by KEDA and gives a trigger nothing, so it is
+    refused here."""
+
+    pod_identity: PodIdentity | None = None
+    secret_target_ref: tuple[KeyRef, ...] | None = None
+    config_map_target_ref: tuple[KeyRef, ...] | None = None
+    env: tuple[EnvironmentRef, ...] | None = None
+    file_path: str | None = None
+    """Read only from a ClusterTriggerAuthentication, and in place of every other source."""
+    hashi_corp_vault: HashiCorpVault | None = None
+    azure_key_vault: AzureKeyVault | None = None
+    gcp_secret_manager: GcpSecretManager | None = None
+    aws_secret_manager: AwsSecretManager | None = None
+    bound_service_account_token: tuple[BoundServiceAccountToken, ...] | None = None
+
+    def faults(self) -> Iterator[Fault]:
+        if not self.dump():
+            yield Fault("", MISSING, f"empty. {self.consequence}", "Write secretTargetRef, say.")
+
+
+class TriggerAuthentication(Resource):
+    """Secrets for the triggers of one namespace."""
+
+    api_version: Literal["keda.sh/v1alpha1"] = "keda.sh/v1alpha1"
+    kind: Literal["TriggerAuthentication"] = "TriggerAuthentication"
+    metadata: Metadata
+    spec: TriggerAuthenticationSpec
+
+    def faults(self) -> Iterator[Fault]:
+        if self.spec.file_path is not None:
+            yield Fault(
+                "spec.filePath",
+                self.spec.file_path,
+                "is read only from a ClusterTriggerAuthentication; KEDA would ignore it.",
+                "Use a ClusterTriggerAuthentication.",
+            )
+
+
+class ClusterTriggerAuthentication(Resource):
+    """Secrets for the triggers of every namespace, read from KEDA's own namespace."""
+
+    api_version: Literal["keda.sh/v1alpha1"] = "keda.sh/v1alpha1"
+    kind: Literal["ClusterTriggerAuthentication"] = "ClusterTriggerAuthentication"
+    metadata: ClusterMetadata
+    spec: TriggerAuthenticationSpec

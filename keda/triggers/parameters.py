@@ -1,0 +1,137 @@
+"""Types of trigger parameters: what KEDA's typed parser takes, in the Python values a person would write.
+
+KEDA reads trigger metadata as text and converts it by the rules of
+pkg/scalers/scalersconfig/typed_config.go (v2.19.0). A value is accepted here exactly when its text is
+accepted
+there, kept as the Python value KEDA would get, and written back as text.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+
+from keda.errors import Refused
+
+INT64_MAX = 2**63 - 1
+_JSON_INTEGER = re.compile(r"-?(0|[1-9]\d*)")
+_JSON_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
+_GO_DURATION = re.compile(r"\+?((\d+(\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h))+|\+?0")
+_GO_TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
+_GO_FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
+
+
+def text(value: object) -> str:
+    """Any text but an empty one, which KEDA takes for an absent one. A whole number is taken as its
+    digits."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str):
+        raise Refused("is not a text.")
+    if not value.strip():
+        raise Refused("is empty, and KEDA takes that for absent.")
+    return value.strip()
+
+
+def integer(value: object) -> int:
+    """A 64-bit integer as JSON spells it: not 1e3, not 010, not +5."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    digits = str(value).strip() if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
+    if not _JSON_INTEGER.fullmatch(digits):
+        raise Refused("is not a whole number.")
+    if not -INT64_MAX - 1 <= int(digits) <= INT64_MAX:
+        raise Refused("does not fit into 64 bits.")
+    return int(digits)
+
+
+def number(value: object) -> float:
+    """A number as JSON spells it: not .5, not 5., not NaN."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+        return value
+    if not (isinstance(value, str) and _JSON_NUMBER.fullmatch(value.strip())):
+        raise Refused("is not a number.")
+    parsed = json.loads(value)
+    if not math.isfinite(parsed):
+        raise Refused("does not fit into a 64-bit float.")
+    return float(parsed)
+
+
+def boolean(value: object) -> bool:
+    """True or False, or a word Go's ParseBool knows. `yes` is none."""
+    if isinstance(value, bool):
+        return value
+    word = value.strip() if isinstance(value, str) else None
+    if word not in _GO_TRUE | _GO_FALSE:
+        raise Refused("is not true or false.")
+    return word in _GO_TRUE
+
+
+def duration(value: object) -> str:
+    """A Go duration such as `3s` or `1m30s`, or a timedelta. Kept as text.
+
+    KEDA also takes a bare number, as milliseconds; nobody who writes `timeout: 5` means that, so it is
+    refused.
+    """
+    if isinstance(value, timedelta):
+        value = f"{value // timedelta(milliseconds=1)}ms"
+    if isinstance(value, (int, float)) or (isinstance(value, str) and value.strip().isdigit()):
+        raise Refused(
+            "has no unit, and KEDA would take it as milliseconds.", f'Write "{value}s" or "{value}ms".'
+        )
+    if not (isinstance(value, str) and _GO_DURATION.fullmatch(value.strip())):
+        raise Refused("is not a duration.")
+    return value.strip()
+
+
+def words(value: object) -> tuple[str, ...]:
+    """A list, or a text of comma-separated words."""
+    if isinstance(value, str):
+        return tuple(word.strip() for word in value.split(","))
+    if isinstance(value, (list, tuple)) and all(isinstance(word, str) for word in value):
+        return tuple(value)
+    raise Refused("is not a list of words.")
+
+
+def pairs(value: object) -> dict[str, str]:
+    """A mapping, or KEDA's own `a=1,b=2`. KEDA cannot read a value that holds `,` or `=`, so neither may
+    be there."""
+    if isinstance(value, str):
+        split = [pair.split("=") for pair in value.split(",")]
+        if not all(len(pair) == 2 for pair in split):
+            raise Refused("is not a list of key=value pairs.")
+        return {key.strip(): item.strip() for key, item in split}
+    if not isinstance(value, Mapping):
+        raise Refused("is not a mapping of keys.")
+    result = {str(key): text(item) for key, item in value.items()}
+    if any(mark in part for pair in result.items() for part in pair for mark in ",="):
+        raise Refused("has a ',' or '=' in a key or value, which KEDA cannot read.", "Leave it out.")
+    return result
+
+
+def written(value: Any) -> str:
+    """A parameter as KEDA reads it: text."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    if isinstance(value, Mapping):
+        return ",".join(f"{key}={item}" for key, item in value.items())
+    if isinstance(value, tuple):
+        return ",".join(value)
+    return str(value)
+
+
+Text = Annotated[str, BeforeValidator(text)]
+Integer = Annotated[int, BeforeValidator(integer)]
+Number = Annotated[float, BeforeValidator(number)]
+Boolean = Annotated[bool, BeforeValidator(boolean)]
+Duration = Annotated[str, BeforeValidator(duration)]
+Words = Annotated[tuple[str, ...], BeforeValidator(words)]
+Pairs = Annotated[dict[str, str], BeforeValidator(pairs)]
