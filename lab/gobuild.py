@@ -1,4 +1,4 @@
-"""Building tools from their Go modules: one `go build` a group, downloads of the next beside the build of this one."""
+"""Building tools from their Go modules: one `go build` a group, the next group's downloads beside it."""
 
 from __future__ import annotations
 
@@ -67,9 +67,8 @@ def build(tools: Sequence[Tool], into: Path, keep: Callable[[Tool, Path], None])
         if chosen := [tool for tool in tools if tool.group == group]:
             groups[group] = chosen
     expected = sum(group.seconds for group in groups)
-    say(
-        f"Building {sum(map(len, groups.values()))} tools from source: took {duration(expected)} on 2 cores elsewhere"
-    )
+    count = sum(len(chosen) for chosen in groups.values())
+    say(f"Building {count} tools from source: took {duration(expected)} on 2 cores elsewhere")
     with ThreadPoolExecutor(1) as downloads:
         listings = {
             group: downloads.submit(_packages, command, group, chosen) for group, chosen in groups.items()
@@ -89,7 +88,7 @@ def build(tools: Sequence[Tool], into: Path, keep: Callable[[Tool, Path], None])
 
 
 def module_files(tool: Tool) -> Path:
-    """The folder of the tool's module in the module cache, downloaded if it is not there (checked by go.sum)."""
+    """The folder of the tool's module in the module cache, downloaded if need be and checked by go.sum."""
     assert tool.group
     answer = subprocess.run(
         [str(go()), "mod", "download", "-json", tool.module],
@@ -139,9 +138,8 @@ def _compile(
                     complaints.append(line.strip())
                     continue
                 compiled += 1
-                progress.update(
-                    f"compiled {compiled} of at most {packages} packages; took {duration(group.seconds)} elsewhere"
-                )
+                share = f"compiled {compiled} of at most {packages} packages"
+                progress.update(f"{share}; all took {duration(group.seconds)} elsewhere")
         except BaseException:
             process.terminate()
             raise

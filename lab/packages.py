@@ -25,7 +25,7 @@ def missing() -> list[str]:
 
 
 def ensure(names: Iterable[str] | None = None) -> None:
-    """Install the named packages, or all that the lab needs and this machine lacks.
+    """Install the named packages; without names, all that the lab needs and this machine lacks.
 
     Their services are not started. Raises LabError, naming the packages, when not root or when apt-get fails.
     """
@@ -38,7 +38,7 @@ def ensure(names: Iterable[str] | None = None) -> None:
     with step(f"Debian packages {' '.join(wanted)}"), _no_services():
         install = ["install", "--yes", "--no-install-recommends", *wanted]
         # The lists of a fresh image are empty or old: try with what is there, and once more with new ones.
-        if _apt(*install) and (_apt("update") or (failure := _apt(*install))):
+        if _apt(*install) != 0 and (_apt("update") != 0 or _apt(*install) != 0):
             raise LabError(f"apt-get cannot install {' '.join(wanted)}: see `{command}`")
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import shutil
-import socket
 import tarfile
 import urllib.error
 import urllib.request
@@ -22,14 +21,14 @@ READ_TIMEOUT = 60.0  # seconds without a byte
 
 @functools.cache
 def answers(host: str) -> bool:
-    """Whether a release host can be reached. Asked once per host and run; a refusal is final and said once."""
+    """Whether a release host can be reached. Asked once a host and run; a refusal is final, and said."""
     try:
         urllib.request.urlopen(
             urllib.request.Request(f"https://{host}/", method="HEAD"), timeout=PROBE_TIMEOUT
         ).close()
     except urllib.error.HTTPError:
         return True  # it speaks HTTP; what it says of its root page does not matter
-    except (OSError, socket.timeout):
+    except OSError:
         say(f"{host} does not answer: no official releases from it in this run")
         return False
     return True
@@ -54,7 +53,7 @@ def fetch(release: Release, tools: Iterable[Tool], into: Path) -> dict[str, Path
 
 
 def save(response: object, archive: Path, release: Release, progress: Step) -> None:
-    """Write what `response` (a binary file, with HTTP headers) holds to `archive`; delete it on a wrong digest."""
+    """Write a response (a binary file with HTTP headers) to `archive`; on a wrong digest delete it."""
     digest = hashlib.new(release.algorithm)
     total = int(getattr(response, "headers", {}).get("Content-Length") or 0)
     with archive.open("wb") as target:

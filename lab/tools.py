@@ -39,11 +39,14 @@ class Found:
 def ensure(names: Iterable[str] | None = None) -> dict[str, Path]:
     """Get the named tools, or all, and return each one's path.
 
-    What is built or downloaded is installed whole or not at all, so a run that was killed costs only its own time.
-    Two runs at once take turns. Raises LabError when a tool can be had from nowhere.
+    All includes the Debian packages of programs that are no tools, such as iptables. What is built or downloaded
+    is installed whole or not at all, so a killed run costs only its own time; two runs at once take turns.
+    Raises LabError when a tool can be had from nowhere.
     """
     wanted = [_tool(name) for name in (versions.load().tools if names is None else names)]
-    packages.ensure(tool.debian for tool in wanted if tool.debian and not locate(tool))
+    absent = {tool.debian for tool in wanted if tool.debian and not locate(tool)}
+    packages.ensure(absent | set(packages.missing() if names is None else ()))
+    _on_path.cache_clear()
     missing = [tool for tool in wanted if not locate(tool)]
     if missing:
         with _lock():
@@ -59,10 +62,10 @@ def path(name: str) -> Path:
 
 
 def module_dir(name: str) -> Path:
-    """The folder with the data files (`versions.toml`, data) of the Go module that the tool `name` is built from.
+    """The folder with the data files (`versions.toml`, data) of the Go module that a tool is built from.
 
-    They lie as in the module, such as `module_dir("keda-operator") / "config/crd/bases"`. The first call copies
-    them out of the module, so that they outlive the build caches. Raises LabError when it cannot be downloaded.
+    They lie as in the module: `module_dir("keda-operator") / "config/crd/bases"`. The first call copies them
+    out of the module, so that they outlive the build caches. Raises LabError when it cannot be downloaded.
     """
     tool = _tool(name)
     home = paths.cache() / "data" / _label(tool, _digest(tool.module, tool.version, *tool.data))
@@ -97,8 +100,10 @@ def fits(tool: Tool, text: str) -> bool:
     if not found:
         return False
     has, needs = ([int(part) for part in version.split(".")] for version in (found[1], tool.version))
-    # 1.6.20 of Debian 12 becomes another version on another Debian; the others are pinned to what was tested.
-    return has >= needs and (tool.debian != "" or has[0] == needs[0]) if tool.newer else has == needs
+    if not tool.newer:
+        return has == needs
+    # Each Debian has its own version of a package, and that is the only one there: any later one must do.
+    return has >= needs and (bool(tool.debian) or has[0] == needs[0])
 
 
 def build_key(tool: Tool) -> str:
@@ -186,7 +191,7 @@ def _partial(parent: Path) -> Iterator[Path]:
 
 @contextmanager
 def _lock() -> Iterator[None]:
-    """One run at a time gets tools: two builds side by side would take twice as long and compile everything twice."""
+    """One run at a time gets tools: two builds side by side would compile everything twice."""
     root = paths.cache()
     root.mkdir(parents=True, exist_ok=True)
     with (root / "tools.lock").open("w") as file:
@@ -223,9 +228,7 @@ def drop_build_cache() -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m lab.tools", description=__doc__)
-    parser.add_argument(
-        "--drop-build-cache", action="store_true", help="delete Go's build and module caches, several GB"
-    )
+    parser.add_argument("--drop-build-cache", action="store_true", help="delete Go's caches, several GB")
     parser.add_argument("names", nargs="*", metavar="TOOL", help="only these tools")
     options = parser.parse_args(arguments)
     try:
