@@ -16,4 +16,4 @@ def chart_tools() -> dict[str, Path]:
 
 @pytest.fixture(scope="session")
 def keda_crds() -> Path:
-    return tools.data("keda-operator") / "config" / "crd"
+    return tools.module_dir("keda-operator") / "config" / "crd"

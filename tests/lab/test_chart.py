@@ -18,17 +18,19 @@ from typing import Any
 import pytest
 import yaml
 
+from components.platform import chart_values
+from components.settings import Keda, Monitoring
 from lab import chart_source
 from lab.errors import LabError
 
 Objects = dict[tuple[str, str, str], dict[str, Any]]
 
-# What the program sets, and each key that a stack may change: both charts must mean the same by it.
+# What the program sets, and the keys that a stack may change: both charts must mean the same by it.
 VALUES: dict[str, dict[str, Any]] = {
     "defaults": {},
-    "program": {
-        "crds": {"install": True, "additionalAnnotations": {"helm.sh/resource-policy": "keep"}},
-        "webhooks": {"enabled": True, "failurePolicy": "Fail", "timeoutSeconds": 5},
+    "program": chart_values(Keda(), Monitoring(prometheus="http://prometheus.example:9090")),
+    "monitors-and-hooks": {
+        "webhooks": {"failurePolicy": "Fail", "timeoutSeconds": 5},
         "prometheus": {
             "operator": {
                 "enabled": True,
