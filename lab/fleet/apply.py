@@ -75,9 +75,7 @@ def install(lab: Lab, kubectl: Path, bundle: Path, update: Callable[[str], None]
     update("Prometheus Operator")
     cluster.apply((MANIFESTS / "namespaces.yaml").read_text())
     cluster.apply(prometheus_operator(bundle.read_text()))
-    kinds = [
-        f"crd/{kind}.monitoring.coreos.com" for kind in ("prometheuses", "servicemonitors", "podmonitors")
-    ]
+    kinds = [f"crd/{kind}.monitoring.coreos.com" for kind in MONITORING_KINDS]
     cluster.output("wait", *kinds, "--for=condition=Established", "--timeout=60s")
     update("workloads")
     cluster.apply(manifests())
