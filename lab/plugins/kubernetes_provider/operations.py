@@ -1,0 +1,270 @@
+"""Create, update, read and delete of one object: server-side apply, dry-runs in preview, waiting."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Event
+from typing import NamedTuple
+
+from lab.plugins.kubernetes_provider import diff, readiness
+from lab.plugins.kubernetes_provider.api import ApiError, Cluster, NoSuchKind, retry
+from lab.plugins.kubernetes_provider.objects import (
+    Object,
+    annotation,
+    ignore_fields,
+    is_crd,
+    is_true,
+    take_over_fields,
+    title,
+)
+
+DEFAULT_TIMEOUT = 600.0  # seconds, the released provider's
+# A kind is served, and a namespace usable, a moment after it was created.
+PAUSES = [0.2, 0.5, 1, 2, 4, 4]
+CREATOR = "pulumi-kubernetes"
+
+EXISTS = (
+    "{} already exists in the cluster ({}). Adopt it with `pulumi import` or the `import_` option, rename a resource "
+    "with an alias, or set upsertExistingObjects on the provider to take over existing objects."
+)
+
+
+class Refused(Exception):
+    """An operation failed, with nothing to record. The text is one line for the user."""
+
+
+class NotReady(Exception):
+    """The object is in the cluster, but not as it should be: the state must keep it."""
+
+    def __init__(self, text: str, live: Object) -> None:
+        super().__init__(text)
+        self.live = live
+
+
+class Outcome(NamedTuple):
+    """The object as the API server has it; None when a preview could not ask it."""
+
+    live: Object | None
+
+
+@dataclass
+class Operations:
+    """The operations on one cluster.
+
+    Attributes:
+        log: shows a passing status of the resource being worked on; empty text clears it.
+        upsert: whether Create takes over an object that exists.
+        force: whether every apply takes fields from other managers.
+        cancelled: set when the user interrupts.
+    """
+
+    cluster: Cluster
+    upsert: bool = False
+    force: bool = False
+    cancelled: Event = field(default_factory=Event)
+
+    def create(
+        self,
+        manifest: Object,
+        manager: str,
+        timeout: float,
+        *,
+        preview: bool,
+        patch: bool,
+        log: Callable[[str], None],
+    ) -> Outcome:
+        """Creates an object and waits for it.
+
+        Args:
+            manifest: what to create.
+            manager: the field manager.
+            timeout: seconds; 0 for the object's annotation or the default.
+            preview: only a dry-run.
+            patch: a `…Patch` resource: fields on an object that is there already.
+            log: shows a passing status.
+
+        Raises:
+            Refused: nothing was created.
+            NotReady: it was, and did not become ready in time.
+        """
+        apply = self.upsert or patch
+
+        def once() -> Object:
+            if apply:
+                force = preview or self.force or is_true(manifest, "patchForce")
+                return self.cluster.apply(manifest, manager, force=force, dry_run=preview)
+            return self.cluster.create(manifest, CREATOR, dry_run=preview)
+
+        try:
+            live: Object = retry(once, _may_come, [] if preview else PAUSES, self._pause)
+        except (ApiError, NoSuchKind) as error:
+            if preview and _cannot_preview(error):
+                return Outcome(None)
+            raise Refused(_refusal(manifest, error)) from None
+        return Outcome(live if preview else self._await(manifest, live, timeout, log))
+
+    def update(
+        self,
+        manifest: Object,
+        manager: str,
+        timeout: float,
+        ignore: list[diff.Path],
+        *,
+        preview: bool,
+        patch: bool,
+        log: Callable[[str], None],
+    ) -> Outcome:
+        """Updates an object and waits for it; see `create`.
+
+        Raises:
+            Refused: it is as it was.
+            NotReady: it was changed, and did not become ready in time.
+        """
+        try:
+            live = self.cluster.get(manifest)
+            force = self.force or is_true(manifest, "patchForce")
+            if not preview and not patch and (operations := take_over_fields(live, manager)):
+                live = self.cluster.patch(manifest, operations)
+            if is_crd(manifest):
+                # Replaced, as the released provider does: an apply would merge versions instead of dropping them.
+                version = {"resourceVersion": live["metadata"]["resourceVersion"]}
+                whole = {**manifest, "metadata": {**manifest["metadata"], **version}}
+                live = self.cluster.replace(whole, manager, dry_run=preview)
+            else:
+                # A dry-run does not take over a creator's fields first, so it would conflict with them.
+                created = any(
+                    entry["manager"] == CREATOR for entry in live["metadata"].get("managedFields", [])
+                )
+                ignore_fields(manifest, live, ignore, manager)
+                live = self.cluster.apply(
+                    manifest, manager, force=force or (preview and created), dry_run=preview
+                )
+        except (ApiError, NoSuchKind) as error:
+            if preview and _cannot_preview(error):
+                return Outcome(None)
+            raise Refused(_refusal(manifest, error)) from None
+        return Outcome(live if preview else self._await(manifest, live, timeout, log))
+
+    def delete(self, manifest: Object, live: Object, timeout: float, log: Callable[[str], None]) -> None:
+        """Deletes an object and waits until it is gone; an object, or a kind, that is gone already is fine.
+
+        Raises:
+            Refused: the API server refuses.
+            NotReady: it is still there, held by a finalizer.
+        """
+        policy = annotation(manifest, "deletionPropagationPolicy").capitalize()
+        try:
+            self.cluster.delete(live, policy if policy in {"Orphan", "Background"} else "Foreground")
+        except NoSuchKind:
+            return
+        except ApiError as error:
+            if error.not_found:
+                return
+            raise Refused(f"{title(live)} cannot be deleted: {error}") from None
+        deadline = time.monotonic() + self._timeout(manifest, timeout)
+        uid, pauses = live["metadata"].get("uid"), iter([0.05, 0.1, 0.2])
+        while True:
+            try:
+                now = self.cluster.get(live)
+            except (ApiError, NoSuchKind) as error:
+                if isinstance(error, NoSuchKind) or error.not_found:
+                    log("")
+                    return
+                raise Refused(f"{title(live)}: {error}") from None
+            if uid and now["metadata"]["uid"] != uid:
+                return
+            held = _held(now)
+            log(f"waiting until it is gone: {held}")
+            if time.monotonic() > deadline:
+                raise NotReady(f"{title(live)} is still there: {held}.", now)
+            self._pause(next(pauses, 0.5), now)
+
+    def relinquish(self, live: Object, manager: str) -> None:
+        """Gives up every field of a patched object. Raises Refused."""
+        name = {key: live["metadata"][key] for key in ("name", "namespace") if key in live["metadata"]}
+        empty = {"apiVersion": live["apiVersion"], "kind": live["kind"], "metadata": name}
+        try:
+            self.cluster.apply(empty, manager, force=False, dry_run=False)
+        except NoSuchKind:
+            return
+        except ApiError as error:
+            raise Refused(f"{title(live)}: its patched fields cannot be given up: {error}") from None
+
+    def _await(self, manifest: Object, live: Object, timeout: float, log: Callable[[str], None]) -> Object:
+        try:
+            check = readiness.check_for(manifest)
+        except ValueError as error:
+            raise NotReady(str(error), live) from None
+        if check is None:
+            return live
+        deadline = time.monotonic() + self._timeout(manifest, timeout)
+        pauses, shown = iter([0.1, 0.2, 0.5]), ""
+        try:
+            while missing := check(live, self.cluster):
+                if missing != shown:
+                    log(missing)
+                    shown = missing
+                if time.monotonic() > deadline:
+                    raise NotReady(f"{title(live)} is not ready in time: {missing}", live)
+                self._pause(next(pauses, 1.0), live)
+                live = self.cluster.get(live)
+        except readiness.Failed as error:
+            raise NotReady(f"{title(live)}: {error}", live) from None
+        except (ApiError, NoSuchKind) as error:
+            raise NotReady(f"{title(live)} cannot be watched: {error}", live) from None
+        log("")
+        return live
+
+    @staticmethod
+    def _timeout(manifest: Object, seconds: float) -> float:
+        annotated = annotation(manifest, "timeoutSeconds")
+        return seconds or (float(annotated) if annotated.isdigit() else DEFAULT_TIMEOUT)
+
+    def _pause(self, seconds: float, live: Object | None = None) -> None:
+        if self.cancelled.wait(seconds):
+            if live is None:
+                raise Refused("stopped before it was created")
+            raise NotReady(f"stopped while waiting for {title(live)}", live)
+
+
+def _may_come(error: Exception) -> bool:
+    return isinstance(error, NoSuchKind) or isinstance(error, ApiError) and error.not_found
+
+
+def _cannot_preview(error: Exception) -> bool:
+    """Whether a failed dry-run only means that the cluster is not there yet, or that nobody may ask."""
+    if isinstance(error, NoSuchKind):
+        return True
+    assert isinstance(error, ApiError)
+    if error.code == 403 and not error.denied_by_admission:
+        return True
+    return error.namespace_missing or error.already_exists or "does not support dry run" in str(error)
+
+
+def _refusal(manifest: Object, error: Exception) -> str:
+    if isinstance(error, NoSuchKind):
+        return f"{title(manifest)}: {error}. Create the CustomResourceDefinition that serves it first."
+    assert isinstance(error, ApiError)
+    if error.already_exists:
+        return EXISTS.format(title(manifest), error)
+    if error.code == 409:
+        return (
+            f"{title(manifest)}: another manager owns a field that the program sets: {error}. "
+            'Leave the field out, or take it over with the annotation pulumi.com/patchForce: "true".'
+        )
+    return f"{title(manifest)} is refused by the API server: {error}"
+
+
+def _held(live: Object) -> str:
+    finalizers = [name for name in live["metadata"].get("finalizers") or [] if name != "foregroundDeletion"]
+    if finalizers:
+        names = ", ".join(finalizers)
+        return (
+            f"finalizer {names} is held by its controller; is that running? If it is gone for good, remove it"
+        )
+    # A Namespace says in its conditions whose content is left.
+    left = readiness.condition(live, "NamespaceContentRemaining").get("message") or ""
+    kept = readiness.condition(live, "NamespaceFinalizersRemaining").get("message") or ""
+    return " ".join(part for part in (left, kept) if part) or "objects that it owns are being deleted first"

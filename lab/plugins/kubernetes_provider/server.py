@@ -1,0 +1,416 @@
+"""Pulumi's ResourceProvider service on top of the operations: what the engine calls."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import re
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from threading import Event
+from typing import Any, NoReturn
+
+import grpc
+from google.protobuf import any_pb2, empty_pb2
+from pulumi.runtime.proto import (
+    engine_pb2,
+    engine_pb2_grpc,
+    plugin_pb2,
+    provider_pb2,
+    provider_pb2_grpc,
+    status_pb2,
+)
+
+from lab.plugins.kubernetes_provider import VERSION, components, diff, render, settings
+from lab.plugins.kubernetes_provider.api import ApiError, Cluster, NoSuchKind, Unreachable
+from lab.plugins.kubernetes_provider.codec import decode, encode, has_unknown, mark_secrets, reveal
+from lab.plugins.kubernetes_provider.helm import ChartError
+from lab.plugins.kubernetes_provider.manifests import ManifestError, defined_kinds
+from lab.plugins.kubernetes_provider.objects import (
+    INITIAL_API_VERSION,
+    INPUTS,
+    MANAGER,
+    Object,
+    annotation,
+    autoname,
+    field_manager,
+    gvk_of_type,
+    identifier,
+    imported,
+    is_patch,
+    is_true,
+    manifest,
+    refreshed,
+    title,
+)
+from lab.plugins.kubernetes_provider.operations import NotReady, Operations, Refused
+from lab.plugins.serving import CHANNEL_OPTIONS, engine_address, serve
+
+WORKERS = 256
+GONE = (
+    'If the cluster is gone for good, run again with PULUMI_K8S_DELETE_UNREACHABLE="true" '
+    "to drop its resources from the state."
+)
+EXPECTED = (Refused, Unreachable, ApiError, NoSuchKind, ChartError, ManifestError, components.Ended)
+
+
+def main() -> None:
+    """Serves the engine named on the command line."""
+    provider = Provider(engine_address(sys.argv[1:]))
+    serve(lambda server: provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server), WORKERS)
+
+
+def answered(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Turns expected errors into the engine's one-line errors; others keep their traceback."""
+
+    @functools.wraps(method)
+    def call(self: Provider, request: Any, context: grpc.ServicerContext) -> Any:
+        try:
+            return method(self, request, context)
+        except EXPECTED as error:
+            context.abort(grpc.StatusCode.UNKNOWN, str(error))
+        except Exception:
+            if not context.is_active():
+                raise
+            context.abort(
+                grpc.StatusCode.UNKNOWN, f"the stand-in provider has a fault:\n{traceback.format_exc()}"
+            )
+
+    return call
+
+
+class Provider(provider_pb2_grpc.ResourceProviderServicer):  # type: ignore[misc]
+    """One configured provider; its methods are called from many threads."""
+
+    def __init__(self, engine: str) -> None:
+        self.engine = engine_pb2_grpc.EngineStub(grpc.insecure_channel(engine, options=CHANNEL_OPTIONS))
+        self.settings = settings.Settings.of({})
+        self.cluster: Cluster | None = None
+        self.unreachable = "the provider is not configured"
+        self.namespace = "default"
+        self.cancelled = Event()
+        # (group, kind) of definitions that this run creates, and whether they are namespaced.
+        self.defined: dict[tuple[str, str], bool] = {}
+
+    def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> Any:
+        return plugin_pb2.PluginInfo(version=VERSION)
+
+    def Attach(self, request: Any, context: grpc.ServicerContext) -> Any:
+        return empty_pb2.Empty()
+
+    def GetSchema(self, request: Any, context: grpc.ServicerContext) -> Any:
+        return provider_pb2.GetSchemaResponse(schema=f'{{"name": "kubernetes", "version": "{VERSION}"}}')
+
+    def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:
+        self.cancelled.set()
+        return empty_pb2.Empty()
+
+    @answered
+    def CheckConfig(self, request: Any, context: grpc.ServicerContext) -> Any:
+        failed = settings.failures(reveal(decode(request.news)))
+        return provider_pb2.CheckResponse(
+            inputs=request.news,
+            failures=[provider_pb2.CheckFailure(property=name, reason=reason) for name, reason in failed],
+        )
+
+    @answered
+    def DiffConfig(self, request: Any, context: grpc.ServicerContext) -> Any:
+        news = reveal(decode(request.news))
+        changed, replaces = settings.replaced_by(reveal(decode(request.olds)), news)
+        # An unknown cluster may be another one.
+        replaces += [
+            key for key in settings.WITH_CLUSTER if has_unknown(news.get(key)) and key not in replaces
+        ]
+        some = provider_pb2.DiffResponse.DIFF_SOME if changed else provider_pb2.DiffResponse.DIFF_NONE
+        return provider_pb2.DiffResponse(changes=some, diffs=changed, replaces=replaces)
+
+    @answered
+    def Configure(self, request: Any, context: grpc.ServicerContext) -> Any:
+        self.settings = settings.Settings.of(request.variables)
+        if not self.settings.server_side_apply:
+            raise Refused("enableServerSideApply=false: the stand-in provider knows server-side apply only")
+        self.namespace = settings.context_namespace(self.settings)
+        try:
+            cluster = Cluster(self.settings.kubeconfig, self.settings.context)
+            cluster.version()
+            self.cluster = cluster
+        except (Unreachable, ApiError) as error:
+            # Not an error yet: a preview, an Invoke or rendered YAML needs no cluster.
+            self.unreachable = f"the Kubernetes cluster cannot be reached: {error}"
+        return provider_pb2.ConfigureResponse(
+            acceptSecrets=True, supportsPreview=True, supports_autonaming_configuration=True
+        )
+
+    @answered
+    def Invoke(self, request: Any, context: grpc.ServicerContext) -> Any:
+        raise Refused(
+            f"{request.tok}: the stand-in provider has no functions; use yaml.v2 and helm.v4 instead"
+        )
+
+    @answered
+    def Check(self, request: Any, context: grpc.ServicerContext) -> Any:
+        """Fills in name and namespace."""
+        token, logical = _type_and_name(request.urn)
+        if token.startswith("kubernetes:helm.sh/") or token.endswith("List"):
+            raise Refused(
+                f"{token}: not in the stand-in provider; use kubernetes.helm.v4.Chart or the single resources"
+            )
+        news, olds = decode(request.news), decode(request.olds)
+        inputs = manifest(news)
+        if is_patch(token, inputs) and not (inputs.get("metadata") or {}).get("name"):
+            raise Refused(f"{logical}: a Patch resource needs metadata.name, the object that it patches")
+        proposed = request.autonaming.proposed_name
+        autoname(inputs, logical, manifest(olds), request.randomSeed, proposed)
+        metadata = inputs["metadata"]
+        if isinstance(metadata, dict):
+            if metadata.get("generateName") and not metadata.get("name"):
+                raise Refused(
+                    f"{logical}: server-side apply knows no metadata.generateName; leave both names out"
+                )
+            api_version, kind = gvk_of_type(token.removesuffix("Patch") if is_patch(token, inputs) else token)
+            if not metadata.get("namespace") and self._namespaced(api_version, kind):
+                metadata["namespace"] = self.namespace
+        self.defined.update({} if has_unknown(inputs) else defined_kinds([inputs]))
+        return provider_pb2.CheckResponse(inputs=encode(mark_secrets(inputs, news)))
+
+    @answered
+    def Diff(self, request: Any, context: grpc.ServicerContext) -> Any:
+        """Compares inputs with the inputs that the state holds."""
+        state = decode(request.olds)
+        old = manifest(state.get(INPUTS) or decode(request.old_inputs))
+        new = manifest(decode(request.news))
+        ignore = [diff.parse(path) for path in request.ignoreChanges]
+        kinds = {"add": provider_pb2.PropertyDiff.ADD, "delete": provider_pb2.PropertyDiff.DELETE}
+        patch = is_patch(_type_and_name(request.urn)[0], new)
+        detailed, replaces = {}, []
+        for path, how in diff.changes(old, new):
+            if diff.ignored(path, ignore):
+                continue
+            kind = kinds.get(how, provider_pb2.PropertyDiff.UPDATE)
+            fixed = diff.ALWAYS_FIXED.fullmatch(diff.text(path)) if patch else self._fixed(new, path)
+            if fixed:
+                kind += 1  # each kind of difference is followed by its replacing twin
+                replaces.append(diff.text(path))
+            detailed[diff.text(path)] = provider_pb2.PropertyDiff(kind=kind, inputDiff=True)
+        named = new.get("metadata", {}).get("name") == (state.get("metadata") or {}).get("name")
+        same_place = new.get("metadata", {}).get("namespace") == (state.get("metadata") or {}).get(
+            "namespace"
+        )
+        return provider_pb2.DiffResponse(
+            changes=provider_pb2.DiffResponse.DIFF_SOME if detailed else provider_pb2.DiffResponse.DIFF_NONE,
+            replaces=replaces,
+            deleteBeforeReplace=bool(replaces) and named and same_place and not is_true(new, "autonamed"),
+            detailedDiff=detailed,
+            hasDetailedDiff=True,
+        )
+
+    def _fixed(self, new: Object, path: diff.Path) -> bool:
+        return diff.needs_replacement(new, path, mutable=self.settings.mutable)
+
+    @answered
+    def Create(self, request: Any, context: grpc.ServicerContext) -> Any:
+        inputs = decode(request.properties)
+        made = manifest(inputs)
+        manager = annotation(made, "patchFieldManager") or field_manager(request.urn)
+        if request.preview and (has_unknown(inputs) or self.cluster is None or self.settings.render_to):
+            return provider_pb2.CreateResponse(properties=request.properties)
+        if self.settings.render_to:
+            live: Object | None = self._render(request.urn, made)
+        else:
+            token, _ = _type_and_name(request.urn)
+            try:
+                live = (
+                    self._operations()
+                    .create(
+                        made,
+                        manager,
+                        request.timeout,
+                        preview=request.preview,
+                        patch=is_patch(token, made),
+                        log=self._status(request.urn),
+                    )
+                    .live
+                )
+            except NotReady as error:
+                _partial(context, error, self._state(inputs, error.live, manager))
+        if live is None:
+            return provider_pb2.CreateResponse(properties=request.properties)
+        if request.preview:
+            live.pop("status", None)
+            return provider_pb2.CreateResponse(properties=self._state(inputs, live, manager))
+        return provider_pb2.CreateResponse(id=identifier(live), properties=self._state(inputs, live, manager))
+
+    @answered
+    def Update(self, request: Any, context: grpc.ServicerContext) -> Any:
+        inputs = decode(request.news)
+        made = manifest(inputs)
+        state = decode(request.olds)
+        manager = annotation(made, "patchFieldManager") or state.get(MANAGER) or field_manager(request.urn)
+        if request.preview and (has_unknown(inputs) or self.cluster is None or self.settings.render_to):
+            return provider_pb2.UpdateResponse(properties=request.news)
+        if self.settings.render_to:
+            return provider_pb2.UpdateResponse(
+                properties=self._state(inputs, self._render(request.urn, made), manager)
+            )
+        token, _ = _type_and_name(request.urn)
+        try:
+            live = (
+                self._operations()
+                .update(
+                    copy.deepcopy(made),
+                    manager,
+                    request.timeout,
+                    [diff.parse(path) for path in request.ignoreChanges],
+                    preview=request.preview,
+                    patch=is_patch(token, made),
+                    log=self._status(request.urn),
+                )
+                .live
+            )
+        except NotReady as error:
+            _partial(context, error, self._state(inputs, error.live, manager))
+        if live is None:
+            return provider_pb2.UpdateResponse(properties=request.news)
+        return provider_pb2.UpdateResponse(properties=self._state(inputs, live, manager, state))
+
+    @answered
+    def Read(self, request: Any, context: grpc.ServicerContext) -> Any:
+        """Reads the live object; for an import or a `.get` there are no inputs yet."""
+        if self.settings.render_to:
+            return provider_pb2.ReadResponse(
+                id=request.id, properties=request.properties, inputs=request.inputs
+            )
+        if self.cluster is None:
+            if self.settings.delete_unreachable:
+                return provider_pb2.ReadResponse()
+            raise Refused(f"{self.unreachable}. {GONE}")
+        state, inputs = decode(request.properties), decode(request.inputs)
+        token, _ = _type_and_name(request.urn)
+        api_version, kind = gvk_of_type(token)
+        if inputs or state:
+            known = manifest(state.get(INPUTS) or inputs)
+            api_version, kind = known.get("apiVersion") or api_version, known.get("kind") or kind
+        namespace, _, name = request.id.rpartition("/")
+        address = {
+            "apiVersion": api_version,
+            "kind": kind,
+            "metadata": {"name": name, "namespace": namespace},
+        }
+        try:
+            live = self.cluster.get(address)
+        except NoSuchKind:
+            return provider_pb2.ReadResponse()
+        except ApiError as error:
+            if error.not_found:
+                return provider_pb2.ReadResponse()
+            raise
+        if not inputs:
+            now = imported(live)
+        else:
+            now = refreshed(manifest(inputs), reveal(state), live)
+        manager = state.get(MANAGER) or field_manager(request.urn)
+        return provider_pb2.ReadResponse(
+            id=request.id,
+            properties=self._state(mark_secrets(now, inputs), live, manager, state),
+            inputs=encode(mark_secrets(now, inputs)),
+        )
+
+    @answered
+    def Delete(self, request: Any, context: grpc.ServicerContext) -> Any:
+        state = decode(request.properties)
+        live = reveal({key: value for key, value in state.items() if not key.startswith("__")})
+        if self.settings.render_to:
+            render.path_of(live, self.settings.render_to).unlink(missing_ok=True)
+            return empty_pb2.Empty()
+        if self.cluster is None and self.settings.delete_unreachable:
+            return empty_pb2.Empty()
+        made = manifest(state.get(INPUTS) or {})
+        operations = self._operations(GONE)
+        if is_patch(_type_and_name(request.urn)[0], live):
+            operations.relinquish(live, state.get(MANAGER) or field_manager(request.urn))
+            return empty_pb2.Empty()
+        try:
+            operations.delete(made, live, request.timeout, self._status(request.urn))
+        except NotReady as error:
+            context.abort(grpc.StatusCode.UNKNOWN, str(error))
+        return empty_pb2.Empty()
+
+    @answered
+    def Construct(self, request: Any, context: grpc.ServicerContext) -> Any:
+        if request.type not in components.TYPES:
+            raise Refused(f"{request.type}: not in the stand-in provider")
+        if self.cluster is None and not self.settings.render_to:
+            raise Refused(f"{request.type} {request.name}: {self.unreachable}")
+        component = components.Component(
+            request=request,
+            cluster=self.cluster,
+            namespace=self.namespace,
+            namespaced=self._namespaced,
+            warn=lambda urn, text: self._log(urn, text, engine_pb2.WARNING),
+        )
+        return component.construct()
+
+    def _namespaced(self, api_version: str, kind: str) -> bool:
+        """Whether a kind is namespaced; one that nobody knows is taken to be."""
+        if (found := self.defined.get((api_version.rpartition("/")[0], kind))) is not None:
+            return found
+        if self.cluster is None:
+            return True
+        try:
+            return self.cluster.kind(api_version, kind).namespaced
+        except NoSuchKind:
+            return True
+
+    def _operations(self, advice: str = "") -> Operations:
+        if self.cluster is None:
+            raise Refused(f"{self.unreachable}. {advice}".rstrip())
+        return Operations(self.cluster, self.settings.upsert, self.settings.force, self.cancelled)
+
+    def _render(self, urn: str, made: Object) -> Object:
+        assert self.settings.render_to is not None
+        path: Path = render.write(made, self.settings.render_to)
+        self._log(urn, f"rendered {path}", engine_pb2.INFO, passing=True)
+        return made
+
+    def _state(
+        self, inputs: Mapping[str, Any], live: Object, manager: str, before: Mapping[str, Any] | None = None
+    ) -> Any:
+        """The resource's outputs: the live object, and beside it what the next run needs to compare with."""
+        plain = manifest(inputs)
+        marked = mark_secrets(live, inputs)
+        initial = (before or {}).get(INITIAL_API_VERSION) or live.get("apiVersion")
+        return encode(
+            {**marked, INPUTS: mark_secrets(plain, inputs), INITIAL_API_VERSION: initial, MANAGER: manager}
+        )
+
+    def _status(self, urn: str) -> Callable[[str], None]:
+        return lambda text: self._log(urn, text, engine_pb2.INFO, passing=True)
+
+    def _log(self, urn: str, text: str, severity: Any, passing: bool = False) -> None:
+        try:
+            self.engine.Log(
+                engine_pb2.LogRequest(severity=severity, message=text, urn=urn, ephemeral=passing)
+            )
+        except grpc.RpcError:
+            return  # the engine is going: nobody reads it any more
+
+
+def _partial(context: grpc.ServicerContext, error: NotReady, state: Any) -> NoReturn:
+    """Reports a failure that leaves an object behind, so that the state keeps it and the next `up` goes on."""
+    detail = any_pb2.Any()
+    failed = provider_pb2.ErrorResourceInitFailed(
+        id=identifier(error.live), properties=state, reasons=[str(error)]
+    )
+    detail.Pack(failed)
+    status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error), details=[detail])
+    context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+    context.abort(grpc.StatusCode.UNKNOWN, str(error))
+
+
+def _type_and_name(urn: str) -> tuple[str, str]:
+    """The resource's own type (its parents' come before a `$`) and name."""
+    match = re.fullmatch(r"urn:pulumi:.*?::.*?::(?:.*\$)?(.*?)::(.*)", urn, re.DOTALL)
+    assert match is not None, urn
+    return match[1], match[2]

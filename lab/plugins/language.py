@@ -1,0 +1,132 @@
+"""The Python language host stand-in: runs the program, and policy packs, with the interpreter it runs in itself.
+
+Each program runs in a process of its own, as under the released host: `up` runs it twice, and nothing of the
+preview's run may be left for the update's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import grpc
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import (
+    language_pb2,
+    language_pb2_grpc,
+    plugin_pb2,
+)
+
+from lab.plugins.serving import engine_address, serve
+
+RUNNER = Path(__file__).with_name("program.py")
+# A program that has already said what is wrong ends with this, and the engine adds nothing: the released host's code.
+ALREADY_REPORTED = 32
+
+
+def main() -> None:
+    """Serves the engine named on the command line."""
+    host = LanguageHost(engine_address(sys.argv[1:]))
+    serve(lambda server: language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server), workers=16)
+
+
+class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):  # type: ignore[misc]
+    """Pulumi's LanguageRuntime service, as far as programs and policy packs need it."""
+
+    def __init__(self, engine: str) -> None:
+        self.engine = engine
+
+    def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:
+        return language_pb2.LanguageHandshakeResponse()
+
+    def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> Any:
+        return plugin_pb2.PluginInfo()
+
+    def About(self, request: Any, context: grpc.ServicerContext) -> Any:
+        return language_pb2.AboutResponse(executable=sys.executable, version=sys.version.split()[0])
+
+    def GetRequiredPackages(self, request: Any, context: grpc.ServicerContext) -> Any:
+        return language_pb2.GetRequiredPackagesResponse()
+
+    def GetProgramDependencies(self, request: Any, context: grpc.ServicerContext) -> Any:
+        return language_pb2.GetProgramDependenciesResponse()
+
+    def RuntimeOptionsPrompts(self, request: Any, context: grpc.ServicerContext) -> Any:
+        return language_pb2.RuntimeOptionsResponse()
+
+    def InstallDependencies(self, request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
+        yield from ()
+
+    def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:
+        return empty_pb2.Empty()
+
+    def Run(self, request: Any, context: grpc.ServicerContext) -> Any:
+        """Runs the program; its output is this process's own, which the engine shows."""
+        program = Path(request.info.program_directory or request.pwd)
+        settings = {
+            "monitor": request.monitor_address,
+            "engine": self.engine,
+            "project": request.project,
+            "stack": request.stack,
+            "organization": request.organization or "organization",
+            "parallel": request.parallel,
+            "preview": request.dryRun,
+            "program": str(program / (request.info.entry_point or request.program or ".")),
+            "arguments": list(request.args),
+        }
+        environment = {
+            **os.environ,
+            "PULUMI_CONFIG": json.dumps(dict(request.config)),
+            "PULUMI_CONFIG_SECRET_KEYS": json.dumps(list(request.configSecretKeys)),
+        }
+        process = subprocess.Popen(
+            [sys.executable, "-u", str(RUNNER), json.dumps(settings)],
+            cwd=request.pwd,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+        )
+        context.add_callback(process.kill)
+        code = process.wait()
+        if code == 0:
+            return language_pb2.RunResponse()
+        if code == ALREADY_REPORTED or not context.is_active():
+            return language_pb2.RunResponse(bail=True)
+        return language_pb2.RunResponse(error=f"Program exited with non-zero exit code: {code}")
+
+    def RunPlugin(self, request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
+        """Runs a policy pack (`pulumi.policy`) or a provider written in Python, and streams what it prints."""
+        module = "pulumi.policy" if request.kind == "analyzer" else "pulumi.run.plugin"
+        process = subprocess.Popen(
+            [sys.executable, "-u", "-m", module, *request.args, request.info.program_directory],
+            cwd=request.pwd,
+            env=dict(entry.split("=", 1) for entry in request.env) or None,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        context.add_callback(process.kill)
+        printed: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        assert process.stdout is not None and process.stderr is not None
+        for name, stream in (("stdout", process.stdout), ("stderr", process.stderr)):
+            threading.Thread(target=_pump, args=(name, stream, printed), daemon=True).start()
+        ended = 0
+        while ended < 2:
+            response = printed.get()
+            if response is None:
+                ended += 1
+            else:
+                yield response
+        yield language_pb2.RunPluginResponse(exitcode=process.wait())
+
+
+def _pump(name: str, stream: IO[bytes], printed: queue.SimpleQueue[Any]) -> None:
+    for chunk in iter(lambda: os.read(stream.fileno(), 65536), b""):
+        printed.put(language_pb2.RunPluginResponse(**{name: chunk}))
+    printed.put(None)
