@@ -1,10 +1,11 @@
-"""A Kubernetes provider without Kubernetes: it believes whatever it is told, so that the engine is the test's subject.
+"""A Kubernetes provider without Kubernetes: it believes what it is told. The engine is the subject.
 
 A program's preview and update run as ever, in seconds, and nothing is created anywhere. What a preview cannot
 know stays unknown: the ids of objects not created yet.
 """
 
 import os
+from pathlib import Path
 from typing import Any
 
 from google.protobuf import empty_pb2, struct_pb2
@@ -13,7 +14,7 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 from lab.plugins.serving import serve
 
 
-class EchoProvider(provider_pb2_grpc.ResourceProviderServicer):  # type: ignore[misc]
+class EchoProvider(provider_pb2_grpc.ResourceProviderServicer):
     def Handshake(self, request: Any, context: Any) -> Any:
         return provider_pb2.ProviderHandshakeResponse()
 
@@ -40,9 +41,11 @@ class EchoProvider(provider_pb2_grpc.ResourceProviderServicer):  # type: ignore[
     def Create(self, request: Any, context: Any) -> Any:
         # What exists: the tests read which objects an update got round to creating.
         if not request.preview:
-            with open(os.environ["ECHO_CREATED"], "a", encoding="utf-8") as created:
+            with Path(os.environ["ECHO_CREATED"]).open("a") as created:
                 created.write(f"{request.urn}\n")
-        return provider_pb2.CreateResponse(id="" if request.preview else request.name, properties=request.properties)
+        return provider_pb2.CreateResponse(
+            id="" if request.preview else request.name, properties=request.properties
+        )
 
     def Update(self, request: Any, context: Any) -> Any:
         return provider_pb2.UpdateResponse(properties=request.news)
@@ -68,4 +71,7 @@ class EchoProvider(provider_pb2_grpc.ResourceProviderServicer):  # type: ignore[
 
 
 if __name__ == "__main__":
-    serve(lambda server: provider_pb2_grpc.add_ResourceProviderServicer_to_server(EchoProvider(), server), workers=8)
+    serve(
+        lambda server: provider_pb2_grpc.add_ResourceProviderServicer_to_server(EchoProvider(), server),
+        workers=8,
+    )

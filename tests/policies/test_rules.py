@@ -1,0 +1,174 @@
+"""The rules on what the policy SDK really hands over: proxies that raise on unknowns, floats, any order."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pulumi_policy import (
+    Policy,
+    PolicyCustomTimeouts,
+    PolicyProviderResource,
+    PolicyResource,
+    PolicyResourceOptions,
+    ResourceValidationArgs,
+    ResourceValidationPolicy,
+    StackValidationArgs,
+    StackValidationPolicy,
+)
+from pulumi_policy.proxy import UNKNOWN_OBJECT_VALUE, UNKNOWN_STRING_VALUE, unknown_checking_proxy
+
+from policies import one_owner
+from policies.resources import declared
+from tests.policies.manifests import Manifest, adopting, deployment, hpa, scaled_object
+
+Report = tuple[str, str]
+
+
+class Operation:
+    """One preview or update: what the engine would ask of the pack, and what the rules report."""
+
+    def __init__(self) -> None:
+        self.policies = one_owner.policies()
+        self.reports: list[Report] = []
+
+    def register(self, *manifests: Manifest, **more: Any) -> "Operation":
+        for manifest in manifests:
+            args = ResourceValidationArgs(**resource(manifest, **more), config=None, stack_tags={})
+            for policy in self.policies:
+                if isinstance(policy, ResourceValidationPolicy):
+                    policy.validate(args, self._reporter(policy))
+        return self
+
+    def end(self, *manifests: Manifest, **more: Any) -> "Operation":
+        links: dict[str, Any] = {"parent": None, "dependencies": [], "property_dependencies": {}}
+        stack = [PolicyResource(**resource(manifest, **more), **links) for manifest in manifests]
+        for policy in self.policies:
+            if isinstance(policy, StackValidationPolicy):
+                policy.validate(StackValidationArgs(stack, None, {}), self._reporter(policy))
+        return self
+
+    @property
+    def rules(self) -> list[str]:
+        return [rule for rule, _ in self.reports]
+
+    def _reporter(self, policy: Policy) -> Callable[[str, str | None], None]:
+        def report(message: str, urn: str | None) -> None:
+            self.reports.append((policy.name, message))
+
+        return report
+
+
+def resource(
+    manifest: Manifest, *, ignore_changes: list[str] | None = None, provider: Manifest | None = None
+) -> dict[str, Any]:
+    metadata = manifest["metadata"]
+    name = metadata["name"] if isinstance(metadata, dict) else "unknown"
+    token = f"kubernetes:{manifest['apiVersion']}:{manifest['kind']}"
+    options = PolicyResourceOptions(
+        False, ignore_changes or [], None, [], PolicyCustomTimeouts(0, 0, 0), [], None
+    )
+    return {
+        "resource_type": token,
+        "props": unknown_checking_proxy(manifest),
+        "urn": f"urn:pulumi:homelab::test::{token}::{name}",
+        "name": name,
+        "opts": options,
+        "provider": PolicyProviderResource(
+            "pulumi:providers:kubernetes", unknown_checking_proxy(provider or {}), "urn:provider", "default"
+        ),
+    }
+
+
+RULES = {"hpa": hpa(), "scaledobject": scaled_object("other"), "replicas": deployment(2.0)}
+
+
+@pytest.mark.parametrize(("rule", "other"), RULES.items(), ids=RULES)
+def test_the_second_owner_is_reported_when_it_arrives_and_not_again_at_the_end(
+    rule: str, other: Manifest
+) -> None:
+    for one, two in ((scaled_object(), other), (other, scaled_object())):
+        operation = Operation().register(one)
+        assert operation.rules == []
+        assert operation.register(two).rules == [f"keda-one-owner-{rule}"]
+        assert operation.end(one, two).rules == [f"keda-one-owner-{rule}"]
+
+
+def test_each_rule_reports_its_own_conflicts_only() -> None:
+    operation = Operation().register(*RULES.values(), scaled_object())
+    assert sorted(operation.rules) == [
+        "keda-one-owner-hpa",
+        "keda-one-owner-hpa",
+        "keda-one-owner-replicas",
+        "keda-one-owner-replicas",
+        "keda-one-owner-scaledobject",
+    ]
+
+
+@pytest.mark.parametrize("unknown", [UNKNOWN_STRING_VALUE, UNKNOWN_OBJECT_VALUE])
+def test_unknowns_beside_the_decisive_fields_hide_nothing(unknown: str) -> None:
+    scaled = scaled_object(
+        spec={"triggers": [{"type": "cron", "metadata": {"start": unknown}}], "fallback": unknown}
+    )
+    unrelated = deployment(name="other", metadata={"labels": unknown}, spec={"template": unknown})
+    operation = Operation().register(unrelated, scaled, hpa(spec={"metrics": [unknown], "behavior": unknown}))
+    assert operation.rules == ["keda-one-owner-hpa"]
+
+
+@pytest.mark.parametrize(
+    "undecided",
+    [
+        hpa(spec={"scaleTargetRef": {"name": UNKNOWN_STRING_VALUE}}),
+        hpa(spec={"scaleTargetRef": UNKNOWN_OBJECT_VALUE}),
+        hpa(metadata={"namespace": UNKNOWN_STRING_VALUE}),
+        hpa() | {"metadata": UNKNOWN_OBJECT_VALUE},
+        hpa() | {"spec": UNKNOWN_OBJECT_VALUE},
+        deployment(UNKNOWN_STRING_VALUE),
+    ],
+)
+def test_an_unknown_decisive_field_is_left_to_the_update(undecided: Manifest) -> None:
+    assert Operation().register(scaled_object(), undecided).end(scaled_object(), undecided).rules == []
+
+
+def test_the_stack_rule_reports_what_was_only_read() -> None:
+    operation = Operation().register(scaled_object())
+    assert operation.end(scaled_object(), hpa()).rules == ["keda-one-owner-hpa"]
+
+
+def test_live_replicas_are_nobodys_declaration() -> None:
+    operation = Operation().register(scaled_object(), deployment())
+    assert operation.end(scaled_object(), deployment(3)).rules == []
+    assert Operation().register(scaled_object()).end(scaled_object(), deployment(3)).rules == []
+
+
+def test_replicas_left_alone_by_ignore_changes_are_no_second_owner() -> None:
+    operation = Operation().register(scaled_object())
+    assert operation.register(deployment(2), ignore_changes=["spec.replicas"]).rules == []
+
+
+def test_adoption_passes() -> None:
+    assert Operation().register(adopting("by-hand"), hpa()).rules == []
+
+
+def test_clusters_of_two_kubeconfigs_do_not_meet() -> None:
+    blue, green = {"kubeconfig": "secret-blue"}, {"kubeconfig": "secret-green"}
+    assert Operation().register(scaled_object(), provider=blue).register(hpa(), provider=green).rules == []
+    assert Operation().register(scaled_object(), provider=blue).register(hpa(), provider=blue).rules != []
+    assert Operation().register(scaled_object(), provider=blue).register(hpa()).rules != []
+    manifest = declared(ResourceValidationArgs(**resource(hpa(), provider=blue), config=None, stack_tags={}))
+    assert "secret-blue" not in repr(manifest)
+
+
+@pytest.mark.parametrize(
+    "props", [{}, {"spec": None}, {"kind": 3.0, "metadata": []}, {"metadata": {"name": ["x"]}}]
+)
+def test_malformed_props_raise_nothing(props: Manifest) -> None:
+    args = resource(hpa()) | {"props": unknown_checking_proxy(props)}
+    operation = Operation()
+    for policy in operation.policies:
+        if isinstance(policy, ResourceValidationPolicy):
+            policy.validate(ResourceValidationArgs(**args, config=None, stack_tags={}), lambda *_: None)
+
+
+def test_other_providers_resources_are_none_of_our_business() -> None:
+    args = resource(hpa()) | {"resource_type": "keda-homelab:scaling:Workload"}
+    assert declared(ResourceValidationArgs(**args, config=None, stack_tags={})) is None
