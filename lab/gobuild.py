@@ -74,8 +74,8 @@ def build(tools: Sequence[Tool], into: Path, keep: Callable[[Tool, Path], None])
             group: downloads.submit(_packages, command, group, chosen) for group, chosen in groups.items()
         }
         for group, chosen in groups.items():
-            title = f"{group.name} ({', '.join(tool.name for tool in chosen)})"
-            with step(title) as progress:
+            say(f"{group.name}: {', '.join(tool.name for tool in chosen)}")
+            with step(f"{group.name} ({len(chosen)} of {count} tools)") as progress:
                 progress.update("downloading modules")
                 folder = _made(into / group.name)
                 try:

@@ -39,8 +39,8 @@ class Found:
 def ensure(names: Iterable[str] | None = None) -> dict[str, Path]:
     """Get the named tools, or all, and return each one's path.
 
-    All includes the Debian packages of programs that are no tools, such as iptables. What is built is kept whole
-    or not at all, so a killed run costs only its own time; two runs at once take turns.
+    All includes the Debian packages of programs that are no tools, such as iptables. What is built is kept
+    whole or not at all, so a killed run costs only its own time; two runs at once take turns.
     Raises LabError when a tool can be had from nowhere.
     """
     wanted = [_tool(name) for name in (versions.load().tools if names is None else names)]

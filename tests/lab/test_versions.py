@@ -26,6 +26,7 @@ def tool_lines(text: str) -> set[str]:
 
 @pytest.mark.parametrize("tool", BUILT, ids=lambda tool: tool.name)
 def test_go_mod_requires_the_version_of_the_table(tool: versions.Tool) -> None:
+    assert tool.group
     text = go_mod(tool.group)
     required = re.search(rf"^\s*(?:require )?{re.escape(tool.module)} v(\S+)", text, re.MULTILINE)
     assert required, f"{tool.module} is not in {tool.group.module}/go.mod"
