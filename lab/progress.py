@@ -35,6 +35,7 @@ class Step:
         self.name = name
         self.started = time.monotonic()
         self._spoke = self.started
+        self._text = ""
         self._terminal = sys.stderr.isatty()
         if not self._terminal:
             say(f"… {name}")
@@ -45,7 +46,13 @@ class Step:
 
     def update(self, text: str) -> None:
         """Say how far it is: at once on a terminal, at most every `HEARTBEAT` seconds elsewhere."""
-        line = f"… {self.name}: {text} ({duration(self.elapsed())})"
+        self._text = text
+        self.beat()
+
+    def beat(self) -> None:
+        """Show the last update again with the time that has passed, when it is due."""
+        text = f": {self._text}" if self._text else ""
+        line = f"… {self.name}{text} ({duration(self.elapsed())})"
         if self._terminal:
             with _printing:
                 sys.stderr.write("\r\x1b[K" + line[: shutil.get_terminal_size().columns - 1])
@@ -55,12 +62,25 @@ class Step:
             say(line)
 
 
+def _beat(current: Step, done: threading.Event) -> None:
+    """A linker or a download may be silent for a minute: show that the step is alive."""
+    while not done.wait(1.0):
+        current.beat()
+
+
 @contextmanager
 def step(name: str) -> Iterator[Step]:
     """Show a step from start to end: `✓ name (12 s)`, or `✗ name: reason` when the block raises."""
     current = Step(name)
+    done = threading.Event()
+    heart = threading.Thread(target=_beat, args=(current, done), daemon=True)
+    heart.start()
     try:
-        yield current
+        try:
+            yield current
+        finally:  # before the last line, which must stay the last
+            done.set()
+            heart.join()
     except BaseException as error:
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
         say(f"✗ {name}: {reason}")

@@ -47,6 +47,14 @@ def test_updates_are_heartbeats_that_carry_the_latest(
     assert lines[1:-1] == ["… etcd: compiling 14/40 (15 s)", "… etcd: compiling 29/40 (30 s)"]
 
 
+def test_a_silent_step_is_still_alive(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    with progress.step("etcd") as step:
+        clock.now += 15
+        step.beat()
+        step.beat()
+    assert capsys.readouterr().err.splitlines() == ["… etcd", "… etcd (15 s)", "✓ etcd (15 s)"]
+
+
 def test_a_failure_is_one_line_with_its_reason(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ValueError), progress.step("etcd"):
         raise ValueError("no disk\nsecond line")
