@@ -14,10 +14,10 @@ from components.workload import ScaledWorkload, summarize  # noqa: E402
 
 settings = load()
 cluster = provider(settings.cluster)
-platform = Platform("keda", settings.keda, settings.monitoring, pulumi.ResourceOptions(providers=[cluster]))
+options = pulumi.ResourceOptions(providers=[cluster])
+platform = Platform("keda", settings.keda, settings.monitoring, options)
 # After KEDA, so that its webhook judges them, and destroyed before it, while its operator can finalize them.
-after = pulumi.ResourceOptions(providers=[cluster], depends_on=[platform])
-Dashboards("dashboards", settings.monitoring, settings.workloads, after)
+Dashboards("dashboards", settings.monitoring, settings.workloads, [platform], options)
 for name, workload in settings.workloads.items():
-    ScaledWorkload(name, workload, after)
+    ScaledWorkload(name, workload, [platform], options)
 pulumi.export("workloads", {name: summarize(workload) for name, workload in settings.workloads.items()})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pulumi
 from pulumi_kubernetes.apiextensions import CustomResource
@@ -22,10 +22,12 @@ class Dashboards(pulumi.ComponentResource):
         name: str,
         monitoring: Monitoring,
         workloads: Mapping[str, Scaled],
+        after: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         props = {"namespace": monitoring.dashboard_namespace, "dashboards": monitoring.dashboards}
         super().__init__("keda-homelab:monitoring:Dashboards", name, props, opts)
+        child = pulumi.ResourceOptions(parent=self, depends_on=list(after))
         text = json.dumps(dashboard(workloads), indent=2)
         metadata = {"name": UID, "namespace": monitoring.dashboard_namespace}
         if monitoring.dashboards in ("configMap", "both"):
@@ -33,7 +35,7 @@ class Dashboards(pulumi.ComponentResource):
                 f"{name}-configmap",
                 metadata={**metadata, "labels": monitoring.dashboard_labels},
                 data={f"{UID}.json": text},
-                opts=pulumi.ResourceOptions(parent=self),
+                opts=child,
             )
         if monitoring.dashboards in ("grafanaDashboard", "both"):
             CustomResource(
@@ -46,6 +48,6 @@ class Dashboards(pulumi.ComponentResource):
                     "allowCrossNamespaceImport": True,
                     "json": text,
                 },
-                opts=pulumi.ResourceOptions(parent=self),
+                opts=child,
             )
         self.register_outputs(props)

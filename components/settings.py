@@ -12,9 +12,10 @@ from pydantic import Field
 from components.recipes import RECIPES, Recipe, Scaled
 from components.recipes.base import Setting
 from keda import MISSING, Fault, Faults, Labels, SpecError
-from keda.errors import did_you_mean, join
+from keda.errors import Refused, did_you_mean, join
 from keda.model import Flag
-from keda.names import Namespace
+from keda.names import Namespace, label_name
+from keda.triggers.parameters import Address
 
 SECTIONS = ("cluster", "keda", "monitoring", "workloads")
 
@@ -48,9 +49,7 @@ class Monitoring(Setting):
 
     consequence = "KEDA's triggers and the dashboards need it."
 
-    prometheus: str = Field(
-        pattern=r"^https?://", examples=["http://prometheus-operated.monitoring.svc:9090"]
-    )
+    prometheus: Address = Field(examples=["http://prometheus-operated.monitoring.svc:9090"])
     service_monitors: Flag = Field(default=True, examples=[True])
     dashboards: Literal["configMap", "grafanaDashboard", "both", "none"] = Field(
         default="configMap", examples=["configMap"]
@@ -153,8 +152,18 @@ def _recipes(workloads: object, faults: Faults) -> dict[str, Recipe]:
     recipes = {}
     for name, settings in workloads.items():
         with faults.under(join("workloads", str(name))):
+            _check_name(str(name))
             recipes[str(name)] = _recipe(settings)
     return recipes
+
+
+def _check_name(name: str) -> None:
+    """The key becomes the ScaledObject's name. Raises SpecError."""
+    try:
+        label_name(name)
+    except Refused as refused:
+        why = f"{refused.why} It names the ScaledObject, and KEDA writes that name as a label."
+        raise SpecError([Fault("", name, why, refused.fix or "")]) from None
 
 
 def _recipe(settings: object) -> Recipe:

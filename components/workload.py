@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pulumi
@@ -14,15 +15,27 @@ from keda import ScaledObject
 class ScaledWorkload(pulumi.ComponentResource):
     """Writes KEDA's objects only: the target, and above all its replicas, belongs to others."""
 
-    def __init__(self, name: str, workload: Scaled, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        workload: Scaled,
+        after: Sequence[pulumi.Resource] = (),
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """`after`: what must be there first and go last (a component's depends_on does not reach down)."""
         summary = summarize(workload)
         super().__init__("keda-homelab:workload:ScaledWorkload", name, summary, opts)
         authentications = [
-            _apply(f"{name}-{authentication.metadata.name}", authentication.to_manifest(), self)
+            _apply(f"{name}-{authentication.metadata.name}", authentication.to_manifest(), self, after)
             for authentication in workload.authentications
         ]
         # A trigger whose TriggerAuthentication is missing is only logged by KEDA, so they come first.
-        _apply(f"{name}-{workload.scaled.kind.lower()}", workload.scaled.to_manifest(), self, authentications)
+        _apply(
+            f"{name}-{workload.scaled.kind.lower()}",
+            workload.scaled.to_manifest(),
+            self,
+            [*after, *authentications],
+        )
         self.register_outputs(summary)
 
 
@@ -45,10 +58,7 @@ def summarize(workload: Scaled) -> dict[str, Any]:
 
 
 def _apply(
-    name: str,
-    manifest: dict[str, Any],
-    parent: pulumi.Resource,
-    after: list[CustomResource] | None = None,
+    name: str, manifest: dict[str, Any], parent: pulumi.Resource, after: Sequence[pulumi.Resource]
 ) -> CustomResource:
     return CustomResource(
         name,
@@ -56,5 +66,5 @@ def _apply(
         kind=manifest["kind"],
         metadata=manifest["metadata"],
         spec=manifest["spec"],
-        opts=pulumi.ResourceOptions(parent=parent, depends_on=after),
+        opts=pulumi.ResourceOptions(parent=parent, depends_on=list(after)),
     )

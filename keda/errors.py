@@ -66,6 +66,8 @@ def show(value: object, path: str = "") -> str:
         return "a list"
     if is_secret_key(last_key(path)) or (isinstance(value, str) and is_secret_value(value)):
         return "(value hidden)"
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     if value is None or isinstance(value, (str, bool, int, float)):
         text = json.dumps(value, ensure_ascii=False)
         return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"
@@ -113,11 +115,11 @@ class SpecError(ValueError):
 class Refused(ValueError):
     """A field's value is refused; the model that owns the field adds its path and what it would lead to.
 
-    Without a `fix`, the field's example is the fix.
+    Without a `fix`, the field's example is the fix; without a `consequence`, the model's is.
     """
 
-    def __init__(self, why: str, fix: str | None = None) -> None:
-        self.why, self.fix = why, fix
+    def __init__(self, why: str, fix: str | None = None, consequence: str | None = None) -> None:
+        self.why, self.fix, self.consequence = why, fix, consequence
         super().__init__(why)
 
 

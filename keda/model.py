@@ -100,9 +100,9 @@ def own_faults(error: ValidationError, model: type[Model]) -> Iterator[Fault]:
                 yield missing_key(path, field, model)
         else:
             why, fix = _reason(detail)
-            yield Fault(
-                path, detail["input"], f"{why} {consequence(field, model)}", fix or _example(key, field)
-            )
+            harm = cause.consequence if isinstance(cause, Refused) else None
+            harm = harm or consequence(field, model)
+            yield Fault(path, detail["input"], f"{why} {harm}", fix or _example(key, field))
 
 
 def unknown_key(path: str, key: str, known: Mapping[str, object], model: type[Model]) -> Fault:

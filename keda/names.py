@@ -49,7 +49,11 @@ def namespace_name(value: str) -> str:
 def label_value(value: str) -> str:
     """A label's value: at most 63 letters, digits, dashes, dots and underscores. Raises Refused."""
     if len(value) > LABEL_MAX or not _LABEL_VALUE.fullmatch(value):
-        raise Refused("is not a label value.", "Use at most 63 letters, digits, '-', '_' and '.'.")
+        raise Refused(
+            "is not a label value.",
+            "Use at most 63 letters, digits, '-', '_' and '.'.",
+            "The API server would refuse the object.",
+        )
     return value
 
 

@@ -67,18 +67,6 @@ class Setting(Model):
     consequence = "The workload could not be set up."
 
 
-class Target(Setting):
-    """The Deployment (by default) that is scaled; its namespace is the workload's."""
-
-    api_version: str | None = None
-    kind: str | None = None
-    name: ObjectName = Field(examples=["my-deployment"])
-
-    def reference(self) -> ScaleTargetRef:
-        """Raises SpecError for a kind that cannot be scaled."""
-        return ScaleTargetRef.parse(self.dump())
-
-
 class Recipe(Setting):
     """Settings every recipe takes. Unset, KEDA's and the HPA's defaults hold, save what a recipe says."""
 
@@ -164,9 +152,7 @@ class Recipe(Setting):
             key = last_key(path)
             if key in words:
                 path = words[key]
-            elif "triggers[" in path and "triggers" not in type(self).model_fields:
-                path = key
-            yield replace(fault, path=reword(path), why=reword(fault.why), fix=reword(fault.fix))
+            yield replace(fault, path=path, why=reword(fault.why), fix=reword(fault.fix))
 
 
 def quoted(value: str) -> str:

@@ -8,8 +8,8 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from components.recipes.base import Recipe, Scaled, Setting, Target, quoted
-from keda import MISSING, Fault, Prometheus, Rollout, ScaledJob, ScaledJobSpec
+from components.recipes.base import Recipe, Scaled, Setting, quoted
+from keda import MISSING, Fault, Prometheus, Rollout, ScaledJob, ScaledJobSpec, ScaleTargetRef
 from keda.model import Count, Positive, Seconds
 from keda.triggers.parameters import Number
 
@@ -60,13 +60,12 @@ class Batch(Recipe):
     spelling: ClassVar[Mapping[str, str]] = {
         "threshold": "jobsPerReplica",
         "maxReplicaCount": "gpus / gpusPerPod",
-        "kind": "target.kind",
         "jobTargetRef": "job",
     }
 
     recipe: Literal["batch"]
     kind: Literal["ScaledObject", "ScaledJob"] = Field(default="ScaledObject", examples=["ScaledObject"])
-    target: Target | None = None
+    target: ScaleTargetRef | None = None
     job: JobTemplate | None = None
     queue: str = Field(min_length=1, examples=["inference"])
     jobs_per_replica: Number = Field(default=1, examples=[1])
@@ -123,7 +122,7 @@ class Batch(Recipe):
             return Scaled(self._scaled_job(name, self.job, highest, trigger))
         assert self.target is not None  # faults() has spoken
         bounded = self.model_copy(update={"max_replicas": highest})
-        return Scaled(bounded.scaled_object(name, self.target.reference(), (trigger,)))
+        return Scaled(bounded.scaled_object(name, self.target, (trigger,)))
 
     def _scaled_job(self, name: str, job: JobTemplate, highest: int, trigger: Prometheus) -> ScaledJob:
         return ScaledJob(

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import ClassVar, Literal
+from collections.abc import Iterator
+from typing import Literal
 
 from pydantic import Field
 
-from components.recipes.base import Recipe, Scaled, Target
-from keda import Fault, Metadata, Trigger, TriggerAuthentication, TriggerAuthenticationSpec
+from components.recipes.base import Recipe, Scaled
+from keda import Fault, Metadata, ScaleTargetRef, Trigger, TriggerAuthentication, TriggerAuthenticationSpec
 from keda.names import LabelName
 
 
 class Generic(Recipe):
     """Triggers are written as KEDA's documentation has them."""
 
-    spelling: ClassVar[Mapping[str, str]] = {"kind": "target.kind"}
-
     recipe: Literal["generic"]
-    target: Target
+    target: ScaleTargetRef
     triggers: tuple[Trigger, ...] = Field(examples=["a list of triggers"])
     authentications: dict[LabelName, TriggerAuthenticationSpec] = Field(default_factory=dict)
 
@@ -37,4 +35,4 @@ class Generic(Recipe):
             TriggerAuthentication(metadata=Metadata(name=key, namespace=self.namespace), spec=spec)
             for key, spec in self.authentications.items()
         )
-        return Scaled(self.scaled_object(name, self.target.reference(), self.triggers), authentications)
+        return Scaled(self.scaled_object(name, self.target, self.triggers), authentications)

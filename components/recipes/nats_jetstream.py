@@ -7,8 +7,8 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from components.recipes.base import Recipe, Scaled, Target
-from keda import Fault, NatsJetStream
+from components.recipes.base import Recipe, Scaled
+from keda import Fault, NatsJetStream, ScaleTargetRef
 from keda.triggers.parameters import Boolean, Integer, Text
 
 
@@ -21,11 +21,10 @@ class JetStream(Recipe):
     spelling: ClassVar[Mapping[str, str]] = {
         "natsServerMonitoringEndpoint": "monitoringEndpoint",
         "lagThreshold": "messagesPerReplica",
-        "kind": "target.kind",
     }
 
     recipe: Literal["nats-jetstream"]
-    target: Target
+    target: ScaleTargetRef
     monitoring_endpoint: Text = Field(examples=["nats-headless.nats.svc.cluster.local:8222"])
     use_https: Boolean = Field(default=False, examples=[False])
     account: Text = Field(default="$G", examples=["$G"])
@@ -52,4 +51,4 @@ class JetStream(Recipe):
             lag_threshold=self.messages_per_replica,
             use_https=self.use_https,
         )
-        return Scaled(self.scaled_object(name, self.target.reference(), (trigger,)))
+        return Scaled(self.scaled_object(name, self.target, (trigger,)))

@@ -7,8 +7,8 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from components.recipes.base import Recipe, Scaled, Target, quoted
-from keda import Fault, Prometheus
+from components.recipes.base import Recipe, Scaled, quoted
+from keda import Fault, Prometheus, ScaleTargetRef
 from keda.model import Count
 from keda.triggers.parameters import Number
 
@@ -17,10 +17,10 @@ class RayServe(Recipe):
     """RayService and RayCluster have no /scale subresource (KubeRay v1.7.0), so the target is a
     Deployment."""
 
-    spelling: ClassVar[Mapping[str, str]] = {"threshold": "requestsPerReplica", "kind": "target.kind"}
+    spelling: ClassVar[Mapping[str, str]] = {"threshold": "requestsPerReplica"}
 
     recipe: Literal["ray-serve"]
-    target: Target
+    target: ScaleTargetRef
     application: str = Field(min_length=1, examples=["inference"])
     requests_per_replica: Number = Field(examples=[5])
     min_replicas: Count = Field(default=1, examples=[1])
@@ -51,4 +51,4 @@ class RayServe(Recipe):
         trigger = Prometheus(
             server_address=prometheus, query=self.query(), threshold=self.requests_per_replica
         )
-        return Scaled(self.scaled_object(name, self.target.reference(), (trigger,)))
+        return Scaled(self.scaled_object(name, self.target, (trigger,)))

@@ -156,8 +156,8 @@ class ScaledObjectSpec(Model):
         if self.triggers and not outside and not self.min_replica_count:
             yield Fault(
                 "minReplicaCount",
-                MISSING if self.min_replica_count is None else 0,
-                "missing or 0, with cpu and memory triggers only: they cannot wake it from zero. "
+                0,
+                "is too low for cpu and memory triggers: they cannot wake anything from zero. "
                 "KEDA's webhook would reject the object.",
                 "Write minReplicaCount: 1.",
             )

@@ -52,7 +52,10 @@ def zone(value: str) -> str:
     """An IANA time zone; KEDA would notice a wrong one only while polling, with the object still Ready."""
     known = available_timezones()
     if known and value not in known:
-        raise Refused("is not an IANA time zone, and KEDA would never become active.")
+        raise Refused(
+            "is not an IANA time zone.",
+            consequence="KEDA would find out only while polling, and never scale.",
+        )
     return value
 
 

@@ -39,6 +39,14 @@ def text(value: object) -> str:
     return value.strip()
 
 
+def address(value: object) -> str:
+    """An http:// or https:// URL. Raises Refused."""
+    url = text(value)
+    if not url.startswith(("http://", "https://")):
+        raise Refused("is not an http:// or https:// address.", f"Write http://{url.split('://')[-1]}.")
+    return url
+
+
 def integer(value: object) -> int:
     """A 64-bit integer as JSON spells it: not 1e3, not 010, not +5."""
     if isinstance(value, float) and value.is_integer():
@@ -129,6 +137,7 @@ def written(value: Any) -> str:
 
 
 Text = Annotated[str, BeforeValidator(text)]
+Address = Annotated[str, BeforeValidator(address)]
 Integer = Annotated[int, BeforeValidator(integer)]
 Number = Annotated[float, BeforeValidator(number)]
 Boolean = Annotated[bool, BeforeValidator(boolean)]

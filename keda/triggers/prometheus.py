@@ -9,7 +9,7 @@ from pydantic import Field
 
 from keda.errors import Fault
 from keda.triggers.base import Trigger
-from keda.triggers.parameters import Boolean, Duration, Number, Pairs, Text, Words
+from keda.triggers.parameters import Address, Boolean, Duration, Number, Pairs, Text, Words
 
 _EXCLUSIVE = frozenset({"bearer", "basic", "oauth"})
 _AUTH_MODES = frozenset({"apiKey", "basic", "tls", "bearer", "custom", "oauth"})
@@ -32,7 +32,7 @@ class Prometheus(Trigger):
         }
     )
 
-    server_address: Text = Field(examples=["http://prometheus-operated.monitoring.svc:9090"])
+    server_address: Address = Field(examples=["http://prometheus-operated.monitoring.svc:9090"])
     query: Text = Field(examples=["sum(rate(http_requests_total[2m]))"])
     threshold: Number = Field(examples=[5])
     """Value that one replica is worth."""
@@ -71,13 +71,6 @@ class Prometheus(Trigger):
 
     def faults(self) -> Iterator[Fault]:
         yield from super().faults()
-        if not self.server_address.startswith(("http://", "https://")):
-            yield Fault(
-                "serverAddress",
-                self.server_address,
-                "is not an http:// or https:// address. KEDA could not ask it, and nothing would scale.",
-                f"Write http://{self.server_address.split('://')[-1]}.",
-            )
         if self.threshold < 0.001:
             yield Fault(
                 "threshold",
