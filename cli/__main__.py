@@ -10,6 +10,7 @@ from cli import report, targets
 from cli.errors import CommandError
 from lab import __main__ as lab_command
 from lab import plugins
+from lab.errors import LabError
 from lab.paths import Lab
 
 
@@ -20,11 +21,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--lab", default="homelab", metavar="NAME", help="the lab to use (default: homelab)")
     parser.add_argument("--cluster", metavar="CONTEXT", help="a cluster of your own instead of a lab")
     parser.add_argument("--yes", action="store_true", help="do not ask before touching your own cluster")
-    parser.add_argument("--force", action="store_true", help="down: remove KEDA though others' ScaledObjects remain")
+    parser.add_argument(
+        "--force", action="store_true", help="down: remove KEDA though others' ScaledObjects remain"
+    )
     args = parser.parse_args(argv)
     try:
         return _on_cluster(args) if args.cluster else _on_lab(args.command, Lab(args.lab))
-    except CommandError as error:
+    except (CommandError, LabError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -66,8 +69,8 @@ def _on_cluster(args: argparse.Namespace) -> int:
         foreign = targets.foreign_keda_objects(engine, kubectl)
         if foreign:
             raise CommandError(
-                f"CLUSTER={args.cluster}: {', '.join(foreign)} still carry KEDA's finalizer. Without KEDA, deleting "
-                "them or their namespace would hang. Delete them first, or pass FORCE=1."
+                f"CLUSTER={args.cluster}: {', '.join(foreign)} still carry KEDA's finalizer. Without KEDA, "
+                "deleting them or their namespace would hang. Delete them first, or pass FORCE=1."
             )
     done = engine.operate(verb)
     if done.returncode == 0 and verb == "up":

@@ -51,12 +51,14 @@ class Engine:
         return {
             **os.environ,
             "PULUMI_SKIP_UPDATE_CHECK": "true",
-            "PULUMI_ERROR_OUTPUT_STRING": "true",  # an Output in an f-string raises instead of ending in a manifest
+            "PULUMI_ERROR_OUTPUT_STRING": "true",  # an Output in an f-string raises
             **self.env,
             "PATH": os.pathsep.join([*map(str, first), os.environ.get("PATH", os.defpath)]),
         }
 
-    def run(self, *args: str, capture: bool = False, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *args: str, capture: bool = False, cwd: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Runs `pulumi ARGS`; its output goes to the screen, or is kept if `capture`."""
         out = subprocess.PIPE if capture else None
         command = [str(self.pulumi), *args]
@@ -68,7 +70,7 @@ class Engine:
                     stdout, stderr = process.communicate()
                     break
                 except KeyboardInterrupt:
-                    # The terminal sent the signal to Pulumi too: it stops in good order, and we wait for that.
+                    # The terminal sent the signal to Pulumi too: it stops in good order, and we wait.
                     continue
         return subprocess.CompletedProcess(command, process.returncode, stdout or "", stderr or "")
 
@@ -104,14 +106,16 @@ class Engine:
 
     def _prepare(self) -> None:
         stackfile.write_copy(self.config_file, self.overrides)
-        # `stack select` reads and writes the stack file beside Pulumi.yaml, so it runs in the folder of the copy.
+        # `stack select` writes the stack file beside Pulumi.yaml, so it runs in the folder of the copy.
         shutil.copyfile(stackfile.PROJECT / "Pulumi.yaml", self.folder / "Pulumi.yaml")
         made = self.run("stack", "select", "--create", stackfile.STACK, capture=True, cwd=self.folder)
         if made.returncode:
-            raise CommandError(f"stack {stackfile.STACK}: {last_line(made)} Pulumi cannot keep the stack's state.")
+            raise CommandError(
+                f"stack {stackfile.STACK}: {last_line(made)} Pulumi cannot keep the stack's state."
+            )
 
     def _recover(self) -> None:
-        """Takes up after a run that was killed: its lock is void, since we hold ours; its half-made resources are read."""
+        """After a run that was killed: its lock is void, for we hold ours, and what it half made is read."""
         cancelled = self.run("cancel", "--yes", "--stack", stackfile.STACK, capture=True, cwd=self.folder)
         if cancelled.returncode and "not supported" in cancelled.stderr:
             return
@@ -121,7 +125,9 @@ class Engine:
         deployment = json.loads(exported.stdout or "{}").get("deployment") or {}
         if deployment.get("pending_operations"):
             print("The last run was killed half-way: reading what it left in the cluster.", file=sys.stderr)
-            self.run("refresh", *self._stack(), "--yes", "--clear-pending-creates", "--skip-preview", capture=True)
+            self.run(
+                "refresh", *self._stack(), "--yes", "--clear-pending-creates", "--skip-preview", capture=True
+            )
 
 
 def last_line(done: subprocess.CompletedProcess[str]) -> str:

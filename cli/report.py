@@ -59,7 +59,9 @@ def rows(kubectl: Kubectl) -> list[Row]:
         for kind, resource in (("Deployment", "deployments"), ("StatefulSet", "statefulsets"))
         for item in kubectl.items(resource, "--all-namespaces")
     }
-    found = [_object_row(item, replicas) for item in kubectl.items("scaledobjects.keda.sh", "--all-namespaces")]
+    found = [
+        _object_row(item, replicas) for item in kubectl.items("scaledobjects.keda.sh", "--all-namespaces")
+    ]
     jobs = kubectl.items("jobs.batch", "--all-namespaces", "-l", "scaledjob.keda.sh/name")
     found += [_job_row(item, jobs) for item in kubectl.items("scaledjobs.keda.sh", "--all-namespaces")]
     return sorted(found, key=lambda row: (row.namespace, row.name))

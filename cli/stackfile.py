@@ -6,7 +6,6 @@ The stack file in the repository is the user's and is never written: Pulumi's pa
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -29,15 +28,20 @@ def read(path: Path = SOURCE) -> dict[str, Any]:
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except FileNotFoundError:
-        raise CommandError(f"{path.name}: no such file. It holds the stack's settings. Restore it from git.") from None
+        raise CommandError(
+            f"{path.name}: no such file. It holds the stack's settings. Restore it from git."
+        ) from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path.name}:{mark.line + 1}" if mark else path.name
         raise CommandError(
-            f"{where}: not YAML: {getattr(error, 'problem', error)}. Pulumi could read no setting. Correct that line."
+            f"{where}: not YAML: {getattr(error, 'problem', error)}. "
+            "Pulumi could read no setting. Correct that line."
         ) from None
     if not isinstance(data, dict) or not isinstance(data.get("config", {}), dict):
-        raise CommandError(f"{path.name}: a mapping with the key `config` is expected. Pulumi could read no setting.")
+        raise CommandError(
+            f"{path.name}: a mapping with the key `config` is expected. Pulumi could read no setting."
+        )
     return data
 
 
@@ -76,8 +80,9 @@ def write_copy(target: Path, overrides: Mapping[str, Any], source: Path = SOURCE
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = target.with_suffix(".tmp")
     draft.write_text(
-        f"# Generated from {source.name}; edit that file, not this one.\n" + yaml.safe_dump(data, sort_keys=False),
+        f"# Generated from {source.name}; edit that file, not this one.\n"
+        + yaml.safe_dump(data, sort_keys=False),
         encoding="utf-8",
     )
-    os.replace(draft, target)
+    draft.replace(target)
     return target

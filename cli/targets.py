@@ -1,4 +1,4 @@
-"""Where a command runs: a lab of this machine, or a cluster named explicitly. Never an exported KUBECONFIG alone."""
+"""Where a command runs: a lab of this machine, or a cluster named explicitly, never a mere KUBECONFIG."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from cli.report import Kubectl
 from lab import plugins, tools
 from lab.paths import Lab
 
-LAB_OVERRIDES: Mapping[str, Any] = {"kubernetes:context": None}
+# The stack file may name the user's own cluster; a lab is never that one.
+LAB_OVERRIDES: Mapping[str, Any] = {"keda-homelab:cluster": None}
 
 
 def lab_record(lab: Lab) -> dict[str, Any]:
@@ -29,12 +30,14 @@ def lab_record(lab: Lab) -> dict[str, Any]:
     try:
         record: dict[str, Any] = json.loads(lab.record.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise CommandError(f"lab {lab.name}: not up, so there is no cluster to talk to. Run `make up`.") from None
+        raise CommandError(
+            f"lab {lab.name}: not up, so there is no cluster to talk to. Run `make up`."
+        ) from None
     return record
 
 
 def lab_engine(lab: Lab, overrides: Mapping[str, Any] | None = None) -> Engine:
-    """The engine on a lab: state, passphrase and stack file in the lab's folder; the chart's source is overridden.
+    """The engine on a lab: state, passphrase and stack file are in its folder, the chart is its registry's.
 
     Args:
         lab: a lab that is up.
@@ -61,7 +64,11 @@ def lab_engine(lab: Lab, overrides: Mapping[str, Any] | None = None) -> Engine:
             "PULUMI_BACKEND_URL": state.as_uri(),
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase),
         },
-        overrides={"keda-homelab:keda.chart": record["chart"]["source"], **LAB_OVERRIDES, **(overrides or {})},
+        overrides={
+            "keda-homelab:keda.chart": record["chart"]["source"],
+            **LAB_OVERRIDES,
+            **(overrides or {}),
+        },
         path=[*plugin_folders, Path(record["tools"]["helm"]).parent],
     )
 
@@ -72,9 +79,9 @@ def lab_kubectl(lab: Lab) -> Kubectl:
 
 
 def cluster_engine(context: str) -> Engine:
-    """The engine on a cluster of one's own: the user's Pulumi login and secrets provider, the stack file unchanged.
+    """The engine on a cluster of one's own: the user's Pulumi login, secrets provider and settings.
 
-    Only `kubernetes:context` is set, in a copy kept under `$XDG_STATE_HOME/keda-homelab/<context>`.
+    Only `cluster.context` is set, in a copy kept under `$XDG_STATE_HOME/keda-homelab/<context>`.
     """
     found = tools.ensure(["pulumi", "helm"])
     state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state")
@@ -83,7 +90,7 @@ def cluster_engine(context: str) -> Engine:
     return Engine(
         folder=state / "keda-homelab" / context.replace("/", "_"),
         pulumi=found["pulumi"],
-        overrides={"kubernetes:context": context},
+        overrides={"keda-homelab:cluster.context": context},
         path=[*plugin_folders, found["helm"].parent],
     )
 
@@ -115,7 +122,9 @@ def confirm_cluster(context: str, what: str, assume_yes: bool) -> None:
     if assume_yes:
         return
     if not sys.stdin.isatty():
-        raise CommandError(f"CLUSTER={context}: nobody is there to answer. Pass YES=1 to {what} without being asked.")
+        raise CommandError(
+            f"CLUSTER={context}: nobody is there to answer. Pass YES=1 to {what} without being asked."
+        )
     if input(f"{what} there? [y/N] ").strip().lower() not in {"y", "yes"}:
         raise CommandError(f"CLUSTER={context}: stopped, nothing was changed.")
 

@@ -9,41 +9,45 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from kubernetes import client, config
-from kubernetes.client.exceptions import ApiException
+from kubernetes import config
 
 T = TypeVar("T")
 KEDA = "/apis/keda.sh/v1alpha1"
+
+
+class Refused(Exception):
+    """The API server said no; `str()` is its message."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class Cluster:
     """A connection to one API server."""
 
     def __init__(self, kubeconfig: str) -> None:
-        self._api: client.ApiClient = config.new_client_from_config(kubeconfig)
+        self._api = config.new_client_from_config(kubeconfig)  # type: ignore[no-untyped-call]
 
     def request(self, method: str, path: str, body: Any = None, content: str = "application/json") -> Any:
         """One request; the answer as JSON.
 
         Raises:
-            ApiException: the server refused, with its message in `.body`.
+            Refused: the server said no.
         """
-        response = self._api.call_api(
-            path,
-            method,
-            header_params={"Accept": "application/json", "Content-Type": content},
-            body=body,
-            auth_settings=["BearerToken"],
-            _preload_content=False,
-            _request_timeout=30,
-        )[0]
-        return json.loads(response.data)
+        headers = {"Accept": "application/json", "Content-Type": content}
+        url = self._api.configuration.host + path
+        response = self._api.call_api(method, url, headers, body=body, _request_timeout=30)
+        text = response.read()
+        if response.status >= 400:
+            raise Refused(response.status, json.loads(text).get("message", ""))
+        return json.loads(text)
 
     def get(self, path: str) -> Any:
         """The object or list at `path`, or None if there is none."""
         try:
             return self.request("GET", path)
-        except ApiException as error:
+        except Refused as error:
             if error.status == 404:
                 return None
             raise
@@ -56,7 +60,7 @@ class Cluster:
         """Deletes what is at `path`, if it is there."""
         try:
             self.request("DELETE", path)
-        except ApiException as error:
+        except Refused as error:
             if error.status != 404:
                 raise
 

@@ -17,19 +17,20 @@ from tests.live.cluster import Cluster
 
 NAME = os.environ.get("KEDA_HOMELAB_TEST_LAB", "test")
 
-# The homelab waits minutes before it scales down; a test run cannot. Nothing else differs from the stack file.
+# The homelab waits minutes before it scales down, a test run cannot. Nothing else differs from its stack.
 SHORT: dict[str, Any] = {
     f"keda-homelab:workloads.{workload}.{key}": value
     for workload in ("ray-serve", "envoy-gateway", "voice", "batch")
-    for key, value in {"pollingInterval": 5, "cooldownPeriod": 10, "scaleDownStabilization": 5}.items()
-}
+    for key, value in {"pollingInterval": 5, "cooldownPeriod": 10, "scaleDownWindow": 5}.items()
+} | {"keda-homelab:workloads.envoy-gateway.drain": 1}
 
 
 @pytest.fixture(scope="session")
 def shown(request: pytest.FixtureRequest) -> Callable[[], AbstractContextManager[None]]:
     """Lets a long step write to the screen though pytest captures output."""
-    manager = request.config.pluginmanager.getplugin("capturemanager")
-    return manager.global_and_fixture_disabled
+    manager: Any = request.config.pluginmanager.getplugin("capturemanager")
+    disabled: Callable[[], AbstractContextManager[None]] = manager.global_and_fixture_disabled
+    return disabled
 
 
 @pytest.fixture(scope="session")

@@ -6,11 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
-from kubernetes.client.exceptions import ApiException
 
 from cli.engine import Engine
 from lab.paths import Lab
-from tests.live.cluster import KEDA, Cluster, query, wait
+from tests.live.cluster import KEDA, Cluster, Refused, query, wait
 from tests.live.support import WORKLOADS, scaled_object, wait_ready, with_overrides, with_program
 
 pytestmark = pytest.mark.live
@@ -44,13 +43,16 @@ def test_prometheus_reads_keda_through_the_service_monitors(stack: Engine, lab: 
 
 
 def test_the_webhook_refuses_a_second_owner(stack: Engine, cluster: Cluster) -> None:
-    with pytest.raises(ApiException) as refused:
-        cluster.create(f"{KEDA}/namespaces/voice/scaledobjects", scaled_object("second", "voice", "voice-pipeline"))
-    assert "is already managed by the ScaledObject 'voice'" in json.loads(refused.value.body)["message"]
+    with pytest.raises(Refused, match="is already managed by the ScaledObject 'voice'"):
+        cluster.create(
+            f"{KEDA}/namespaces/voice/scaledobjects", scaled_object("second", "voice", "voice-pipeline")
+        )
 
 
 def test_the_dashboard_is_provisioned(stack: Engine, cluster: Cluster) -> None:
-    maps = cluster.get("/api/v1/namespaces/monitoring/configmaps?labelSelector=grafana_dashboard%3D1")["items"]
+    maps = cluster.get("/api/v1/namespaces/monitoring/configmaps?labelSelector=grafana_dashboard%3D1")[
+        "items"
+    ]
     boards = [json.loads(text) for item in maps for text in item["data"].values()]
     assert boards
     assert all(board["panels"] for board in boards)
@@ -68,20 +70,24 @@ def test_refresh_finds_no_drift(stack: Engine) -> None:
 
 def test_preview_already_shows_what_the_webhook_refuses(stack: Engine, cluster: Cluster) -> None:
     """Somebody else's ScaledObject holds the target: only the cluster can know, and preview asks it."""
-    theirs = scaled_object("theirs", "envoy-gateway-system", "http-backend", minReplicaCount=1)
-    cluster.create(f"{KEDA}/namespaces/envoy-gateway-system/scaledobjects", theirs)
+    theirs = scaled_object("theirs", "default", "backend", minReplicaCount=1)
+    cluster.create(f"{KEDA}/namespaces/default/scaledobjects", theirs)
     try:
         ours = {
             "recipe": "generic",
-            "namespace": "envoy-gateway-system",
-            "target": {"name": "http-backend"},
+            "namespace": "default",
+            "target": {"name": "backend"},
             "maxReplicas": 2,
             "minReplicas": 1,
-            "triggers": [{"type": "kubernetes-workload", "metadata": {"podSelector": "app=none", "value": "1"}}],
+            "triggers": [
+                {"type": "kubernetes-workload", "metadata": {"podSelector": "app=none", "value": "1"}}
+            ],
         }
-        done = with_overrides(stack, {"keda-homelab:workloads.backend": ours}).operate("preview", capture=True)
+        done = with_overrides(stack, {"keda-homelab:workloads.backend": ours}).operate(
+            "preview", capture=True
+        )
     finally:
-        cluster.delete(f"{KEDA}/namespaces/envoy-gateway-system/scaledobjects/theirs")
+        cluster.delete(f"{KEDA}/namespaces/default/scaledobjects/theirs")
     text = done.stdout + done.stderr
     assert done.returncode != 0, text
     lines = [line for line in text.splitlines() if "already managed by the ScaledObject 'theirs'" in line]
@@ -89,7 +95,7 @@ def test_preview_already_shows_what_the_webhook_refuses(stack: Engine, cluster: 
     assert "Traceback" not in text
 
 
-CONFLICT = '''
+CONFLICT = """
 import runpy, sys
 from pathlib import Path
 
@@ -113,7 +119,7 @@ def hpa():
 
 
 {body}
-'''
+"""
 RUN = 'runpy.run_path(str(PROJECT / "__main__.py"), run_name="__main__")'
 
 

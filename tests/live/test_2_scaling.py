@@ -5,9 +5,11 @@ All four loads run at once, since each waits minutes for its own windows.
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -36,6 +38,11 @@ def load(lab: Lab, workload: str) -> subprocess.Popen[bytes]:
     )
 
 
+def at(cluster: Cluster, namespace: str, deployment: str, count: int) -> bool:
+    """Whether a Deployment wants exactly `count` replicas."""
+    return cluster.replicas(namespace, deployment)[0] == count
+
+
 @pytest.fixture(scope="module")
 def loads(stack: Engine, lab: Lab, cluster: Cluster) -> Iterator[None]:
     """All four loads, started from rest."""
@@ -44,9 +51,7 @@ def loads(stack: Engine, lab: Lab, cluster: Cluster) -> Iterator[None]:
         wait(
             f"{workload} at rest with {least}",
             180,
-            lambda namespace=namespace, deployment=deployment, least=least: (
-                cluster.replicas(namespace, deployment)[0] == least or None
-            ),
+            partial(at, cluster, namespace, deployment, least),
         )
     running = [load(lab, workload) for workload in TARGETS]
     yield
@@ -64,10 +69,8 @@ def peaks(loads: None, cluster: Cluster) -> dict[str, int]:
             reached[workload] = max(reached[workload], cluster.replicas(namespace, deployment)[1])
         return all(reached[workload] >= most for workload, (*_, most) in TARGETS.items()) or None
 
-    try:
-        wait(f"all at their maximum, reached {reached}", 240, probe)
-    except AssertionError:
-        pass  # each test below names its own workload
+    with contextlib.suppress(AssertionError):  # each test below names its own workload
+        wait("all at their maximum", 240, probe)
     return reached
 
 
@@ -82,13 +85,15 @@ def test_comes_back_to_its_minimum(peaks: dict[str, int], cluster: Cluster, work
     wait(
         f"{workload} back at {least}",
         300,
-        lambda: cluster.replicas(namespace, deployment)[0] == least or None,
+        partial(at, cluster, namespace, deployment, least),
     )
 
 
 def test_batch_as_scaled_job(peaks: dict[str, int], stack: Engine, lab: Lab, cluster: Cluster) -> None:
     """One setting turns the batch workload into Jobs: 0 -> N -> 0, and back to a ScaledObject."""
-    done = with_overrides(stack, {"keda-homelab:workloads.batch.kind": "ScaledJob"}).operate("up", capture=True)
+    done = with_overrides(stack, {"keda-homelab:workloads.batch.kind": "ScaledJob"}).operate(
+        "up", capture=True
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     try:
         path = f"{KEDA}/namespaces/batch/scaledjobs/batch"
@@ -110,7 +115,11 @@ def test_batch_as_scaled_job(peaks: dict[str, int], stack: Engine, lab: Lab, clu
 
         wait("four Jobs at once", 180, busy)
         assert most == 4, "more Jobs than schedulable GPUs"
-        wait("no Job left, all succeeded", 240, lambda: (jobs("active") == 0 and jobs("succeeded") >= 4) or None)
+        wait(
+            "no Job left, all succeeded",
+            240,
+            lambda: (jobs("active") == 0 and jobs("succeeded") >= 4) or None,
+        )
         process.wait(timeout=300)
     finally:
         back = stack.operate("up", capture=True)

@@ -11,10 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from cli import targets
 from cli.engine import Engine
 from lab import __main__ as lab_command
+from lab import chart_source, processes, tools
+from lab.leftovers import leftovers
 from lab.paths import Lab
 from tests.live.cluster import KEDA, Cluster, wait
 from tests.live.support import WORKLOADS, scaled_object, wait_ready, with_overrides
@@ -26,14 +29,12 @@ PROJECT = Path(__file__).resolve().parents[2]
 @pytest.fixture(scope="module")
 def destroyed(stack: Engine, cluster: Cluster) -> Iterator[dict[str, object]]:
     """The stack after `pulumi destroy`, with somebody else's ScaledObject left in the cluster."""
-    theirs = scaled_object("theirs", "envoy-gateway-system", "http-backend", minReplicaCount=1)
-    created = cluster.create(f"{KEDA}/namespaces/envoy-gateway-system/scaledobjects", theirs)
+    theirs = scaled_object("theirs", "default", "backend", minReplicaCount=1)
+    created = cluster.create(f"{KEDA}/namespaces/default/scaledobjects", theirs)
     wait(
         "KEDA's finalizer on it",
         60,
-        lambda: cluster.get(f"{KEDA}/namespaces/envoy-gateway-system/scaledobjects/theirs")["metadata"].get(
-            "finalizers"
-        ),
+        lambda: cluster.get(f"{KEDA}/namespaces/default/scaledobjects/theirs")["metadata"].get("finalizers"),
     )
     refused = subprocess.run(
         [sys.executable, "-m", "cli", "down", "--cluster", _context(stack), "--yes"],
@@ -47,19 +48,21 @@ def destroyed(stack: Engine, cluster: Cluster) -> Iterator[dict[str, object]]:
 
 
 def _context(engine: Engine) -> str:
-    import yaml
-
     return str(yaml.safe_load(Path(engine.env["KUBECONFIG"]).read_text())["current-context"])
 
 
-def test_down_refuses_while_others_carry_the_finalizer(destroyed: dict[str, subprocess.CompletedProcess[str]]) -> None:
+def test_down_refuses_while_others_carry_the_finalizer(
+    destroyed: dict[str, subprocess.CompletedProcess[str]],
+) -> None:
     refused = destroyed["refused"]
     assert refused.returncode == 1
-    assert "ScaledObject envoy-gateway-system/theirs" in refused.stderr.splitlines()[-1]
+    assert "ScaledObject default/theirs" in refused.stderr.splitlines()[-1]
     assert "Traceback" not in refused.stderr
 
 
-def test_destroy_ends_by_itself(destroyed: dict[str, subprocess.CompletedProcess[str]], cluster: Cluster) -> None:
+def test_destroy_ends_by_itself(
+    destroyed: dict[str, subprocess.CompletedProcess[str]], cluster: Cluster
+) -> None:
     done = destroyed["done"]
     assert done.returncode == 0, done.stdout + done.stderr
     assert cluster.get("/apis/apps/v1/namespaces/keda/deployments/keda-operator") is None
@@ -69,25 +72,41 @@ def test_destroy_ends_by_itself(destroyed: dict[str, subprocess.CompletedProcess
 
 def test_destroy_keeps_the_crds_and_what_is_others(destroyed: dict[str, object], cluster: Cluster) -> None:
     assert cluster.get("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/scaledobjects.keda.sh")
-    kept = cluster.get(f"{KEDA}/namespaces/envoy-gateway-system/scaledobjects/theirs")
+    kept = cluster.get(f"{KEDA}/namespaces/default/scaledobjects/theirs")
     assert kept["metadata"]["uid"] == destroyed["created"]["metadata"]["uid"]  # type: ignore[index]
 
 
 @pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT], ids=["SIGKILL", "SIGINT"])
-def test_up_after_a_stopped_up_converges(destroyed: object, stack: Engine, cluster: Cluster, stop: int) -> None:
+def test_up_after_a_stopped_up_converges(
+    destroyed: object, stack: Engine, cluster: Cluster, stop: int
+) -> None:
     """The first stop finds an empty cluster, the second a half-made one."""
     environment = {**stack.environment()}
-    command = [str(stack.pulumi), "up", "--stack", "homelab", "--config-file", str(stack.config_file), "--yes"]
+    command = [
+        str(stack.pulumi),
+        "up",
+        "--stack",
+        "homelab",
+        "--config-file",
+        str(stack.config_file),
+        "--yes",
+    ]
     command += ["--skip-preview", "--policy-pack", str(PROJECT / "policies")]
     with subprocess.Popen(
-        command, env=environment, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+        command,
+        env=environment,
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
     ) as process:
-        crd = "/apis/apiextensions.k8s.io/v1/namespaces"
-        assert crd
         wait(
             "the run to be half-way",
             120,
-            lambda: process.poll() is not None or cluster.get("/api/v1/namespaces/keda/serviceaccounts/keda-operator"),
+            lambda: (
+                process.poll() is not None
+                or cluster.get("/api/v1/namespaces/keda/serviceaccounts/keda-operator")
+            ),
         )
         os.killpg(process.pid, stop)
         process.communicate(timeout=120)
@@ -95,15 +114,15 @@ def test_up_after_a_stopped_up_converges(destroyed: object, stack: Engine, clust
     assert done.returncode == 0, done.stdout + done.stderr
     for name, namespace in WORKLOADS.items():
         wait_ready(cluster, name, namespace)
-    cluster.delete(f"{KEDA}/namespaces/envoy-gateway-system/scaledobjects/theirs")
+    cluster.delete(f"{KEDA}/namespaces/default/scaledobjects/theirs")
 
 
 def test_up_with_the_chart_of_our_own(stack: Engine, lab: Lab, cluster: Cluster) -> None:
     """Where neither a registry nor the archive is at hand, the lab's own chart brings up the same KEDA."""
-    from lab import chart_source
-
     record = targets.lab_record(lab)
-    own = chart_source.choose_and_publish(lab, chart="own")
+    programs = {name: Path(path) for name, path in record["tools"].items()}
+    crds = tools.module_dir("keda-operator") / "config" / "crd"
+    own = chart_source.choose_and_publish(lab, programs, record["ports"]["registry"], crds=crds, chart="own")
     assert own["origin"] == "own"
     done = with_overrides(stack, {"keda-homelab:keda.chart": own["source"]}).operate("up", capture=True)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -114,10 +133,10 @@ def test_up_with_the_chart_of_our_own(stack: Engine, lab: Lab, cluster: Cluster)
 
 def test_lab_up_repairs_what_was_killed(stack: Engine, lab: Lab, cluster: Cluster) -> None:
     """kill -9 of the API server's store, of kubelet, and of `lab up` itself in the middle."""
-    from lab import processes
-
     for name in ("etcd", "kubelet"):
-        processes.kill(lab, name, signal.SIGKILL)
+        identity = processes.running(lab, name)
+        assert identity
+        identity.kill()
     command = [sys.executable, "-m", "lab", "up", "--name", lab.name, "--hpa-sync-period", "5s"]
     with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as half:
         assert half.stdout
@@ -130,8 +149,6 @@ def test_lab_up_repairs_what_was_killed(stack: Engine, lab: Lab, cluster: Cluste
 
 
 def test_down_leaves_nothing(stack: Engine, lab: Lab) -> None:
-    from lab.leftovers import leftovers
-
     assert leftovers(lab), "the check itself finds nothing on a running lab"
     assert lab_command.main(["down", "--name", lab.name]) == 0
     assert leftovers(lab) == []
