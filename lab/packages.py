@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
@@ -21,7 +22,11 @@ _ASIDE = POLICY.with_name("policy-rc.d.keda-homelab")
 
 def missing() -> list[str]:
     """The packages whose program is not on this machine, however it might have got there."""
-    return sorted(name for name, file in versions.load().debian.items() if not Path(file).exists())
+    return sorted(
+        name
+        for name, file in versions.load().debian.items()
+        if not Path(file).exists() and not shutil.which(Path(file).name)
+    )
 
 
 def ensure(names: Iterable[str] | None = None) -> None:
@@ -38,18 +43,24 @@ def ensure(names: Iterable[str] | None = None) -> None:
     with step(f"Debian packages {' '.join(wanted)}"), _no_services():
         install = ["install", "--yes", "--no-install-recommends", *wanted]
         # The lists of a fresh image are empty or old: try with what is there, and once more with new ones.
-        if _apt(*install) != 0 and (_apt("update") != 0 or _apt(*install) != 0):
-            raise LabError(f"apt-get cannot install {' '.join(wanted)}: see `{command}`")
+        if _apt(*install) and (reason := _apt("update") or _apt(*install)):
+            raise LabError(f"apt-get cannot install {' '.join(wanted)}: {reason}. See `{command}`.")
 
 
-def _apt(*arguments: str) -> int:
-    return subprocess.run(
+def _apt(*arguments: str) -> str:
+    """Run apt-get; the reason when it fails, without the addresses of mirrors, else nothing."""
+    answer = subprocess.run(
         ["apt-get", "--quiet", "--quiet", "-o", "DPkg::Lock::Timeout=120", *arguments],
         env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ).returncode
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    if not answer.returncode:
+        return ""
+    errors = [line.removeprefix("E: ") for line in answer.stderr.splitlines() if line.startswith("E: ")]
+    return re.sub(r"https?://\S+", "<address>", errors[0]) if errors else f"it ended with {answer.returncode}"
 
 
 @contextmanager
