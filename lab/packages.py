@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
@@ -16,8 +17,10 @@ from lab.progress import step
 
 # Packages ask this script before they start their services (Debian policy 9.11.3); 101 forbids it.
 POLICY = Path("/usr/sbin/policy-rc.d")
-_NO_SERVICES = "#!/bin/sh\nexit 101\n"
+_NO_SERVICES = "#!/bin/sh\n# keda-homelab, while it installs packages\nexit 101\n"
 _ASIDE = POLICY.with_name("policy-rc.d.keda-homelab")
+# Two runs at once, even of two users' caches, would take each other's script for the machine's own.
+_LOCK = Path("/run/lock/keda-homelab-packages")
 
 
 def missing() -> list[str]:
@@ -66,6 +69,12 @@ def _apt(*arguments: str) -> str:
 @contextmanager
 def _no_services() -> Iterator[None]:
     """Forbid service starts while packages are installed, and leave the machine's own policy as it was."""
+    with _LOCK.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield from _forbid()
+
+
+def _forbid() -> Iterator[None]:
     if _ASIDE.exists():  # a run that was killed left the machine's policy there
         _ASIDE.rename(POLICY)
     elif POLICY.exists() and POLICY.read_text() == _NO_SERVICES:

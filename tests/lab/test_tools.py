@@ -235,6 +235,7 @@ def test_the_machines_policy_for_services_is_as_it_was(
     policy = tmp_path / "policy-rc.d"
     monkeypatch.setattr(packages, "POLICY", policy)
     monkeypatch.setattr(packages, "_ASIDE", tmp_path / "aside")
+    monkeypatch.setattr(packages, "_LOCK", tmp_path / "lock")
     if before:
         policy.write_text(before)
     with pytest.raises(RuntimeError), packages._no_services():
@@ -242,3 +243,18 @@ def test_the_machines_policy_for_services_is_as_it_was(
         raise RuntimeError("the installation failed")
     assert (policy.read_text() if policy.exists() else None) == before
     assert sorted(file.name for file in tmp_path.glob("*rc.d")) == (["policy-rc.d"] if before else [])
+
+
+def test_what_a_killed_installation_left_is_put_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy, aside = tmp_path / "policy-rc.d", tmp_path / "aside"
+    monkeypatch.setattr(packages, "POLICY", policy)
+    monkeypatch.setattr(packages, "_ASIDE", aside)
+    monkeypatch.setattr(packages, "_LOCK", tmp_path / "lock")
+    policy.write_text(packages._NO_SERVICES)
+    aside.write_text("the machine's own")
+    with packages._no_services():
+        assert "exit 101" in policy.read_text()
+    assert policy.read_text() == "the machine's own"
+    assert not aside.exists()
