@@ -1,0 +1,200 @@
+"""The pack in the real engine: `pulumi preview` and `up` with --policy-pack policies, on small programs.
+
+The provider renders YAML into a folder (`renderYamlToDirectory`), so no cluster is needed and the files are
+what an update has created.
+"""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from lab import tools
+
+pytestmark = pytest.mark.engine
+
+ROOT = Path(__file__).resolve().parents[2]
+TIMEOUT = 120  # seconds for one pulumi command, which takes a few
+
+START = """
+import pulumi
+from pulumi_kubernetes.apiextensions import CustomResource
+from pulumi_kubernetes.apps.v1 import Deployment
+from pulumi_kubernetes.autoscaling.v2 import HorizontalPodAutoscaler
+from pulumi_kubernetes.core.v1 import ConfigMap
+from pulumi_kubernetes.helm.v4 import Chart
+
+def meta(name):
+    return {"name": name, "namespace": "voice"}
+
+def scaled(name="voice", after=(), query="1"):
+    reference = {"name": "voice-pipeline"}
+    metadata = {"serverAddress": "http://prometheus:9090", "query": query, "threshold": "1"}
+    trigger = {"type": "prometheus", "metadata": metadata}
+    return CustomResource(name, api_version="keda.sh/v1alpha1", kind="ScaledObject", metadata=meta(name),
+        spec={"scaleTargetRef": reference, "triggers": [trigger]}, opts=pulumi.ResourceOptions(depends_on=after))
+
+def hpa(after=(), parent=None, target="voice-pipeline"):
+    reference = {"apiVersion": "apps/v1", "kind": "Deployment", "name": target}
+    return HorizontalPodAutoscaler("by-hand", metadata=meta("by-hand"),
+        spec={"scaleTargetRef": reference, "maxReplicas": 3},
+        opts=pulumi.ResourceOptions(depends_on=after, parent=parent))
+
+def deployment(replicas=None, after=()):
+    labels = {"app": "voice"}
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "a", "image": "b"}]}}
+    return Deployment("voice-pipeline", metadata=meta("voice-pipeline"),
+        spec={"replicas": replicas, "selector": {"matchLabels": labels}, "template": template},
+        opts=pulumi.ResourceOptions(depends_on=after))
+
+# An id is not known before the object is created: what is made of it is unknown in a preview.
+first = ConfigMap("first", metadata=meta("first"))
+unknown = first.id
+"""
+
+BOTH_SCALE = "HorizontalPodAutoscaler voice/by-hand and ScaledObject voice/voice both scale Deployment"
+BOTH_SCALE_CHART = "HorizontalPodAutoscaler voice/by-chart and ScaledObject voice/voice both scale Deployment"
+TWO_SCALED = (
+    "ScaledObject voice/night and ScaledObject voice/voice both scale Deployment voice/voice-pipeline"
+)
+FIXED = "Deployment voice/voice-pipeline sets spec.replicas: 2 and ScaledObject voice/voice scales it"
+
+REFUSED = {
+    "HPA before the ScaledObject": ("scaled(after=[hpa()])", "hpa", BOTH_SCALE),
+    "HPA after the ScaledObject": ("hpa(after=[scaled()])", "hpa", BOTH_SCALE),
+    "HPA in a component": (
+        "hpa(parent=pulumi.ComponentResource('my:mod:App', 'app'), after=[scaled()])",
+        "hpa",
+        BOTH_SCALE,
+    ),
+    "HPA in a chart before": (
+        "scaled(after=[Chart('app', chart='./chart', namespace='voice')])",
+        "hpa",
+        BOTH_SCALE_CHART,
+    ),
+    "HPA in a chart after": (
+        "scaled(); Chart('app', chart='./chart', namespace='voice')",
+        "hpa",
+        BOTH_SCALE_CHART,
+    ),
+    "unknown values around it": (
+        "scaled(query=unknown, after=[hpa(), ConfigMap('b', metadata=meta('b'), data={'id': unknown})])",
+        "hpa",
+        BOTH_SCALE,
+    ),
+    "two ScaledObjects": ("scaled('night'); scaled()", "scaledobject", TWO_SCALED),
+    "fixed replicas": ("scaled(after=[deployment(2)])", "replicas", FIXED),
+}
+# One owner only; and only the update could tell: the preview must let it pass.
+ACCEPTED = "deployment(after=[scaled(query=unknown)]); hpa(target='other')"
+KNOWN_IN_UP = "hpa(target=unknown.apply(lambda _: 'voice-pipeline'), after=[scaled()])"
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack with a program of its own and a file backend beside it."""
+
+    folder: Path
+    environment: dict[str, str]
+
+    def program(self, body: str) -> None:
+        (self.folder / "__main__.py").write_text(f"{START}\n{body}\n")
+
+    def pulumi(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["pulumi", *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            timeout=TIMEOUT,
+            check=False,
+        )
+
+    def created(self) -> list[str]:
+        """The rendered objects, as `kind-namespace-name`."""
+        return sorted(file.stem.split("-", 1)[1] for file in (self.folder / "out").glob("1-manifest/*.yaml"))
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Stack:
+    found = tools.ensure(["pulumi", "helm"])
+    folders = [Path(sys.executable).parent, *(tool.parent for tool in found.values())]
+    # Last on PATH: the released plugins are taken where they are.
+    path = [*map(str, folders), os.environ["PATH"], str(ROOT / "lab" / "plugins" / "bin")]
+    environment = os.environ | {
+        "PATH": os.pathsep.join(path),
+        "NO_COLOR": "1",
+        "PULUMI_BACKEND_URL": tmp_path.as_uri(),
+        "PULUMI_CONFIG_PASSPHRASE": "test",
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+    }
+    stack = Stack(tmp_path, environment)
+    (tmp_path / "Pulumi.yaml").write_text("name: pack-test\nruntime: python\n")
+    templates = tmp_path / "chart" / "templates"
+    templates.mkdir(parents=True)
+    (tmp_path / "chart" / "Chart.yaml").write_text("apiVersion: v2\nname: app\nversion: 0.1.0\n")
+    (templates / "hpa.yaml").write_text(
+        "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\n"
+        "metadata: {name: by-chart, namespace: {{ .Release.Namespace }}}\n"
+        "spec:\n  maxReplicas: 3\n"
+        "  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: voice-pipeline}\n"
+    )
+    for command in (
+        ["stack", "init", "test"],
+        ["config", "set", "kubernetes:renderYamlToDirectory", str(tmp_path / "out")],
+    ):
+        assert stack.pulumi(*command).returncode == 0
+    return stack
+
+
+PACK = ("--policy-pack", str(ROOT / "policies"))
+
+
+@pytest.mark.parametrize(("body", "rule", "message"), REFUSED.values(), ids=REFUSED)
+def test_a_second_owner_fails_the_preview_with_one_line(
+    stack: Stack, body: str, rule: str, message: str
+) -> None:
+    stack.program(body)
+    preview = stack.pulumi("preview", *PACK)
+    assert preview.returncode != 0, preview.stdout
+    assert preview.stdout.count(f"[mandatory] [severity: high]  keda-one-owner-{rule} ") == 1, preview.stdout
+    (line,) = [line.strip() for line in preview.stdout.splitlines() if message in line]
+    assert "urn:pulumi:test::pack-test::" in line
+    assert preview.stdout.count("[mandatory]") == 1
+    assert "[advisory]" not in preview.stdout
+
+
+def test_one_owner_passes_preview_and_update(stack: Stack) -> None:
+    stack.program(ACCEPTED)
+    update = stack.pulumi("up", "--yes", *PACK)
+    assert update.returncode == 0, update.stdout
+    assert "[mandatory]" not in update.stdout and "[advisory]" not in update.stdout
+    assert len(stack.created()) == 4
+
+
+def test_a_second_owner_known_only_in_the_update_is_stopped_before_it_is_created(stack: Stack) -> None:
+    stack.program(KNOWN_IN_UP)
+    assert stack.pulumi("preview", *PACK).returncode == 0
+    update = stack.pulumi("up", "--yes", *PACK)
+    assert update.returncode != 0, update.stdout
+    assert update.stdout.count(BOTH_SCALE) == 1, update.stdout
+    assert not any("by-hand" in name for name in stack.created())
+    assert any("scaledobject" in name for name in stack.created())
+
+
+def test_the_policy_config_sets_the_level_of_both_twins(stack: Stack) -> None:
+    stack.program("scaled(after=[hpa()])")
+    (stack.folder / "config.json").write_text('{"keda-one-owner-hpa": "advisory"}')
+    preview = stack.pulumi("preview", *PACK, "--policy-pack-config", "config.json")
+    assert preview.returncode == 0, preview.stdout
+    assert preview.stdout.count(BOTH_SCALE) == 1
+    (stack.folder / "config.json").write_text('{"keda-one-owner-hpa": "disabled"}')
+    preview = stack.pulumi("preview", *PACK, "--policy-pack-config", "config.json")
+    assert preview.returncode == 0, preview.stdout
+    assert BOTH_SCALE not in preview.stdout
