@@ -53,6 +53,7 @@ class Tool:
     release: Release | None = None
     group: Group | None = None
     module: str = ""
+    module_version: str = ""  # where the module is numbered another way than the tool
     package: str = ""
     binary: str = ""  # the name `go build` gives it
     debian: str = ""
