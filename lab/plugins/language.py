@@ -1,4 +1,4 @@
-"""The Python language host stand-in: runs the program, and policy packs, with the interpreter it runs in itself.
+"""The Python language host stand-in: runs the program, and policy packs, with its own interpreter.
 
 Each program runs in a process of its own, as under the released host: `up` runs it twice, and nothing of the
 preview's run may be left for the update's.
@@ -27,7 +27,7 @@ from pulumi.runtime.proto import (
 from lab.plugins.serving import engine_address, serve
 
 RUNNER = Path(__file__).with_name("program.py")
-# A program that has already said what is wrong ends with this, and the engine adds nothing: the released host's code.
+# The end of a program that has said what is wrong, so that the engine adds nothing: the released host's code.
 ALREADY_REPORTED = 32
 
 
@@ -37,7 +37,7 @@ def main() -> None:
     serve(lambda server: language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server), workers=16)
 
 
-class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):  # type: ignore[misc]
+class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     """Pulumi's LanguageRuntime service, as far as programs and policy packs need it."""
 
     def __init__(self, engine: str) -> None:
@@ -101,7 +101,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):  # type: ignore[m
         return language_pb2.RunResponse(error=f"Program exited with non-zero exit code: {code}")
 
     def RunPlugin(self, request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
-        """Runs a policy pack (`pulumi.policy`) or a provider written in Python, and streams what it prints."""
+        """Runs a policy pack or a provider written in Python, and streams what it prints."""
         module = "pulumi.policy" if request.kind == "analyzer" else "pulumi.run.plugin"
         process = subprocess.Popen(
             [sys.executable, "-u", "-m", module, *request.args, request.info.program_directory],
@@ -128,5 +128,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):  # type: ignore[m
 
 def _pump(name: str, stream: IO[bytes], printed: queue.SimpleQueue[Any]) -> None:
     for chunk in iter(lambda: os.read(stream.fileno(), 65536), b""):
-        printed.put(language_pb2.RunPluginResponse(**{name: chunk}))
+        response = language_pb2.RunPluginResponse()
+        setattr(response, name, chunk)
+        printed.put(response)
     printed.put(None)

@@ -1,4 +1,4 @@
-"""Runs one Pulumi program; started by the language host with the run's settings as JSON in its first argument."""
+"""Runs one Pulumi program; the language host starts it, with the settings as JSON in the first argument."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import runpy
+import signal
 import sys
 import traceback
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,7 @@ def main(settings: dict[str, Any]) -> int:
     """Runs the program of `settings`.
 
     Returns:
-        0, or `ALREADY_REPORTED` once the engine was told what is wrong. A program's own `sys.exit` goes through.
+        0, or `ALREADY_REPORTED` once the engine knows what is wrong. A program's own `sys.exit` goes through.
     """
     import grpc
     import pulumi
@@ -40,19 +41,23 @@ def main(settings: dict[str, Any]) -> int:
         monitor_address=settings["monitor"],
         engine_address=settings["engine"],
     )
+
+    def run() -> None:
+        runpy.run_path(str(program), run_name="__main__")
+
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     if parallel > 0:
         # Each registration blocks a thread until the resource is there.
         loop.set_default_executor(ThreadPoolExecutor(max_workers=max(parallel, 1) * 4))
     try:
-        loop.run_until_complete(run_in_stack(lambda: runpy.run_path(str(program), run_name="__main__")))
+        loop.run_until_complete(run_in_stack(run))
     except pulumi.RunError as error:
         pulumi.log.error(str(error))
     except grpc.RpcError as error:
         # The monitor is gone once the engine has given up; it has said why.
-        if error.code() != grpc.StatusCode.UNAVAILABLE:  # type: ignore[attr-defined]
-            pulumi.log.error(f"RPC error: {error.details()}")  # type: ignore[attr-defined]
+        if error.code() != grpc.StatusCode.UNAVAILABLE:
+            pulumi.log.error(f"RPC error: {error.details()}")
     except Exception:
         pulumi.log.error("Program failed with an unhandled exception:\n" + traceback.format_exc())
     else:
@@ -61,4 +66,5 @@ def main(settings: dict[str, Any]) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends without a traceback
     sys.exit(main(json.loads(sys.argv[1])))

@@ -25,10 +25,10 @@ def serve(register: Callable[[grpc.Server], None], workers: int) -> None:
         register: adds the servicer to the server.
         workers: threads. A Construct holds one while the engine comes back with its children, so be generous.
     """
-    # The engine turns ^C into a Cancel call; a signal sent to the whole group must not race it with a traceback.
-    # Children inherit the setting.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    # The engine starts each plugin in a process group of its own, so a ^C in the terminal arrives as a Cancel
+    # call. SIGINT is how the engine says that it is done.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: os._exit(0))
     server = grpc.server(ThreadPoolExecutor(max_workers=workers), options=CHANNEL_OPTIONS)
     register(server)
     port = server.add_insecure_port("127.0.0.1:0")
@@ -47,8 +47,10 @@ def engine_address(argv: list[str]) -> str:
 
 
 def _end_with_parent(parent: int) -> None:
-    # An engine killed by -9 says no goodbye; without this every such kill would leave plugins behind.
+    # An engine killed by -9 says no goodbye; without this each would leave plugins and policy packs.
     pause = threading.Event()
     while os.getppid() == parent:
         pause.wait(1)
-    os._exit(0)
+    if os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
+    os._exit(1)

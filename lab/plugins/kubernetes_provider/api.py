@@ -16,8 +16,7 @@ from urllib.parse import quote, urlencode
 import urllib3
 import yaml
 from kubernetes.client.configuration import Configuration
-from kubernetes.config import ConfigException
-from kubernetes.config.kube_config import load_kube_config, load_kube_config_from_dict
+from kubernetes.config import ConfigException, kube_config
 
 Object = dict[str, Any]
 
@@ -27,6 +26,9 @@ AGGREGATED_DISCOVERY = (
 )
 APPLY = "application/apply-patch+yaml"
 CONNECTIONS = 64
+_load_from_dict: Callable[..., None] = kube_config.load_kube_config_from_dict
+_load_from_file: Callable[..., None] = kube_config.load_kube_config
+
 TIMEOUT = urllib3.Timeout(connect=5, read=60)  # seconds
 
 
@@ -128,7 +130,7 @@ class Cluster:
         self._lock = threading.Lock()
         self._configuration = Configuration()
         path = kubeconfig_file(kubeconfig) if kubeconfig else None
-        # The client writes inline certificates and keys to files; they are needed only until the TLS context is made.
+        # The client writes inline certificates and keys to files; only making the TLS context needs them.
         with tempfile.TemporaryDirectory() as folder:
             options = {
                 "context": context,
@@ -137,9 +139,9 @@ class Cluster:
             }
             try:
                 if kubeconfig and path is None:
-                    load_kube_config_from_dict(load_kubeconfig(kubeconfig), **options)
+                    _load_from_dict(load_kubeconfig(kubeconfig), **options)
                 else:
-                    load_kube_config(str(path) if path else None, **options)
+                    _load_from_file(str(path) if path else None, **options)
             except (ConfigException, yaml.YAMLError, KeyError, TypeError) as error:
                 raise Unreachable(f"the kubeconfig cannot be used: {_one_line(error)}") from None
             self._pool = urllib3.PoolManager(maxsize=CONNECTIONS, retries=False, ssl_context=self._tls())
@@ -201,10 +203,10 @@ class Cluster:
         return kinds
 
     def get(self, manifest: Object) -> Object:
-        """Reads the object a manifest names. Raises ApiError, NoSuchKind, Unreachable, as all verbs here do."""
+        """Reads the object a manifest names. All verbs raise ApiError, NoSuchKind, Unreachable."""
         return self._request("GET", self._path(manifest))
 
-    def list(self, api_version: str, kind: str, namespace: str | None, **query: str) -> list[Object]:
+    def objects(self, api_version: str, kind: str, namespace: str | None, **query: str) -> list[Object]:
         """The objects of a kind in a namespace (or all), e.g. `labelSelector="app=x"`."""
         path = self.kind(api_version, kind).path(namespace)
         return cast(list[Object], self._request("GET", path, query=query).get("items") or [])
@@ -250,8 +252,8 @@ class Cluster:
     ) -> Object:
         sent = {"Accept": "application/json", "Content-Type": "application/json", **(headers or {})}
         sent["User-Agent"] = "pulumi-kubernetes"
-        for auth in self._configuration.auth_settings().values():
-            sent[auth["key"]] = auth["value"]
+        for auth in cast(dict[str, Object], self._configuration.auth_settings()).values():
+            sent[str(auth["key"])] = str(auth["value"])
         url = self.server + path + (f"?{urlencode(query)}" if query else "")
         try:
             # Apply's media type is YAML, and JSON is YAML.

@@ -1,7 +1,7 @@
-"""Components that the provider makes of many resources: `helm.sh/v4:Chart` and `yaml/v2:ConfigGroup`, `ConfigFile`.
+"""Components made of many resources: `helm.sh/v4:Chart`, `yaml/v2:ConfigGroup` and `yaml/v2:ConfigFile`.
 
-Children are registered with the engine directly, each on a thread of its own: a registration returns when the child
-is there, and the child's Create comes back to this very process.
+Children are registered with the engine directly, each on a thread of its own: a registration returns when
+the child is there, and the child's Create comes back to this very process.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from typing import Any
 import grpc
 from pulumi.runtime.proto import provider_pb2, resource_pb2, resource_pb2_grpc
 
-from lab.plugins.kubernetes_provider import VERSION, helm, manifests
+from lab.plugins.kubernetes_provider import helm, manifests
 from lab.plugins.kubernetes_provider.api import Cluster
 from lab.plugins.kubernetes_provider.codec import Secret, decode, encode, has_unknown, reference, reveal
 from lab.plugins.kubernetes_provider.objects import Object, type_of
+from lab.plugins.kubernetes_provider.version import VERSION
 from lab.plugins.serving import CHANNEL_OPTIONS
 
 CHART = "kubernetes:helm.sh/v4:Chart"

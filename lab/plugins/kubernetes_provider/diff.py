@@ -1,4 +1,4 @@
-"""What changed between two sets of inputs, and which of it the API server would refuse on an existing object."""
+"""What changed between two sets of inputs, and which changes need a new object."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def text(path: Path) -> str:
 
 
 def parse(path: str) -> Path:
-    """A property path of `ignoreChanges`, such as `spec.caBundle` or `spec.webhooks[*].x`; `*` stays a step."""
+    """A property path of `ignoreChanges`, such as `spec.caBundle` or `webhooks[*].x`; `*` stays a step."""
     steps: Path = []
     for name, quoted, index in re.findall(r'([^.\["\]]+)|\["((?:[^"\\]|\\.)*)"\]|\[(\d+|\*)\]', path):
         if index:

@@ -77,7 +77,7 @@ def _helm() -> str:
 
 
 def _cluster(cluster: Cluster, folder: Path) -> list[str]:
-    # helm itself reads the cluster only for `lookup`: with --dry-run=server it keeps the capabilities it is given.
+    # helm reads the cluster only for `lookup`: with --dry-run=server it keeps the capabilities it is given.
     kinds = cluster.kinds()
     versions = {kind.api_version for kind in kinds} | {f"{kind.api_version}/{kind.kind}" for kind in kinds}
     options = ["--api-versions", ",".join(sorted(versions))]

@@ -1,4 +1,4 @@
-"""The JSONPath of `kubectl wait`, as `pulumi.com/waitFor` takes it: fields, indexes, `[*]` and `[?(@.a=="b")]`."""
+"""The JSONPath of `kubectl wait`, for `pulumi.com/waitFor`: fields, indexes, `[*]` and `[?(@.a=="b")]`."""
 
 from __future__ import annotations
 

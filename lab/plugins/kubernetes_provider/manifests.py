@@ -1,4 +1,4 @@
-"""YAML documents as a list of objects in the order, and with the dependencies, in which they can be created."""
+"""YAML documents as a list of objects, and what of them must be there before each can be created."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def read(files: Iterable[str]) -> list[Object]:
                 with urllib.request.urlopen(name, timeout=60) as response:
                     texts = [response.read().decode()]
             else:
-                paths = sorted(glob.glob(name)) if glob.has_magic(name) else [name]
+                paths = sorted(glob.glob(name)) if glob.has_magic(name) else [name]  # noqa: PTH207 - may be absolute
                 texts = [Path(path).read_text(encoding="utf-8") for path in paths]
         except OSError as error:
             raise ManifestError(f"{name} cannot be read: {error}") from None
@@ -89,7 +89,7 @@ def set_namespace(objects: list[Object], namespace: str, namespaced: Callable[[s
 
 
 def dependencies(objects: list[Object]) -> list[list[int]]:
-    """For each object the indexes of those that must be there first: its Namespace, its definition, what it names."""
+    """For each object the indexes of those that come first: its Namespace, its definition, what it names."""
     namespaces, definitions, references = {}, {}, {}
     for index, obj in enumerate(objects):
         group = obj["apiVersion"].rpartition("/")[0]

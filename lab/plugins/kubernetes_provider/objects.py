@@ -1,4 +1,4 @@
-"""Pure functions on Kubernetes objects as dicts: names, annotations, what a live object says about our inputs."""
+"""Pure functions on Kubernetes objects as dicts: names, annotations, what a live one says of our inputs."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ INITIAL_API_VERSION = "__initialApiVersion"
 
 
 def manifest(inputs: Mapping[str, Any]) -> Object:
-    """The object to send for a resource's inputs: secrets revealed, SDK names undone, server's metadata dropped."""
+    """The object to send for inputs: secrets revealed, SDK names undone, the server's metadata dropped."""
     made: Object = _rename(reveal(dict(inputs)))
     if isinstance(metadata := made.get("metadata"), dict):
         made["metadata"] = {key: value for key, value in metadata.items() if key not in SERVER_METADATA}
@@ -102,7 +102,7 @@ def is_crd(obj: Mapping[str, Any]) -> bool:
 
 
 def field_manager(urn: str) -> str:
-    """One manager a resource, the same after a lost state: else an earlier one would own its fields for ever."""
+    """One manager a resource, the same after a lost state: else the earlier one would own fields for ever."""
     return f"pulumi-kubernetes-{hashlib.sha256(urn.encode()).hexdigest()[:8]}"
 
 
@@ -121,7 +121,7 @@ def autoname(obj: Object, logical: str, old: Mapping[str, Any], seed: bytes, pro
 
 
 def refreshed(inputs: Any, recorded: Any, live: Any) -> Any:
-    """The inputs that would describe the live object: a field keeps our spelling while its live value has not moved.
+    """The inputs that describe a live object: a field keeps our spelling while its live value has not moved.
 
     Args:
         inputs: what the program said.
@@ -208,7 +208,7 @@ def lookup(obj: Any, path: list[str | int]) -> tuple[bool, Any]:
 
 
 def ignore_fields(obj: Object, live: Object, paths: list[list[str | int]], manager: str) -> None:
-    """Prepares an apply for `ignoreChanges`: another manager's field is left out, one of ours is sent as it is live."""
+    """Prepares an apply for `ignoreChanges`: another manager's field is left out, ours sent as it is live."""
     owners = {"ours": Object(), "theirs": Object()}
     for entry in live["metadata"].get("managedFields", []):
         key = "ours" if entry["manager"] == manager else "theirs"

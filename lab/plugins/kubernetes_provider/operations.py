@@ -26,8 +26,8 @@ PAUSES = [0.2, 0.5, 1, 2, 4, 4]
 CREATOR = "pulumi-kubernetes"
 
 EXISTS = (
-    "{} already exists in the cluster ({}). Adopt it with `pulumi import` or the `import_` option, rename a resource "
-    "with an alias, or set upsertExistingObjects on the provider to take over existing objects."
+    "{} already exists in the cluster ({}). Adopt it with `pulumi import` or the `import_` option, rename a "
+    "resource with an alias, or set upsertExistingObjects on the provider to take over existing objects."
 )
 
 
@@ -128,7 +128,7 @@ class Operations:
             if not preview and not patch and (operations := take_over_fields(live, manager)):
                 live = self.cluster.patch(manifest, operations)
             if is_crd(manifest):
-                # Replaced, as the released provider does: an apply would merge versions instead of dropping them.
+                # Replaced, as the released provider does: an apply would keep versions that were dropped.
                 version = {"resourceVersion": live["metadata"]["resourceVersion"]}
                 whole = {**manifest, "metadata": {**manifest["metadata"], **version}}
                 live = self.cluster.replace(whole, manager, dry_run=preview)

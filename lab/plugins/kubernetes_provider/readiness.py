@@ -104,7 +104,8 @@ def _deployment(obj: Object, cluster: Cluster) -> Missing:
         return None
     stuck = condition(obj, "Progressing")
     reason = _because(stuck) if stuck.get("status") == "False" else ""
-    return f"{available} of {wanted} pods are available, {updated} of the new version{reason}{_pods(obj, cluster)}"
+    counts = f"{available} of {wanted} pods are available, {updated} of the new version"
+    return f"{counts}{reason}{_pods(obj, cluster)}"
 
 
 def _stateful_set(obj: Object, cluster: Cluster) -> Missing:
@@ -147,7 +148,7 @@ def _service(obj: Object, cluster: Cluster) -> Missing:
         return "no load balancer has given it an address yet"
     if not spec.get("selector") or spec.get("type") == "ExternalName":
         return None
-    slices = cluster.list(
+    slices = cluster.objects(
         "discovery.k8s.io/v1",
         "EndpointSlice",
         metadata["namespace"],
@@ -216,7 +217,7 @@ def _pods(obj: Object, cluster: Cluster) -> str:
     selector = ",".join(f"{key}={value}" for key, value in labels.items())
     if not selector:
         return ""
-    return _pod_trouble(cluster.list("v1", "Pod", obj["metadata"]["namespace"], labelSelector=selector))
+    return _pod_trouble(cluster.objects("v1", "Pod", obj["metadata"]["namespace"], labelSelector=selector))
 
 
 def _pod_trouble(pods: list[Object]) -> str:

@@ -1,4 +1,4 @@
-"""`renderYamlToDirectory`: manifests as files instead of objects in a cluster, in the released provider's layout."""
+"""`renderYamlToDirectory`: manifests as files instead of objects, in the released provider's layout."""
 
 from __future__ import annotations
 

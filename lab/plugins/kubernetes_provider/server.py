@@ -23,7 +23,7 @@ from pulumi.runtime.proto import (
     status_pb2,
 )
 
-from lab.plugins.kubernetes_provider import VERSION, components, diff, render, settings
+from lab.plugins.kubernetes_provider import components, diff, render, settings
 from lab.plugins.kubernetes_provider.api import ApiError, Cluster, NoSuchKind, Unreachable
 from lab.plugins.kubernetes_provider.codec import decode, encode, has_unknown, mark_secrets, reveal
 from lab.plugins.kubernetes_provider.helm import ChartError
@@ -43,12 +43,20 @@ from lab.plugins.kubernetes_provider.objects import (
     is_true,
     manifest,
     refreshed,
-    title,
 )
 from lab.plugins.kubernetes_provider.operations import NotReady, Operations, Refused
+from lab.plugins.kubernetes_provider.version import VERSION
 from lab.plugins.serving import CHANNEL_OPTIONS, engine_address, serve
 
 WORKERS = 256
+KINDS = {
+    ("add", False): provider_pb2.PropertyDiff.ADD,
+    ("add", True): provider_pb2.PropertyDiff.ADD_REPLACE,
+    ("delete", False): provider_pb2.PropertyDiff.DELETE,
+    ("delete", True): provider_pb2.PropertyDiff.DELETE_REPLACE,
+    ("update", False): provider_pb2.PropertyDiff.UPDATE,
+    ("update", True): provider_pb2.PropertyDiff.UPDATE_REPLACE,
+}
 GONE = (
     'If the cluster is gone for good, run again with PULUMI_K8S_DELETE_UNREACHABLE="true" '
     "to drop its resources from the state."
@@ -81,7 +89,7 @@ def answered(method: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-class Provider(provider_pb2_grpc.ResourceProviderServicer):  # type: ignore[misc]
+class Provider(provider_pb2_grpc.ResourceProviderServicer):
     """One configured provider; its methods are called from many threads."""
 
     def __init__(self, engine: str) -> None:
@@ -182,18 +190,17 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):  # type: ignore[misc
         old = manifest(state.get(INPUTS) or decode(request.old_inputs))
         new = manifest(decode(request.news))
         ignore = [diff.parse(path) for path in request.ignoreChanges]
-        kinds = {"add": provider_pb2.PropertyDiff.ADD, "delete": provider_pb2.PropertyDiff.DELETE}
         patch = is_patch(_type_and_name(request.urn)[0], new)
-        detailed, replaces = {}, []
+        detailed: dict[str, Any] = {}
+        replaces: list[str] = []
         for path, how in diff.changes(old, new):
             if diff.ignored(path, ignore):
                 continue
-            kind = kinds.get(how, provider_pb2.PropertyDiff.UPDATE)
-            fixed = diff.ALWAYS_FIXED.fullmatch(diff.text(path)) if patch else self._fixed(new, path)
+            written = diff.text(path)
+            fixed = bool(diff.ALWAYS_FIXED.fullmatch(written)) if patch else self._fixed(new, path)
             if fixed:
-                kind += 1  # each kind of difference is followed by its replacing twin
-                replaces.append(diff.text(path))
-            detailed[diff.text(path)] = provider_pb2.PropertyDiff(kind=kind, inputDiff=True)
+                replaces.append(written)
+            detailed[written] = provider_pb2.PropertyDiff(kind=KINDS[how, fixed], inputDiff=True)
         named = new.get("metadata", {}).get("name") == (state.get("metadata") or {}).get("name")
         same_place = new.get("metadata", {}).get("namespace") == (state.get("metadata") or {}).get(
             "namespace"
@@ -306,10 +313,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):  # type: ignore[misc
             if error.not_found:
                 return provider_pb2.ReadResponse()
             raise
-        if not inputs:
-            now = imported(live)
-        else:
-            now = refreshed(manifest(inputs), reveal(state), live)
+        now = refreshed(manifest(inputs), reveal(state), live) if inputs else imported(live)
         manager = state.get(MANAGER) or field_manager(request.urn)
         return provider_pb2.ReadResponse(
             id=request.id,
@@ -398,7 +402,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):  # type: ignore[misc
 
 
 def _partial(context: grpc.ServicerContext, error: NotReady, state: Any) -> NoReturn:
-    """Reports a failure that leaves an object behind, so that the state keeps it and the next `up` goes on."""
+    """Reports a failure that leaves an object behind, so that the state keeps it for the next `up`."""
     detail = any_pb2.Any()
     failed = provider_pb2.ErrorResourceInitFailed(
         id=identifier(error.live), properties=state, reasons=[str(error)]
@@ -407,6 +411,7 @@ def _partial(context: grpc.ServicerContext, error: NotReady, state: Any) -> NoRe
     status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error), details=[detail])
     context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
     context.abort(grpc.StatusCode.UNKNOWN, str(error))
+    raise error  # abort has raised already
 
 
 def _type_and_name(urn: str) -> tuple[str, str]:

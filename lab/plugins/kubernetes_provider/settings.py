@@ -84,7 +84,7 @@ def replaced_by(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[list[st
     """What a change of the configuration touches.
 
     Returns:
-        The changed keys, and those that mean another cluster (or folder), so that every resource must be made anew.
+        The changed keys, and those that mean another cluster or folder, for which all must be made anew.
     """
     changed = [key for key in sorted({*old, *new}) if old.get(key) != new.get(key)]
     replaces = [key for key in changed if key == "renderYamlToDirectory"]
