@@ -1,7 +1,7 @@
 """KEDA's own verdict on triggers: its scaler constructors, called offline (main.go).
 
-The program is one package in the lab's Go module (lab/go/cluster/go.mod by -modfile), so KEDA's compiled packages
-are the lab's. It runs where only a loopback interface exists that is down: every dial fails at once.
+The program is one package in the lab's Go module (lab/go/cluster/go.mod by -modfile), so KEDA's compiled
+packages are the lab's. It runs where only a loopback interface exists that is down: every dial fails at once.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PATIENCE = 300
 
 @dataclass(frozen=True)
 class Spec:
-    """One trigger and what the operator resolves for it: the values of its TriggerAuthentication and environment."""
+    """One trigger and what the operator resolves for it: its authentication's values and its environment."""
 
     type: str
     metadata: dict[str, str] = field(default_factory=dict)
@@ -66,14 +66,19 @@ class Verdict:
 
 
 def binary() -> Path:
-    """The program, built when its sources or KEDA's requirements changed. Raises CalledProcessError if it cannot be."""
+    """The program, built anew when its sources or KEDA's requirements changed.
+
+    Raises FileNotFoundError without Go, and CalledProcessError when it does not compile.
+    """
     sources = sorted(HERE.glob("*.go")) + [MODULE / "go.mod", MODULE / "go.sum"]
     key = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
     built = paths.cache() / "bin" / f"oracle-{key}" / "oracle"
     if not built.exists():
         go = shutil.which("go")
         if go is None:
-            raise FileNotFoundError("go: not found. The oracle is KEDA's own Go code: install Go 1.25 or later.")
+            raise FileNotFoundError(
+                "go: not found. The oracle is KEDA's own Go code: install Go 1.25 or later."
+            )
         built.parent.mkdir(parents=True, exist_ok=True)
         environment = os.environ | {
             "CGO_ENABLED": "0",
@@ -82,20 +87,28 @@ def binary() -> Path:
             "GOMODCACHE": str(paths.cache() / "go-mod"),
         }
         unfinished = built.with_suffix(f".{os.getpid()}")
-        command = [go, "build", "-trimpath", "-ldflags=-s -w", f"-modfile={MODULE / 'go.mod'}", "-o", str(unfinished)]
+        command = [
+            go,
+            "build",
+            "-trimpath",
+            "-ldflags=-s -w",
+            f"-modfile={MODULE / 'go.mod'}",
+            "-o",
+            str(unfinished),
+        ]
         subprocess.run([*command, "."], cwd=HERE, env=environment, check=True)
         unfinished.rename(built)
     return built
 
 
 def judge(specs: Sequence[Spec]) -> list[Verdict]:
-    """KEDA's verdict on each spec, in order. Needs root or user namespaces, for a namespace without a network."""
+    """KEDA's verdict on each spec, in order. Needs root or user namespaces, to be without a network."""
     program = binary()
     verdicts: dict[int, Verdict] = {}
     for start in range(0, len(specs), PER_PROCESS):
         numbers = range(start, min(start + PER_PROCESS, len(specs)))
         verdicts |= _run(program, specs, numbers)
-        # A panic outside the constructor's own goroutine ends the process: ask again, one by one, for the rest.
+        # A panic outside the constructor's own goroutine ends the process: ask for the rest one by one.
         for number in numbers:
             if number not in verdicts:
                 verdicts |= _run(program, specs, [number])

@@ -1,0 +1,35 @@
+"""What KEDA 2.19.0 says of one trigger when it builds its scaler, without KEDA and without a backend."""
+
+from __future__ import annotations
+
+from keda import cross_field, own_parsers
+from keda.typed_config import Trigger, parse, scalers
+
+# Their constructors never ask for the metric type, or take Utilization (pkg/scalers, New…Scaler).
+_ANY_METRIC_TYPE = {"cpu", "memory", "external-mock", "pulsar", "splunk-observability"}
+_UTILIZATION = (
+    "'Utilization' metric type is unsupported for external metrics, "
+    "allowed values are 'Value' or 'AverageValue'"
+)
+
+
+def refusals(trigger: Trigger) -> list[str]:
+    """KEDA's reasons to refuse `trigger`, in its words and its order; empty when it builds the scaler."""
+    if trigger.type not in scalers():
+        return [f"no scaler found for type: {trigger.type}"]
+    if trigger.metric_type == "Utilization" and trigger.type not in _ANY_METRIC_TYPE:
+        return [_UTILIZATION]
+    if scalers()[trigger.type].parser == "own":
+        refusal = own_parsers.refusal(trigger)
+        return [refusal] if refusal else []
+    before = cross_field.BEFORE.get(trigger.type)
+    if before and (refusal := before({}, trigger)):
+        return [refusal]
+    values, errors = parse(trigger)
+    validate = cross_field.VALIDATE.get(trigger.type)
+    if validate and (refusal := validate(values, trigger)):
+        errors.append(refusal)
+    after = cross_field.AFTER.get(trigger.type)
+    if not errors and after and (refusal := after(values, trigger)):
+        errors.append(refusal)
+    return errors
