@@ -1,0 +1,170 @@
+"""`python -m lab up|down|status|kubeconfig|logs|load`: a real cluster on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import fcntl
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from lab import chart_source, cluster, config, fleet, gobuild, health, leftovers, pki, processes, tools
+from lab.errors import LabError
+from lab.fleet import build, load
+from lab.paths import DEFAULT_NAME, Lab
+from lab.progress import say, step
+
+
+def up(lab: Lab, options: argparse.Namespace) -> int:
+    if missing := cluster.missing_features():
+        for line in missing:
+            say(line)
+        return 1
+    with _lock(lab):
+        found = tools.ensure()
+        with step("the workloads' programs"):
+            found |= build.build(gobuild.go())
+        ports = cluster.boot(lab, found, config.Timing(options.hpa_sync_period), options.gpus)
+        with step("KEDA's chart"):
+            crds = tools.module_dir("keda-operator") / "config" / "crd"
+            chart = chart_source.choose_and_publish(lab, found, ports["registry"], crds=crds)
+        with step("workloads to scale") as progress:
+            bundle = tools.module_dir("prometheus-operator") / "bundle.yaml"
+            fleet.install(lab, found["kubectl"], bundle, progress.update)
+        record = {
+            "name": lab.name,
+            "kubeconfig": str(lab.kubeconfig),
+            "ports": ports,
+            "chart": chart,
+            "gpus": options.gpus,
+            "tools": {name: str(path) for name, path in found.items()},
+        }
+        pki.write_atomically(lab.record, json.dumps(record, indent=2) + "\n")
+    return 0
+
+
+def down(lab: Lab, options: argparse.Namespace) -> int:
+    if not leftovers.leftovers(lab):
+        return 0
+    with _lock(lab), step(f"removing lab {lab.name}"):
+        leftovers.remove(lab)
+    if left := leftovers.leftovers(lab):
+        for line in left:
+            say(f"left: {line}")
+        return 1
+    return 0
+
+
+def status(lab: Lab, options: argparse.Namespace) -> int:
+    if not lab.root.exists():
+        say(f"lab {lab.name}: not there. Run `lab up`.")
+        return 1
+    names = [*health.ENDPOINTS, "containerd", cluster.FORWARDER]
+    states = {name: (processes.running(lab, name), health.healthy(lab, name)) for name in names}
+    for name, (identity, well) in sorted(states.items()):
+        state = "healthy" if well else "not healthy" if identity else "not running"
+        print(f"{name:<26}{identity.pid if identity else '-':<10}{state}")
+    if not lab.record.exists():
+        print("`lab up` has not come to its end: run it again.")
+        return 1
+    record = json.loads(lab.record.read_text())
+    if states["kube-apiserver"][1] and states[cluster.FORWARDER][1]:
+        kubectl = {"kubectl": Path(record["tools"]["kubectl"])}
+        print("\n" + cluster.kubectl(lab, kubectl, "get", "nodes").rstrip())
+        print("\npods not running: " + ("; ".join(cluster.pods_not_running(lab, kubectl)) or "none"))
+    print("\n" + "\n".join(f"127.0.0.1:{port:<8}{name}" for name, port in record["ports"].items()))
+    return 0 if all(well for _, well in states.values()) else 1
+
+
+def kubeconfig(lab: Lab, options: argparse.Namespace) -> int:
+    if not lab.kubeconfig.exists():
+        say(f"lab {lab.name}: not up, so it has no kubeconfig. Run `lab up`.")
+        return 1
+    print(f"export KUBECONFIG={lab.kubeconfig}")
+    return 0
+
+
+def logs(lab: Lab, options: argparse.Namespace) -> int:
+    path = processes.log_path(lab, options.component)
+    if not path.exists():
+        known = ", ".join(sorted(file.stem for file in lab.logs.glob("*.log"))) or "none: the lab is not up"
+        say(f"logs {options.component}: no such component. There are: {known}.")
+        return 1
+    follow = ["--follow"] if options.follow else []
+    return subprocess.run(["tail", f"--lines={options.lines}", *follow, str(path)], check=False).returncode
+
+
+def run_load(lab: Lab, options: argparse.Namespace) -> int:
+    return load.main(lab, options.rest)
+
+
+@contextlib.contextmanager
+def _lock(lab: Lab) -> Iterator[None]:
+    """Hold the lab for one `up` or `down`; another one waits for it and says so."""
+    path = lab.root / "lock"
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError), path.open("a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                say(f"Waiting for another `lab up` or `lab down` of {lab.name}.")
+                fcntl.flock(file, fcntl.LOCK_EX)
+            # `down` deletes the file, and a lock on a deleted one holds nothing.
+            if path.exists() and path.stat().st_ino == os.fstat(file.fileno()).st_ino:
+                yield
+                return
+
+
+def parser() -> argparse.ArgumentParser:
+    named = argparse.ArgumentParser(add_help=False)
+    named.add_argument("--name", default=DEFAULT_NAME, help="which lab (default: %(default)s)")
+    top = argparse.ArgumentParser(prog="lab", description=__doc__)
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run: object, text: str, **more: Any) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, parents=[named], help=text, allow_abbrev=False, **more)
+        added.set_defaults(run=run)
+        return added
+
+    booting = command("up", up, "boot the lab, or repair it")
+    booting.add_argument("--gpus", type=int, default=4, help="GPUs the node offers (default: %(default)s)")
+    booting.add_argument(
+        "--hpa-sync-period",
+        metavar="DURATION",
+        help="how often autoscalers look, such as 5s (default: Kubernetes' own 15s)",
+    )
+    command("down", down, "remove the lab and all it wrote")
+    command("status", status, "the lab's programs, node, pods and ports")
+    command("kubeconfig", kubeconfig, "a line for your shell")
+    reading = command("logs", logs, "the log of one of the lab's programs")
+    reading.add_argument("component", help="such as kubelet")
+    reading.add_argument("--lines", type=int, default=50, help="how many (default: %(default)s)")
+    reading.add_argument("--follow", action="store_true", help="go on as it grows")
+    command("load", run_load, "real load on one workload, then its options", add_help=False)
+    return top
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command; its exit code. Failures are one line."""
+    try:
+        options, rest = parser().parse_known_args(arguments)
+        if rest and options.run is not run_load:
+            parser().error(f"unknown: {' '.join(rest)}")
+        options.rest = rest
+        return int(options.run(Lab(options.name), options))
+    except (LabError, ValueError, RuntimeError) as error:
+        say(str(error))
+        return 1
+    except KeyboardInterrupt:
+        say("Interrupted. The same command goes on from here.")
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,211 @@
+"""The stages that take a machine from nothing, or from any half of it, to a running cluster.
+
+Each looks first and does only what is missing: `up` after a kill or a restart is the same as any other.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from lab import cgroups, config, forward, health, images, leftovers, namespace, pki, processes
+from lab.errors import LabError
+from lab.paths import Lab
+from lab.progress import step
+
+GPU = "nvidia.com/gpu"
+FORWARDER = "forwarder"
+
+_ADDONS = Path(__file__).parent / "addons"
+# The programs that speak to the API server, each with a kubeconfig of its own.
+_CLIENTS = ("kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy")
+
+
+def missing_features() -> list[str]:
+    """What this machine lacks to run a lab, a line each."""
+    if os.geteuid() != 0:
+        return ["root: a lab makes network namespaces, mounts and cgroups. Run it with sudo."]
+    found = []
+    if not Path("/proc/self/ns/net").exists():
+        found.append("network namespaces: this kernel has none. Use one built with CONFIG_NET_NS.")
+    if lacking := cgroups.missing_controllers():
+        found.append(
+            f"cgroups: no {', '.join(lacking)} in /sys/fs/cgroup, so kubelet cannot start. Mount them."
+        )
+    if "\toverlay\n" not in Path("/proc/filesystems").read_text():
+        found.append(
+            "overlay file system: this kernel has none, and containers need it. Run `modprobe overlay`."
+        )
+    return found
+
+
+def boot(lab: Lab, tools: Mapping[str, Path], timing: config.Timing, gpus: int) -> dict[str, int]:
+    """Have the cluster and its addons running; the host's loopback ports by name.
+
+    Raises LabError with the last words of a program that does not come up.
+    """
+    with step("network and certificates"):
+        if namespace.create(lab):
+            # What ran in a namespace that is gone can reach nothing any more.
+            leftovers.end_processes(lab)
+        cgroups.create(lab)
+        ports = _ports(lab)
+        programs = config.programs(lab, tools, timing)
+        _write_configuration(lab, ports)
+    with step("etcd and API server") as progress:
+        for name in ("etcd", "registry", "containerd", "kube-apiserver"):
+            processes.start(lab, programs[name])
+        processes.start(lab, _forwarder(lab, ports))
+        health.wait(
+            lab, ("etcd", "registry", "containerd", "kube-apiserver", FORWARDER), 120, progress.update
+        )
+    with step("images") as progress:
+        images.build_all(lab, tools, progress.update)
+    with step("node") as progress:
+        for program in programs.values():
+            processes.start(lab, program)
+        health.wait(lab, programs, 120, progress.update)
+        _await_node(lab, tools, progress.update)
+        _advertise_gpus(lab, tools, gpus)
+    with step("DNS and metrics") as progress:
+        addons = sorted(_ADDONS.glob("*.yaml"))
+        kubectl(
+            lab,
+            tools,
+            "apply",
+            "--server-side",
+            "--force-conflicts",
+            *(f"--filename={path}" for path in addons),
+        )
+        for path in addons:
+            progress.update(path.stem)
+            kubectl(
+                lab,
+                tools,
+                "rollout",
+                "status",
+                f"deployment/{path.stem}",
+                "--namespace=kube-system",
+                "--timeout=120s",
+            )
+    return ports
+
+
+def kubectl(lab: Lab, tools: Mapping[str, Path], *arguments: str) -> str:
+    """kubectl's output. Raises LabError with its last line, and with the pods that do not run."""
+    command = [str(tools["kubectl"]), f"--kubeconfig={lab.kubeconfig}", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+        waiting = "; ".join(pods_not_running(lab, tools)) if arguments[0] == "rollout" else ""
+        raise LabError(f"kubectl {' '.join(arguments[:3])}: {reason}" + (f" ({waiting})" if waiting else ""))
+    return done.stdout
+
+
+def pods_not_running(lab: Lab, tools: Mapping[str, Path]) -> list[str]:
+    """`namespace/name: reason` of each pod that is neither ready nor completed."""
+    found = []
+    for pod in json.loads(kubectl(lab, tools, "get", "pods", "--all-namespaces", "--output=json"))["items"]:
+        status = pod["status"]
+        ready = any(
+            entry["type"] == "Ready" and entry["status"] == "True" for entry in status.get("conditions", [])
+        )
+        if not ready and status["phase"] != "Succeeded":
+            found.append(f"{pod['metadata']['namespace']}/{pod['metadata']['name']}: {_why(status)}")
+    return found
+
+
+def _why(status: Mapping[str, Any]) -> str:
+    for container in [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]:
+        if waiting := container["state"].get("waiting"):
+            return " ".join(filter(None, (waiting.get("reason"), waiting.get("message"))))
+    for condition in status.get("conditions", []):
+        if condition["status"] != "True" and condition.get("message"):
+            return str(condition["message"])
+    return str(status["phase"])
+
+
+def _ports(lab: Lab) -> dict[str, int]:
+    """The host's ports: those of the last `up` where they are still to be had."""
+    path = lab.root / "ports.json"
+    kept = json.loads(path.read_text()) if path.exists() else {}
+    ports = forward.choose_ports(forward.TARGETS, kept, processes.running(lab, FORWARDER) is not None)
+    pki.write_atomically(path, json.dumps(ports))
+    return ports
+
+
+def _write_configuration(lab: Lab, ports: Mapping[str, int]) -> None:
+    folder = pki.ensure(lab, pki.certificates(lab.name, namespace.NODE_ADDRESS, config.API_SERVICE_ADDRESS))
+    for path, text in config.files(lab).items():
+        pki.write_atomically(path, text)
+    for user in _CLIENTS:
+        path = lab.root / "config" / f"{user}.kubeconfig"
+        pki.write_kubeconfig(path, folder, user, config.API_SERVER, lab.netns)
+    pki.write_kubeconfig(
+        lab.kubeconfig, folder, "admin", f"https://127.0.0.1:{ports['apiserver']}", lab.netns
+    )
+    forwards = [[ports[name], target] for name, target in forward.TARGETS.items()]
+    settings = {"namespace": str(lab.netns_path), "forwards": forwards}
+    pki.write_atomically(_forwards(lab), json.dumps(settings))
+
+
+def _forwards(lab: Lab) -> Path:
+    return lab.root / "config" / "forward.json"
+
+
+def _forwarder(lab: Lab, ports: Mapping[str, int]) -> processes.Program:
+    # It starts on the host's side and enters by itself.
+    project = Path(__file__).parent.parent
+    return processes.Program(
+        FORWARDER,
+        [sys.executable, "-m", "lab.forward", str(_forwards(lab))],
+        env={"PYTHONPATH": str(project)},
+        configuration=[_forwards(lab)],
+        in_namespace=False,
+    )
+
+
+def _await_node(
+    lab: Lab, tools: Mapping[str, Path], update: Callable[[str], None], seconds: float = 90
+) -> None:
+    """Wait until kubelet, as it runs now, has said that the node is ready."""
+    # Whole seconds, as Kubernetes writes its times.
+    started = int(processes.record_path(lab, "kubelet").stat().st_mtime)
+    deadline = time.monotonic() + seconds
+    while True:
+        reason = _node_unready(lab, tools, started)
+        if not reason:
+            return
+        if time.monotonic() > deadline:
+            raise LabError(f"node {lab.name} is not ready: {reason}. Look at `lab logs kubelet`.")
+        update(reason)
+        time.sleep(0.2)
+
+
+def _node_unready(lab: Lab, tools: Mapping[str, Path], started: int) -> str:
+    """Why the node is not ready; empty when it is."""
+    listing = json.loads(kubectl(lab, tools, "get", "nodes", "--output=json"))["items"]
+    for node in listing:
+        for condition in node["status"].get("conditions", []):
+            if condition["type"] == "Ready":
+                beat = datetime.datetime.fromisoformat(condition["lastHeartbeatTime"]).timestamp()
+                if condition["status"] == "True" and beat >= started:
+                    return ""
+                return (
+                    str(condition["message"]) if beat >= started else "no word from kubelet since its start"
+                )
+    return "kubelet has not registered it"
+
+
+def _advertise_gpus(lab: Lab, tools: Mapping[str, Path], gpus: int) -> None:
+    """Let the node offer GPUs it does not have: kubelet forgets them when it registers the node anew."""
+    amounts = {GPU: str(gpus)}
+    patch = json.dumps({"status": {"capacity": amounts, "allocatable": amounts}})
+    kubectl(lab, tools, "patch", "node", lab.name, "--subresource=status", f"--patch={patch}")

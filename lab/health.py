@@ -1,0 +1,73 @@
+"""Whether each of the lab's programs does its work, asked of the program itself."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterable
+
+from lab import namespace, processes
+from lab.config import ETCD, REGISTRY, containerd_socket
+from lab.errors import LabError
+from lab.paths import Lab
+
+# A slow answer of a busy machine is an answer; a dead port refuses at once.
+_TIMEOUT = 5.0
+
+# Inside the namespace. The HTTPS ones let everybody ask for their health.
+ENDPOINTS = {
+    "etcd": f"{ETCD}/health",
+    "registry": f"http://{REGISTRY}/v2/",
+    "kube-apiserver": "https://127.0.0.1:6443/readyz",
+    "kube-controller-manager": "https://127.0.0.1:10257/healthz",
+    "kube-scheduler": "https://127.0.0.1:10259/healthz",
+    "kubelet": "http://127.0.0.1:10248/healthz",
+    "kube-proxy": "http://127.0.0.1:10256/healthz",
+}
+
+
+def healthy(lab: Lab, name: str) -> bool:
+    """True when the program runs and says that it is well."""
+    if processes.running(lab, name) is None:
+        return False
+    if name == "containerd":
+        ctr = ["ctr", f"--address={containerd_socket(lab)}", "--timeout=5s", "version"]
+        return subprocess.run(ctr, capture_output=True, check=False).returncode == 0
+    if name == "forwarder":
+        ports = json.loads((lab.root / "ports.json").read_text())
+        return _answers(f"https://127.0.0.1:{ports['apiserver']}/readyz")
+    try:
+        with namespace.entered(lab):
+            return _answers(ENDPOINTS[name])
+    except OSError:
+        return False
+
+
+def wait(lab: Lab, names: Iterable[str], seconds: float, update: Callable[[str], None]) -> None:
+    """Wait until all are healthy. Raises LabError with the last words of one that did not get well."""
+    deadline = time.monotonic() + seconds
+    for name in names:
+        update(name)
+        while not healthy(lab, name):
+            ended = processes.running(lab, name) is None
+            if ended or time.monotonic() > deadline:
+                words = " | ".join(processes.last_lines(lab, name)) or "it wrote nothing"
+                what = "ended" if ended else f"is not healthy after {seconds:.0f} s"
+                raise LabError(
+                    f"{name} {what}: {words}. Run `lab up` again, or `lab logs {name}` for more of its log."
+                )
+            time.sleep(0.1)
+
+
+def _answers(url: str) -> bool:
+    # Our own processes on a loopback that nobody else binds to: their certificates prove nothing more.
+    context = ssl._create_unverified_context() if url.startswith("https") else None
+    try:
+        with urllib.request.urlopen(url, timeout=_TIMEOUT, context=context) as answer:
+            return bool(answer.status == 200)
+    except (OSError, urllib.error.URLError):
+        return False
