@@ -35,7 +35,8 @@ def scaled(name="voice", after=(), query="1"):
     metadata = {"serverAddress": "http://prometheus:9090", "query": query, "threshold": "1"}
     trigger = {"type": "prometheus", "metadata": metadata}
     return CustomResource(name, api_version="keda.sh/v1alpha1", kind="ScaledObject", metadata=meta(name),
-        spec={"scaleTargetRef": reference, "triggers": [trigger]}, opts=pulumi.ResourceOptions(depends_on=after))
+        spec={"scaleTargetRef": reference, "triggers": [trigger]},
+        opts=pulumi.ResourceOptions(depends_on=after))
 
 def hpa(after=(), parent=None, target="voice-pipeline"):
     reference = {"apiVersion": "apps/v1", "kind": "Deployment", "name": target}
