@@ -36,6 +36,10 @@ def up(lab: Lab, options: argparse.Namespace) -> int:
         with step("workloads to scale") as progress:
             bundle = tools.module_dir("prometheus-operator") / "bundle.yaml"
             fleet.install(lab, found["kubectl"], bundle, progress.update)
+        with step("resource metrics"):
+            # Last: metrics-server is ready only after it has asked kubelet twice.
+            for name in ("kube-state-metrics", "metrics-server"):
+                cluster.await_deployment(lab, found, name)
         record = {
             "name": lab.name,
             "kubeconfig": str(lab.kubeconfig),

@@ -57,13 +57,17 @@ def create(lab: Lab) -> None:
     tracking_path(lab).mkdir(exist_ok=True)
 
 
+def roots(lab: Lab) -> list[Path]:
+    """The lab's cgroup in each hierarchy that has it; runc also uses the empty v2 one of a hybrid layout."""
+    found = [hierarchy / lab.cgroup for hierarchy in [*hierarchies(), _MOUNT / "unified"]]
+    return [root for root in found if root.is_dir()]
+
+
 def folders(lab: Lab) -> Iterator[Path]:
     """Every cgroup of the lab, children before their parents."""
-    for hierarchy in [*hierarchies(), _MOUNT / "unified"]:
-        root = hierarchy / lab.cgroup
-        if root.is_dir():
-            yield from sorted((path for path in root.rglob("*") if path.is_dir()), reverse=True)
-            yield root
+    for root in roots(lab):
+        yield from sorted((path for path in root.rglob("*") if path.is_dir()), reverse=True)
+        yield root
 
 
 def pids(lab: Lab) -> set[int]:

@@ -47,7 +47,7 @@ def missing_features() -> list[str]:
 
 
 def boot(lab: Lab, tools: Mapping[str, Path], timing: config.Timing, gpus: int) -> dict[str, int]:
-    """Have the cluster and its addons running; the host's loopback ports by name.
+    """Have the cluster running, with DNS; the host's loopback ports by name. Other addons are on their way.
 
     Raises LabError with the last words of a program that does not come up.
     """
@@ -74,28 +74,17 @@ def boot(lab: Lab, tools: Mapping[str, Path], timing: config.Timing, gpus: int) 
         health.wait(lab, programs, 120, progress.update)
         _await_node(lab, tools, progress.update)
         _advertise_gpus(lab, tools, gpus)
-    with step("DNS and metrics") as progress:
-        addons = sorted(_ADDONS.glob("*.yaml"))
-        kubectl(
-            lab,
-            tools,
-            "apply",
-            "--server-side",
-            "--force-conflicts",
-            *(f"--filename={path}" for path in addons),
-        )
-        for path in addons:
-            progress.update(path.stem)
-            kubectl(
-                lab,
-                tools,
-                "rollout",
-                "status",
-                f"deployment/{path.stem}",
-                "--namespace=kube-system",
-                "--timeout=120s",
-            )
+    with step("cluster DNS"):
+        files = [f"--filename={path}" for path in _ADDONS.glob("*.yaml")]
+        kubectl(lab, tools, "apply", "--server-side", "--force-conflicts", *files)
+        await_deployment(lab, tools, "coredns")
     return ports
+
+
+def await_deployment(lab: Lab, tools: Mapping[str, Path], name: str) -> None:
+    """Wait until an addon is ready. Raises LabError with the pods that are not."""
+    target = f"deployment/{name}"
+    kubectl(lab, tools, "rollout", "status", target, "--namespace=kube-system", "--timeout=120s")
 
 
 def kubectl(lab: Lab, tools: Mapping[str, Path], *arguments: str) -> str:
@@ -175,14 +164,11 @@ def _forwarder(lab: Lab, ports: Mapping[str, int]) -> processes.Program:
 def _await_node(
     lab: Lab, tools: Mapping[str, Path], update: Callable[[str], None], seconds: float = 90
 ) -> None:
-    """Wait until kubelet, as it runs now, has said that the node is ready."""
+    """Wait until kubelet, as it runs now, has said that the node is ready and which containers still run."""
     # Whole seconds, as Kubernetes writes its times.
     started = int(processes.record_path(lab, "kubelet").stat().st_mtime)
     deadline = time.monotonic() + seconds
-    while True:
-        reason = _node_unready(lab, tools, started)
-        if not reason:
-            return
+    while reason := _node_unready(lab, tools, started) or _stale_pod(lab, tools):
         if time.monotonic() > deadline:
             raise LabError(f"node {lab.name} is not ready: {reason}. Look at `lab logs kubelet`.")
         update(reason)
@@ -202,6 +188,18 @@ def _node_unready(lab: Lab, tools: Mapping[str, Path], started: int) -> str:
                     str(condition["message"]) if beat >= started else "no word from kubelet since its start"
                 )
     return "kubelet has not registered it"
+
+
+def _stale_pod(lab: Lab, tools: Mapping[str, Path]) -> str:
+    """A pod whose containers ended with an earlier life of the node while the API server still shows them."""
+    ctr = ["ctr", f"--address={config.containerd_socket(lab)}", "--namespace=k8s.io", "tasks", "list"]
+    tasks = subprocess.run(ctr, capture_output=True, text=True, check=True).stdout.splitlines()
+    running = {f"containerd://{task.split()[0]}" for task in tasks if task.endswith("RUNNING")}
+    for pod in json.loads(kubectl(lab, tools, "get", "pods", "--all-namespaces", "--output=json"))["items"]:
+        for container in pod["status"].get("containerStatuses", []):
+            if "running" in container["state"] and container["containerID"] not in running:
+                return f"kubelet has not looked at pod {pod['metadata']['name']}"
+    return ""
 
 
 def _advertise_gpus(lab: Lab, tools: Mapping[str, Path], gpus: int) -> None:

@@ -230,6 +230,10 @@ disabled_plugins = [
 
 [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
   runtime_type = "io.containerd.runc.v2"
+
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+  # Else runc keeps the containers' state in /run/containerd, for all labs together.
+  Root = "{folder / "runc"}"
 """
 
 

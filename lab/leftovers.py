@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from lab.processes import Identity, identify
 _CNI_RESULTS = Path("/var/lib/cni/results")
 _CONTAINER_LOGS = Path("/var/log/containers")
 _SHIM_SOCKETS = Path("/run/containerd/s")
+_DEVICE_PLUGINS = Path("/var/lib/kubelet/device-plugins/kubelet.sock")
 
 
 def leftovers(lab: Lab) -> list[str]:
@@ -26,7 +28,7 @@ def leftovers(lab: Lab) -> list[str]:
     found = [f"process {identity.pid}: {_command(identity.pid)}" for identity in processes(lab)]
     found += [f"mount {path}" for path in mounts(lab)]
     found += [f"network namespace {lab.netns_path}"] if lab.netns_path.exists() else []
-    found += [f"cgroup {path}" for path in cgroups.folders(lab)]
+    found += [f"cgroup {path}" for path in cgroups.roots(lab)]
     found += [f"file {path}" for path in files(lab)]
     found += [f"folder {lab.root}"] if lab.root.exists() else []
     return found
@@ -41,6 +43,7 @@ def remove(lab: Lab) -> None:
     cgroups.remove(lab)
     for path in outside:
         path.unlink(missing_ok=True)
+    _prune_shared()
     shutil.rmtree(lab.root, ignore_errors=True)
 
 
@@ -79,11 +82,13 @@ def unmount(lab: Lab) -> None:
 
 def files(lab: Lab) -> Iterator[Path]:
     """What the lab's programs wrote outside its folder. Ask while the folder, which names some, is there."""
-    yield from (
-        path
-        for path in _children(_CNI_RESULTS)
-        if re.fullmatch(rf"{re.escape(lab.netns)}-[0-9a-f]{{64}}-\w+", path.name)
-    )
+    ours = re.compile(rf"{re.escape(lab.netns)}-([0-9a-f]{{64}})-eth0")
+    for path in _children(_CNI_RESULTS):
+        if pod := ours.fullmatch(path.name):
+            yield path
+            loopback = _CNI_RESULTS / f"cni-loopback-{pod.group(1)}-lo"
+            if loopback.exists():
+                yield loopback
     inside = f"{lab.root.resolve()}/"
     yield from (
         path
@@ -94,6 +99,20 @@ def files(lab: Lab) -> Iterator[Path]:
     addresses = (lab.root / "containerd" / "state").glob("io.containerd.runtime.v2.task/*/*/address")
     sockets = {Path(address.read_text().strip().removeprefix("unix://")) for address in addresses}
     yield from (path for path in sockets if path.parent == _SHIM_SOCKETS and path.exists())
+
+
+def _prune_shared() -> None:
+    """Remove what labs share: a socket that nobody listens on any more, and folders that are empty."""
+    with suppress(OSError), socket.socket(socket.AF_UNIX) as client:
+        try:
+            client.connect(str(_DEVICE_PLUGINS))
+        except ConnectionRefusedError:
+            _DEVICE_PLUGINS.unlink()
+    for place in (_DEVICE_PLUGINS.parent, _CNI_RESULTS, _CONTAINER_LOGS, _SHIM_SOCKETS):
+        with suppress(OSError):
+            place.rmdir()
+            if place != _CONTAINER_LOGS:
+                place.parent.rmdir()
 
 
 def _children(folder: Path) -> list[Path]:
