@@ -68,7 +68,7 @@ func voiceSetup(ctx context.Context, args []string) error {
 		for {
 			err := ensureVoice(ctx, js)
 			if was := there.Swap(err == nil); err != nil {
-				log.Printf("not there: %v", err)
+				log.Printf("not there: %v (NATS: %s)", err, connection.Status())
 			} else if !was {
 				log.Printf("stream %s and consumer %s are there", voiceStream, voiceConsumed)
 			}
@@ -101,7 +101,7 @@ func voiceConsumer(ctx context.Context, args []string) error {
 		message, err := nextVoice(ctx, js)
 		if err != nil {
 			if !errors.Is(err, nats.ErrTimeout) && ctx.Err() == nil {
-				log.Printf("no message: %v", err)
+				log.Printf("no message: %v (NATS: %s)", err, connection.Status())
 				pause(ctx, 2*time.Second)
 			}
 			continue
