@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import tools
+from lab import plugins, tools
 
 pytestmark = pytest.mark.engine
 
@@ -122,19 +122,20 @@ class Stack:
         return sorted(file.stem.split("-", 1)[1] for file in (self.folder / "out").glob("1-manifest/*.yaml"))
 
 
-@pytest.fixture
-def stack(tmp_path: Path) -> Stack:
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Pulumi, helm and the plugins, released or stand-ins."""
     found = tools.ensure(["pulumi", "helm"])
+    variables, _ = plugins.plugin_environment(found["pulumi"], tmp_path_factory.mktemp("home"))
     folders = [Path(sys.executable).parent, *(tool.parent for tool in found.values())]
-    # Last on PATH: the released plugins are taken where they are.
-    path = [*map(str, folders), os.environ["PATH"], str(ROOT / "lab" / "plugins" / "bin")]
-    environment = os.environ | {
-        "PATH": os.pathsep.join(path),
-        "NO_COLOR": "1",
-        "PULUMI_BACKEND_URL": tmp_path.as_uri(),
-        "PULUMI_CONFIG_PASSPHRASE": "test",
-        "PULUMI_SKIP_UPDATE_CHECK": "true",
-    }
+    path = os.pathsep.join([*map(str, folders), os.environ["PATH"]])
+    settings = {"NO_COLOR": "1", "PULUMI_CONFIG_PASSPHRASE": "test", "PULUMI_SKIP_UPDATE_CHECK": "true"}
+    return {**os.environ, **variables, **settings, "PATH": path}
+
+
+@pytest.fixture
+def stack(tmp_path: Path, environment: dict[str, str]) -> Stack:
+    environment = environment | {"PULUMI_BACKEND_URL": tmp_path.as_uri()}
     stack = Stack(tmp_path, environment)
     (tmp_path / "Pulumi.yaml").write_text("name: pack-test\nruntime: python\n")
     templates = tmp_path / "chart" / "templates"
