@@ -51,8 +51,8 @@ class Model(BaseModel, metaclass=_SpecErrors):
             raise SpecError(fault.under(at) for fault in _nested(error)) from None
 
     def dump(self) -> dict[str, Any]:
-        """The dict KEDA reads: camelCase keys, nothing that was not set."""
-        return self.model_dump(by_alias=True, exclude_none=True)
+        """The plain dict KEDA reads: camelCase keys, nothing that was not set."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
     def faults(self) -> Iterator[Fault]:
         """Rules over several fields; paths are relative to this model. Overridden where there are any."""

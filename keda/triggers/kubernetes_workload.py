@@ -18,7 +18,8 @@ _REQUIREMENT = re.compile(
     rf"!?\s*{_KEY}"
     rf"|{_KEY}\s*(=|==|!=)\s*({_NAME})?"
     rf"|{_KEY}\s+(in|notin)\s*\(\s*({_NAME})?(\s*,\s*({_NAME})?)*\s*\)"
-    rf"|{_KEY}\s*[<>]\s*\d+"
+    rf"|{_KEY}\s*[<>]\s*\d+",
+    re.ASCII,
 )
 
 

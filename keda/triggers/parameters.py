@@ -20,9 +20,9 @@ from pydantic import BeforeValidator
 from keda.errors import Refused
 
 INT64_MAX = 2**63 - 1
-_JSON_INTEGER = re.compile(r"-?(0|[1-9]\d*)")
-_JSON_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
-_GO_DURATION = re.compile(r"\+?((\d+(\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h))+|\+?0")
+_JSON_INTEGER = re.compile(r"-?(0|[1-9]\d*)", re.ASCII)
+_JSON_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
+_GO_DURATION = re.compile(r"\+?((\d+(\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h))+", re.ASCII)
 _GO_TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 _GO_FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 

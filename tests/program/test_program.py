@@ -1,0 +1,218 @@
+"""The program as a whole: what must hold for every resource it registers."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+from conftest import Program, Recorder, Registered, stack_config
+
+from components.platform import Platform, chart_values, is_plain_http, keep, overlaid, provider
+from components.settings import Cluster, Keda, Monitoring
+
+MONITORING = Monitoring(prometheus="http://prometheus:9090")
+EVERY_KEY = Path(__file__).parents[1] / "corpus" / "valid" / "settings" / "every-key.yaml"
+GENERIC = EVERY_KEY.with_name("generic.yaml")
+
+
+@pytest.fixture(scope="module", params=["homelab", "every-key", "generic", "scaled-job"])
+def any_program(request: pytest.FixtureRequest, config: dict[str, Any]) -> Program:
+    if request.param == "homelab":
+        return Program(config)
+    return Program(stack_config(EVERY_KEY.with_name(f"{request.param}.yaml")))
+
+
+def ours(program: Program) -> list[Registered]:
+    return [resource for resource in program.resources.values() if resource.type != "pulumi:pulumi:Stack"]
+
+
+def test_it_runs(any_program: Program) -> None:
+    assert any_program.error is None
+    assert any_program.of_type("keda.sh/v1alpha1:Scaled")
+
+
+def test_components_have_our_tokens_props_and_outputs(any_program: Program) -> None:
+    components = [r for r in ours(any_program) if not r.custom and not r.type.startswith("kubernetes:")]
+    assert components
+    for component in components:
+        assert re.fullmatch(r"keda-homelab:[a-z]+:[A-Z][A-Za-z]+", component.type)
+        assert component.inputs, f"policies would see nothing of {component.name}"
+        assert component.has_outputs, f"{component.name} never registered its outputs"
+
+
+def test_every_resource_is_a_named_child_of_a_component(any_program: Program) -> None:
+    for resource in ours(any_program):
+        if resource.custom and not resource.type.startswith("pulumi:providers:"):
+            parent = any_program.resources[resource.parent]
+            assert parent.type.startswith("keda-homelab:")
+            assert resource.name.startswith(f"{parent.name}-")
+
+
+def test_every_resource_uses_the_programs_own_provider(any_program: Program) -> None:
+    for resource in ours(any_program):
+        if not resource.type.startswith("pulumi:"):
+            assert "pulumi:providers:kubernetes::kubernetes" in resource.provider, resource.name
+
+
+def test_the_provider_takes_over_what_exists(program: Program) -> None:
+    [cluster] = program.of_type("pulumi:providers:kubernetes")
+    assert cluster.inputs["upsertExistingObjects"] in (True, "true")
+
+
+def test_no_target_is_written_and_no_replicas_anywhere(any_program: Program) -> None:
+    kinds = {resource.type.rpartition(":")[2] for resource in ours(any_program) if resource.custom}
+    allowed = {"kubernetes", "Namespace", "ConfigMap", "ScaledObject", "ScaledJob"}
+    assert kinds <= allowed | {"TriggerAuthentication", "GrafanaDashboard"}
+
+    def keys(value: object) -> set[str]:
+        if isinstance(value, Mapping):
+            return {str(key) for key in value}.union(*(keys(item) for item in value.values()))
+        return set().union(*(keys(item) for item in value)) if isinstance(value, list) else set()
+
+    for resource in ours(any_program):
+        fallback = {"replicas"} if resource.inputs.get("spec", {}).get("fallback") else set()
+        assert "replicas" not in keys(resource.inputs) - fallback, resource.name
+
+
+def depends_on(resource: Registered, fragment: str) -> bool:
+    return any(fragment in urn for urn in resource.depends_on)
+
+
+def test_order(any_program: Program) -> None:
+    """Namespace, then chart, then everything KEDA's webhook judges and its operator finalizes."""
+    [chart] = any_program.of_type("helm.sh/v4:Chart")
+    assert depends_on(chart, "core/v1:Namespace")
+    after = [
+        r
+        for r in ours(any_program)
+        if re.search(r":(Scaled|TriggerAuth|ConfigMap|GrafanaDash)", r.type) and r.custom
+    ]
+    assert after
+    for resource in after:
+        assert depends_on(resource, "helm.sh/v4:Chart"), resource.name
+
+
+def test_trigger_authentications_come_before_who_uses_them() -> None:
+    program = Program(stack_config(GENERIC))
+    [authentication] = program.of_type("TriggerAuthentication")
+    assert authentication.name == "rollout-redis"
+    [user] = [r for r in program.of_type(":ScaledObject") if r.name == "rollout-scaledobject"]
+    assert depends_on(user, "TriggerAuthentication::rollout-redis")
+
+
+def test_the_chart_gets_plain_inputs(program: Program) -> None:
+    [chart] = program.of_type("helm.sh/v4:Chart")
+    assert chart.inputs["chart"] == "oci://ghcr.io/kedacore/charts/keda"
+    assert (chart.inputs["version"], chart.inputs["namespace"]) == ("2.19.0", "keda")
+    assert "plainHttp" not in chart.inputs
+    [namespace] = program.of_type("core/v1:Namespace")
+    assert namespace.inputs["metadata"]["name"] == "keda"
+
+
+def test_the_labs_registry_is_spoken_to_without_tls(config: dict[str, Any]) -> None:
+    lab = {**config, "keda": {**config["keda"], "chart": "oci://127.0.0.1:5000/kedacore/charts/keda"}}
+    [chart] = Program(lab).of_type("helm.sh/v4:Chart")
+    assert chart.inputs["plainHttp"] is True
+    assert not is_plain_http("oci://127.0.0.1.example.org/keda")
+    assert not is_plain_http("./charts/keda.tgz")
+
+
+def test_a_chart_on_disk_has_its_own_version() -> None:
+    [chart] = Program(stack_config(EVERY_KEY)).of_type("helm.sh/v4:Chart")
+    assert "version" not in chart.inputs
+
+
+def test_chart_values() -> None:
+    on = {"enabled": True, "serviceMonitor": {"enabled": True}}
+    assert chart_values(Keda(), MONITORING) == {
+        "crds": {"install": True, "additionalAnnotations": {"helm.sh/resource-policy": "keep"}},
+        "webhooks": {"enabled": True},
+        "prometheus": {"operator": on, "metricServer": on, "webhooks": on},
+    }
+    off = chart_values(Keda(), Monitoring(prometheus="http://p", service_monitors=False))
+    assert off["prometheus"]["webhooks"]["serviceMonitor"] == {"enabled": False}
+    laid_over = overlaid({"a": {"b": 1, "c": [1]}, "d": 1}, {"a": {"c": [2]}, "e": 2})
+    assert laid_over == {"a": {"b": 1, "c": [2]}, "d": 1, "e": 2}
+
+
+def transformed(type_: str) -> pulumi.ResourceOptions | None:
+    args = pulumi.ResourceTransformArgs(
+        custom=True, type_=type_, name="x", props={"a": 1}, opts=pulumi.ResourceOptions(protect=True)
+    )
+    result = keep(args)
+    assert result is None or (result.props == {"a": 1} and result.opts.protect)
+    return result.opts if result else None
+
+
+def test_crds_outlive_a_destroy_and_injected_certificates_stay() -> None:
+    crd = transformed("kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinition")
+    assert crd is not None
+    assert crd.retain_on_delete
+    service = transformed("kubernetes:apiregistration.k8s.io/v1:APIService")
+    assert service is not None
+    assert service.ignore_changes == ["spec.caBundle"]
+    hooks = transformed("kubernetes:admissionregistration.k8s.io/v1:ValidatingWebhookConfiguration")
+    assert hooks is not None
+    assert hooks.ignore_changes == ["webhooks[*].clientConfig.caBundle"]
+    assert transformed("kubernetes:apps/v1:Deployment") is None
+
+
+def test_dashboards_take_the_form_that_is_set(config: dict[str, Any]) -> None:
+    forms = {"configMap": (1, 0), "grafanaDashboard": (0, 1), "both": (1, 1), "none": (0, 0)}
+    for form, counts in forms.items():
+        program = Program({**config, "monitoring": {**config["monitoring"], "dashboards": form}})
+        found = (len(program.of_type("core/v1:ConfigMap")), len(program.of_type(":GrafanaDashboard")))
+        assert found == counts, form
+
+
+def test_the_sidecar_finds_the_dashboard(program: Program) -> None:
+    [config_map] = program.of_type("core/v1:ConfigMap")
+    assert config_map.inputs["metadata"]["labels"] == {"grafana_dashboard": "1"}
+    assert config_map.inputs["metadata"]["namespace"] == "monitoring"
+
+
+def test_wrong_settings_end_the_program_before_anything_is_registered(config: dict[str, Any]) -> None:
+    program = Program({**config, "workload": {}, "monitoring": {"prometheus": "prometheus:9090"}})
+    assert isinstance(program.error, pulumi.RunError)
+    assert str(program.error).splitlines() == [
+        "workload: unknown key. It would be ignored without a word. Write workloads.",
+        'monitoring.prometheus: "prometheus:9090" is not an http:// or https:// address. '
+        "KEDA's triggers and the dashboards need it. Write http://prometheus:9090.",
+    ]
+    assert ours(program) == []
+
+
+@pulumi.runtime.test
+def test_the_platforms_namespace_is_an_output() -> Any:
+    pulumi.runtime.set_mocks(Recorder(), preview=False)
+    options = pulumi.ResourceOptions(providers=[provider(Cluster())])
+    platform = Platform("keda", Keda(namespace="autoscaling"), MONITORING, options)
+
+    def check(namespace: str) -> None:
+        assert namespace == "autoscaling"
+
+    return platform.namespace.apply(check)
+
+
+def test_tests_of_outputs_wait_for_them() -> None:
+    """Without @pulumi.runtime.test a failing assert inside apply() passes silently."""
+    guarded = 0
+    for file in Path(__file__).parent.glob("test_*.py"):
+        for function in ast.walk(ast.parse(file.read_text())):
+            if not isinstance(function, ast.FunctionDef) or not function.name.startswith("test_"):
+                continue
+            calls = [
+                node.func.attr
+                for node in ast.walk(function)
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+            ]
+            if "apply" in calls:
+                guarded += 1
+                decorators = [ast.unparse(decorator) for decorator in function.decorator_list]
+                assert "pulumi.runtime.test" in decorators, f"{file.name}: {function.name}"
+    assert guarded
