@@ -151,7 +151,8 @@ def test_bounds_kedas_operator_takes(spec: dict[str, Any]) -> None:
     [
         (
             {"minReplicaCount": 5, "maxReplicaCount": 3},
-            f"spec.minReplicaCount: 5 is above maxReplicaCount 3. {READY} Write at most 3, or raise maxReplicaCount.",
+            f"spec.minReplicaCount: 5 is above maxReplicaCount 3. {READY} "
+            "Write at most 3, or raise maxReplicaCount.",
         ),
         (
             {"minReplicaCount": 101},
@@ -165,7 +166,8 @@ def test_bounds_kedas_operator_takes(spec: dict[str, Any]) -> None:
         ),
         (
             {"idleReplicaCount": 1, "minReplicaCount": 2},
-            "spec.idleReplicaCount: 1 is not 0. The HPA would bring the replicas back to minReplicaCount at once. "
+            "spec.idleReplicaCount: 1 is not 0. "
+            "The HPA would bring the replicas back to minReplicaCount at once. "
             "Write 0, or remove it.",
         ),
         ({"maxReplicaCount": 0}, f"spec.maxReplicaCount: 0 is below 1. {READY} Write maxReplicaCount: 4."),
@@ -246,7 +248,8 @@ def test_scaled_jobs() -> None:
         "The API server would refuse or drop it. Remove it."
     ]
     assert faults(ScaledJob, scaled_job(scalingStrategy={"strategy": "custom"})) == [
-        "spec.scalingStrategy.customScalingQueueLengthDeduction: missing, and required by the custom strategy. "
+        "spec.scalingStrategy.customScalingQueueLengthDeduction: "
+        "missing, and required by the custom strategy. "
         "KEDA's operator would crash on it. Write customScalingQueueLengthDeduction: 0."
     ]
     assert faults(
@@ -336,7 +339,8 @@ def test_authentications_come_back_as_they_were() -> None:
         ),
         (
             {"secretTargetRef": [{"parameter": "p", "name": "s"}]},
-            "spec.secretTargetRef[0].key: missing, and required. KEDA could not read the secret, and would only log it. "
+            "spec.secretTargetRef[0].key: missing, and required. "
+            "KEDA could not read the secret, and would only log it. "
             "Write key: password.",
         ),
     ],
