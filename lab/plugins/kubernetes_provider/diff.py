@@ -31,7 +31,6 @@ FIXED: dict[tuple[str, str], re.Pattern[str]] = {
         r"spec\.(podManagementPolicy|revisionHistoryLimit|selector|serviceName|volumeClaimTemplates)"
     ),
     ("batch", "Job"): re.compile(r"spec\.(completions|parallelism|selector|template)"),
-    ("policy", "PodDisruptionBudget"): re.compile(r"spec"),
     ("rbac.authorization.k8s.io", "ClusterRoleBinding"): re.compile(r"roleRef"),
     ("rbac.authorization.k8s.io", "RoleBinding"): re.compile(r"roleRef"),
     ("storage.k8s.io", "StorageClass"): re.compile(r"parameters|provisioner"),

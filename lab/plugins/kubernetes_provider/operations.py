@@ -164,7 +164,7 @@ class Operations:
                 return
             raise Refused(f"{title(live)} cannot be deleted: {error}") from None
         deadline = time.monotonic() + self._timeout(manifest, timeout)
-        uid, pauses = live["metadata"].get("uid"), iter([0.05, 0.1, 0.2])
+        uid, pauses, shown = live["metadata"].get("uid"), iter([0.05, 0.1, 0.2]), ""
         while True:
             try:
                 now = self.cluster.get(live)
@@ -175,8 +175,9 @@ class Operations:
                 raise Refused(f"{title(live)}: {error}") from None
             if uid and now["metadata"]["uid"] != uid:
                 return
-            held = _held(now)
-            log(f"waiting until it is gone: {held}")
+            if (held := _held(now)) != shown:
+                log(f"waiting until it is gone: {held}")
+                shown = held
             if time.monotonic() > deadline:
                 raise NotReady(f"{title(live)} is still there: {held}.", now)
             self._pause(next(pauses, 0.5), now)

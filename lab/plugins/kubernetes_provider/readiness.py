@@ -67,6 +67,8 @@ def _expression(expression: str) -> Check:
     if kind == "jsonpath":
         # The value follows the closing brace; a filter inside holds `=` too.
         path, brace, tail = rest.partition("}")
+        if not brace:
+            raise ValueError(f"pulumi.com/waitFor: {expression!r} has no JSONPath in braces")
         value = tail.removeprefix("=") if tail else None
         jsonpath.find(path + brace, {})
 

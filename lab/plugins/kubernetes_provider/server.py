@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Event
-from typing import Any, NoReturn
+from typing import Any
 
 import grpc
 from google.protobuf import any_pb2, empty_pb2
@@ -70,6 +70,20 @@ def main() -> None:
     serve(lambda server: provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server), WORKERS)
 
 
+class Partial(Exception):
+    """An object was made or changed and is not ready; the state must keep it for the next `up`."""
+
+    def __init__(self, error: NotReady, state: Any) -> None:
+        super().__init__(str(error))
+        failed = provider_pb2.ErrorResourceInitFailed(
+            id=identifier(error.live), properties=state, reasons=[str(error)]
+        )
+        detail = any_pb2.Any()
+        detail.Pack(failed)
+        code = grpc.StatusCode.UNKNOWN.value[0]
+        self.status = status_pb2.Status(code=code, message=str(error), details=[detail])
+
+
 def answered(method: Callable[..., Any]) -> Callable[..., Any]:
     """Turns expected errors into the engine's one-line errors; others keep their traceback."""
 
@@ -77,14 +91,14 @@ def answered(method: Callable[..., Any]) -> Callable[..., Any]:
     def call(self: Provider, request: Any, context: grpc.ServicerContext) -> Any:
         try:
             return method(self, request, context)
+        except Partial as error:
+            context.set_trailing_metadata((("grpc-status-details-bin", error.status.SerializeToString()),))
+            message = str(error)
         except EXPECTED as error:
-            context.abort(grpc.StatusCode.UNKNOWN, str(error))
+            message = str(error)
         except Exception:
-            if not context.is_active():
-                raise
-            context.abort(
-                grpc.StatusCode.UNKNOWN, f"the stand-in provider has a fault:\n{traceback.format_exc()}"
-            )
+            message = f"the stand-in provider has a fault:\n{traceback.format_exc()}"
+        return context.abort(grpc.StatusCode.UNKNOWN, message)
 
     return call
 
@@ -241,7 +255,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                     .live
                 )
             except NotReady as error:
-                _partial(context, error, self._state(inputs, error.live, manager))
+                raise Partial(error, self._state(inputs, error.live, manager)) from None
         if live is None:
             return provider_pb2.CreateResponse(properties=request.properties)
         if request.preview:
@@ -277,7 +291,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 .live
             )
         except NotReady as error:
-            _partial(context, error, self._state(inputs, error.live, manager))
+            raise Partial(error, self._state(inputs, error.live, manager)) from None
         if live is None:
             return provider_pb2.UpdateResponse(properties=request.news)
         return provider_pb2.UpdateResponse(properties=self._state(inputs, live, manager, state))
@@ -338,7 +352,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         try:
             operations.delete(made, live, request.timeout, self._status(request.urn))
         except NotReady as error:
-            context.abort(grpc.StatusCode.UNKNOWN, str(error))
+            raise Refused(str(error)) from None
         return empty_pb2.Empty()
 
     @answered
@@ -399,19 +413,6 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             )
         except grpc.RpcError:
             return  # the engine is going: nobody reads it any more
-
-
-def _partial(context: grpc.ServicerContext, error: NotReady, state: Any) -> NoReturn:
-    """Reports a failure that leaves an object behind, so that the state keeps it for the next `up`."""
-    detail = any_pb2.Any()
-    failed = provider_pb2.ErrorResourceInitFailed(
-        id=identifier(error.live), properties=state, reasons=[str(error)]
-    )
-    detail.Pack(failed)
-    status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error), details=[detail])
-    context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
-    context.abort(grpc.StatusCode.UNKNOWN, str(error))
-    raise error  # abort has raised already
 
 
 def _type_and_name(urn: str) -> tuple[str, str]:

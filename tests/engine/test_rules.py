@@ -1,0 +1,277 @@
+"""The provider's pure rules, without engine or cluster: differences, refreshed inputs, readiness, JSONPath."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lab.plugins.kubernetes_provider import diff, jsonpath, objects, readiness, settings
+from lab.plugins.kubernetes_provider.api import ApiError
+from lab.plugins.kubernetes_provider.codec import UNKNOWN, Secret, decode, encode, mark_secrets
+
+
+def test_values_survive_the_wire() -> None:
+    values = {
+        "int": 3,
+        "float": 0.5,
+        "bool": True,
+        "none": None,
+        "list": [1, {"a": "b"}],
+        "secret": Secret("x"),
+    }
+    assert decode(encode({**values, "unknown": UNKNOWN})) == {**values, "unknown": UNKNOWN}
+
+
+def test_secrets_are_marked_where_the_program_had_them_and_in_every_secret() -> None:
+    assert mark_secrets({"a": {"b": "c"}}, {"a": Secret({})}) == {"a": Secret({"b": "c"})}
+    live = {"apiVersion": "v1", "kind": "Secret", "data": {"a": "Yg=="}}
+    assert mark_secrets(live, {})["data"] == Secret({"a": "Yg=="})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ({"a": 1}, {"a": 1.0}, {}),
+        ({"a": True}, {"a": 1}, {"a": "update"}),
+        ({"a": {"b.c": "1"}}, {"a": {"b.c": "2"}}, {'a["b.c"]': "update"}),
+        ({"a": [1, 2]}, {"a": [1]}, {"a[1]": "delete"}),
+        ({}, {"a": {"b": 1}}, {"a": "add"}),
+        ({"a": 1}, {"a": UNKNOWN}, {"a": "update"}),
+        ({"a": [1]}, {"a": {}}, {"a": "update"}),
+    ],
+)
+def test_differences(old: dict[str, Any], new: dict[str, Any], expected: dict[str, str]) -> None:
+    assert {diff.text(path): how for path, how in diff.changes(old, new)} == expected
+
+
+@pytest.mark.parametrize(
+    ("api_version", "kind", "path", "replaced"),
+    [
+        ("apps/v1", "Deployment", "spec.selector.matchLabels.app", True),
+        ("apps/v1", "Deployment", "spec.replicas", False),
+        ("apps/v1", "Deployment", "metadata.name", True),
+        ("apps/v1", "Deployment", "metadata.namespaceX", False),
+        ("batch/v1", "Job", "spec.template.spec.containers[0].image", True),
+        ("batch/v1", "Job", "spec.backoffLimit", False),
+        ("v1", "Service", "spec.clusterIP", True),
+        ("v1", "Service", "spec.clusterIPs[0]", False),
+        ("v1", "ConfigMap", "data.a", True),
+        ("v1", "Pod", "spec.containers[0].image", True),
+        ("v1", "Pod", "spec.activeDeadlineSeconds", False),
+        ("rbac.authorization.k8s.io/v1", "RoleBinding", "roleRef.name", True),
+        ("rbac.authorization.k8s.io/v1", "RoleBinding", "subjects[0].name", False),
+        ("keda.sh/v1alpha1", "ScaledObject", "spec.scaleTargetRef.name", False),
+    ],
+)
+def test_replacement_follows_the_released_provider(
+    api_version: str, kind: str, path: str, replaced: bool
+) -> None:
+    obj = {"apiVersion": api_version, "kind": kind}
+    assert diff.needs_replacement(obj, diff.parse(path)) is replaced
+
+
+def test_data_of_config_maps_may_be_declared_mutable() -> None:
+    obj: dict[str, Any] = {"apiVersion": "v1", "kind": "ConfigMap"}
+    mutable = frozenset({"ConfigMap"})
+    assert not diff.needs_replacement(obj, ["data", "a"], mutable=mutable)
+    assert diff.needs_replacement({**obj, "immutable": True}, ["data", "a"], mutable=mutable)
+
+
+@pytest.mark.parametrize(
+    ("ignore", "path", "expected"),
+    [
+        ("spec", "spec.replicas", True),
+        ("spec.replicas", "spec", False),
+        ("webhooks[*].clientConfig.caBundle", "webhooks[1].clientConfig.caBundle", True),
+        ('metadata.annotations["a.b/c"]', 'metadata.annotations["a.b/c"]', True),
+        ("spec.a", "spec.b", False),
+    ],
+)
+def test_ignored(ignore: str, path: str, expected: bool) -> None:
+    assert diff.ignored(diff.parse(path), [diff.parse(ignore)]) is expected
+
+
+@pytest.mark.parametrize(
+    ("inputs", "recorded", "live", "expected"),
+    [
+        # The server's spelling is no drift while it stands.
+        ({"cpu": "0.5"}, {"cpu": "500m"}, {"cpu": "500m"}, {"cpu": "0.5"}),
+        ({"cpu": "0.5"}, {"cpu": "500m"}, {"cpu": "1"}, {"cpu": "1"}),
+        # What the program does not set is not ours.
+        ({"a": 1}, {"a": 1, "b": 1}, {"a": 1, "b": 2}, {"a": 1}),
+        # Write-only, and gone.
+        ({"stringData": {"a": "b"}}, {}, {"data": {}}, {"stringData": {"a": "b"}}),
+        ({"a": 1, "b": 2}, {"a": 1, "b": 2}, {"b": 2}, {"b": 2}),
+        ({"l": [{"a": 1}]}, {"l": [{"a": 1, "d": 0}]}, {"l": [{"a": 2, "d": 1}]}, {"l": [{"a": 2}]}),
+        ({"l": [1]}, {"l": [1]}, {"l": [1, 2]}, {"l": [1, 2]}),
+        ({"l": [1, 2]}, {"l": [1, 2]}, {"l": [1]}, {"l": [1]}),
+    ],
+)
+def test_refreshed_inputs(inputs: Any, recorded: Any, live: Any, expected: Any) -> None:
+    assert objects.refreshed(inputs, recorded, live) == expected
+
+
+def test_fields_of_a_creator_become_ours() -> None:
+    def entry(manager: str, operation: str, field: str, **more: str) -> dict[str, Any]:
+        return {"manager": manager, "operation": operation, "fieldsV1": {"f:spec": {field: {}}}, **more}
+
+    fields = [
+        entry("pulumi-kubernetes", "Update", "f:a"),
+        entry("ours", "Apply", "f:b"),
+        entry("keda", "Update", "f:c"),
+        entry("pulumi-kubernetes", "Update", "f:d", subresource="status"),
+    ]
+    live = {"metadata": {"managedFields": fields}}
+    (operation,) = objects.take_over_fields(live, "ours")
+    theirs, status, ours = operation["value"]
+    assert (theirs, status) == (fields[2], fields[3])
+    assert (ours["manager"], ours["operation"]) == ("ours", "Apply")
+    assert ours["fieldsV1"] == {"f:spec": {"f:a": {}, "f:b": {}}}
+    assert objects.take_over_fields({"metadata": {"managedFields": [ours, theirs]}}, "ours") == []
+
+
+CONDITIONS = {
+    "status": {"conditions": [{"type": "Ready", "status": "True"}, {"type": "Active", "status": "False"}]}
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ('{.status.conditions[?(@.type=="Active")].status}', ["False"]),
+        ("{.status.conditions[*].type}", ["Ready", "Active"]),
+        ("{.status.conditions[-1].type}", ["Active"]),
+        ("{.status.phase}", []),
+        ("status['conditions'][0].status", ["True"]),
+    ],
+)
+def test_jsonpath(path: str, expected: list[Any]) -> None:
+    assert jsonpath.find(path, CONDITIONS) == expected
+
+
+def waited(wanted: str) -> dict[str, Any]:
+    annotations = {"pulumi.com/waitFor": wanted}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"annotations": annotations}}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "ready"),
+    [
+        ("condition=Ready", True),
+        ("condition=Active=False", True),
+        ("condition=Gone", False),
+        ('jsonpath={.status.conditions[?(@.type=="Ready")].status}=True', True),
+        ("jsonpath={.status.conditions}", True),
+        ('["condition=Ready", "condition=Active"]', False),
+    ],
+)
+def test_wait_for(wanted: str, ready: bool) -> None:
+    check = readiness.check_for(waited(wanted))
+    assert check is not None
+    assert (check(CONDITIONS, None) is None) is ready  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("wanted", ["Ready", "jsonpath={.a", "jsonpath={.a[?(@.b)]}"])
+def test_wait_for_that_cannot_be_understood(wanted: str) -> None:
+    with pytest.raises(ValueError, match=r"waited for|starts with neither"):
+        readiness.check_for(waited(wanted))
+
+
+class Pods:
+    """A cluster with one pod that cannot start."""
+
+    def objects(self, *_: object, **__: object) -> list[dict[str, Any]]:
+        waiting = {"reason": "ImagePullBackOff", "message": "no such image"}
+        status = {"containerStatuses": [{"name": "app", "state": {"waiting": waiting}}]}
+        return [{"metadata": {"name": "web-1"}, "status": status}]
+
+
+def workload(kind: str, spec: dict[str, Any], status: dict[str, Any]) -> dict[str, Any]:
+    group = {"Deployment": "apps/v1", "Job": "batch/v1"}.get(kind, "apiregistration.k8s.io/v1")
+    spec = {"selector": {"matchLabels": {"a": "b"}}, **spec}
+    metadata = {"name": "web", "namespace": "default", "generation": 2}
+    return {"apiVersion": group, "kind": kind, "metadata": metadata, "spec": spec, "status": status}
+
+
+DONE = {"observedGeneration": 2, "replicas": 2, "updatedReplicas": 2, "availableReplicas": 2}
+
+
+@pytest.mark.parametrize(
+    ("obj", "missing"),
+    [
+        (workload("Deployment", {"replicas": 2}, DONE), None),
+        (workload("Deployment", {"replicas": 0}, {"observedGeneration": 2}), None),
+        (workload("Deployment", {"replicas": 2}, {**DONE, "observedGeneration": 1}), "has not seen it"),
+        (
+            workload("Deployment", {"replicas": 2}, {**DONE, "availableReplicas": 1}),
+            "1 of 2 pods are available, 2 of the new version; "
+            "container app of pod web-1 (ImagePullBackOff: no such image)",
+        ),
+        (workload("Job", {}, {"conditions": [{"type": "Complete", "status": "True"}]}), None),
+        (workload("Job", {}, {"active": 1}), "1 pods are running"),
+        (workload("APIService", {}, {"conditions": [{"type": "Available", "status": "True"}]}), None),
+        (
+            workload(
+                "APIService", {}, {"conditions": [{"type": "Available", "status": "False", "reason": "No"}]}
+            ),
+            "not available yet (No)",
+        ),
+    ],
+)
+def test_readiness(obj: dict[str, Any], missing: str | None) -> None:
+    check = readiness.check_for(obj)
+    assert check is not None
+    said = check(obj, Pods())  # type: ignore[arg-type]
+    assert said is None if missing is None else missing in (said or "")
+
+
+def test_a_failed_job_is_not_waited_for() -> None:
+    job = workload("Job", {}, {"conditions": [{"type": "Failed", "status": "True", "message": "too often"}]})
+    check = readiness.check_for(job)
+    assert check is not None
+    with pytest.raises(readiness.Failed, match="too often"):
+        check(job, Pods())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("message", "denied"),
+    [
+        ('admission webhook "vscaledobject.kb.io" denied the request: already managed', True),
+        (
+            "configmaps \"a\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no",
+            True,
+        ),
+        ('configmaps "a" is forbidden: User "jane" cannot patch resource "configmaps"', False),
+    ],
+)
+def test_only_admission_speaks_in_a_preview(message: str, denied: bool) -> None:
+    assert ApiError(403, "Forbidden", message).denied_by_admission is denied
+
+
+def kubeconfig(server: str) -> str:
+    return f"""
+current-context: one
+contexts: [{{name: one, context: {{cluster: c}}}}]
+clusters: [{{name: c, cluster: {{server: "{server}"}}}}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "replaces"),
+    [
+        ({"kubeconfig": kubeconfig("a")}, {"kubeconfig": kubeconfig("b")}, ["kubeconfig"]),
+        ({"kubeconfig": kubeconfig("a")}, {"kubeconfig": kubeconfig("a") + "# comment"}, []),
+        ({}, {"upsertExistingObjects": "true"}, []),
+        ({"renderYamlToDirectory": "a"}, {"renderYamlToDirectory": "b"}, ["renderYamlToDirectory"]),
+        (
+            {"kubeconfig": kubeconfig("a"), "clusterIdentifier": "x"},
+            {"kubeconfig": kubeconfig("b"), "clusterIdentifier": "x"},
+            [],
+        ),
+    ],
+)
+def test_only_another_cluster_replaces_everything(
+    old: dict[str, str], new: dict[str, str], replaces: list[str]
+) -> None:
+    assert settings.replaced_by(old, new)[1] == replaces
