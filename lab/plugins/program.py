@@ -58,7 +58,10 @@ def main(settings: dict[str, Any]) -> int:
         # The monitor is gone once the engine has given up; it has said why.
         if error.code() != grpc.StatusCode.UNAVAILABLE:
             pulumi.log.error(f"RPC error: {error.details()}")
-    except Exception:
+    except Exception as error:
+        # How a failed component (a chart that cannot be had) ends its caller; the engine has said why.
+        if "resource monitor shut down" in str(error):
+            return ALREADY_REPORTED
         pulumi.log.error("Program failed with an unhandled exception:\n" + traceback.format_exc())
     else:
         return 0

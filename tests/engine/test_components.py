@@ -1,4 +1,4 @@
-"""Charts and YAML through the real engine: children, their names, order and options; and manifests as files."""
+"""Charts and YAML through the real engine: children, their names, order, options; manifests as files."""
 
 from __future__ import annotations
 
@@ -185,21 +185,22 @@ def test_yaml(stack: Stack, namespace: str) -> None:
             {
                 "apiVersion": "v1",
                 "kind": "ConfigMap",
-                "metadata": {"name": "inside", "namespace": "made-by-yaml"},
+                "metadata": {"name": "inside", "namespace": "made"},
             },
-            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "made-by-yaml"}},
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "made"}},
         ]
     )
     stack.program(
         START
         + f"""
 provider = Provider("ours", namespace={namespace!r})
-ConfigGroup("group", yaml={text!r}, files=["one.*.yaml"], skip_await=True, opts=ResourceOptions(provider=provider))
+ConfigGroup("group", yaml={text!r}, files=["one.*.yaml"], skip_await=True,
+    opts=ResourceOptions(provider=provider))
 """
     )
     assert (up := stack.up()).code == 0, up.text
     names = {each["urn"].split("::")[-1] for each in stack.resources()}
-    assert {"group:made-by-yaml", "group:made-by-yaml/inside", f"group:{namespace}/from-file"} <= names
+    assert {"group:made", "group:made/inside", f"group:{namespace}/from-file"} <= names
     assert (done := stack.destroy()).code == 0, done.text
 
 
