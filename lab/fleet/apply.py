@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+from lab import cluster
 from lab.paths import Lab
 
 MANIFESTS = Path(__file__).parent / "manifests"
@@ -28,36 +28,6 @@ WAITED_FOR = (
 MONITORING_KINDS = ("prometheuses", "servicemonitors", "podmonitors")
 
 
-class Kubectl:
-    """kubectl with a lab's kubeconfig. Failures are RuntimeErrors with kubectl's last line."""
-
-    def __init__(self, lab: Lab, program: str | Path) -> None:
-        self._command = [str(program), f"--kubeconfig={lab.kubeconfig}"]
-
-    def output(self, *arguments: str, text: str | None = None) -> str:
-        done = subprocess.run([*self._command, *arguments], input=text, capture_output=True, text=True)
-        if done.returncode:
-            lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-            raise RuntimeError(f"kubectl {' '.join(arguments[:3])}: {lines[-1]}")
-        return done.stdout
-
-    def apply(self, documents: str) -> None:
-        """Apply server-side: a field we do not write (spec.replicas, which is KEDA's) is left alone."""
-        self.output(
-            "apply",
-            "--server-side",
-            "--field-manager=keda-homelab-lab",
-            "--force-conflicts",
-            "--filename=-",
-            text=documents,
-        )
-
-
-def manifests() -> str:
-    """Every object of manifests/, as one YAML stream."""
-    return "\n---\n".join(path.read_text() for path in sorted(MANIFESTS.glob("*.yaml")))
-
-
 def prometheus_operator(bundle: str) -> str:
     """The Prometheus Operator's own bundle (CRDs, RBAC, Deployment), moved from `default` to `monitoring`.
 
@@ -69,17 +39,32 @@ def prometheus_operator(bundle: str) -> str:
 def install(lab: Lab, kubectl: Path, bundle: Path, update: Callable[[str], None]) -> None:
     """Apply everything and wait until it runs, telling `update` how far it is; again, it changes nothing.
 
-    `bundle` is bundle.yaml of the Prometheus Operator's module. Raises RuntimeError with what is not ready.
+    `bundle` is bundle.yaml of the Prometheus Operator's module. Raises LabError with what is not ready.
     """
-    cluster = Kubectl(lab, kubectl)
+
+    def run(*arguments: str) -> str:
+        return cluster.kubectl(lab, {"kubectl": kubectl}, *arguments)
+
+    def apply(path: Path) -> None:
+        # Server-side: a field we do not write (spec.replicas, which is KEDA's) is left alone.
+        run(
+            "apply",
+            "--server-side",
+            "--field-manager=keda-homelab-lab",
+            "--force-conflicts",
+            f"--filename={path}",
+        )
+
     update("Prometheus Operator")
-    cluster.apply((MANIFESTS / "namespaces.yaml").read_text())
-    cluster.apply(prometheus_operator(bundle.read_text()))
+    operator = lab.root / "config" / "prometheus-operator.yaml"
+    operator.write_text(prometheus_operator(bundle.read_text()))
+    apply(MANIFESTS / "namespaces.yaml")
+    apply(operator)
     kinds = [f"crd/{kind}.monitoring.coreos.com" for kind in MONITORING_KINDS]
-    cluster.output("wait", *kinds, "--for=condition=Established", "--timeout=60s")
+    run("wait", *kinds, "--for=condition=Established", "--timeout=60s")
     update("workloads")
-    cluster.apply(manifests())
+    apply(MANIFESTS)
     for number, (namespace, workload) in enumerate(WAITED_FOR, 1):
         update(f"{number}/{len(WAITED_FOR)} {workload}")
-        cluster.output("wait", workload, f"--namespace={namespace}", "--for=create", "--timeout=60s")
-        cluster.output("rollout", "status", workload, f"--namespace={namespace}", "--timeout=180s")
+        run("wait", workload, f"--namespace={namespace}", "--for=create", "--timeout=60s")
+        run("rollout", "status", workload, f"--namespace={namespace}", "--timeout=180s")

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import subprocess
 import tempfile
 from pathlib import Path
 
+from lab import gobuild
+from lab.errors import LabError
 from lab.paths import cache
 
 MODULE = Path(__file__).parent
 PROGRAMS = ("fleet", "pause")
 
 
-def build(go: str | Path = "go") -> dict[str, Path]:
+def build(go: Path | None = None) -> dict[str, Path]:
     """Path of each static program by name, compiled once per state of the sources.
 
-    Raises RuntimeError with the compiler's last lines when they do not compile.
+    `go` is the go command, looked for when needed. Raises LabError with the compiler's last lines.
     """
     folder = cache() / "bin" / f"fleet-{_digest()}"
     if not folder.exists():
@@ -26,28 +27,22 @@ def build(go: str | Path = "go") -> dict[str, Path]:
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".fleet-") as fresh:
             built = Path(fresh) / "bin"
             built.mkdir()
-            _compile(go, built)
+            _compile(go or gobuild.go(), built)
             built.rename(folder)
     return {name: folder / name for name in PROGRAMS}
 
 
-def _compile(go: str | Path, into: Path) -> None:
-    environment = os.environ | {
-        "CGO_ENABLED": "0",
-        "GOCACHE": str(cache() / "go-build"),
-        "GOMODCACHE": str(cache() / "go-mod"),
-        "GOFLAGS": "-modcacherw",
-    }
+def _compile(go: Path, into: Path) -> None:
     done = subprocess.run(
         [str(go), "build", "-trimpath", "-ldflags=-s -w", f"-o={into}/", "./cmd/..."],
         cwd=MODULE,
-        env=environment,
+        env=gobuild.environment(),
         capture_output=True,
         text=True,
     )
     if done.returncode:
         tail = " | ".join(done.stderr.strip().splitlines()[-3:])
-        raise RuntimeError(f"lab/fleet: go build failed: {tail}")
+        raise LabError(f"lab/fleet: go build failed: {tail}")
 
 
 def _digest() -> str:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import argparse
 import json
 import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from lab.fleet.apply import Kubectl
+from lab import cluster
 from lab.fleet.build import build
 from lab.paths import Lab
+from lab.progress import say
 
 
 @dataclass(frozen=True)
@@ -79,31 +80,22 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(lab: Lab, argv: Sequence[str]) -> int:
-    """Run one workload's client until it ends; its exit code."""
+    """Run one workload's client until it ends; its exit code. Raises LabError when the lab is unreachable."""
     arguments = vars(parser().parse_args(argv))
     load = LOADS[arguments.pop("workload")]
     if not lab.record.exists():
-        _say(f"load: lab {lab.name!r} is not up: {lab.record} is missing. Run `make up`.")
+        say(f"load: lab {lab.name!r} is not up: {lab.record} is missing. Run `make up`.")
         return 1
-    kubectl = Kubectl(lab, json.loads(lab.record.read_text())["tools"]["kubectl"])
+    kubectl = {"kubectl": Path(json.loads(lab.record.read_text())["tools"]["kubectl"])}
     namespace, service, port = load.service
-    try:
-        address = kubectl.output(
-            "get", "service", service, f"--namespace={namespace}", "--output=jsonpath={.spec.clusterIP}"
-        )
-        program = build()["fleet"]
-    except RuntimeError as error:
-        _say(f"load: {error}")
-        return 1
+    jsonpath = "--output=jsonpath={.spec.clusterIP}"
+    address = cluster.kubectl(lab, kubectl, "get", "service", service, f"--namespace={namespace}", jsonpath)
+    program = build()["fleet"]
     chosen = ", ".join(f"{option} {value}" for option, value in arguments.items())
-    _say(f"load: {chosen}. Expect {load.expect}.")
+    say(f"load: {chosen}. Expect {load.expect}.")
     client = [str(program), load.command, f"-{load.address}={load.scheme}://{address}:{port}"]
     client += [f"-{option}={value}" for option, value in arguments.items()]
     try:
         return subprocess.run(["nsenter", f"--net={lab.netns_path}", *client]).returncode
     except KeyboardInterrupt:
         return 130
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

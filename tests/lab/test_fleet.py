@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -12,15 +11,15 @@ from typing import Any
 import pytest
 import yaml
 
-from lab.fleet.apply import WAITED_FOR, manifests, prometheus_operator
+from lab import gobuild
+from lab.fleet.apply import MANIFESTS, WAITED_FOR, prometheus_operator
 from lab.fleet.build import MODULE
 from lab.fleet.load import LOADS, parser
 from lab.images import IMAGES
-from lab.paths import cache
 
 STACK = yaml.safe_load((Path(__file__).parents[2] / "Pulumi.homelab.yaml").read_text())["config"]
 WORKLOADS: dict[str, dict[str, Any]] = STACK["keda-homelab:workloads"]
-ALL = list(yaml.safe_load_all(manifests()))
+ALL = [item for path in sorted(MANIFESTS.glob("*.yaml")) for item in yaml.safe_load_all(path.read_text())]
 SCALED = {
     ("voice", "voice-pipeline"),
     ("ray", "ray-serve"),
@@ -173,9 +172,12 @@ def test_loads_talk_to_a_service_that_exists(workload: str) -> None:
 @pytest.mark.skipif(shutil.which("go") is None, reason="no Go on PATH")
 @pytest.mark.parametrize("command", ["vet", "test"])
 def test_programs(command: str) -> None:
-    environment = os.environ | {"GOCACHE": str(cache() / "go-build"), "GOMODCACHE": str(cache() / "go-mod")}
-    environment |= {"GOFLAGS": "-modcacherw", "CGO_ENABLED": "0"}
     done = subprocess.run(
-        ["go", command, "./..."], cwd=MODULE, env=environment, capture_output=True, text=True, timeout=600
+        ["go", command, "./..."],
+        cwd=MODULE,
+        env=gobuild.environment(),
+        capture_output=True,
+        text=True,
+        timeout=600,
     )
     assert done.returncode == 0, done.stdout + done.stderr
