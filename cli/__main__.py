@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from cli import report, targets
 from cli.errors import CommandError
 from lab import __main__ as lab_command
-from lab import plugins
 from lab.errors import LabError
 from lab.paths import Lab
 
@@ -43,7 +42,7 @@ def _on_lab(command: str, lab: Lab) -> int:
         if failed:
             return failed
         engine = targets.lab_engine(lab)
-        print(plugins.plugin_path(engine.pulumi)[1], file=sys.stderr)
+        print(engine.notice, file=sys.stderr)
         done = engine.operate(command)
         if done.returncode or command == "preview":
             return 1 if done.returncode else 0
@@ -65,6 +64,7 @@ def _on_cluster(args: argparse.Namespace) -> int:
     if verb != "preview":
         targets.confirm_cluster(args.cluster, f"pulumi {verb}", args.yes)
     engine = targets.cluster_engine(args.cluster)
+    print(engine.notice, file=sys.stderr)
     if verb == "destroy" and not args.force:
         foreign = targets.foreign_keda_objects(engine, kubectl)
         if foreign:

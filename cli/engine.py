@@ -29,7 +29,8 @@ class Engine:
         pulumi: the CLI's executable.
         env: variables laid over the caller's environment.
         overrides: config key to value for the copy of the stack file (see `stackfile.write_copy`).
-        path: folders put first on PATH: plugins, helm, the venv.
+        path: folders put first on PATH.
+        notice: one line that says which of Pulumi's plugins are in use.
         program: the folder of the Pulumi program.
     """
 
@@ -38,6 +39,7 @@ class Engine:
     env: Mapping[str, str] = field(default_factory=dict)
     overrides: Mapping[str, Any] = field(default_factory=dict)
     path: Sequence[Path] = ()
+    notice: str = ""
     program: Path = stackfile.PROJECT
 
     @property
@@ -86,7 +88,8 @@ class Engine:
                 self._recover()
             packs = ["--policy-pack", str(POLICY_PACK)] if verb in {"up", "preview"} else []
             yes = ["--yes"] if verb != "preview" else []
-            return self.run(verb, *self._stack(), *packs, *yes, *args, capture=capture)
+            quiet = ["--suppress-outputs"] if verb in {"up", "preview"} else []  # the table says it better
+            return self.run(verb, *self._stack(), *packs, *yes, *quiet, *args, capture=capture)
 
     def _stack(self) -> list[str]:
         return ["--stack", stackfile.STACK, "--config-file", str(self.config_file)]

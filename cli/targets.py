@@ -55,11 +55,12 @@ def lab_engine(lab: Lab, overrides: Mapping[str, Any] | None = None) -> Engine:
         passphrase.touch(mode=0o600)
         passphrase.write_text(secrets.token_urlsafe(24), encoding="utf-8")
     pulumi = Path(record["tools"]["pulumi"])
-    plugin_folders, _ = plugins.plugin_path(pulumi)
+    plugin_variables, notice = plugins.plugin_environment(pulumi, folder / "home")
     return Engine(
         folder=folder,
         pulumi=pulumi,
         env={
+            **plugin_variables,
             "KUBECONFIG": str(lab.kubeconfig),
             "PULUMI_BACKEND_URL": state.as_uri(),
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase),
@@ -69,7 +70,8 @@ def lab_engine(lab: Lab, overrides: Mapping[str, Any] | None = None) -> Engine:
             **LAB_OVERRIDES,
             **(overrides or {}),
         },
-        path=[*plugin_folders, Path(record["tools"]["helm"]).parent],
+        path=[Path(record["tools"]["helm"]).parent],
+        notice=notice,
     )
 
 
@@ -85,13 +87,15 @@ def cluster_engine(context: str) -> Engine:
     """
     found = tools.ensure(["pulumi", "helm"])
     state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state")
-    plugin_folders, line = plugins.plugin_path(found["pulumi"])
-    print(line, file=sys.stderr)
+    folder = state / "keda-homelab" / context.replace("/", "_")
+    plugin_variables, notice = plugins.plugin_environment(found["pulumi"], folder / "home")
     return Engine(
-        folder=state / "keda-homelab" / context.replace("/", "_"),
+        folder=folder,
         pulumi=found["pulumi"],
+        env=plugin_variables,
         overrides={"keda-homelab:cluster.context": context},
-        path=[*plugin_folders, found["helm"].parent],
+        path=[found["helm"].parent],
+        notice=notice,
     )
 
 
