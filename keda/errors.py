@@ -70,6 +70,8 @@ def show(value: object, path: str = "") -> str:
         value = int(value)
     if value is None or isinstance(value, (str, bool, int, float)):
         text = json.dumps(value, ensure_ascii=False)
+        # JSON lets some line ends and terminal controls through; a message stays one line, and harmless.
+        text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
         return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"
     return type(value).__name__
 

@@ -102,7 +102,7 @@ def own_faults(error: ValidationError, model: type[Model]) -> Iterator[Fault]:
             why, fix = _reason(detail)
             harm = cause.consequence if isinstance(cause, Refused) else None
             harm = harm or consequence(field, model)
-            yield Fault(path, detail["input"], f"{why} {harm}", fix or _example(key, field))
+            yield Fault(path, detail["input"], f"{why} {harm}", fix or _fix(key, field, detail))
 
 
 def unknown_key(path: str, key: str, known: Mapping[str, object], model: type[Model]) -> Fault:
@@ -129,6 +129,19 @@ def consequence(field: FieldInfo | None, model: type[Model]) -> str:
     return (
         str(extra["consequence"]) if isinstance(extra, dict) and "consequence" in extra else model.consequence
     )
+
+
+def _fix(key: str, field: FieldInfo | None, detail: ErrorDetails) -> str:
+    """The field's example; for what is inside a mapping or a list, the right form in words."""
+    if len(detail["loc"]) == 1 and (example := _example(key, field)):
+        return example
+    forms = {
+        "string_type": "Put it in quotes.",
+        "model_type": "Write its keys below it.",
+        "dict_type": "Write its keys below it.",
+        "tuple_type": "Write a list.",
+    }
+    return forms.get(detail["type"], "")
 
 
 def _example(key: str, field: FieldInfo | None) -> str:

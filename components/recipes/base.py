@@ -78,7 +78,7 @@ class Recipe(Setting):
         "scaleTargetRef": "target",
     }
 
-    recipe: str
+    recipe: str = Field(examples=["generic"])
     namespace: Namespace = Field(examples=["my-namespace"])
     min_replicas: Count = Field(default=0, examples=[0])
     max_replicas: Positive = Field(examples=[4])

@@ -63,7 +63,7 @@ class Batch(Recipe):
         "jobTargetRef": "job",
     }
 
-    recipe: Literal["batch"]
+    recipe: Literal["batch"] = Field(examples=["batch"])
     kind: Literal["ScaledObject", "ScaledJob"] = Field(default="ScaledObject", examples=["ScaledObject"])
     target: ScaleTargetRef | None = None
     job: JobTemplate | None = None

@@ -59,8 +59,8 @@ class EnvoyGateway(Recipe):
 
     spelling: ClassVar[Mapping[str, str]] = {"threshold": "connectionsPerReplica"}
 
-    recipe: Literal["envoy-gateway"]
-    gateway: Gateway
+    recipe: Literal["envoy-gateway"] = Field(examples=["envoy-gateway"])
+    gateway: Gateway = Field(examples=["{namespace: default, name: eg}"])
     deploy_mode: Literal["ControllerNamespace", "GatewayNamespace"] = "ControllerNamespace"
     envoy_proxy: EnvoyProxyKubernetes = EnvoyProxyKubernetes()
     namespace: Namespace = Field(default=_CONTROLLER_NAMESPACE, examples=[_CONTROLLER_NAMESPACE])

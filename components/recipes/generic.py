@@ -15,9 +15,9 @@ from keda.names import LabelName
 class Generic(Recipe):
     """Triggers are written as KEDA's documentation has them."""
 
-    recipe: Literal["generic"]
-    target: ScaleTargetRef
-    triggers: tuple[Trigger, ...] = Field(examples=["a list of triggers"])
+    recipe: Literal["generic"] = Field(examples=["generic"])
+    target: ScaleTargetRef = Field(examples=["{name: my-deployment}"])
+    triggers: tuple[Trigger, ...] = Field(examples=["[{type: cron, metadata: {…}}]"])
     authentications: dict[LabelName, TriggerAuthenticationSpec] = Field(default_factory=dict)
 
     def faults(self) -> Iterator[Fault]:

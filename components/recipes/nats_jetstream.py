@@ -23,8 +23,8 @@ class JetStream(Recipe):
         "lagThreshold": "messagesPerReplica",
     }
 
-    recipe: Literal["nats-jetstream"]
-    target: ScaleTargetRef
+    recipe: Literal["nats-jetstream"] = Field(examples=["nats-jetstream"])
+    target: ScaleTargetRef = Field(examples=["{name: my-deployment}"])
     monitoring_endpoint: Text = Field(examples=["nats-headless.nats.svc.cluster.local:8222"])
     use_https: Boolean = Field(default=False, examples=[False])
     account: Text = Field(default="$G", examples=["$G"])

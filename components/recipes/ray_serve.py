@@ -19,8 +19,8 @@ class RayServe(Recipe):
 
     spelling: ClassVar[Mapping[str, str]] = {"threshold": "requestsPerReplica"}
 
-    recipe: Literal["ray-serve"]
-    target: ScaleTargetRef
+    recipe: Literal["ray-serve"] = Field(examples=["ray-serve"])
+    target: ScaleTargetRef = Field(examples=["{name: my-deployment}"])
     application: str = Field(min_length=1, examples=["inference"])
     requests_per_replica: Number = Field(examples=[5])
     min_replicas: Count = Field(default=1, examples=[1])

@@ -49,7 +49,7 @@ class ScaledJobSpec(Model):
 
     consequence = "KEDA would mark the ScaledJob not Ready."
 
-    job_target_ref: dict[str, Any] = Field(examples=["a JobSpec with a template"])
+    job_target_ref: dict[str, Any] = Field(examples=["{template: {spec: {…}}}"])
     """A batch/v1 JobSpec."""
     polling_interval: Positive | None = Field(default=None, examples=[30])
     """Seconds between two looks at the triggers. Default: 30."""
@@ -62,7 +62,7 @@ class ScaledJobSpec(Model):
     """Default: 100."""
     rollout: Rollout | None = None
     scaling_strategy: ScalingStrategy | None = None
-    triggers: tuple[Trigger, ...] = Field(examples=["a list of triggers"])
+    triggers: tuple[Trigger, ...] = Field(examples=["[{type: cron, metadata: {…}}]"])
 
     def faults(self) -> Iterator[Fault]:
         yield from trigger_list_faults(self.triggers)
@@ -109,5 +109,5 @@ class ScaledJob(Resource):
 
     api_version: Literal["keda.sh/v1alpha1"] = "keda.sh/v1alpha1"
     kind: Literal["ScaledJob"] = "ScaledJob"
-    metadata: Metadata
-    spec: ScaledJobSpec
+    metadata: Metadata = Field(examples=["{name: my-workload, namespace: my-namespace}"])
+    spec: ScaledJobSpec = Field(examples=["its keys"])

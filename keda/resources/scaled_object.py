@@ -131,7 +131,7 @@ class Fallback(Model):
 class ScaledObjectSpec(Model):
     """Unset fields take KEDA's defaults."""
 
-    scale_target_ref: ScaleTargetRef
+    scale_target_ref: ScaleTargetRef = Field(examples=["{name: my-deployment}"])
     polling_interval: Positive | None = Field(default=None, examples=[30])
     """Seconds between two looks at the triggers while at zero. Default: 30."""
     cooldown_period: Seconds | None = Field(default=None, examples=[300])
@@ -146,7 +146,7 @@ class ScaledObjectSpec(Model):
     """Default: 100."""
     fallback: Fallback | None = None
     advanced: Advanced | None = None
-    triggers: tuple[Trigger, ...] = Field(examples=["a list of triggers"])
+    triggers: tuple[Trigger, ...] = Field(examples=["[{type: cron, metadata: {…}}]"])
 
     def faults(self) -> Iterator[Fault]:
         yield from trigger_list_faults(self.triggers)
@@ -203,8 +203,8 @@ class ScaledObject(Resource):
 
     api_version: Literal["keda.sh/v1alpha1"] = "keda.sh/v1alpha1"
     kind: Literal["ScaledObject"] = "ScaledObject"
-    metadata: Metadata
-    spec: ScaledObjectSpec
+    metadata: Metadata = Field(examples=["{name: my-workload, namespace: my-namespace}"])
+    spec: ScaledObjectSpec = Field(examples=["its keys"])
 
     @property
     def hpa_name(self) -> str:

@@ -67,18 +67,18 @@ class PodIdentity(AuthModel):
 class SecretKey(AuthModel):
     """A key of a Secret."""
 
-    name: ObjectName
-    key: str
+    name: ObjectName = Field(examples=["my-secret"])
+    key: str = Field(examples=["password"])
 
 
 class SecretKeyRef(AuthModel):
-    secret_key_ref: SecretKey
+    secret_key_ref: SecretKey = Field(examples=["{name: my-secret, key: password}"])
 
 
 class ValueFromSecret(AuthModel):
     """KEDA's nesting around a reference to a Secret's key."""
 
-    value_from: SecretKeyRef
+    value_from: SecretKeyRef = Field(examples=["{secretKeyRef: {name: my-secret, key: password}}"])
 
 
 class VaultCredential(AuthModel):
@@ -107,17 +107,17 @@ class VaultPkiData(AuthModel):
 
 
 class VaultSecret(AuthModel):
-    parameter: str
-    path: str
-    key: str
+    parameter: str = Field(examples=["password"])
+    path: str = Field(examples=["secret/data/keda"])
+    key: str = Field(examples=["password"])
     type: Literal["", "secretV2", "secret", "pki"] | None = None
     pki_data: VaultPkiData | None = None
 
 
 class HashiCorpVault(AuthModel):
-    address: str
-    authentication: Literal["token", "kubernetes"]
-    secrets: tuple[VaultSecret, ...] = Field(min_length=1)
+    address: str = Field(examples=["https://vault.example.org"])
+    authentication: Literal["token", "kubernetes"] = Field(examples=["kubernetes"])
+    secrets: tuple[VaultSecret, ...] = Field(min_length=1, examples=["a list of secrets"])
     namespace: str | None = None
     role: str | None = None
     mount: str | None = None
@@ -125,63 +125,71 @@ class HashiCorpVault(AuthModel):
 
 
 class AzureCredentials(AuthModel):
-    client_id: str
-    tenant_id: str
-    client_secret: ValueFromSecret
+    client_id: str = Field(examples=["00000000-0000-0000-0000-000000000000"])
+    tenant_id: str = Field(examples=["00000000-0000-0000-0000-000000000000"])
+    client_secret: ValueFromSecret = Field(
+        examples=["{valueFrom: {secretKeyRef: {name: my-secret, key: password}}}"]
+    )
 
 
 class AzureCloud(AuthModel):
-    type: str
+    type: str = Field(examples=["AzurePublicCloud"])
     key_vault_resource_url: str | None = Field(default=None, alias="keyVaultResourceURL")
     active_directory_endpoint: str | None = None
 
 
 class AzureSecret(AuthModel):
-    parameter: str
-    name: str
+    parameter: str = Field(examples=["password"])
+    name: str = Field(examples=["my-secret"])
     version: str | None = None
 
 
 class AzureKeyVault(AuthModel):
-    vault_uri: str
-    secrets: tuple[AzureSecret, ...] = Field(min_length=1)
+    vault_uri: str = Field(examples=["https://my-vault.vault.azure.net"])
+    secrets: tuple[AzureSecret, ...] = Field(min_length=1, examples=["a list of secrets"])
     credentials: AzureCredentials | None = None
     pod_identity: PodIdentity | None = None
     cloud: AzureCloud | None = None
 
 
 class GcpCredentials(AuthModel):
-    client_secret: ValueFromSecret
+    client_secret: ValueFromSecret = Field(
+        examples=["{valueFrom: {secretKeyRef: {name: my-secret, key: password}}}"]
+    )
 
 
 class GcpSecret(AuthModel):
-    parameter: str
-    id: str
+    parameter: str = Field(examples=["password"])
+    id: str = Field(examples=["my-secret"])
     version: str | None = None
 
 
 class GcpSecretManager(AuthModel):
-    secrets: tuple[GcpSecret, ...] = Field(min_length=1)
+    secrets: tuple[GcpSecret, ...] = Field(min_length=1, examples=["a list of secrets"])
     credentials: GcpCredentials | None = None
     pod_identity: PodIdentity | None = None
 
 
 class AwsCredentials(AuthModel):
-    access_key: ValueFromSecret
-    access_secret_key: ValueFromSecret
+    access_key: ValueFromSecret = Field(
+        examples=["{valueFrom: {secretKeyRef: {name: my-secret, key: password}}}"]
+    )
+    access_secret_key: ValueFromSecret = Field(
+        examples=["{valueFrom: {secretKeyRef: {name: my-secret, key: password}}}"]
+    )
     access_token: ValueFromSecret | None = None
 
 
 class AwsSecret(AuthModel):
-    parameter: str
-    name: str
+    parameter: str = Field(examples=["password"])
+    name: str = Field(examples=["my-secret"])
     version_id: str | None = None
     version_stage: str | None = None
     secret_key: str | None = None
 
 
 class AwsSecretManager(AuthModel):
-    secrets: tuple[AwsSecret, ...] = Field(min_length=1)
+    secrets: tuple[AwsSecret, ...] = Field(min_length=1, examples=["a list of secrets"])
     credentials: AwsCredentials | None = None
     pod_identity: PodIdentity | None = None
     region: str | None = None
@@ -190,8 +198,8 @@ class AwsSecretManager(AuthModel):
 class BoundServiceAccountToken(AuthModel):
     """A token made for a service account; KEDA needs RBAC on serviceaccounts/token."""
 
-    parameter: str
-    service_account_name: ObjectName
+    parameter: str = Field(examples=["password"])
+    service_account_name: ObjectName = Field(examples=["my-service-account"])
 
 
 class TriggerAuthenticationSpec(AuthModel):
@@ -220,8 +228,8 @@ class TriggerAuthentication(Resource):
 
     api_version: Literal["keda.sh/v1alpha1"] = "keda.sh/v1alpha1"
     kind: Literal["TriggerAuthentication"] = "TriggerAuthentication"
-    metadata: Metadata
-    spec: TriggerAuthenticationSpec
+    metadata: Metadata = Field(examples=["{name: my-workload, namespace: my-namespace}"])
+    spec: TriggerAuthenticationSpec = Field(examples=["its keys"])
 
     def faults(self) -> Iterator[Fault]:
         if self.spec.file_path is not None:
@@ -238,5 +246,5 @@ class ClusterTriggerAuthentication(Resource):
 
     api_version: Literal["keda.sh/v1alpha1"] = "keda.sh/v1alpha1"
     kind: Literal["ClusterTriggerAuthentication"] = "ClusterTriggerAuthentication"
-    metadata: ClusterMetadata
-    spec: TriggerAuthenticationSpec
+    metadata: ClusterMetadata = Field(examples=["{name: my-credentials}"])
+    spec: TriggerAuthenticationSpec = Field(examples=["its keys"])

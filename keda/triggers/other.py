@@ -136,7 +136,7 @@ class AnyTrigger(Trigger):
     scaler: ClassVar[str] = ""
 
     type_: Annotated[str, BeforeValidator(_scaler)] = Field(alias="type", examples=["redis"])
-    metadata: Annotated[dict[str, str], BeforeValidator(_texts)]
+    metadata: Annotated[dict[str, str], BeforeValidator(_texts)] = Field(examples=["{…}"])
 
     @property
     def type(self) -> str:

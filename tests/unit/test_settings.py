@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
@@ -132,3 +133,18 @@ def test_the_target_is_rings_own_type() -> None:
         annotation: Any = recipe.model_fields.get("target")
         if annotation is not None:
             assert ScaleTargetRef in (annotation.annotation, *get_args(annotation.annotation))
+
+
+def every_model(model: type[Model] = Model) -> Iterator[type[Model]]:
+    for subclass in model.__subclasses__():
+        yield subclass
+        yield from every_model(subclass)
+
+
+def test_every_required_key_has_an_example_to_offer() -> None:
+    """So that no message ends without saying what to write."""
+    models = set(every_model())
+    assert len(models) > 40
+    for model in models:
+        for name, field in model.model_fields.items():
+            assert not field.is_required() or field.examples, f"{model.__name__}.{name}"
