@@ -38,7 +38,8 @@ def build(lab: Lab, tool: Path) -> Path:
 
 
 def blob(folder: Path, descriptor: dict[str, Any]) -> Path:
-    return folder / "blobs" / descriptor["digest"].replace(":", "/")
+    digest: str = descriptor["digest"]
+    return folder / "blobs" / digest.replace(":", "/")
 
 
 def read(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,9 +42,11 @@ def test_identity_of_a_running_process_is_alive() -> None:
 
 
 @pytest.mark.parametrize("change", [{"start": 1}, {"boot": "another"}])
-def test_another_process_with_the_same_pid_is_not_it_and_is_never_killed(change: dict[str, object]) -> None:
+def test_another_process_with_the_same_pid_is_not_it_and_is_never_killed(change: dict[str, Any]) -> None:
     with subprocess.Popen(["sleep", "60"]) as child:
-        other = replace(processes.identify(child.pid), **change)  # type: ignore[type-var, arg-type]
+        identity = processes.identify(child.pid)
+        assert identity
+        other = replace(identity, **change)
         assert not other.alive()
         other.kill()
         assert child.poll() is None
