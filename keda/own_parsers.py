@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from keda import go_values
+from keda.cross_field import clients
 from keda.cross_field.common import AZURE_SDK_CLOUDS, aws, azure_environment
 from keda.typed_config import Trigger
 
@@ -120,6 +121,8 @@ def _kafka_tls(trigger: Trigger) -> None:
         raise Refused("cert and key must be provided together")
     if "unsafeSsl" in trigger.metadata:
         _convert("unsafeSsl", trigger.metadata["unsafeSsl"], go_values.boolean)
+    if trigger.auth.get("cert") and (refused := clients.pem(trigger.auth["cert"], trigger.auth["key"])):
+        raise Refused(refused)
 
 
 def _tls_enabled(trigger: Trigger) -> bool:
@@ -218,6 +221,8 @@ def _app_insights(trigger: Trigger) -> None:
     if trigger.no_identity:
         if not _azure_parameter(trigger, "activeDirectoryClientId", auth=True):
             raise Refused("no activeDirectoryClientId given")
+        if refused := clients.tenant({"tenantId": _azure_parameter(trigger, "tenantId", auth=True)}, trigger):
+            raise Refused(f"error getting auth config: {refused}")
         variable = metadata.get("activeDirectoryClientPasswordFromEnv", "")
         if not (trigger.auth.get("activeDirectoryClientPassword") or trigger.env.get(variable)):
             raise Refused("no activeDirectoryClientPassword given")
@@ -230,8 +235,12 @@ def _data_explorer(trigger: Trigger) -> None:
         for name in ("tenantId", "clientId"):
             if not go_values.trim(_azure_parameter(trigger, name, auth=True)):
                 raise Refused(f"the operator panics: {name} is blank")
-        if not (trigger.auth.get("clientSecret") or trigger.metadata.get("clientSecretFromEnv")):
+        # The variable's name itself is taken for the secret: KEDA does not look it up.
+        secret = trigger.auth.get("clientSecret") or trigger.metadata.get("clientSecretFromEnv")
+        if not secret:
             raise Refused(_UNREADABLE.format("clientSecret"))
+        if not go_values.trim(secret):
+            raise Refused("the operator panics: clientSecret is blank")
     elif trigger.pod_identity != "azure-workload":
         raise Refused("error parsing auth params")
     for name in ("databaseName", "endpoint", "query"):
@@ -241,6 +250,17 @@ def _data_explorer(trigger: Trigger) -> None:
             _convert(f"metadata. Details: can't parse {name}", trigger.metadata[name], go_values.real)
     if refused := azure_environment(trigger, "activeDirectoryEndpoint"):
         raise Refused(refused)
+    endpoint = go_values.trim(_azure_parameter(trigger, "endpoint"))
+    if not endpoint:
+        raise Refused("the operator panics: endpoint is blank")
+    try:
+        scheme = go_values.url_parts(endpoint)[0]
+    except ValueError as error:
+        raise Refused(f"could not parse the endpoint({endpoint}): {error}") from error
+    if scheme != "https":
+        raise Refused(
+            "cannot use token provider with http endpoint, as it would send the token in clear text"
+        )
 
 
 _PARSERS: dict[str, Callable[[Trigger], None]] = {

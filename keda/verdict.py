@@ -29,7 +29,8 @@ def refusals(trigger: Trigger) -> list[str]:
     validate = cross_field.VALIDATE.get(trigger.type)
     if validate and (refusal := validate(values, trigger)):
         errors.append(refusal)
-    after = cross_field.AFTER.get(trigger.type)
-    if not errors and after and (refusal := after(values, trigger)):
-        errors.append(refusal)
+    for stage in (cross_field.AFTER, cross_field.CLIENT):
+        rule = stage.get(trigger.type)
+        if not errors and rule and (refusal := rule(values, trigger)):
+            errors.append(refusal)
     return errors

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from keda.cross_field import clouds, databases, queues, services
+from keda.cross_field import clients, clouds, databases, queues, services
 from keda.cross_field.common import Rule
 
 # Before the typed parser, with it (on a half-filled struct if a field is in error), and after it.
 BEFORE: dict[str, Rule] = clouds.BEFORE | services.BEFORE
 VALIDATE: dict[str, Rule] = clouds.VALIDATE | databases.VALIDATE | queues.VALIDATE | services.VALIDATE
+# Last: what the client made of the parameters refuses.
+CLIENT: dict[str, Rule] = clients.CLIENT
 AFTER: dict[str, Rule] = clouds.AFTER | databases.AFTER | queues.AFTER | services.AFTER

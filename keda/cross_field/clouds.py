@@ -243,13 +243,9 @@ def gcs(values: Values, _: Trigger) -> str | None:
 
 
 def azure_blob(values: Values, _: Trigger) -> str | None:
-    """gobwas/glob: brackets and braces must close."""
-    pattern = re.sub(r"\\.", "", values["globPattern"])
-    broken = (
-        pattern.count("[") != pattern.count("]")
-        or pattern.count("{") != pattern.count("}")
-        or "[]" in pattern
-    )
+    """gobwas/glob: a bracket must close and hold something; braces and a lone `]` are taken as they are."""
+    pattern = re.sub(r"\\.", "x", values["globPattern"])
+    broken = re.search(r"\[(?![^\[\]]+\])", pattern)
     return f'invalid glob pattern "{values["globPattern"]}"' if broken else None
 
 

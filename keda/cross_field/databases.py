@@ -50,9 +50,33 @@ def dynamodb(values: Values, trigger: Trigger) -> str | None:
             raise ValueError
     except ValueError:
         return "error parsing expressionAttributeValues: invalid JSON object"
+    if not all(map(_attribute, (expressions or {}).values())):
+        return "error parsing expressionAttributeValues: unsupported data type for attribute value"
     if values["targetValue"] == -1 and not trigger.as_metric_source:
         return "no targetValue given"
     return aws(values, trigger)
+
+
+def _attribute(value: object) -> bool:
+    """An attribute value of DynamoDB's JSON: {"S": "text"}; a value of another kind panics in KEDA."""
+    if not isinstance(value, dict):
+        return False
+    kinds: dict[str, type] = {
+        "S": str,
+        "N": str,
+        "B": str,
+        "BOOL": bool,
+        "L": list,
+        "M": dict,
+        "NULL": object,
+    }
+    for kind, inner in value.items():
+        if kind not in kinds or not isinstance(inner, kinds[kind]):
+            return False
+        nested = inner if isinstance(inner, list) else inner.values() if isinstance(inner, dict) else ()
+        if kind in ("L", "M") and not all(map(_attribute, nested)):
+            return False
+    return True
 
 
 def elasticsearch(values: Values, _: Trigger) -> str | None:

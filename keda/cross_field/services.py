@@ -175,7 +175,7 @@ def prometheus(values: Values, trigger: Trigger) -> str | None:
 
 
 def pulsar(values: Values, trigger: Trigger) -> str | None:
-    """pkg/scalers/authentication/authentication_helpers.go: authModes is read raw, an empty one is a fault."""
+    """pkg/scalers/authentication/authentication_helpers.go: authModes is read raw, an empty one is a fault"""
     auth, modes = trigger.auth, trigger.metadata.get("authModes")
     if values["tls"] == "enable" and (auth.get("cert") or auth.get("key")):
         modes = "tls" if modes is None else f"{modes},tls"
@@ -194,8 +194,8 @@ def pulsar(values: Values, trigger: Trigger) -> str | None:
             enabled.add(mode)
     if "oauth" in enabled:
         try:
-            go_values.query(auth.get("endpointParams", ""))
-            go_values.query(values["EndpointParams"])
+            # The metadata's are read only where the authentication has none.
+            go_values.query(auth.get("endpointParams") or values["EndpointParams"])
         except ValueError:
             return "error parsing authentication: incorrect value for endpointParams is given"
     return None

@@ -49,7 +49,8 @@ type Verdict struct {
 }
 
 // patience is how long a constructor may take. Parsing takes microseconds: one that is still busy is dialling.
-const patience = 500 * time.Millisecond
+// The rest of the time is for a machine that is busy with other things.
+const patience = 2 * time.Second
 
 func judge(spec Spec) Verdict {
 	build, known := constructors[spec.Type]
@@ -92,7 +93,7 @@ func (spec Spec) config() *scalersconfig.ScalerConfig {
 		ScalableObjectName:      "workload",
 		ScalableObjectNamespace: "default",
 		ScalableObjectType:      "ScaledObject",
-		GlobalHTTPTimeout:       patience / 2,
+		GlobalHTTPTimeout:       patience / 4,
 		TriggerType:             spec.Type,
 		TriggerMetadata:         orEmpty(spec.Metadata),
 		AuthParams:              orEmpty(spec.AuthParams),
@@ -124,7 +125,7 @@ func main() {
 	specs := make(chan Spec)
 	var workers sync.WaitGroup
 	// Most of the waiting is for a dial's timeout, so more workers than CPUs.
-	for range 32 * runtime.NumCPU() {
+	for range 128 * runtime.NumCPU() {
 		workers.Go(func() {
 			for spec := range specs {
 				verdict := judge(spec)

@@ -46,7 +46,7 @@ var unreachable = []string{
 	"could not find default credentials", "no client ID specified", "no tenant ID specified",
 	"no token file specified", "failed to connect to", "failed to ping", "error connecting to", "lookup ",
 	"error reading service account token", "failed to retrieve credentials", "no EC2 IMDS role found",
-	"no hosts available", "unable to connect to initial hosts", "ChainedTokenCredential",
+	"no hosts available", "unable to connect to initial hosts", "ChainedTokenCredential", "no children to pick from",
 }
 
 // buildFirst begin like a refusal of the metadata and come later.

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from keda.typed_config import Parameter, scalers
 from tests.oracle import Spec
+from tests.verdicts.joints import joints
 from tests.verdicts.samples import BUS, JWT, STORAGE, plain, sample
 
 _WORDS = ("", " ", "word", "0", "1", "-1", "5", " 5 ", "null", "true", "a,b", "a=b,c=d", "http://host:80/a/b")
@@ -150,9 +151,10 @@ def single_faults(scaler: str) -> Iterator[Spec]:
 
 
 def combination(scaler: str, chance: random.Random) -> Spec:
-    """Two to four changes at once, mostly to values that parse: for the rules between parameters."""
-    spec, parameters = sample(scaler), scalers()[scaler].parameters
-    for _ in range(chance.randint(2, 4)):
+    """One to three changes of the sample or a joint of it, mostly to values that parse."""
+    parameters = scalers()[scaler].parameters
+    spec = chance.choice([sample(scaler), *joints(scaler)])
+    for _ in range(chance.randint(1, 3)):
         if not parameters or chance.random() < 0.08:
             spec = replace(
                 spec,
@@ -176,7 +178,7 @@ def combination(scaler: str, chance: random.Random) -> Spec:
 def specs(count: int, seed: int) -> list[Spec]:
     """`count` triggers over all scalers: the single faults (a sample if they are more), then combinations."""
     chance = random.Random(seed)
-    faults = [spec for scaler in scalers() for spec in single_faults(scaler)]
+    faults = [spec for scaler in scalers() for spec in (*joints(scaler), *single_faults(scaler))]
     if len(faults) >= count:
         return chance.sample(faults, count)
     names = list(scalers())
