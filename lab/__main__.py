@@ -17,7 +17,7 @@ from lab import chart_source, cluster, config, fleet, gobuild, health, leftovers
 from lab.errors import LabError
 from lab.fleet import build, load
 from lab.paths import DEFAULT_NAME, Lab
-from lab.progress import say, step
+from lab.progress import said, say, step
 
 
 def up(lab: Lab, options: argparse.Namespace) -> int:
@@ -55,6 +55,9 @@ def up(lab: Lab, options: argparse.Namespace) -> int:
 def down(lab: Lab, options: argparse.Namespace) -> int:
     if not leftovers.leftovers(lab):
         return 0
+    if os.geteuid() != 0:
+        say(f"root: only root can remove the processes, mounts and cgroups of lab {lab.name}. Use sudo.")
+        return 1
     with _lock(lab), step(f"removing lab {lab.name}"):
         leftovers.remove(lab)
     if left := leftovers.leftovers(lab):
@@ -163,7 +166,8 @@ def main(arguments: Sequence[str]) -> int:
         options.rest = rest
         return int(options.run(Lab(options.name), options))
     except (LabError, ValueError, RuntimeError) as error:
-        say(str(error))
+        if not said(error):
+            say(str(error))
         return 1
     except KeyboardInterrupt:
         say("Interrupted. The same command goes on from here.")

@@ -58,16 +58,19 @@ def wait(lab: Lab, names: Iterable[str], seconds: float, update: Callable[[str],
                 words = " | ".join(processes.last_lines(lab, name)) or "it wrote nothing"
                 what = "ended" if ended else f"is not healthy after {seconds:.0f} s"
                 raise LabError(
-                    f"{name} {what}: {words}. Run `lab up` again, or `lab logs {name}` for more of its log."
+                    f"{name} {what}: {words}. `lab logs {name}` has more. "
+                    "Run `lab up` again, or `lab down` first to make a new one."
                 )
             time.sleep(0.1)
 
 
 def _answers(url: str) -> bool:
     # Our own processes on a loopback that nobody else binds to: their certificates prove nothing more.
-    context = ssl._create_unverified_context() if url.startswith("https") else None
+    secure = urllib.request.HTTPSHandler(context=ssl._create_unverified_context())
+    # A proxy of the user's is not for the lab.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), secure)
     try:
-        with urllib.request.urlopen(url, timeout=_TIMEOUT, context=context) as answer:
+        with opener.open(url, timeout=_TIMEOUT) as answer:
             return bool(answer.status == 200)
     except (OSError, urllib.error.URLError):
         return False

@@ -34,6 +34,11 @@ exec "$@"
 """
 
 
+# Nothing of the caller's environment: a user's proxy or kubeconfig is not for the node. Its programs call
+# iptables, mount, runc and the like, which a user's PATH may lack.
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
 @dataclass(frozen=True)
 class Identity:
     """A process for all time: a pid is reused, a pid with its start time (clock ticks since boot) is not."""
@@ -140,7 +145,7 @@ def start(lab: Lab, program: Program) -> bool:
             stderr=log,
             start_new_session=True,
             cwd=lab.root,
-            env={**os.environ, **program.env},
+            env={"PATH": _PATH, **program.env},
         )
     # Until the record names the child, a look at it would see its predecessor.
     deadline = time.monotonic() + 10

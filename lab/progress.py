@@ -14,6 +14,8 @@ HEARTBEAT = 15.0  # seconds between two lines of one step where there is no term
 # Several threads may report at once (downloads while something builds): each prints whole lines.
 _printing = threading.Lock()
 
+_SAID = "shown as the end of a step"
+
 
 def say(text: str) -> None:
     """Print one line, in place of a progress line that is on the terminal at the moment."""
@@ -68,6 +70,11 @@ def _beat(current: Step, done: threading.Event) -> None:
         current.beat()
 
 
+def said(error: BaseException) -> bool:
+    """Whether the step that `error` ended has shown it: a command need not say it again."""
+    return _SAID in getattr(error, "__notes__", ())
+
+
 @contextmanager
 def step(name: str) -> Iterator[Step]:
     """Show a step from start to end: `✓ name (12 s)`, or `✗ name: reason` when the block raises."""
@@ -84,5 +91,6 @@ def step(name: str) -> Iterator[Step]:
     except BaseException as error:
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
         say(f"✗ {name}: {reason}")
+        error.add_note(_SAID)
         raise
     say(f"✓ {name} ({duration(current.elapsed())})")

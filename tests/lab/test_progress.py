@@ -84,3 +84,10 @@ def test_durations_are_what_a_clock_shows() -> None:
         "1 min 0 s",
         "3 min 5 s",
     ]
+
+
+def test_an_error_that_ended_a_step_has_been_said() -> None:
+    with pytest.raises(ValueError) as caught, progress.step("etcd"):
+        raise ValueError("no disk")
+    assert progress.said(caught.value)
+    assert not progress.said(ValueError("no disk"))
