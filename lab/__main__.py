@@ -7,6 +7,7 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -128,10 +129,24 @@ def _lock(lab: Lab) -> Iterator[None]:
                 return
 
 
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of GPUs. Write 0 or more.")
+    return int(text)
+
+
+def _duration(text: str) -> str:
+    if not re.fullmatch(r"([0-9]+(\.[0-9]+)?(h|m|s|ms))+", text):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a duration. Write a number with its unit: 5s, 1m30s."
+        )
+    return text
+
+
 def parser() -> argparse.ArgumentParser:
     named = argparse.ArgumentParser(add_help=False)
     named.add_argument("--name", default=DEFAULT_NAME, help="which lab (default: %(default)s)")
-    top = argparse.ArgumentParser(prog="lab", description=__doc__)
+    top = argparse.ArgumentParser(prog="python -m lab", description=__doc__)
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, run: object, text: str, **more: Any) -> argparse.ArgumentParser:
@@ -140,9 +155,10 @@ def parser() -> argparse.ArgumentParser:
         return added
 
     booting = command("up", up, "boot the lab, or repair it")
-    booting.add_argument("--gpus", type=int, default=4, help="GPUs the node offers (default: %(default)s)")
+    booting.add_argument("--gpus", type=_count, default=4, help="GPUs the node offers (default: %(default)s)")
     booting.add_argument(
         "--hpa-sync-period",
+        type=_duration,
         metavar="DURATION",
         help="how often autoscalers look, such as 5s (default: Kubernetes' own 15s)",
     )
