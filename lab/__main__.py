@@ -185,6 +185,10 @@ def main(arguments: Sequence[str]) -> int:
         if not said(error):
             say(str(error))
         return 1
+    except BrokenPipeError:
+        # The reader has seen enough (`lab status | head`); nothing is left to flush into.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         say("Interrupted. The same command goes on from here.")
         return 130
