@@ -52,9 +52,10 @@ def boot(lab: Lab, tools: Mapping[str, Path], timing: config.Timing, gpus: int) 
     Raises LabError with the last words of a program that does not come up.
     """
     with step("network and certificates"):
-        if namespace.create(lab):
+        if not namespace.exists(lab):
             # What ran in a namespace that is gone can reach nothing any more.
             leftovers.end_processes(lab)
+        namespace.create(lab)
         cgroups.create(lab)
         ports = _ports(lab)
         programs = config.programs(lab, tools, timing)

@@ -53,10 +53,13 @@ def wait(lab: Lab, names: Iterable[str], seconds: float, update: Callable[[str],
     for name in names:
         update(name)
         while not healthy(lab, name):
-            ended = processes.running(lab, name) is None
-            if ended or time.monotonic() > deadline:
+            identity = processes.running(lab, name)
+            if identity is None or time.monotonic() > deadline:
+                if identity:
+                    # It will not get well by waiting: the next `up` starts it anew.
+                    processes.end([identity])
                 words = " | ".join(processes.last_lines(lab, name)) or "it wrote nothing"
-                what = "ended" if ended else f"is not healthy after {seconds:.0f} s"
+                what = "ended" if identity is None else f"is not healthy after {seconds:.0f} s"
                 raise LabError(
                     f"{name} {what}: {words}. `lab logs {name}` has more. "
                     "Run `lab up` again, or `lab down` first to make a new one."

@@ -29,19 +29,25 @@ sysctl -qw net.ipv4.ip_forward=1
 """
 
 
-def create(lab: Lab) -> bool:
-    """Have the namespace, set up: True when it had to be made: whatever ran in an earlier one is cut off."""
-    fresh = not _is_namespace(lab)
-    if fresh:
+def exists(lab: Lab) -> bool:
+    """True when the path is a mounted namespace, which is on another file system than its folder."""
+    try:
+        return lab.netns_path.stat().st_dev != lab.netns_path.parent.stat().st_dev
+    except OSError:
+        return False
+
+
+def create(lab: Lab) -> None:
+    """Have the namespace, set up."""
+    if not exists(lab):
         # After a machine restart the name may be left as an empty file.
         lab.netns_path.unlink(missing_ok=True)
         subprocess.run(["ip", "netns", "add", lab.netns], check=True)
     subprocess.run([*inside(lab), "sh", "-ec", _SETUP], check=True)
-    return fresh
 
 
 def delete(lab: Lab) -> None:
-    if _is_namespace(lab):
+    if exists(lab):
         subprocess.run(["ip", "netns", "delete", lab.netns], check=True)
     lab.netns_path.unlink(missing_ok=True)
 
@@ -74,7 +80,7 @@ def entered(lab: Lab) -> Iterator[None]:
 
 def pids(lab: Lab) -> set[int]:
     """Every process whose network is the lab's node: what a cgroup may not tell (another tool's nsenter)."""
-    if not _is_namespace(lab):
+    if not exists(lab):
         return set()
     wanted = lab.netns_path.stat().st_ino
     found = set()
@@ -85,11 +91,3 @@ def pids(lab: Lab) -> set[int]:
         except OSError:
             continue
     return found
-
-
-def _is_namespace(lab: Lab) -> bool:
-    """True when the path is a mounted namespace, which is on another file system than its folder."""
-    try:
-        return lab.netns_path.stat().st_dev != lab.netns_path.parent.stat().st_dev
-    except OSError:
-        return False
