@@ -36,6 +36,8 @@ def provider(cluster: Cluster) -> Provider:
         # CRDs that a destroy left behind, and whatever an update created that was killed before it could
         # record it. With this, both are taken over by server-side apply.
         upsert_existing_objects=True,
+        # A changed dashboard is written in place; by default a ConfigMap is deleted and made anew.
+        enable_config_map_mutable=True,
     )
 
 

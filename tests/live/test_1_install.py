@@ -90,7 +90,8 @@ def test_preview_already_shows_what_the_webhook_refuses(stack: Engine, cluster: 
         cluster.delete(f"{KEDA}/namespaces/default/scaledobjects/theirs")
     text = done.stdout + done.stderr
     assert done.returncode != 0, text
-    lines = [line for line in text.splitlines() if "already managed by the ScaledObject 'theirs'" in line]
+    summary = text.partition("Diagnostics:")[2]  # before it Pulumi shows its progress
+    lines = [line for line in summary.splitlines() if "already managed by the ScaledObject 'theirs'" in line]
     assert len(lines) == 1, text
     assert "Traceback" not in text
 
@@ -131,6 +132,7 @@ def test_preview_refuses_a_conflicting_hpa(stack: Engine, tmp_path: Path, body: 
     done = with_program(stack, tmp_path).operate("preview", capture=True)
     text = done.stdout + done.stderr
     assert done.returncode != 0, text
-    lines = [line for line in text.splitlines() if "by-hand" in line and "voice-pipeline" in line]
+    summary = text.partition("Policies:")[2]  # before it Pulumi shows its progress
+    lines = [line for line in summary.splitlines() if "by-hand" in line and "voice-pipeline" in line]
     assert len(lines) == 1, text
     assert "ScaledObject" in lines[0] and "voice" in lines[0]
