@@ -155,6 +155,8 @@ def _kafka_sasl(trigger: Trigger) -> None:
         _require(trigger, "username")
         if bool(trigger.auth.get("password")) == bool(trigger.auth.get("keytab")):
             raise Refused("exactly one of 'password' or 'keytab' must be provided for GSSAPI authentication")
+        if trigger.auth.get("password") and not go_values.trim(trigger.auth["password"]):
+            raise Refused("Net.SASL.GSSAPI.Password must not be empty when GSS-API mechanism is used")
         _require(trigger, "realm", "kerberosConfig")
         if "kerberosDisableFAST" in trigger.auth:
             _convert("kerberosDisableFAST", trigger.auth["kerberosDisableFAST"], go_values.boolean)

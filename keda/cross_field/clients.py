@@ -6,6 +6,7 @@ client.
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 
@@ -81,11 +82,22 @@ def azure_eventhub(values: Values, trigger: Trigger) -> str | None:
 
 
 def azure_pipelines(values: Values, _: Trigger) -> str | None:
+    if not values["personalAccessToken"]:
+        return None  # The identity's token is asked for first.
     return web_address(values["organizationURL"])
 
 
 def elasticsearch(values: Values, _: Trigger) -> str | None:
+    if values["cloudID"] and not _cloud_id(values["cloudID"]):
+        return "cannot parse CloudID: it is <name>:<Base64 of host$id>"
     return next((fault for address in values["addresses"] if (fault := web_address(address))), None)
+
+
+def _cloud_id(text: str) -> bool:
+    try:
+        return b"$" in base64.b64decode(text.partition(":")[2], validate=True)
+    except ValueError:
+        return False
 
 
 def mongodb(values: Values, trigger: Trigger) -> str | None:
@@ -115,11 +127,13 @@ def openstack_swift(values: Values, _: Trigger) -> str | None:
 
 
 def postgresql(values: Values, trigger: Trigger) -> str | None:
-    if not trigger.no_identity:
+    if trigger.pod_identity == "azure-workload":
         return None
     if connection := values["connection"]:
         known = connection.startswith(("postgres://", "postgresql://")) or "=" in connection
         return None if known else "cannot parse the connection: failed to parse as keyword/value"
+    if not trigger.no_identity:
+        return None
     if values["sslmode"] not in SSL_MODES:
         return "failed to configure TLS (sslmode is invalid)"
     return port(values["port"])
@@ -130,15 +144,23 @@ def google_key(_: Values, trigger: Trigger) -> str | None:
     metadata, key = trigger.metadata, trigger.auth.get("GoogleApplicationCredentials", "")
     if not key and (variable := metadata.get("credentialsFromEnv")):
         key = trigger.env.get(variable, "")
-    elif not key:
-        return None
-    if trigger.pod_identity == "gcp":
+    # Without a key the client falls back to what the operator's own environment has.
+    if not key or trigger.pod_identity == "gcp":
         return None
     try:
         kind = json.loads(key).get("type")
     except (ValueError, AttributeError):
         return "the Google credentials are not the JSON of a key"
     return None if kind in _GOOGLE_KEYS else f"unknown credential type: {kind!r}"
+
+
+def stackdriver(values: Values, trigger: Trigger) -> str | None:
+    """The one client that reads no file and has no fallback."""
+    env, variable = trigger.env, trigger.metadata.get("credentialsFromEnv", "")
+    given = (
+        trigger.auth.get("GoogleApplicationCredentials") or env.get(variable) or trigger.pod_identity == "gcp"
+    )
+    return google_key(values, trigger) if given else "unexpected end of JSON input: there are no credentials"
 
 
 def prometheus(values: Values, trigger: Trigger) -> str | None:
@@ -150,9 +172,7 @@ def prometheus(values: Values, trigger: Trigger) -> str | None:
         and trigger.metadata.get("cloud", "").upper() == "AZUREGERMANCLOUD"
     ):
         return "azure managed prometheus is not available in cloud AzureGermanCloud"
-    variable = trigger.metadata.get("credentialsFromEnv", "")
-    given = trigger.auth.get("GoogleApplicationCredentials") or trigger.env.get(variable)
-    return google_key(values, trigger) if given else None
+    return google_key(values, trigger)
 
 
 def pem(certificate: str, key: str) -> str | None:
@@ -204,7 +224,7 @@ CLIENT: dict[str, Rule] = {
     "azure-queue": azure_account("connection"),
     "elasticsearch": elasticsearch,
     "etcd": enabled_key_pair,
-    "gcp-stackdriver": google_key,
+    "gcp-stackdriver": stackdriver,
     "gcp-storage": google_key,
     "github-runner": github_runner,
     "ibmmq": key_pair,

@@ -11,6 +11,7 @@ LEFT_TO_THE_CLIENT = {
     "aws-dynamodb-streams",
     "couchdb",
     "liiklus",
+    "mongodb",
     "mssql",
     "mysql",
     "predictkube",
@@ -23,4 +24,6 @@ def choice(spec: Spec, verdict: Verdict, ours: list[str]) -> str | None:
     """The name of the choice that explains a difference, or None."""
     if verdict.stage == "build" and not ours and spec.type in LEFT_TO_THE_CLIENT:
         return "client's own address rules"
+    if verdict.stage == "connect" and ours == ["You must provide an Application Credential Secret"]:
+        return "refused only after contact"
     return None
