@@ -177,7 +177,7 @@ Chart("toy", chart="./toy", values={"text": cm.id})
 
 
 def test_yaml(stack: Stack, namespace: str) -> None:
-    """A group of documents: a namespace before what is in it, an object without one in the default namespace."""
+    """A namespace comes before what is in it; an object without one goes to the default namespace."""
     file = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: from-file}\n"
     (stack.folder / "one.more.yaml").write_text(file, encoding="utf-8")
     text = yaml.safe_dump_all(

@@ -42,8 +42,12 @@ def write(stack: Stack, namespace: str, body: str) -> None:
 
 
 def test_a_whole_life(stack: Stack, namespace: str) -> None:
-    """Created, unchanged, no drift, drift seen and undone, replaced, destroyed; the secret stays one."""
+    """Created, unchanged, no drift, drift seen and undone, replaced, destroyed; the secret stays one.
+
+    With upsert, as the program runs; the other tests create without it.
+    """
     cluster = stack.cluster
+    stack.environment["PULUMI_K8S_UPSERT_EXISTING_OBJECTS"] = "true"
     body = """
 ConfigMap("plain", metadata=meta("plain"), data={"a": "1"})
 ConfigMap("named-by-pulumi", data={"a": "%s"}, metadata={"namespace": NAMESPACE})
@@ -55,9 +59,8 @@ deployment("%s")
     assert (up := stack.up()).code == 0, up.text
     assert "warning" not in up.text
     assert stack.up("--expect-no-changes").code == 0
-    assert (refresh := stack.pulumi("refresh", "--yes", "--skip-preview", "--expect-no-changes")).code == 0, (
-        refresh.text
-    )
+    refresh = ("refresh", "--yes", "--skip-preview", "--expect-no-changes")
+    assert (calm := stack.pulumi(*refresh)).code == 0, calm.text
     state = "".join(file.read_text() for file in (stack.folder / "state").rglob("*.json"))
     assert "hunter2" not in state and "aHVudGVyMg" not in state
     (named,) = [each for each in stack.resources() if each["urn"].endswith("::named-by-pulumi")]

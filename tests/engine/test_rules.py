@@ -237,7 +237,7 @@ def test_a_failed_job_is_not_waited_for() -> None:
     [
         ('admission webhook "vscaledobject.kb.io" denied the request: already managed', True),
         (
-            "configmaps \"a\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no",
+            "configmaps \"a\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: x",
             True,
         ),
         ('configmaps "a" is forbidden: User "jane" cannot patch resource "configmaps"', False),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from threading import Event
 from typing import NamedTuple
 
 from lab.plugins.kubernetes_provider import diff, readiness
-from lab.plugins.kubernetes_provider.api import ApiError, Cluster, NoSuchKind, retry
+from lab.plugins.kubernetes_provider.api import ApiError, Cluster, NoSuchKind, Unreachable, retry
 from lab.plugins.kubernetes_provider.objects import (
     Object,
     annotation,
@@ -24,6 +25,7 @@ DEFAULT_TIMEOUT = 600.0  # seconds, the released provider's
 # A kind is served, and a namespace usable, a moment after it was created.
 PAUSES = [0.2, 0.5, 1, 2, 4, 4]
 CREATOR = "pulumi-kubernetes"
+QUIET = 2.0  # seconds of a deletion that need no word: the garbage collector's usual
 
 EXISTS = (
     "{} already exists in the cluster ({}). Adopt it with `pulumi import` or the `import_` option, rename a "
@@ -122,28 +124,32 @@ class Operations:
             Refused: it is as it was.
             NotReady: it was changed, and did not become ready in time.
         """
-        try:
+
+        def once() -> Object:
             live = self.cluster.get(manifest)
-            force = self.force or is_true(manifest, "patchForce")
             if not preview and not patch and (operations := take_over_fields(live, manager)):
                 live = self.cluster.patch(manifest, operations)
             if is_crd(manifest):
                 # Replaced, as the released provider does: an apply would keep versions that were dropped.
                 version = {"resourceVersion": live["metadata"]["resourceVersion"]}
                 whole = {**manifest, "metadata": {**manifest["metadata"], **version}}
-                live = self.cluster.replace(whole, manager, dry_run=preview)
-            else:
-                # A dry-run does not take over a creator's fields first, so it would conflict with them.
-                created = any(
-                    entry["manager"] == CREATOR for entry in live["metadata"].get("managedFields", [])
-                )
-                ignore_fields(manifest, live, ignore, manager)
-                live = self.cluster.apply(
-                    manifest, manager, force=force or (preview and created), dry_run=preview
-                )
+                return self.cluster.replace(whole, manager, dry_run=preview)
+            # A dry-run does not take over a creator's fields first, so it would conflict with them.
+            created = any(entry["manager"] == CREATOR for entry in live["metadata"].get("managedFields", []))
+            force = self.force or is_true(manifest, "patchForce") or (preview and created)
+            sent = copy.deepcopy(manifest)
+            ignore_fields(sent, live, ignore, manager)
+            return self.cluster.apply(sent, manager, force=force, dry_run=preview)
+
+        try:
+            live: Object = retry(once, _moved_on, [0.2, 0.5, 1], self._pause)
         except (ApiError, NoSuchKind) as error:
             if preview and _cannot_preview(error):
                 return Outcome(None)
+            if isinstance(error, ApiError) and error.not_found and not error.namespace_missing:
+                raise Refused(
+                    f"{title(manifest)} is gone from the cluster: somebody deleted it. Run `pulumi refresh`."
+                ) from None
             raise Refused(_refusal(manifest, error)) from None
         return Outcome(live if preview else self._await(manifest, live, timeout, log))
 
@@ -163,19 +169,22 @@ class Operations:
             if error.not_found:
                 return
             raise Refused(f"{title(live)} cannot be deleted: {error}") from None
-        deadline = time.monotonic() + self._timeout(manifest, timeout)
+        started = time.monotonic()
+        deadline = started + self._timeout(manifest, timeout)
         uid, pauses, shown = live["metadata"].get("uid"), iter([0.05, 0.1, 0.2]), ""
         while True:
             try:
                 now = self.cluster.get(live)
             except (ApiError, NoSuchKind) as error:
                 if isinstance(error, NoSuchKind) or error.not_found:
-                    log("")
+                    if shown:
+                        log("")
                     return
                 raise Refused(f"{title(live)}: {error}") from None
             if uid and now["metadata"]["uid"] != uid:
                 return
-            if (held := _held(now)) != shown:
+            held = _held(now)
+            if held != shown and time.monotonic() > started + QUIET:
                 log(f"waiting until it is gone: {held}")
                 shown = held
             if time.monotonic() > deadline:
@@ -202,21 +211,36 @@ class Operations:
             return live
         deadline = time.monotonic() + self._timeout(manifest, timeout)
         pauses, shown = iter([0.1, 0.2, 0.5]), ""
+        while missing := self._missing(check, live):
+            if missing != shown:
+                log(missing)
+                shown = missing
+            if time.monotonic() > deadline:
+                raise NotReady(f"{title(live)} is not ready in time: {missing}", live)
+            self._pause(next(pauses, 1.0), live)
+            live = self._again(live)
+        if shown:
+            log("")
+        return live
+
+    def _missing(self, check: readiness.Check, live: Object) -> readiness.Missing:
         try:
-            while missing := check(live, self.cluster):
-                if missing != shown:
-                    log(missing)
-                    shown = missing
-                if time.monotonic() > deadline:
-                    raise NotReady(f"{title(live)} is not ready in time: {missing}", live)
-                self._pause(next(pauses, 1.0), live)
-                live = self.cluster.get(live)
+            return check(live, self.cluster)
         except readiness.Failed as error:
             raise NotReady(f"{title(live)}: {error}", live) from None
-        except (ApiError, NoSuchKind) as error:
-            raise NotReady(f"{title(live)} cannot be watched: {error}", live) from None
-        log("")
-        return live
+        except (ApiError, NoSuchKind, Unreachable) as error:
+            return str(error)
+
+    def _again(self, live: Object) -> Object:
+        """The object now; as it was while the API server cannot say (it may be restarting)."""
+        try:
+            return self.cluster.get(live)
+        except ApiError as error:
+            if error.not_found:
+                raise NotReady(f"{title(live)} was deleted by somebody while it became ready", live) from None
+            return live
+        except Unreachable:
+            return live
 
     @staticmethod
     def _timeout(manifest: Object, seconds: float) -> float:
@@ -234,6 +258,12 @@ def _may_come(error: Exception) -> bool:
     return isinstance(error, NoSuchKind) or isinstance(error, ApiError) and error.not_found
 
 
+def _moved_on(error: Exception) -> bool:
+    """Whether an update met a newer version of the object: a controller wrote its status meanwhile."""
+    conflict = isinstance(error, ApiError) and error.reason == "Conflict"
+    return conflict and "the object has been modified" in str(error)
+
+
 def _cannot_preview(error: Exception) -> bool:
     """Whether a failed dry-run only means that the cluster is not there yet, or that nobody may ask."""
     if isinstance(error, NoSuchKind):
@@ -241,7 +271,9 @@ def _cannot_preview(error: Exception) -> bool:
     assert isinstance(error, ApiError)
     if error.code == 403 and not error.denied_by_admission:
         return True
-    return error.namespace_missing or error.already_exists or "does not support dry run" in str(error)
+    # A replacement's dry-run meets the object that will have been deleted by then.
+    replaced = error.already_exists or (error.code == 422 and "field is immutable" in str(error))
+    return replaced or error.namespace_missing or "does not support dry run" in str(error)
 
 
 def _refusal(manifest: Object, error: Exception) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 import re
 import sys
@@ -280,7 +279,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             live = (
                 self._operations()
                 .update(
-                    copy.deepcopy(made),
+                    made,
                     manager,
                     request.timeout,
                     [diff.parse(path) for path in request.ignoreChanges],
