@@ -106,7 +106,7 @@ def judge(specs: Sequence[Spec]) -> list[Verdict]:
     """KEDA's verdict on each spec, in order. Needs root or user namespaces, to be without a network."""
     program = binary()
     verdicts: dict[int, Verdict] = {}
-    # Mixed, so that no constructor that is slow to start runs in all workers at once and looks as if it dialled.
+    # Mixed, so that no constructor that is slow to start is in all workers at once and seems to dial.
     order = random.Random(0).sample(range(len(specs)), len(specs))
     for start in range(0, len(specs), PER_PROCESS):
         numbers = order[start : start + PER_PROCESS]

@@ -59,8 +59,9 @@ func judge(spec Spec) Verdict {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	answer := make(chan Verdict, 1)
+	answer, running := make(chan Verdict, 1), make(chan struct{})
 	go func() {
+		close(running)
 		defer func() {
 			if r := recover(); r != nil {
 				answer <- Verdict{ID: spec.ID, Stage: panicked, Error: fmt.Sprintf("%v\n%s", r, debug.Stack())}
@@ -76,10 +77,17 @@ func judge(spec Spec) Verdict {
 			_ = scaler.Close(ctx)
 		}
 	}()
+	<-running
 	select {
 	case verdict := <-answer:
 		return verdict
-	case <-ctx.Done():
+	case <-time.After(patience):
+	}
+	// After a stall of the whole machine the answer may be as late as the timer, or just coming.
+	select {
+	case verdict := <-answer:
+		return verdict
+	case <-time.After(patience / 10):
 		return Verdict{ID: spec.ID, Stage: connect, Error: "still dialling"}
 	}
 }
