@@ -1,0 +1,114 @@
+"""Which cluster a command talks to, and what it refuses to take away."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli import __main__ as command
+from cli import targets
+from cli.engine import Engine
+from cli.errors import CommandError
+from lab.paths import Lab
+from tests.cli.test_report import Canned
+
+
+@pytest.fixture
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
+    """A lab that looks as if it were up."""
+    monkeypatch.setenv("KEDA_HOMELAB_STATE", str(tmp_path))
+    monkeypatch.setattr(
+        targets.plugins, "plugin_environment", lambda pulumi, home: ({"PULUMI_HOME": str(home)}, "")
+    )
+    lab = Lab("unit")
+    lab.root.mkdir()
+    programs = {name: f"/opt/{name}/{name}" for name in ("kubectl", "helm", "pulumi")}
+    record = {"tools": programs, "chart": {"source": "oci://127.0.0.1:5000/keda"}}
+    lab.record.write_text(json.dumps(record))
+    return lab
+
+
+def test_a_lab_is_the_cluster_whatever_kubeconfig_is_exported(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", "/home/me/.kube/production")
+    engine = targets.lab_engine(lab)
+    assert engine.environment()["KUBECONFIG"] == str(lab.kubeconfig)
+    assert engine.overrides == {
+        "keda-homelab:keda.chart": "oci://127.0.0.1:5000/keda",
+        "keda-homelab:cluster": None,
+    }
+
+
+def test_the_passphrase_is_the_owners_alone(lab: Lab) -> None:
+    file = Path(targets.lab_engine(lab).env["PULUMI_CONFIG_PASSPHRASE_FILE"])
+    first = file.read_text()
+    targets.lab_engine(lab)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert len(first) > 20
+    assert file.read_text() == first
+
+
+def test_a_lab_that_is_not_up_is_one_line(lab: Lab, capsys: pytest.CaptureFixture[str]) -> None:
+    lab.record.unlink()
+    assert command.main(["status", "--lab", "unit"]) == 1
+    assert capsys.readouterr().err == (
+        "lab unit: not up, so there is no cluster to talk to. Run `make up`.\n"
+    )
+
+
+class Exported(Engine):
+    """An engine whose state holds one ScaledObject, voice/voice."""
+
+    def run(self, *args: str, **options: Any) -> Any:
+        from subprocess import CompletedProcess
+
+        resource = {
+            "type": "kubernetes:keda.sh/v1alpha1:ScaledObject",
+            "outputs": {"metadata": {"namespace": "voice", "name": "voice"}},
+        }
+        return CompletedProcess(args, 0, json.dumps({"deployment": {"resources": [resource]}}), "")
+
+
+def scaled(namespace: str, name: str, *finalizers: str) -> dict[str, Any]:
+    return {
+        "kind": "ScaledObject",
+        "metadata": {"namespace": namespace, "name": name, "finalizers": list(finalizers)},
+    }
+
+
+def test_only_others_objects_with_kedas_finalizer_stand_in_the_way(tmp_path: Path) -> None:
+    found = [
+        scaled("voice", "voice", "finalizer.keda.sh"),
+        scaled("web", "shop", "finalizer.keda.sh"),
+        scaled("web", "new"),
+    ]
+    engine = Exported(folder=tmp_path, pulumi=Path("pulumi"))
+    assert targets.foreign_keda_objects(engine, Canned({"scaledobjects.keda.sh": found})) == [
+        "ScaledObject web/shop"
+    ]
+
+
+def test_an_unknown_context_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kubectl = tmp_path / "kubectl"
+    kubectl.write_text("#!/bin/sh\nexit 1\n")
+    kubectl.chmod(0o755)
+    monkeypatch.setattr("lab.tools.ensure", lambda names: {"kubectl": kubectl})
+    with pytest.raises(
+        CommandError, match=r"^CLUSTER=nowhere: no such context in the kubeconfig, .*get-contexts`\.$"
+    ):
+        targets.confirm_cluster("nowhere", "pulumi up", assume_yes=True)
+
+
+def test_nobody_to_ask_is_a_no(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kubectl = tmp_path / "kubectl"
+    kubectl.write_text('#!/bin/sh\necho \'{"clusters": [{"cluster": {"server": "https://there:6443"}}]}\'\n')
+    kubectl.chmod(0o755)
+    monkeypatch.setattr("lab.tools.ensure", lambda names: {"kubectl": kubectl})
+    monkeypatch.setattr("sys.stdin", open("/dev/null"))  # noqa: PTH123, SIM115
+    with pytest.raises(CommandError, match=r"^CLUSTER=home: nobody is there to answer\. Pass YES=1 .*$"):
+        targets.confirm_cluster("home", "pulumi up", assume_yes=False)
