@@ -49,25 +49,11 @@ def plugin_environment(pulumi: Path, home: Path) -> tuple[dict[str, str], str]:
         lent.symlink_to(provider)
     if not provider:
         _stand_in(home, f"resource-kubernetes-v{VERSION}", PROVIDER)
-    released = not _is_stand_in(home) if _cached(home) else bool(provider)
-    # The user's login stays in force.
-    environment = {"PULUMI_HOME": str(home), "PULUMI_CREDENTIALS_PATH": str(user)}
-    return environment, "Pulumi plugins: {} language host, {} Kubernetes provider.".format(
-        "released" if language else "stand-in", "released" if released else "stand-in"
-    )
-
-
-def plugin_path(pulumi: Path) -> tuple[list[Path], str]:
-    """As `plugin_environment`, by folders for PATH: for callers that keep their PULUMI_HOME.
-
-    The engine then warns about each stand-in.
-    """
-    missing = [] if _beside(pulumi) or shutil.which(LANGUAGE) else ["language host"]
-    home = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
-    missing += [] if shutil.which(PROVIDER) or _cached(home) else ["Kubernetes provider"]
-    if not missing:
-        return [], "Pulumi plugins: the released language host and Kubernetes provider."
-    return [BIN], f"Pulumi plugins: stand-ins for the {' and the '.join(missing)}."
+    kinds = ["released" if found else "stand-in" for found in (language, provider)]
+    environment = {"PULUMI_HOME": str(home)}
+    if (user / "credentials.json").exists():
+        environment["PULUMI_CREDENTIALS_PATH"] = str(user)  # the user's login stays in force
+    return environment, f"Pulumi plugins: {kinds[0]} language host, {kinds[1]} Kubernetes provider."
 
 
 def _beside(pulumi: Path) -> Path | None:

@@ -121,9 +121,6 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def Attach(self, request: Any, context: grpc.ServicerContext) -> Any:
         return empty_pb2.Empty()
 
-    def GetSchema(self, request: Any, context: grpc.ServicerContext) -> Any:
-        return provider_pb2.GetSchemaResponse(schema=f'{{"name": "kubernetes", "version": "{VERSION}"}}')
-
     def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:
         self.cancelled.set()
         return empty_pb2.Empty()
