@@ -186,7 +186,7 @@ def identify(pid: int) -> Identity | None:
     return None if started is None else Identity(pid, started, boot_id())
 
 
-def last_lines(lab: Lab, name: str, count: int = 3) -> list[str]:
+def last_lines(lab: Lab, name: str, count: int = 1) -> list[str]:
     """The last lines of a component's log: the reason of a failure in its own words."""
     try:
         text = log_path(lab, name).read_bytes()[-16384:].decode(errors="replace")
