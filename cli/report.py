@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cli import jetstream
 from cli.errors import CommandError
 
 
@@ -51,6 +52,11 @@ class Kubectl:
         data = json.loads(done.stdout)
         return list(data["items"]) if "items" in data else [data]
 
+    def raw(self, path: str) -> str:
+        """The body of GET `path`, or "" when the server refuses it."""
+        done = subprocess.run([*self._base, "get", "--raw", path], capture_output=True, text=True)
+        return done.stdout if done.returncode == 0 else ""
+
 
 def rows(kubectl: Kubectl) -> list[Row]:
     """Every ScaledObject and ScaledJob of the cluster, by namespace and name."""
@@ -60,14 +66,15 @@ def rows(kubectl: Kubectl) -> list[Row]:
         for item in kubectl.items(resource, "--all-namespaces")
     }
     found = [
-        _object_row(item, replicas) for item in kubectl.items("scaledobjects.keda.sh", "--all-namespaces")
+        _object_row(item, replicas, jetstream.missing(kubectl.raw, item["spec"]))
+        for item in kubectl.items("scaledobjects.keda.sh", "--all-namespaces")
     ]
     jobs = kubectl.items("jobs.batch", "--all-namespaces", "-l", "scaledjob.keda.sh/name")
     found += [_job_row(item, jobs) for item in kubectl.items("scaledjobs.keda.sh", "--all-namespaces")]
     return sorted(found, key=lambda row: (row.namespace, row.name))
 
 
-def _object_row(item: Mapping[str, Any], replicas: Mapping[tuple[str, str, str], int]) -> Row:
+def _object_row(item: Mapping[str, Any], replicas: Mapping[tuple[str, str, str], int], missing: str) -> Row:
     meta, spec = item["metadata"], item["spec"]
     target = spec["scaleTargetRef"]
     kind = target.get("kind", "Deployment")
@@ -81,7 +88,7 @@ def _object_row(item: Mapping[str, Any], replicas: Mapping[tuple[str, str, str],
         minimum=spec.get("minReplicaCount", 0),
         maximum=spec.get("maxReplicaCount", 100),
         ready=ready,
-        reason=reason,
+        reason=reason or missing,
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from cli.engine import Engine
 from cli.errors import CommandError
 from cli.report import Kubectl
-from lab import plugins, tools
+from lab import pki, plugins, tools
 from lab.paths import Lab
 
 # The stack file may name the user's own cluster; a lab is never that one.
@@ -52,8 +52,7 @@ def lab_engine(lab: Lab, overrides: Mapping[str, Any] | None = None) -> Engine:
     state.mkdir(parents=True, exist_ok=True)
     passphrase = folder / "passphrase"
     if not passphrase.exists():
-        passphrase.touch(mode=0o600)
-        passphrase.write_text(secrets.token_urlsafe(24), encoding="utf-8")
+        pki.write_atomically(passphrase, secrets.token_urlsafe(24), mode=0o600)
     pulumi = Path(record["tools"]["pulumi"])
     plugin_variables, notice = plugins.plugin_environment(pulumi, folder / "home")
     return Engine(
