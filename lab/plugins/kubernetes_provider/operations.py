@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Event
-from typing import NamedTuple
 
 from lab.plugins.kubernetes_provider import diff, readiness
 from lab.plugins.kubernetes_provider.api import ApiError, Cluster, NoSuchKind, Unreachable, retry
@@ -45,12 +44,6 @@ class NotReady(Exception):
         self.live = live
 
 
-class Outcome(NamedTuple):
-    """The object as the API server has it; None when a preview could not ask it."""
-
-    live: Object | None
-
-
 @dataclass
 class Operations:
     """The operations on one cluster.
@@ -76,7 +69,7 @@ class Operations:
         preview: bool,
         patch: bool,
         log: Callable[[str], None],
-    ) -> Outcome:
+    ) -> Object | None:
         """Creates an object and waits for it.
 
         Args:
@@ -86,6 +79,9 @@ class Operations:
             preview: only a dry-run.
             patch: a `…Patch` resource: fields on an object that is there already.
             log: shows a passing status.
+
+        Returns:
+            The object as the API server has it; None when a preview cannot ask.
 
         Raises:
             Refused: nothing was created.
@@ -103,9 +99,9 @@ class Operations:
             live: Object = retry(once, _may_come, [] if preview else PAUSES, self._pause)
         except (ApiError, NoSuchKind) as error:
             if preview and _cannot_preview(error):
-                return Outcome(None)
+                return None
             raise Refused(_refusal(manifest, error)) from None
-        return Outcome(live if preview else self._await(manifest, live, timeout, log))
+        return live if preview else self._await(manifest, live, timeout, log)
 
     def update(
         self,
@@ -117,7 +113,7 @@ class Operations:
         preview: bool,
         patch: bool,
         log: Callable[[str], None],
-    ) -> Outcome:
+    ) -> Object | None:
         """Updates an object and waits for it; see `create`.
 
         Raises:
@@ -145,13 +141,13 @@ class Operations:
             live: Object = retry(once, _moved_on, [0.2, 0.5, 1], self._pause)
         except (ApiError, NoSuchKind) as error:
             if preview and _cannot_preview(error):
-                return Outcome(None)
+                return None
             if isinstance(error, ApiError) and error.not_found and not error.namespace_missing:
                 raise Refused(
                     f"{title(manifest)} is gone from the cluster: somebody deleted it. Run `pulumi refresh`."
                 ) from None
             raise Refused(_refusal(manifest, error)) from None
-        return Outcome(live if preview else self._await(manifest, live, timeout, log))
+        return live if preview else self._await(manifest, live, timeout, log)
 
     def delete(self, manifest: Object, live: Object, timeout: float, log: Callable[[str], None]) -> None:
         """Deletes an object and waits until it is gone; an object, or a kind, that is gone already is fine.

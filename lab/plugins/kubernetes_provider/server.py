@@ -211,14 +211,12 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             if fixed:
                 replaces.append(written)
             detailed[written] = provider_pb2.PropertyDiff(kind=KINDS[how, fixed], inputDiff=True)
-        named = new.get("metadata", {}).get("name") == (state.get("metadata") or {}).get("name")
-        same_place = new.get("metadata", {}).get("namespace") == (state.get("metadata") or {}).get(
-            "namespace"
-        )
+        same = _address(new) == _address(state)
         return provider_pb2.DiffResponse(
             changes=provider_pb2.DiffResponse.DIFF_SOME if detailed else provider_pb2.DiffResponse.DIFF_NONE,
             replaces=replaces,
-            deleteBeforeReplace=bool(replaces) and named and same_place and not is_true(new, "autonamed"),
+            # Two objects of one name cannot be.
+            deleteBeforeReplace=bool(replaces) and same and not is_true(new, "autonamed"),
             detailedDiff=detailed,
             hasDetailedDiff=True,
         )
@@ -238,17 +236,13 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         else:
             token, _ = _type_and_name(request.urn)
             try:
-                live = (
-                    self._operations()
-                    .create(
-                        made,
-                        manager,
-                        request.timeout,
-                        preview=request.preview,
-                        patch=is_patch(token, made),
-                        log=self._status(request.urn),
-                    )
-                    .live
+                live = self._operations().create(
+                    made,
+                    manager,
+                    request.timeout,
+                    preview=request.preview,
+                    patch=is_patch(token, made),
+                    log=self._status(request.urn),
                 )
             except NotReady as error:
                 raise Partial(error, self._state(inputs, error.live, manager)) from None
@@ -273,18 +267,14 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             )
         token, _ = _type_and_name(request.urn)
         try:
-            live = (
-                self._operations()
-                .update(
-                    made,
-                    manager,
-                    request.timeout,
-                    [diff.parse(path) for path in request.ignoreChanges],
-                    preview=request.preview,
-                    patch=is_patch(token, made),
-                    log=self._status(request.urn),
-                )
-                .live
+            live = self._operations().update(
+                made,
+                manager,
+                request.timeout,
+                [diff.parse(path) for path in request.ignoreChanges],
+                preview=request.preview,
+                patch=is_patch(token, made),
+                log=self._status(request.urn),
             )
         except NotReady as error:
             raise Partial(error, self._state(inputs, error.live, manager)) from None
@@ -409,6 +399,11 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             )
         except grpc.RpcError:
             return  # the engine is going: nobody reads it any more
+
+
+def _address(obj: Mapping[str, Any]) -> tuple[Any, Any] | None:
+    metadata = obj.get("metadata")
+    return (metadata.get("name"), metadata.get("namespace")) if isinstance(metadata, dict) else None
 
 
 def _type_and_name(urn: str) -> tuple[str, str]:
