@@ -9,7 +9,7 @@ PY       := $(VENV)/bin/python
 ON       := --lab $(LAB) $(if $(CLUSTER),--cluster $(CLUSTER)) $(if $(YES),--yes) $(if $(FORCE),--force)
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview status load down test lint unit live
+.PHONY: help up preview status load down test lint unit live verdicts
 
 help:  ## This list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "make %-9s %s\n", $$1, $$2}'
@@ -45,8 +45,12 @@ unit: $(VENV)/.ready  ## The tests that need no cluster and no engine
 	@$(PY) -m pytest -m "not live and not engine"
 
 live: $(VENV)/.ready  ## The tests on a lab of their own
-	@$(PY) -m pytest -m "live"
+	@$(PY) -m pytest -v -m live
+
+verdicts: $(VENV)/.ready  ## 20,000 trigger specs: our verdict against KEDA's own scaler constructors
+	@$(PY) -m tests.verdicts --count 20000
 
 test: lint  ## Everything: lint, types, unit, program, policy, engine and live tests
 	@$(PY) -m lab.tools
-	@$(PY) -m pytest
+	@$(PY) -m pytest -m "not live"
+	@$(PY) -m pytest -v -m live

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -84,23 +85,29 @@ def cluster_engine(context: str) -> Engine:
 
     Only `cluster.context` is set, in a copy kept under `$XDG_STATE_HOME/keda-homelab/<context>`.
     """
-    found = tools.ensure(["pulumi", "helm"])
+    pulumi = tools.ensure(["pulumi"])["pulumi"]
     state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state")
     folder = state / "keda-homelab" / context.replace("/", "_")
-    plugin_variables, notice = plugins.plugin_environment(found["pulumi"], folder / "home")
+    plugin_variables, notice = plugins.plugin_environment(pulumi, folder / "home")
     return Engine(
         folder=folder,
-        pulumi=found["pulumi"],
+        pulumi=pulumi,
         env=plugin_variables,
         overrides={"keda-homelab:cluster.context": context},
-        path=[found["helm"].parent],
+        # The released provider brings helm in itself.
+        path=[tools.ensure(["helm"])["helm"].parent] if plugin_variables else [],
         notice=notice,
     )
 
 
 def cluster_kubectl(context: str) -> Kubectl:
     """kubectl on a context of the user's kubeconfig."""
-    return Kubectl(str(tools.ensure(["kubectl"])["kubectl"]), context=context)
+    return Kubectl(_kubectl(), context=context)
+
+
+def _kubectl() -> str:
+    """The user's own kubectl talks to the user's own cluster; the lab's version matters to the lab only."""
+    return shutil.which("kubectl") or str(tools.ensure(["kubectl"])["kubectl"])
 
 
 def confirm_cluster(context: str, what: str, assume_yes: bool) -> None:
@@ -109,9 +116,8 @@ def confirm_cluster(context: str, what: str, assume_yes: bool) -> None:
     Raises:
         CommandError: no such context, or the answer was not yes.
     """
-    kubectl = tools.ensure(["kubectl"])["kubectl"]
     shown = subprocess.run(
-        [str(kubectl), "config", "view", "--minify", f"--context={context}", "-o", "json"],
+        [_kubectl(), "config", "view", "--minify", f"--context={context}", "-o", "json"],
         capture_output=True,
         text=True,
     )
@@ -137,7 +143,7 @@ KEDA_KINDS = ("scaledobjects", "scaledjobs", "triggerauthentications", "clustert
 
 
 def foreign_keda_objects(engine: Engine, kubectl: Kubectl) -> list[str]:
-    """Objects that carry KEDA's finalizer and are not this stack's, as `ScaledObject namespace/name`.
+    """Objects that carry KEDA's finalizer and are not this stack's, as `Kind namespace/name`.
 
     Once KEDA is gone nothing removes the finalizer, and deleting them or their namespace hangs for ever.
     """
@@ -150,7 +156,7 @@ def foreign_keda_objects(engine: Engine, kubectl: Kubectl) -> list[str]:
         for meta in [resource.get("outputs", {}).get("metadata", {})]
     }
     return [
-        f"{item['kind']} {meta.get('namespace', '')}/{meta['name']}"
+        f"{item['kind']} {'/'.join(filter(None, [meta.get('namespace'), meta['name']]))}"
         for kind in KEDA_KINDS
         for item in kubectl.items(f"{kind}.keda.sh", "--all-namespaces")
         for meta in [item["metadata"]]

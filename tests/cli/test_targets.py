@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from pathlib import Path
 from typing import Any
@@ -97,7 +98,7 @@ def test_an_unknown_context_is_one_line(tmp_path: Path, monkeypatch: pytest.Monk
     kubectl = tmp_path / "kubectl"
     kubectl.write_text("#!/bin/sh\nexit 1\n")
     kubectl.chmod(0o755)
-    monkeypatch.setattr("lab.tools.ensure", lambda names: {"kubectl": kubectl})
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     with pytest.raises(
         CommandError, match=r"^CLUSTER=nowhere: no such context in the kubeconfig, .*get-contexts`\.$"
     ):
@@ -108,7 +109,7 @@ def test_nobody_to_ask_is_a_no(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     kubectl = tmp_path / "kubectl"
     kubectl.write_text('#!/bin/sh\necho \'{"clusters": [{"cluster": {"server": "https://there:6443"}}]}\'\n')
     kubectl.chmod(0o755)
-    monkeypatch.setattr("lab.tools.ensure", lambda names: {"kubectl": kubectl})
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     monkeypatch.setattr("sys.stdin", open("/dev/null"))  # noqa: PTH123, SIM115
     with pytest.raises(CommandError, match=r"^CLUSTER=home: nobody is there to answer\. Pass YES=1 .*$"):
         targets.confirm_cluster("home", "pulumi up", assume_yes=False)

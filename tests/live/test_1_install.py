@@ -96,6 +96,21 @@ def test_preview_already_shows_what_the_webhook_refuses(stack: Engine, cluster: 
     assert "Traceback" not in text
 
 
+def test_wrong_settings_are_one_line_each(stack: Engine) -> None:
+    wrong = {
+        "keda-homelab:workloads.voice.maxReplica": 3,
+        "keda-homelab:workloads.ray-serve.minReplicas": 9,
+        "keda-homelab:workloads.envoy-gateway.connectionsPerReplica": "many",
+    }
+    done = with_overrides(stack, wrong).operate("preview", capture=True)
+    text = done.stdout + done.stderr
+    assert done.returncode != 0, text
+    summary = text.partition("Diagnostics:")[2]
+    for path in ("voice.maxReplica:", "ray-serve.minReplicas:", "envoy-gateway.connectionsPerReplica:"):
+        assert len([line for line in summary.splitlines() if f"workloads.{path}" in line]) == 1, text
+    assert "Traceback" not in text
+
+
 CONFLICT = """
 import runpy, sys
 from pathlib import Path
