@@ -100,7 +100,8 @@ class Fault:
 
     def __str__(self) -> str:
         shown = "" if self.value is MISSING else f"{show(self.value, self.path)} "
-        return f"{self.path}: {shown}{self.why} {self.fix}".strip()
+        where = f"{self.path}: " if self.path else ""
+        return f"{where}{shown}{self.why} {self.fix}".strip()
 
 
 class SpecError(ValueError):

@@ -6,13 +6,14 @@ import re
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
-_FIELDS: tuple[tuple[str, int, int, dict[str, int]], ...] = (
+FIELDS: tuple[tuple[str, int, int, dict[str, int]], ...] = (
     ("minute", 0, 59, {}),
     ("hour", 0, 23, {}),
     ("day of month", 1, 31, {}),
     ("month", 1, 12, {name: number for number, name in enumerate(_MONTHS, 1)}),
     ("day of week", 0, 6, {name: number for number, name in enumerate(_DAYS)}),
 )
+"""Name, lowest, highest and names of the numbers."""
 
 
 def schedule_error(schedule: str) -> str | None:
@@ -26,7 +27,7 @@ def schedule_error(schedule: str) -> str | None:
     fields = schedule.split()
     if len(fields) != 5:
         return f"expected exactly 5 fields, found {len(fields)}: {fields}"
-    for (name, low, high, names), field in zip(_FIELDS, fields, strict=True):
+    for (name, low, high, names), field in zip(FIELDS, fields, strict=True):
         for part in filter(None, field.split(",")):
             if error := _part_error(part, low, high, names):
                 return f"{name}: {error}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 from keda import go_values
 from keda.cross_field.common import Rule, authentication, azure_environment, target_given
@@ -123,13 +122,14 @@ def kubernetes_workload(values: Values, trigger: Trigger) -> str | None:
 
 def pod_selector(values: Values, _: Trigger) -> str | None:
     """k8s.io/apimachinery labels.Parse: the string form of a label selector."""
-    if all(map(_requirement, _requirements(values["podSelector"]))):
+    if is_selector(values["podSelector"]):
         return None
     return f"error parsing pod selector: unable to parse requirement in {values['podSelector']!r}"
 
 
-def _requirements(selector: str) -> Iterable[str]:
-    return re.split(r",(?![^()]*\))", selector)
+def is_selector(text: str) -> bool:
+    """Whether `kubectl get pods -l` takes it."""
+    return all(map(_requirement, re.split(r",(?![^()]*\))", text)))
 
 
 def _requirement(text: str) -> bool:

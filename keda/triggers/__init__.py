@@ -1,22 +1,27 @@
-"""KEDA's scalers as types, one module for each family; `AnyTrigger` for those without a type yet."""
+"""KEDA's 75 scalers as types. A class is imported when it is used first: `keda.triggers.Redis` builds it."""
 
-from keda.triggers.base import AuthenticationRef, Trigger
-from keda.triggers.cron import Cron
-from keda.triggers.kubernetes_workload import KubernetesWorkload
-from keda.triggers.nats_jetstream import NatsJetStream
-from keda.triggers.other import SCALERS, AnyTrigger
-from keda.triggers.prometheus import Prometheus
-from keda.triggers.resource_metrics import Cpu, Memory
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = [
-    "SCALERS",
-    "AnyTrigger",
-    "AuthenticationRef",
-    "Cpu",
-    "Cron",
-    "KubernetesWorkload",
-    "Memory",
-    "NatsJetStream",
-    "Prometheus",
-    "Trigger",
-]
+from keda.triggers import catalogue
+from keda.triggers.base import AuthenticationRef, Trigger, trigger_class
+from keda.triggers.catalogue import CLASSES
+
+if TYPE_CHECKING:
+    from keda.triggers.catalogue import *  # noqa: F403
+    from keda.triggers.explanation import explain as explain
+
+SCALERS = frozenset(CLASSES)
+"""KEDA's words for `type` (pkg/scaling/scalers_builder.go:125-276)."""
+
+_MODULES = {name: module for module, name in CLASSES.values()} | {"explain": "explanation"}
+
+__all__ = ["SCALERS", "AuthenticationRef", "Trigger", "explain", "trigger_class"]
+__all__ += catalogue.__all__
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

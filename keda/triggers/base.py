@@ -8,17 +8,23 @@ same model. Which class reads a manifest's trigger is decided by its `type`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, ValidationError, model_serializer, model_validator
 
-from keda.errors import MISSING, Fault, Faults, SpecError, did_you_mean
+from keda.errors import MISSING, Fault, Faults, SpecError, did_you_mean, is_secret_key, is_secret_value, join
 from keda.model import Flag, Model, own_faults
 from keda.names import ObjectName
+from keda.triggers.catalogue import CLASSES
 from keda.triggers.parameters import written
 
 _BESIDE_METADATA = frozenset({"name", "metricType", "useCachedMetrics", "authenticationRef"})
 _RESOURCE_SCALERS = frozenset({"cpu", "memory"})
+_CREDENTIALS = frozenset({"cert", "key", "username", "awsAccessKeyID"})
+_REMOVED = {"stan": "KEDA 2.19 removed it with NATS Streaming: use nats-jetstream."}
+_IN_PLAIN_TEXT = "a secret in plain text. Anyone who may read the ScaledObject could read it."
+_INTO_A_SECRET = "Put it into a Secret and name that in a TriggerAuthentication."
 
 
 class AuthenticationRef(Model):
@@ -35,8 +41,16 @@ class Trigger(Model):
     scaler: ClassVar[str]
     """KEDA's word for `type`."""
     from_authentication: ClassVar[frozenset[str]] = frozenset()
-    """Parameters KEDA takes from a TriggerAuthentication, and which must not stand in metadata: they are
-    secrets."""
+    """Parameters that must not stand in metadata: secrets, and what KEDA reads from a TriggerAuthentication
+    only."""
+    removed: ClassVar[Mapping[str, str]] = {}
+    """Parameters that KEDA refuses since a former version, and what it says of each."""
+    target_field: ClassVar[str | None] = None
+    """The field that holds the target for one replica, where there is one."""
+    separators: ClassVar[Mapping[str, str]] = {}
+    """What separates the items of a list, where it is no comma."""
+    open_keys: ClassVar[tuple[str, str] | None] = None
+    """Where keys of the user's own are allowed: their prefix, and the field that holds them."""
 
     name: str | None = None
     """Names the trigger for scalingModifiers and for metrics; unique within its object."""
@@ -60,16 +74,21 @@ class Trigger(Model):
     @property
     def target(self) -> float | None:
         """The target for one replica, where the scaler has one (in the metric's unit)."""
-        return None
+        return getattr(self, self.target_field) if self.target_field else None
 
     def parameters(self) -> dict[str, str]:
         """The parameters that were set, as KEDA reads them: text."""
-        own = type(self).model_fields.keys() - Trigger.model_fields.keys()
-        return {
-            field.alias or name: written(getattr(self, name))
-            for name, field in type(self).model_fields.items()
-            if name in own & self.model_fields_set and getattr(self, name) is not None
-        }
+        prefix, opened = self.open_keys or ("", "")
+        result: dict[str, str] = {}
+        for name, field in type(self).model_fields.items():
+            value = getattr(self, name)
+            if name in Trigger.model_fields or name not in self.model_fields_set or value is None:
+                continue
+            if name == opened:
+                result |= {f"{prefix}{key}": item for key, item in value.items()}
+            else:
+                result[field.alias or name] = written(value, self.separators.get(name, ","))
+        return result
 
     def faults(self) -> Iterator[Fault]:
         """KEDA builds no HPA from a metric type the scaler cannot serve (pkg/scalers/scaler.go:68)."""
@@ -104,7 +123,9 @@ class Trigger(Model):
     @classmethod
     def _speak(cls, data: Any, handler: Any) -> Any:
         manifest = isinstance(data, Mapping) and ("type" in data or "metadata" in data)
-        if cls is Trigger and not isinstance(data, Trigger):
+        if isinstance(data, cls):
+            return data  # Frozen, and judged when it was made.
+        if cls is Trigger:
             return _class_for(data).parse(data)
         found, prefix = Faults(), ""
         if manifest and cls.scaler:
@@ -112,24 +133,34 @@ class Trigger(Model):
         try:
             trigger = handler(data)
             found.extend(_placed(trigger.faults(), prefix))
+            found.extend(_placed(trigger._secrets(), prefix))
+            if not found:
+                found.extend(_placed(trigger.refusals(formula=True), prefix))
         except ValidationError as error:
             found.extend(_placed(own_faults(error, cls), prefix))
         found.raise_if_any()
         return trigger
+
+    def refusals(self, *, formula: bool) -> Iterator[Fault]:
+        """What KEDA itself refuses. A scalingModifiers `formula` excuses several scalers from a target."""
+        from keda.triggers.verdicts import faults  # Needed only once a trigger is made.
+
+        yield from faults(self, formula=formula)
+
+    def _secrets(self) -> Iterator[Fault]:
+        for key, value in self.parameters().items():
+            if is_secret_value(value) or (self.open_keys and is_secret_key(key)):
+                yield Fault(key, MISSING, _IN_PLAIN_TEXT, _INTO_A_SECRET)
 
     @classmethod
     def _flat(cls, data: Mapping[str, Any], found: Faults) -> dict[str, Any]:
         """The fields of a manifest's trigger. Keys on the wrong side of `metadata` are noted in `found`."""
         common = {key: value for key, value in data.items() if key in _BESIDE_METADATA}
         for key in data.keys() - _BESIDE_METADATA - {"type", "metadata"}:
-            parameters = {field.alias for field in cls.model_fields.values()} - _BESIDE_METADATA
+            inside = {field.alias for field in cls.model_fields.values()} - _BESIDE_METADATA
             guess = did_you_mean(key, _BESIDE_METADATA)
             fix = (
-                "Write it below metadata."
-                if key in parameters
-                else f"Write {guess}."
-                if guess
-                else "Remove it."
+                "Write it below metadata." if key in inside else f"Write {guess}." if guess else "Remove it."
             )
             found.append(Fault(key, MISSING, "unknown key. The API server would drop it.", fix))
         metadata = data.get("metadata", {})
@@ -138,33 +169,44 @@ class Trigger(Model):
                 Fault("metadata", metadata, "is not a mapping of keys.", "Write the parameters below it.")
             )
             return common
-        parameters_only = {}
+        prefix, opened = cls.open_keys or ("", "")
+        known = {field.alias or name for name, field in cls.model_fields.items() if name != opened}
+        parameters: dict[str, Any] = {}
+        free: dict[str, str] = {}
         for key, value in metadata.items():
-            if key in cls.from_authentication:
-                found.append(
-                    Fault(
-                        f"metadata.{key}",
-                        MISSING,
-                        "a secret in plain text. Anyone who may read the ScaledObject could read it.",
-                        "Put it into a Secret and name that in a TriggerAuthentication.",
-                    )
-                )
-            elif key in _BESIDE_METADATA | {"type"}:
-                found.append(
-                    Fault(
-                        f"metadata.{key}",
-                        MISSING,
-                        "is not a parameter. KEDA would ignore it there.",
-                        "Write it beside metadata.",
-                    )
-                )
+            if fault := cls._misplaced(str(key)):
+                found.append(fault)
+            elif key in known or not opened or not str(key).startswith(prefix):
+                parameters[str(key)] = value
+            elif isinstance(value, (str, int, float)):
+                free[str(key).removeprefix(prefix)] = written(value)
             else:
-                parameters_only[key] = value
-        return {**common, **parameters_only}
+                why = "is not a text. KEDA's metadata holds texts only."
+                found.append(Fault(join("metadata", str(key)), value, why, "Write one text."))
+        if free:
+            parameters[cls.model_fields[opened].alias or opened] = free
+        return {**common, **parameters}
+
+    @classmethod
+    def _misplaced(cls, key: str) -> Fault | None:
+        """A key that must not stand in metadata, though it means something elsewhere."""
+        path = join("metadata", key)
+        if key in cls.from_authentication:
+            secret = is_secret_key(key) or key in _CREDENTIALS
+            only = "is read from a TriggerAuthentication only. KEDA would ignore it here."
+            return Fault(path, MISSING, _IN_PLAIN_TEXT if secret else only, _INTO_A_SECRET)
+        if key in cls.removed:
+            why = f"is not taken any more. {cls.consequence}"
+            return Fault(path, MISSING, why, f"KEDA says: {cls.removed[key]}")
+        fields = {field.alias for field in cls.model_fields.values()} - _BESIDE_METADATA
+        if key in _BESIDE_METADATA | {"type"} and key not in fields:
+            why = "is not a parameter. KEDA would ignore it there."
+            return Fault(path, MISSING, why, "Write it beside metadata.")
+        return None
 
 
 _TYPES: dict[str, type[Trigger]] = {}
-"""The typed scalers by `type`, and "" for all others; filled as their modules are imported."""
+"""The scalers by `type`; filled as their modules are imported."""
 
 
 def _placed(faults: Iterator[Fault], prefix: str) -> Iterator[Fault]:
@@ -177,4 +219,21 @@ def _placed(faults: Iterator[Fault], prefix: str) -> Iterator[Fault]:
 def _class_for(data: object) -> type[Trigger]:
     if not isinstance(data, Mapping):
         raise SpecError([Fault("", data, "is not a mapping of keys.", "Write type and metadata.")])
-    return _TYPES.get(str(data.get("type", "")), _TYPES[""])
+    scaler = data.get("type", MISSING)
+    if isinstance(scaler, str) and scaler in CLASSES:
+        return trigger_class(scaler)
+    if scaler is MISSING:
+        why, fix = "missing, and required.", "Write type: prometheus, for one."
+    else:
+        why = "is not one of KEDA 2.19's 75 scalers."
+        guess = did_you_mean(str(scaler), CLASSES)
+        fix = f"Write {guess}." if guess else "`python -m keda explain` lists them."
+        fix = _REMOVED.get(str(scaler), fix)
+    raise SpecError([Fault("type", scaler, f"{why} {Trigger.consequence}", fix)])
+
+
+def trigger_class(scaler: str) -> type[Trigger]:
+    """The class of one of KEDA's 75 types, imported when it is asked for. Raises KeyError."""
+    if scaler not in _TYPES:
+        import_module(f"keda.triggers.{CLASSES[scaler][0]}")
+    return _TYPES[scaler]

@@ -2,50 +2,29 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Annotated, ClassVar
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, Field
 
+from keda.cross_field.cron import FIELDS, schedule_error
 from keda.errors import Fault, Refused
 from keda.triggers.base import Trigger
 from keda.triggers.parameters import Integer, Text
 
-_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
-_DAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
-_FIELDS: tuple[tuple[str, int, int, dict[str, int]], ...] = (
-    ("minute", 0, 59, {}),
-    ("hour", 0, 23, {}),
-    ("day of month", 1, 31, {}),
-    ("month", 1, 12, {name: number for number, name in enumerate(_MONTHS, start=1)}),
-    ("day of week", 0, 6, {name: number for number, name in enumerate(_DAYS)}),
-)
-_ITEM = re.compile(r"(\*|\?|(?P<low>\w+)(-(?P<high>\w+))?)(/(?P<step>\d+))?", re.ASCII)
+_BOUNDS = {name: f"{low}-{high}" for name, low, high, _ in FIELDS}
 
 
 def schedule(value: str) -> str:
     """Five fields as robfig/cron reads them: no seconds, no @daily, Sunday is 0 and never 7. Raises
     Refused."""
-    fields = re.sub(r"^(CRON_)?TZ=\S+\s+", "", value).split()
-    if len(fields) != len(_FIELDS):
+    if error := schedule_error(value):
+        field = error.partition(":")[0]
+        if field in _BOUNDS:
+            raise Refused(f"is no schedule: its {field} is not within {_BOUNDS[field]}.")
         raise Refused("is not five cron fields.")
-    for text, (name, lowest, highest, names) in zip(fields, _FIELDS, strict=True):
-        if not all(_is_item(item.lower(), lowest, highest, names) for item in text.split(",")):
-            raise Refused(f"is no schedule: its {name} is not within {lowest}-{highest}.")
     return value
-
-
-def _is_item(item: str, lowest: int, highest: int, names: dict[str, int]) -> bool:
-    match = _ITEM.fullmatch(item)
-    if match is None or (match["step"] is not None and int(match["step"]) == 0):
-        return False
-    if match["low"] is None:
-        return True
-    ends = [match["low"], match["high"] or match["low"]]
-    numbers = [names.get(end, int(end) if end.isdigit() else -1) for end in ends]
-    return lowest <= numbers[0] <= numbers[1] <= highest
 
 
 def zone(value: str) -> str:

@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
 
+from keda.cross_field.services import is_selector
 from keda.errors import Fault, Refused
 from keda.triggers.base import Trigger
 from keda.triggers.parameters import Number, Text
 
-_NAME = r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?"
-_KEY = rf"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?{_NAME}"
-_REQUIREMENT = re.compile(
-    rf"!?\s*{_KEY}"
-    rf"|{_KEY}\s*(=|==|!=)\s*({_NAME})?"
-    rf"|{_KEY}\s+(in|notin)\s*\(\s*({_NAME})?(\s*,\s*({_NAME})?)*\s*\)"
-    rf"|{_KEY}\s*[<>]\s*\d+",
-    re.ASCII,
-)
-
 
 def selector(value: str) -> str:
     """A label selector as `kubectl get pods -l` takes it. Raises Refused."""
-    for requirement in re.split(r",(?![^(]*\))", value):
-        if not _REQUIREMENT.fullmatch(requirement.strip()):
-            raise Refused("is not a label selector.")
+    if not is_selector(value):
+        raise Refused("is not a label selector.")
     return value
 
 

@@ -107,6 +107,20 @@ def words(value: object) -> tuple[str, ...]:
     raise Refused("is not a list of words.")
 
 
+def integers(value: object) -> str:
+    """A list of whole numbers, or KEDA's own `1,3-5`. Kept as text."""
+    if isinstance(value, (list, tuple)):
+        return ",".join(str(integer(item)) for item in value)
+    return text(value)
+
+
+def texts(value: object) -> dict[str, str]:
+    """Keys and texts of the user's own."""
+    if not isinstance(value, Mapping):
+        raise Refused("is not a mapping of keys.")
+    return {str(key): text(item) for key, item in value.items()}
+
+
 def pairs(value: object) -> dict[str, str]:
     """A mapping, or KEDA's own `a=1,b=2`. KEDA cannot read a value that holds `,` or `=`, so neither may
     be there."""
@@ -123,7 +137,7 @@ def pairs(value: object) -> dict[str, str]:
     return result
 
 
-def written(value: Any) -> str:
+def written(value: Any, separator: str = ",") -> str:
     """A parameter as KEDA reads it: text."""
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -132,7 +146,7 @@ def written(value: Any) -> str:
     if isinstance(value, Mapping):
         return ",".join(f"{key}={item}" for key, item in value.items())
     if isinstance(value, tuple):
-        return ",".join(value)
+        return separator.join(value)
     return str(value)
 
 
@@ -142,5 +156,7 @@ Integer = Annotated[int, BeforeValidator(integer)]
 Number = Annotated[float, BeforeValidator(number)]
 Boolean = Annotated[bool, BeforeValidator(boolean)]
 Duration = Annotated[str, BeforeValidator(duration)]
+Integers = Annotated[str, BeforeValidator(integers)]
+Texts = Annotated[dict[str, str], BeforeValidator(texts)]
 Words = Annotated[tuple[str, ...], BeforeValidator(words)]
 Pairs = Annotated[dict[str, str], BeforeValidator(pairs)]

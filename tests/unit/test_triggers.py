@@ -12,12 +12,12 @@ import pytest
 
 from keda import (
     SCALERS,
-    AnyTrigger,
     Cpu,
     Cron,
     KubernetesWorkload,
     NatsJetStream,
     Prometheus,
+    Redis,
     SpecError,
     Trigger,
 )
@@ -166,15 +166,18 @@ def test_a_nats_endpoint_may_come_from_a_trigger_authentication() -> None:
     assert Trigger.parse(manifest("nats-jetstream", rest, authenticationRef={"name": "nats"}))
 
 
-def test_any_other_scaler_is_taken_by_name() -> None:
+def test_values_are_written_as_keda_reads_them() -> None:
     assert len(SCALERS) == 75
     trigger = Trigger.parse(
-        {"type": "redis", "metadata": {"listName": "mail", "listLength": 5, "enableTLS": True}}
+        {
+            "type": "redis",
+            "metadata": {"address": ["a:1", "b:1"], "listName": "mail", "listLength": 5, "enableTLS": True},
+        }
     )
-    assert isinstance(trigger, AnyTrigger)
+    assert type(trigger) is Redis
     assert trigger.dump() == {
         "type": "redis",
-        "metadata": {"listName": "mail", "listLength": "5", "enableTLS": "true"},
+        "metadata": {"address": "a:1,b:1", "listName": "mail", "listLength": "5", "enableTLS": "true"},
     }
 
 

@@ -1,0 +1,136 @@
+"""A scaler's parameters for people: `explain(scaler)` for a terminal, `table()` for docs/scalers.md."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import itertools
+import textwrap
+from collections.abc import Iterator
+
+from keda.errors import MISSING, Fault, SpecError, did_you_mean
+from keda.triggers.base import Trigger, trigger_class
+from keda.triggers.catalogue import CLASSES
+from keda.typed_config import Parameter, scalers
+
+_KINDS = {
+    "string": "text",
+    "int64": "whole number",
+    "uint32": "whole number from 0",
+    "float64": "number",
+    "float64?": "number or null",
+    "bool": "true or false",
+    "duration": "duration, such as 30s",
+    "strings": "list",
+    "integers": "list of numbers",
+    "map": "key=value pairs",
+    "query": "URL query",
+}
+_PLACES = {"metadata": "metadata", "auth": "TriggerAuthentication", "env": "environment"}
+_INTRODUCTION = """\
+# The 75 scalers of KEDA 2.19.0
+
+Written by `python -m keda.triggers.generate`, off the models. `python -m keda explain <scaler>` prints one
+scaler in full, with units and defaults. A parameter in **bold** is required. The last column is what a
+TriggerAuthentication can give; what is *slanted* there must be given in one of its places.
+
+| scaler | class | required in metadata | other parameters (default) | authentication |
+|---|---|---|---|---|
+"""
+
+
+def explain(scaler: str) -> str:
+    """A scaler's parameters as text, one paragraph each. Raises SpecError when KEDA has no such scaler."""
+    if scaler not in CLASSES:
+        guess = did_you_mean(scaler, CLASSES)
+        fix = f"Write {guess}." if guess else f"They are: {', '.join(sorted(CLASSES))}."
+        raise SpecError([Fault("", scaler, "is not one of KEDA 2.19's 75 scalers.", fix)])
+    model = trigger_class(scaler)
+    blocks = [
+        f"{scaler} ({CLASSES[scaler][1]})",
+        textwrap.dedent(f"    {model.__doc__ or ''}").strip(),
+        "PARAMETERS",
+    ]
+    documented = documentation(model)
+    for parameter in _parameters(scaler):
+        blocks.append("\n".join(_paragraph(parameter, model, documented)))
+    if model.open_keys:
+        prefix = model.open_keys[0] or "<any key>"
+        blocks.append(f"  {prefix}\n    {documented[model.open_keys[1]]}")
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def table() -> str:
+    """docs/scalers.md."""
+    return _INTRODUCTION + "".join(f"{_row(scaler)}\n" for scaler in sorted(CLASSES))
+
+
+def _parameters(scaler: str) -> Iterator[Parameter]:
+    """Each name once; `…*` stands for keys of the user's own."""
+    seen: set[str] = set()
+    for parameter in scalers()[scaler].parameters:
+        if parameter.name not in seen and "*" not in parameter.name:
+            seen.add(parameter.name)
+            yield parameter
+
+
+def documentation(model: type[Trigger]) -> dict[str, str]:
+    """The docstring of each field, by the field's name and its key."""
+    said: dict[str, str] = {}
+    for owner in reversed(model.__mro__[: model.__mro__.index(Trigger)]):
+        [definition] = ast.parse(textwrap.dedent(inspect.getsource(owner))).body
+        for field, after in itertools.pairwise(
+            definition.body if isinstance(definition, ast.ClassDef) else []
+        ):
+            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+                match after:
+                    case ast.Expr(value=ast.Constant(value=str(text))):
+                        said[field.target.id] = " ".join(text.split())
+    keys = {name: field.alias or name for name, field in model.model_fields.items()}
+    return said | {keys[name]: text for name, text in said.items() if name in keys}
+
+
+def _paragraph(parameter: Parameter, model: type[Trigger], documented: dict[str, str]) -> Iterator[str]:
+    kind = " or ".join(parameter.enum) if parameter.enum else _KINDS[parameter.type]
+    places = ", ".join(
+        f"{_PLACES[source]} ({parameter.name}FromEnv)" if source == "env" else _PLACES[source]
+        for source in parameter.sources
+    )
+    required = ", required" if parameter.required else ""
+    yield f"  {', '.join(parameter.names)} <{kind}>{required}"
+    yield f"    From: {places}."
+    if parameter.name in model.from_authentication and "metadata" in parameter.sources:
+        yield "    KEDA would also take it from metadata; a secret in plain text is refused here."
+    if documented.get(parameter.name):
+        yield textwrap.indent(textwrap.fill(documented[parameter.name], 92), "    ")
+    elif parameter.default:
+        yield f"    Default: {parameter.default}."
+    if parameter.deprecated:
+        yield f"    Refused: {parameter.deprecated}"
+
+
+def _row(scaler: str) -> str:
+    module, name = CLASSES[scaler]
+    model = trigger_class(scaler)
+    fields = {f.alias or n: f for n, f in model.model_fields.items() if n not in Trigger.model_fields}
+    opened = model.model_fields[model.open_keys[1]].alias if model.open_keys else None
+    required = [f"**{key}**" for key, field in fields.items() if field.is_required()]
+    others = [
+        f"{key} ({_shown(field.default)})" if field.default not in (None, MISSING) else key
+        for key, field in fields.items()
+        if not field.is_required() and key != opened
+    ]
+    if model.open_keys:
+        others.append(f"{model.open_keys[0]}…")
+    credentials = [
+        f"*{parameter.name}*" if parameter.required else parameter.name
+        for parameter in _parameters(scaler)
+        if "auth" in parameter.sources
+    ]
+    link = f"[{name}](../keda/triggers/{module}.py)"
+    columns = (scaler, link, ", ".join(required), ", ".join(others), ", ".join(credentials))
+    return f"| {' | '.join(columns)} |"
+
+
+def _shown(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else f"`{value}`"
