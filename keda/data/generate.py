@@ -92,7 +92,10 @@ EXTRAS: dict[str, list[Parameter]] = {
     ],
     "pulsar": [
         extra(name, sources="auth", at=PULSAR_AT)
-        for name in ("bearerToken", "username", "password", "cert", "key", "ca", "clientSecret")
+        for name in (
+            *("bearerToken", "username", "password", "cert", "key", "ca", "clientSecret"),
+            *("endpointParams", "customAuthHeader", "customAuthValue"),
+        )
     ],
 }
 

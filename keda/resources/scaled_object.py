@@ -149,7 +149,8 @@ class ScaledObjectSpec(Model):
     triggers: tuple[Trigger, ...] = Field(examples=["[{type: cron, metadata: {…}}]"])
 
     def faults(self) -> Iterator[Fault]:
-        yield from trigger_list_faults(self.triggers)
+        formula = bool(self.advanced and self.advanced.scaling_modifiers)
+        yield from trigger_list_faults(self.triggers, formula=formula)
         yield from self._bound_faults()
         outside = [trigger for trigger in self.triggers if trigger.type not in _RESOURCE_SCALERS]
         modifiers = self.advanced.scaling_modifiers if self.advanced else None
@@ -214,8 +215,13 @@ class ScaledObject(Resource):
         return (config.name if config else None) or f"keda-hpa-{self.metadata.name}"
 
 
-def trigger_list_faults(triggers: Sequence[Trigger]) -> Iterator[Fault]:
-    """What KEDA's webhook asks of any list of triggers (scaletriggers_types.go:58)."""
+def trigger_list_faults(triggers: Sequence[Trigger], *, formula: bool = False) -> Iterator[Fault]:
+    """What KEDA's webhook asks of any list of triggers (scaletriggers_types.go:58), and of each one its
+    target, unless a scalingModifiers formula has one for all."""
+    if not formula:
+        for index, trigger in enumerate(triggers):
+            for fault in trigger.refusals(formula=False):
+                yield fault.under(f"triggers[{index}].metadata")
     if not triggers:
         yield Fault(
             "triggers",

@@ -11,7 +11,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from keda.triggers.base import Trigger
-from keda.triggers.parameters import Boolean, Integer, Number, Text, Words
+from keda.triggers.parameters import Boolean, Integer, Number, Phrases, Text
 
 
 class AwsCloudwatch(Trigger):
@@ -32,9 +32,9 @@ class AwsCloudwatch(Trigger):
     min_metric_value: Number = Field(examples=[5])
     namespace: Text | None = Field(default=None, examples=["my-namespace"])
     metric_name: Text | None = Field(default=None, examples=["my-metric"])
-    dimension_name: Words | None = Field(default=None, examples=["my-dimension"])
+    dimension_name: Phrases | None = Field(default=None, examples=["my-dimension"])
     """KEDA separates the items by ';'."""
-    dimension_value: Words | None = Field(default=None, examples=["my-dimension-value"])
+    dimension_value: Phrases | None = Field(default=None, examples=["my-dimension-value"])
     """KEDA separates the items by ';'."""
     expression: Text | None = Field(default=None, examples=["my-expression"])
     activation_target_metric_value: Number | None = Field(default=None, examples=[5])

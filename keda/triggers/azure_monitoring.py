@@ -10,7 +10,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from keda.triggers.base import Trigger
-from keda.triggers.parameters import Boolean, Duration, Number, Text
+from keda.triggers.parameters import Boolean, Duration, GoNumber, Number, Text
 
 
 class AzureAppInsights(Trigger):
@@ -23,12 +23,12 @@ class AzureAppInsights(Trigger):
     target_field: ClassVar[str | None] = "target_value"
     from_authentication: ClassVar[frozenset[str]] = frozenset({"activeDirectoryClientPassword"})
 
-    target_value: Number | None = Field(default=None, examples=[5])
+    target_value: GoNumber | None = Field(default=None, examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this). May come from a variable
     (targetValueFromEnv) instead."""
     target_value_from_env: Text | None = None
     """The container's variable that holds targetValue."""
-    activation_target_value: Number = Field(default=0, examples=[5])
+    activation_target_value: GoNumber = Field(default=0, examples=[5])
     """Active (0 -> 1) when the value is *above* this. Default: 0. May come from a variable
     (activationTargetValueFromEnv) instead."""
     activation_target_value_from_env: Text | None = None
@@ -97,9 +97,9 @@ class AzureDataExplorer(Trigger):
     """May come from a variable (queryFromEnv) instead."""
     query_from_env: Text | None = None
     """The container's variable that holds query."""
-    threshold: Number = Field(default=0, examples=[5])
+    threshold: GoNumber = Field(default=0, examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this). Default: 0."""
-    activation_threshold: Number = Field(default=0, examples=[5])
+    activation_threshold: GoNumber = Field(default=0, examples=[5])
     """Active (0 -> 1) when the value is *above* this. Default: 0."""
     cloud: Text | None = Field(default=None, examples=["my-cloud"])
     """AzurePublicCloud, AzureUSGovernmentCloud, AzureChinaCloud, AzureGermanCloud or Private."""

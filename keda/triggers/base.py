@@ -21,7 +21,7 @@ from keda.triggers.parameters import written
 
 _BESIDE_METADATA = frozenset({"name", "metricType", "useCachedMetrics", "authenticationRef"})
 _RESOURCE_SCALERS = frozenset({"cpu", "memory"})
-_CREDENTIALS = frozenset({"cert", "key", "username", "awsAccessKeyID"})
+_CREDENTIALS = frozenset({"cert", "key", "username"})
 _REMOVED = {"stan": "KEDA 2.19 removed it with NATS Streaming: use nats-jetstream."}
 _IN_PLAIN_TEXT = "a secret in plain text. Anyone who may read the ScaledObject could read it."
 _INTO_A_SECRET = "Put it into a Secret and name that in a TriggerAuthentication."
@@ -199,6 +199,16 @@ class Trigger(Model):
             why = f"is not taken any more. {cls.consequence}"
             return Fault(path, MISSING, why, f"KEDA says: {cls.removed[key]}")
         fields = {field.alias for field in cls.model_fields.values()} - _BESIDE_METADATA
+        bare = key.removesuffix("FromEnv")
+        if (
+            key not in fields
+            and bare != key
+            and not cls.open_keys
+            and bare in fields | cls.from_authentication
+        ):
+            place = "metadata" if bare in fields else "a TriggerAuthentication"
+            why = f"is read by no one: KEDA takes {bare} from {place} only."
+            return Fault(path, MISSING, why, f"Write {bare}." if bare in fields else _INTO_A_SECRET)
         if key in _BESIDE_METADATA | {"type"} and key not in fields:
             why = "is not a parameter. KEDA would ignore it there."
             return Fault(path, MISSING, why, "Write it beside metadata.")

@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BeforeValidator, Field
 
 from keda.triggers.base import Trigger
-from keda.triggers.parameters import Boolean, Integer, Number, Text, Words, text
+from keda.triggers.parameters import Boolean, Integer, Number, Phrases, Text, Words, text
 
 
 class ArangoDB(Trigger):
@@ -144,13 +144,13 @@ class Elasticsearch(Trigger):
     """The container's variable that holds password. Credentials stay in the Secret it comes from."""
     cloud_id: Text | None = Field(default=None, alias="cloudID", examples=["my-cloud"])
     """May come from the TriggerAuthentication instead."""
-    index: Words | None = Field(default=None, examples=["my-index"])
+    index: Phrases | None = Field(default=None, examples=["my-index"])
     """KEDA separates the items by ';'. May come from the TriggerAuthentication instead."""
     search_template_name: Text | None = Field(default=None, examples=["my-search-template"])
     """May come from the TriggerAuthentication instead."""
     query: Text | None = Field(default=None, examples=['"…"'])
     """May come from the TriggerAuthentication instead."""
-    parameters_: Words | None = Field(default=None, alias="parameters", examples=["my-parameters"])
+    parameters_: Phrases | None = Field(default=None, alias="parameters", examples=["my-parameters"])
     """KEDA separates the items by ';'."""
     value_location: Text | None = Field(default=None, examples=["hits.total.value"])
     """May come from the TriggerAuthentication instead."""

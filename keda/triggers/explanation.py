@@ -7,6 +7,7 @@ import inspect
 import itertools
 import textwrap
 from collections.abc import Iterator
+from dataclasses import replace
 
 from keda.errors import MISSING, Fault, SpecError, did_you_mean
 from keda.triggers.base import Trigger, trigger_class
@@ -52,7 +53,9 @@ def explain(scaler: str) -> str:
         "PARAMETERS",
     ]
     documented = documentation(model)
-    for parameter in _parameters(scaler):
+    for parameter in parameters(scaler):
+        if "*" in parameter.name:
+            continue  # Said below: keys of the user's own.
         blocks.append("\n".join(_paragraph(parameter, model, documented)))
     if model.open_keys:
         prefix = model.open_keys[0] or "<any key>"
@@ -65,13 +68,15 @@ def table() -> str:
     return _INTRODUCTION + "".join(f"{_row(scaler)}\n" for scaler in sorted(CLASSES))
 
 
-def _parameters(scaler: str) -> Iterator[Parameter]:
-    """Each name once; `…*` stands for keys of the user's own."""
-    seen: set[str] = set()
-    for parameter in scalers()[scaler].parameters:
-        if parameter.name not in seen and "*" not in parameter.name:
-            seen.add(parameter.name)
-            yield parameter
+def parameters(scaler: str) -> list[Parameter]:
+    """The parameters by name; where KEDA reads one name twice, one entry with the sources of both."""
+    result: dict[str, Parameter] = {}
+    for parameter in sorted(scalers()[scaler].parameters, key=lambda each: each.key == each.name):
+        first = result.setdefault(parameter.name, parameter)
+        if first is not parameter:
+            sources = tuple(dict.fromkeys((*first.sources, *parameter.sources)))
+            result[parameter.name] = replace(first, sources=sources, announce=parameter.announce)
+    return list(result.values())
 
 
 def documentation(model: type[Trigger]) -> dict[str, str]:
@@ -101,10 +106,11 @@ def _paragraph(parameter: Parameter, model: type[Trigger], documented: dict[str,
     yield f"    From: {places}."
     if parameter.name in model.from_authentication and "metadata" in parameter.sources:
         yield "    KEDA would also take it from metadata; a secret in plain text is refused here."
-    if documented.get(parameter.name):
-        yield textwrap.indent(textwrap.fill(documented[parameter.name], 92), "    ")
-    elif parameter.default:
-        yield f"    Default: {parameter.default}."
+    said = documented.get(parameter.name, "")
+    if parameter.default and "Default:" not in said:
+        said = f"{said} Default: {parameter.default}.".strip()
+    if said:
+        yield textwrap.indent(textwrap.fill(said, 92), "    ")
     if parameter.deprecated:
         yield f"    Refused: {parameter.deprecated}"
 
@@ -124,7 +130,7 @@ def _row(scaler: str) -> str:
         others.append(f"{model.open_keys[0]}…")
     credentials = [
         f"*{parameter.name}*" if parameter.required else parameter.name
-        for parameter in _parameters(scaler)
+        for parameter in parameters(scaler)
         if "auth" in parameter.sources
     ]
     link = f"[{name}](../keda/triggers/{module}.py)"

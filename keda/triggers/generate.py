@@ -14,13 +14,13 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pydantic.alias_generators import to_camel, to_snake
 
 from keda.errors import is_secret_key
+from keda.triggers.explanation import parameters, table
 from keda.typed_config import Parameter, scalers
 
 HERE = Path(__file__).parent
@@ -89,17 +89,6 @@ def words() -> dict[str, dict[str, Any]]:
     return result
 
 
-def parameters(scaler: str) -> list[Parameter]:
-    """The parameters by name; where KEDA reads one name twice, one entry with the sources of both."""
-    result: dict[str, Parameter] = {}
-    for parameter in sorted(scalers()[scaler].parameters, key=lambda each: each.key == each.name):
-        first = result.setdefault(parameter.name, parameter)
-        if first is not parameter:
-            sources = tuple(dict.fromkeys((*first.sources, *parameter.sources)))
-            result[parameter.name] = replace(first, sources=sources, announce=parameter.announce)
-    return list(result.values())
-
-
 def metadata_names(parameter: Parameter) -> tuple[str, ...]:
     """The keys of metadata a value can stand under: none for a secret, and for what KEDA refuses."""
     if "metadata" not in parameter.sources or parameter.deprecated or "*" in parameter.name:
@@ -157,8 +146,14 @@ def _default(parameter: Parameter) -> str:
 def annotation(parameter: Parameter) -> str:
     if parameter.enum and parameter.type == "string":
         return f"Annotated[Literal[{', '.join(map(repr, parameter.enum))}], BeforeValidator(text)]"
+    if parameter.type == "strings" and parameter.separator == ";":
+        return "Phrases"
     # A text to KEDA's parser, and then strconv.ParseBool's.
-    return "Boolean" if parameter.name == "enableTLS" else _TYPES[parameter.type]
+    if parameter.name == "enableTLS":
+        return "Boolean"
+    # `untagged` numbers that metadata holds are read by a parser of the scaler's own.
+    strconv = parameter.untagged and parameter.type in ("int64", "float64")
+    return ("Go" if strconv else "") + _TYPES[parameter.type]
 
 
 def is_required(parameter: Parameter) -> bool:
@@ -284,7 +279,7 @@ def module_source(module: str) -> str:
         "keda.triggers.base": ["Trigger"],
         "keda.triggers.parameters": [
             name
-            for name in (*sorted({*_TYPES.values(), "Texts"}), "text")
+            for name in (*sorted({*_TYPES.values(), "GoInteger", "GoNumber", "Phrases", "Texts"}), "text")
             if f": {name} " in classes or f"({name})" in classes
         ],
     }
@@ -334,8 +329,6 @@ def main() -> None:
     for file, source in modules().items():
         file.write_text(source, encoding="utf-8")
     # Only now: the table is read off the models just written.
-    from keda.triggers.explanation import table
-
     (ROOT / "docs" / "scalers.md").write_text(table(), encoding="utf-8")
 
 

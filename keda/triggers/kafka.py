@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BeforeValidator, Field
 
 from keda.triggers.base import Trigger
-from keda.triggers.parameters import Boolean, Integer, Integers, Text, Words, text
+from keda.triggers.parameters import Boolean, GoInteger, Integer, Integers, Text, Words, text
 
 
 class ApacheKafka(Trigger):
@@ -140,10 +140,10 @@ class Kafka(Trigger):
         default="latest", examples=["latest"]
     )
     """Default: latest."""
-    lag_threshold: Integer = Field(default=10, examples=[10])
+    lag_threshold: GoInteger = Field(default=10, examples=[10])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this). Unit: messages. Default:
     10."""
-    activation_lag_threshold: Integer = Field(default=0, examples=[5])
+    activation_lag_threshold: GoInteger = Field(default=0, examples=[5])
     """Active (0 -> 1) when the value is *above* this. Default: 0."""
     allow_idle_consumers: Boolean = Field(default=False, examples=[True])
     """Default: false."""

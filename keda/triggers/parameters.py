@@ -12,11 +12,13 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
+from keda import go_values
 from keda.errors import Refused
 
 INT64_MAX = 2**63 - 1
@@ -71,6 +73,24 @@ def number(value: object) -> float:
     return float(parsed)
 
 
+def go_integer(value: object) -> int:
+    """A whole number as strconv reads it: +5 and 05 as well. For the scalers with a parser of their own."""
+    if isinstance(value, str):
+        with suppress(ValueError):
+            return go_values.integer(value.strip())
+    return integer(value)
+
+
+def go_number(value: object) -> float:
+    """A finite number as strconv reads it: .5 and 1_000 as well."""
+    if isinstance(value, str):
+        with suppress(ValueError):
+            parsed = go_values.real(value.strip())
+            if math.isfinite(parsed):
+                return parsed
+    return number(value)
+
+
 def boolean(value: object) -> bool:
     """True or False, or a word Go's ParseBool knows. `yes` is none."""
     if isinstance(value, bool):
@@ -98,13 +118,21 @@ def duration(value: object) -> str:
     return value.strip()
 
 
-def words(value: object) -> tuple[str, ...]:
-    """A list, or a text of comma-separated words."""
+def words(value: object, separator: str = ",") -> tuple[str, ...]:
+    """A list, or KEDA's own text of words with a separator between them."""
     if isinstance(value, str):
-        return tuple(word.strip() for word in value.split(","))
-    if isinstance(value, (list, tuple)) and all(isinstance(word, str) for word in value):
-        return tuple(value)
-    raise Refused("is not a list of words.")
+        return tuple(word.strip() for word in value.split(separator))
+    if not isinstance(value, (list, tuple)):
+        raise Refused("is not a list of words.")
+    items = tuple(text(word) for word in value)
+    if any(separator in word for word in items):
+        raise Refused(f"has a {separator!r} in an item, which KEDA would split there.", "Leave it out.")
+    return items
+
+
+def phrases(value: object) -> tuple[str, ...]:
+    """A list, or a text of items separated by semicolons."""
+    return words(value, ";")
 
 
 def integers(value: object) -> str:
@@ -154,9 +182,12 @@ Text = Annotated[str, BeforeValidator(text)]
 Address = Annotated[str, BeforeValidator(address)]
 Integer = Annotated[int, BeforeValidator(integer)]
 Number = Annotated[float, BeforeValidator(number)]
+GoInteger = Annotated[int, BeforeValidator(go_integer)]
+GoNumber = Annotated[float, BeforeValidator(go_number)]
 Boolean = Annotated[bool, BeforeValidator(boolean)]
 Duration = Annotated[str, BeforeValidator(duration)]
 Integers = Annotated[str, BeforeValidator(integers)]
 Texts = Annotated[dict[str, str], BeforeValidator(texts)]
 Words = Annotated[tuple[str, ...], BeforeValidator(words)]
+Phrases = Annotated[tuple[str, ...], BeforeValidator(phrases)]
 Pairs = Annotated[dict[str, str], BeforeValidator(pairs)]

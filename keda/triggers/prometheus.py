@@ -28,7 +28,9 @@ class Prometheus(Trigger):
         {
             *("bearerToken", "token", "username", "password", "cert", "key", "ca", "apiKey"),
             *("oauthTokenURI", "scopes", "clientID", "clientSecret", "endpointParams"),
-            *("customAuthHeader", "customAuthValue", "awsAccessKeyID"),
+            *("customAuthHeader", "customAuthValue"),
+            *("awsRoleArn", "awsAccessKeyId", "awsSecretAccessKey", "awsSessionToken"),
+            "GoogleApplicationCredentials",
         }
     )
 
@@ -60,6 +62,7 @@ class Prometheus(Trigger):
     azure_managed_prometheus_resource_url: Text | None = Field(
         default=None, alias="azureManagedPrometheusResourceURL"
     )
+    aws_access_key_id: Text | None = Field(default=None, alias="awsAccessKeyID")
     aws_access_key_id_from_env: Text | None = Field(default=None, alias="awsAccessKeyIDFromEnv")
     aws_secret_access_key_from_env: Text | None = None
     credentials_from_env: Text | None = None

@@ -126,7 +126,18 @@ class Pulsar(Trigger):
     scaler: ClassVar[str] = "pulsar"
     target_field: ClassVar[str | None] = "msg_backlog_threshold"
     from_authentication: ClassVar[frozenset[str]] = frozenset(
-        {"bearerToken", "ca", "cert", "clientSecret", "key", "password", "username"}
+        {
+            "bearerToken",
+            "ca",
+            "cert",
+            "clientSecret",
+            "customAuthHeader",
+            "customAuthValue",
+            "endpointParams",
+            "key",
+            "password",
+            "username",
+        }
     )
 
     admin_url: Text | None = Field(default=None, alias="adminURL", examples=["https://server.default.svc"])

@@ -21,6 +21,27 @@ if TYPE_CHECKING:
 _IDENTITIES = ("", "azure-workload", "aws", "aws-eks", "gcp")
 _MISSING = re.compile(r'missing required parameter "([^"]+)"')
 _SHOWN_WORDS = 200
+# What a parameter of this name may look like, where its form is looked at. None of them is anyone's.
+_STORAGE = "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=YWJj;EndpointSuffix=core.windows.net"
+_BUS = "Endpoint=sb://a.servicebus.windows.net/;SharedAccessKeyName=k;SharedAccessKey=YWJj;EntityPath=e"
+_FORMS = {
+    "addresses": "http://host:80",
+    "authURL": "http://host:5000/v3",
+    "connection": _STORAGE,
+    "connectionString": "mongodb://host/db",
+    "endpoint": "https://host",
+    "metricAggregationTimespan": "0:5",
+    "organizationURL": "https://host/organization",
+    "port": "5432",
+    "storageConnection": _STORAGE,
+}
+_FORMS_OF = {
+    ("azure-eventhub", "connection"): _BUS,
+    ("azure-servicebus", "connection"): _BUS,
+    ("postgresql", "connection"): "host=host",
+    ("predictkube", "apiKey"): "e30.e30.e30",
+    ("rabbitmq", "host"): "amqp://host:5672/",
+}
 
 
 def faults(trigger: Trigger, *, formula: bool) -> Iterator[Fault]:
@@ -31,13 +52,16 @@ def faults(trigger: Trigger, *, formula: bool) -> Iterator[Fault]:
 
 def refusals(trigger: Trigger, *, formula: bool) -> list[str]:
     """What KEDA 2.19.0 says whatever the authentication and the variables hold; empty when it may agree."""
-    common: list[str] | None = None
+    everywhere: list[str] | None = None
+    plausible: list[str] | None = None
     for spec in _guesses(trigger, formula):
         said = verdict.refusals(spec)
-        common = said if common is None else [words for words in common if words in said]
-        if not common:
+        if not said:
             return []
-    return [words for words in common or [] if not _is_about_the_unknown(words, trigger)]
+        everywhere = said if everywhere is None else [words for words in everywhere if words in said]
+        if not any(_is_about_the_unknown(words, trigger) for words in said):
+            plausible = said if plausible is None else [words for words in plausible if words in said]
+    return plausible or [words for words in everywhere or [] if not _is_about_the_unknown(words, trigger)]
 
 
 def _is_about_the_unknown(words: str, trigger: Trigger) -> bool:
@@ -54,7 +78,7 @@ def _is_about_the_unknown(words: str, trigger: Trigger) -> bool:
 def _named(words: str, trigger: Trigger) -> list[str]:
     """The parameters that KEDA's words name, those of the metadata first."""
     known = [name for each in scalers()[trigger.type].parameters for name in each.names]
-    named = [name for name in known if re.search(rf"(?<![A-Za-z]){re.escape(name)}(?![A-Za-z])", words)]
+    named = [name for name in known if re.search(rf"(?i)(?<![a-z]){re.escape(name)}(?![a-z])", words)]
     return sorted(named, key=lambda name: (name not in trigger.parameters(), -len(name)))
 
 
@@ -63,26 +87,37 @@ def _guesses(trigger: Trigger, formula: bool) -> Iterator[Spec]:
     absent = [each for each in scalers()[trigger.type].parameters if not metadata.keys() & set(each.names)]
     from_auth = [each for each in absent if "auth" in each.sources]
     variables = {
-        metadata[f"{name}FromEnv"]: _plain(each)
+        metadata[f"{name}FromEnv"]: _plain(trigger.type, each)
         for each in scalers()[trigger.type].parameters
         for name in each.names
         if "env" in each.sources and f"{name}FromEnv" in metadata
     }
-    authentications: list[dict[str, str]] = [{}]
-    identities: tuple[str, ...] = ("",)
-    if trigger.authentication_ref is not None:
-        required = {each.name: _plain(each) for each in from_auth if each.required}
-        authentications = [required, {each.name: _plain(each) for each in from_auth}, {}]
-        identities = _IDENTITIES
-    for environment in [variables, {}] if variables else [{}]:
-        for authentication in authentications:
-            for identity in identities:
-                kind = trigger.metric_type or ""
-                yield Spec(trigger.type, metadata, authentication, environment, identity, kind, formula)
+    environments = [variables, {}] if variables else [{}]
+    for environment in environments:
+        for authentication, identity in _authentications(trigger, from_auth):
+            kind = trigger.metric_type or ""
+            yield Spec(trigger.type, metadata, authentication, environment, identity, kind, formula)
 
 
-def _plain(parameter: Parameter) -> str:
-    """A value of the parameter's type."""
+def _authentications(trigger: Trigger, readable: list[Parameter]) -> Iterator[tuple[dict[str, str], str]]:
+    """(values, pod identity): the likely ones first, since one that KEDA takes ends the search."""
+    if trigger.authentication_ref is None:
+        yield {}, ""
+        return
+    every = {each.name: _plain(trigger.type, each) for each in readable}
+    required = {each.name: every[each.name] for each in readable if each.required}
+    for values in (required, every, {}):
+        yield from ((values, identity) for identity in _IDENTITIES)
+    for name in every:
+        yield {key: value for key, value in every.items() if key != name}, ""
+        yield required | {name: every[name]}, ""
+
+
+def _plain(scaler: str, parameter: Parameter) -> str:
+    """A value that the parameter may have."""
+    form = _FORMS_OF.get((scaler, parameter.name)) or _FORMS.get(parameter.name)
+    if form and parameter.type in ("string", "strings"):
+        return form
     if parameter.enum:
         return parameter.enum[0]
     numbers = ("int64", "uint32", "float64", "float64?", "integers")
@@ -96,7 +131,9 @@ def _fault(words: str, trigger: Trigger) -> Fault:
     metadata = trigger.parameters()
     if missing := _MISSING.search(words):
         name = missing[1].split(",")[0]
-        return Fault(name, MISSING, f"missing, and required. {trigger.consequence}", _ways(parameters[name]))
+        return Fault(
+            name, MISSING, f"missing, and required. {trigger.consequence}", _ways(parameters[name], trigger)
+        )
     named = _named(words, trigger)
     said = " ".join(words.split())
     said = said if len(said) <= _SHOWN_WORDS else f"{said[:_SHOWN_WORDS]}…"
@@ -106,16 +143,18 @@ def _fault(words: str, trigger: Trigger) -> Fault:
         return Fault("", MISSING, f"is refused. {harm}", fix)
     if (name := named[0]) in metadata:
         return Fault(name, metadata[name], f"is refused. {harm}", f"Correct {name}, or what it goes with.")
-    return Fault(name, MISSING, f"is not given. {harm}", _ways(parameters[name]))
+    return Fault(name, MISSING, f"is not given. {harm}", _ways(parameters[name], trigger))
 
 
-def _ways(parameter: Parameter) -> str:
+def _ways(parameter: Parameter, trigger: Trigger) -> str:
     """How a value can be given."""
     name, ways = parameter.name, []
     if "metadata" in parameter.sources and not is_secret_key(name):
-        ways.append(f"write {name} below metadata")
+        fields = (field for field in type(trigger).model_fields.values() if field.alias == name)
+        shown = next((f"{name}: {field.examples[0]}" for field in fields if field.examples), name)
+        ways.append(f"write {shown} below metadata")
     if "env" in parameter.sources:
-        ways.append(f"name a variable of the container that holds it in {name}FromEnv")
+        ways.append(f"name the container's variable that holds it in {name}FromEnv")
     if "auth" in parameter.sources:
         ways.append(f"put {name} into a Secret and name that in a TriggerAuthentication")
     said = ", or ".join(ways)

@@ -1,0 +1,294 @@
+"""All 75 scalers are typed: every parameter is reachable, and nothing passes that KEDA would refuse."""
+
+from __future__ import annotations
+
+import random
+import re
+import subprocess
+import sys
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from support import ROOT
+
+import keda
+from keda import Kafka, RabbitMQ, SpecError, SumoLogic, Trigger, verdict
+from keda.errors import is_secret_key, is_secret_value
+from keda.triggers.catalogue import CLASSES
+from keda.triggers.explanation import documentation, explain, parameters, table
+from keda.triggers.generate import modules
+from keda.triggers.parameters import written
+from keda.typed_config import Trigger as Resolved
+from keda.typed_config import scalers
+from tests.oracle import Spec
+from tests.verdicts.mutations import single_faults
+from tests.verdicts.samples import sample
+
+# What KEDA takes, ignores or reads in its own way, and we refuse; each is one sentence of ours.
+CHOICES = re.compile(
+    "a secret in plain text"
+    "|is read from a TriggerAuthentication only|is read by no one|unknown key|is not a parameter"
+    "|is not taken any more"
+    "|is empty, and KEDA takes that for absent"
+    '|"\\s*" is not (a whole number|a number|true or false|a duration|one of)'
+    "|has no unit|is not a duration|is not an IANA time zone|is not an http:// or https:// address"
+    "|is not host:port|is not one of|is below 0.001|is below 1|is not a whole number of per cent"
+    "|is not a quantity above 0|is not above 0|needs credentials|mixes modes"
+    '|"null" is not a number'
+)
+
+
+def manifest(spec: Spec) -> dict[str, Any]:
+    """The trigger as a person writes it; what is a secret comes from the TriggerAuthentication."""
+    metadata = {
+        key: value
+        for key, value in spec.metadata.items()
+        if not (is_secret_key(key) or is_secret_value(value))
+    }
+    beside: dict[str, Any] = {"metricType": spec.metric_type} if spec.metric_type else {}
+    if spec.auth or spec.pod_identity or len(metadata) < len(spec.metadata):
+        beside["authenticationRef"] = {"name": "credentials"}
+    return {"type": spec.type, "metadata": metadata, **beside}
+
+
+def judged(data: dict[str, Any], *, formula: bool) -> tuple[Trigger | None, str]:
+    """The trigger and our refusal of it, one of which there is."""
+    try:
+        trigger = Trigger.parse(data)
+    except SpecError as error:
+        return None, str(error)
+    refused = "\n".join(map(str, trigger.refusals(formula=formula)))
+    return (None if refused else trigger), refused
+
+
+def class_of(scaler: str) -> type[Trigger]:
+    return keda.trigger_class(scaler)
+
+
+def test_75_of_75_are_typed() -> None:
+    assert set(CLASSES) == set(scalers()) == set(keda.SCALERS)
+    assert len({name for _, name in CLASSES.values()}) == 75
+    for scaler, (module, name) in CLASSES.items():
+        assert getattr(keda, name) is class_of(scaler)
+        assert (class_of(scaler).scaler, class_of(scaler).__module__) == (scaler, f"keda.triggers.{module}")
+
+
+def test_the_generated_files_are_current() -> None:
+    for file, source in modules().items():
+        assert file.read_text() == source, f"{file.name}: run python -m keda.triggers.generate"
+    assert (ROOT / "docs" / "scalers.md").read_text() == table(), "run python -m keda.triggers.generate"
+
+
+@pytest.mark.parametrize("scaler", sorted(CLASSES))
+def test_every_parameter_is_reachable_by_all_its_keys(scaler: str) -> None:
+    model = class_of(scaler)
+    keys = {field.alias for field in model.model_fields.values()}
+    elsewhere = model.from_authentication | model.removed.keys()
+    for parameter in scalers()[scaler].parameters:
+        for name in parameter.names:
+            if "*" in name or (name == "type" and parameter.deprecated):
+                continue  # keys of the user's own; cpu's and memory's type, which stands beside metadata
+            hidden = name in elsewhere and (is_secret_key(name) or parameter.deprecated)
+            spelled_in_authentication_only = name == "awsAccessKeyId"
+            if "metadata" in parameter.sources and not spelled_in_authentication_only:
+                assert name in keys or hidden, name
+            if "env" in parameter.sources and "FromEnv" not in name and name != "awsAccessKeyId":
+                assert f"{name}FromEnv" in keys, name
+            if "auth" in parameter.sources:
+                assert name in keys | elsewhere, name
+
+
+@pytest.mark.parametrize("scaler", sorted(CLASSES))
+def test_defaults_are_kedas(scaler: str) -> None:
+    fields = {field.alias: field for field in class_of(scaler).model_fields.values()}
+    for parameter in scalers()[scaler].parameters:
+        if parameter.default and parameter.name in fields and parameter.type != "strings":
+            default = fields[parameter.name].default
+            assert written(default) == parameter.default, parameter.name
+
+
+@pytest.mark.parametrize("scaler", sorted(CLASSES))
+def test_the_smallest_valid_trigger_passes_and_comes_back(scaler: str) -> None:
+    data = manifest(sample(scaler))
+    trigger, refused = judged(data, formula=False)
+    assert trigger is not None, refused
+    assert type(trigger) is class_of(scaler)
+    assert trigger.dump()["metadata"].keys() == data["metadata"].keys()
+    assert Trigger.parse(trigger.dump()) == trigger
+
+
+def resolved(spec: Spec, metadata: dict[str, str]) -> Resolved:
+    return Resolved(
+        spec.type, metadata, spec.auth, spec.env, spec.pod_identity, spec.metric_type, spec.as_metric_source
+    )
+
+
+def test_every_fault_is_judged_as_keda_judges_it() -> None:
+    chance = random.Random(1)
+    every = [spec for scaler in scalers() for spec in single_faults(scaler)]
+    refused_by_both = taken_by_both = 0
+    for spec in chance.sample(every, 6000):
+        data = manifest(spec)
+        trigger, refused = judged(data, formula=spec.as_metric_source)
+        kedas = verdict.refusals(resolved(spec, spec.metadata))
+        known = not (spec.env or "authenticationRef" in data)
+        if trigger is None and not kedas:
+            # A parser of its own does not read some values of the wrong type, such as unsafeSsl without tls.
+            lax = scalers()[spec.type].parser == "own" and "is not true or false" in refused
+            assert lax or all(map(CHOICES.search, refused.splitlines())), (spec, refused)
+        if trigger is not None and known:
+            assert verdict.refusals(resolved(spec, trigger.dump()["metadata"])) == [], spec
+        refused_by_both += trigger is None and bool(kedas)
+        taken_by_both += trigger is not None and not kedas
+    # The comparison is worth something only when both outcomes occur.
+    assert min(refused_by_both, taken_by_both) > 1000
+
+
+def test_what_an_authentication_may_bring_is_not_held_against_a_trigger() -> None:
+    bare = {"type": "github-runner", "metadata": {"owner": "o", "runnerScope": "org"}}
+    assert judged(bare, formula=False)[1] == (
+        "metadata.personalAccessToken: is not given. KEDA says: no personalAccessToken or appKey given. "
+        "KEDA would mark the ScaledObject not Ready. "
+        "Put personalAccessToken into a Secret and name that in a TriggerAuthentication."
+    )
+    assert Trigger.parse({**bare, "authenticationRef": {"name": "github"}})
+
+
+def test_a_formula_excuses_from_a_target() -> None:
+    data = {"type": "metrics-api", "metadata": {"url": "http://host/", "valueLocation": "a"}}
+    assert judged(data, formula=True)[1] == ""
+    assert judged(data, formula=False)[1] == (
+        "targetValue: is not given. KEDA says: no targetValue given in metadata. "
+        "KEDA would mark the ScaledObject not Ready. Write targetValue: 5 below metadata."
+    )
+
+
+@pytest.mark.parametrize(
+    ("scaler", "metadata", "line"),
+    [
+        (
+            "ibmmq",
+            {
+                "tls": "true",
+                "host": "https://h",
+                "queueName": "q",
+                "usernameFromEnv": "U",
+                "passwordFromEnv": "P",
+            },
+            "metadata.tls: is not taken any more. KEDA would mark the ScaledObject not Ready. "
+            "KEDA says: The 'tls' setting is DEPRECATED and is removed in v2.18 - Use 'unsafeSsl' instead",
+        ),
+        (
+            "kafka",
+            {"bootstrapServers": "k:9092", "consumerGroup": "g", "saslFromEnv": "SASL"},
+            "metadata.saslFromEnv: is read by no one: KEDA takes sasl from metadata only. Write sasl.",
+        ),
+        (
+            "redis",
+            {"address": "r:6379", "listName": "l", "ca": "ca.pem"},
+            "metadata.ca: is read from a TriggerAuthentication only. KEDA would ignore it here. "
+            "Put it into a Secret and name that in a TriggerAuthentication.",
+        ),
+        (
+            "rabbitmq",
+            {"host": "amqp://me:hunter2@rabbit/", "queueName": "q", "mode": "QueueLength", "value": 5},
+            "metadata.host: a secret in plain text. Anyone who may read the ScaledObject could read it. "
+            "Put it into a Secret and name that in a TriggerAuthentication.",
+        ),
+        (
+            "dynatrace",
+            {"host": "https://d", "metricSelector": "a", "query": "b", "threshold": 5},
+            None,
+        ),
+    ],
+)
+def test_messages(scaler: str, metadata: dict[str, Any], line: str | None) -> None:
+    data = {"type": scaler, "metadata": metadata, "authenticationRef": {"name": "a"}}
+    refused = judged(data, formula=False)[1]
+    if line:
+        assert refused.splitlines() == [line]
+    else:
+        assert "'metricSelector' and 'query' are mutually exclusive" in refused
+
+
+def test_keys_of_the_users_own() -> None:
+    external = Trigger.parse(
+        {"type": "external", "metadata": {"scalerAddress": "s:9090", "queue": "mail", "scalerMetadata": 1}}
+    )
+    assert external.dump()["metadata"] == {"scalerAddress": "s:9090", "queue": "mail", "scalerMetadata": "1"}
+    with pytest.raises(SpecError, match=r"metadata.password: a secret in plain text"):
+        Trigger.parse({"type": "external", "metadata": {"scalerAddress": "s:9090", "password": "hunter2"}})
+    sumo = SumoLogic(
+        host="https://s",
+        query_type="metrics",
+        queries={"A": "q"},
+        result_query_row_id="A",
+        quantization=timedelta(minutes=1),
+        timerange="15m",
+        threshold=5,
+        authentication_ref={"name": "sumo"},
+    )
+    assert sumo.dump()["metadata"]["query.A"] == "q"
+    assert sumo.dump()["metadata"]["quantization"] == "60000ms"
+    assert Trigger.parse(sumo.dump()) == sumo
+
+
+def test_python_values() -> None:
+    kafka = Kafka(
+        bootstrap_servers=["a:9092", "b:9092"],
+        consumer_group="g",
+        topic="t",
+        lag_threshold=20,
+        partition_limitation=[1, 2, 5],
+        allow_idle_consumers=True,
+    )
+    assert kafka.dump()["metadata"] == {
+        "bootstrapServers": "a:9092,b:9092",
+        "consumerGroup": "g",
+        "topic": "t",
+        "lagThreshold": "20",
+        "partitionLimitation": "1,2,5",
+        "allowIdleConsumers": "true",
+    }
+    assert kafka.target == 20
+    cloudwatch = keda.AwsCloudwatch(
+        namespace="AWS/SQS",
+        metric_name="Messages",
+        dimension_name=["A", "B"],
+        dimension_value=["1", "2"],
+        target_metric_value=5,
+        min_metric_value=0,
+        aws_region="eu-west-1",
+        identity_owner="operator",
+    )
+    assert cloudwatch.dump()["metadata"]["dimensionName"] == "A;B"
+    with pytest.raises(SpecError, match=r"^mode: "):
+        RabbitMQ(queue_name="q", host_from_env="RABBIT", mode="Length", value=5)
+
+
+@pytest.mark.parametrize("scaler", sorted(CLASSES))
+def test_a_scaler_is_explained_in_full(scaler: str) -> None:
+    text = explain(scaler)
+    for parameter in parameters(scaler):
+        if "*" not in parameter.name:
+            assert f"  {', '.join(parameter.names)} <" in text
+        if parameter.default and parameter.name in documentation(class_of(scaler)):
+            assert f"Default: {parameter.default}" in text
+    assert len(max(text.splitlines(), key=len)) <= 200
+
+
+def test_an_unknown_scaler_is_not_explained() -> None:
+    with pytest.raises(SpecError, match=r'^"kafak" is not one of KEDA 2.19\'s 75 scalers. Write kafka.$'):
+        explain("kafak")
+
+
+def test_importing_keda_builds_no_scaler() -> None:
+    handwritten = {"base", "catalogue", "parameters"}
+    code = (
+        "import sys, keda; print(*sorted(name for name in sys.modules if name.startswith('keda.triggers.')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert {name.rpartition(".")[2] for name in done.stdout.split()} == handwritten
