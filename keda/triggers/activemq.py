@@ -24,18 +24,23 @@ class ActiveMQ(Trigger):
     from_authentication: ClassVar[frozenset[str]] = frozenset({"password"})
 
     management_endpoint: Text | None = Field(default=None, examples=["my-management-endpoint"])
+    """host:port of the broker's Jolokia, without a scheme."""
     destination_name: Text | None = Field(default=None, examples=["my-destination"])
+    """The queue."""
     broker_name: Text | None = Field(default=None, examples=["my-broker"])
+    """Name of the broker."""
     username: Text | None = Field(default=None, examples=["my-username"])
-    """May come from the TriggerAuthentication or a variable (usernameFromEnv) instead."""
+    """User. May come from the TriggerAuthentication or a variable (usernameFromEnv) instead."""
     username_from_env: Text | None = None
     """The container's variable that holds username."""
     password_from_env: Text | None = None
     """The container's variable that holds password. Credentials stay in the Secret it comes from."""
     cors_header: Text | None = Field(default=None, examples=["my-cors-header"])
+    """Origin header that the broker's Jolokia expects."""
     rest_api_template: Text | None = Field(
         default=None, alias="restAPITemplate", examples=["my-rest-api-template"]
     )
+    """URL of the queue's size; instead of endpoint, broker and queue."""
     target_queue_size: Integer = Field(default=10, examples=[10])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this). Default: 10."""
     activation_target_queue_size: Integer = Field(default=0, examples=[5])
@@ -55,20 +60,26 @@ class ArtemisQueue(Trigger):
     )
 
     management_endpoint: Text | None = Field(default=None, examples=["my-management-endpoint"])
+    """host:port of the broker's Jolokia, without a scheme."""
     queue_name: Text | None = Field(default=None, examples=["my-queue"])
+    """The queue."""
     broker_name: Text | None = Field(default=None, examples=["my-broker"])
+    """Name of the broker."""
     broker_address: Text | None = Field(default=None, examples=["my-broker-address"])
+    """Address the queue belongs to."""
     username: Text | None = Field(default=None, examples=["my-username"])
-    """May come from the TriggerAuthentication or a variable (usernameFromEnv) instead."""
+    """User. May come from the TriggerAuthentication or a variable (usernameFromEnv) instead."""
     username_from_env: Text | None = None
     """The container's variable that holds username."""
     password_from_env: Text | None = None
     """The container's variable that holds password. Credentials stay in the Secret it comes from."""
     rest_api_template: Text | None = Field(default=None, examples=["my-rest-api-template"])
+    """URL of the queue's size; instead of endpoint, broker, address and queue."""
     queue_length: Integer = Field(default=10, examples=[10])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this). Default: 10."""
     activation_queue_length: Integer = Field(default=10, examples=[10])
     """Active (0 -> 1) when the value is *above* this. Default: 10."""
     cors_header: Text | None = Field(default=None, examples=["my-cors-header"])
+    """Origin header that the broker's Jolokia expects."""
     unsafe_ssl: Boolean = Field(default=False, examples=[True])
-    """Default: false."""
+    """Do not verify the server's certificate. Default: false."""

@@ -30,35 +30,44 @@ class AwsCloudwatch(Trigger):
     target_metric_value: Number = Field(examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this)."""
     min_metric_value: Number = Field(examples=[5])
+    """Value to take when there is none."""
     namespace: Text | None = Field(default=None, examples=["my-namespace"])
+    """Namespace of the metric."""
     metric_name: Text | None = Field(default=None, examples=["my-metric"])
+    """The metric."""
     dimension_name: Phrases | None = Field(default=None, examples=["my-dimension"])
-    """KEDA separates the items by ';'."""
+    """Names of the dimensions. KEDA separates the items by ';'."""
     dimension_value: Phrases | None = Field(default=None, examples=["my-dimension-value"])
-    """KEDA separates the items by ';'."""
+    """Values of the dimensions, in the order of the names. KEDA separates the items by ';'."""
     expression: Text | None = Field(default=None, examples=["my-expression"])
+    """A metrics expression; instead of namespace, metric and dimensions."""
     activation_target_metric_value: Number | None = Field(default=None, examples=[5])
     """Active (0 -> 1) when the value is *above* this."""
     ignore_null_values: Boolean = Field(default=True, examples=[True])
-    """Default: true."""
+    """True: an empty answer counts as 0, which scales in. False: it is an error. Default: true."""
     metric_collection_time: Integer = Field(default=300, examples=[300])
-    """Unit: seconds. Default: 300."""
+    """How far back the metric is read. Unit: seconds. Default: 300."""
     metric_stat: Text = Field(default="Average", examples=["Average"])
-    """Default: Average."""
+    """CloudWatch statistic. Default: Average."""
     metric_unit: Text | None = Field(default=None, examples=["my-metric-unit"])
+    """Unit the metric must have."""
     metric_stat_period: Integer = Field(default=300, examples=[300])
-    """Unit: seconds. Default: 300."""
+    """Width of a point. Unit: seconds. Default: 300."""
     metric_end_time_offset: Integer = Field(default=0, examples=[5])
-    """Unit: seconds. Default: 0."""
+    """How long before now the window ends. Unit: seconds. Default: 0."""
     aws_account_id: Text | None = Field(default=None, examples=["my-aws-account"])
+    """Account that is read through CloudWatch's cross-account access."""
     aws_region: Text | None = Field(default=None, examples=["eu-central-1"])
-    """May come from the TriggerAuthentication instead."""
+    """AWS region. May come from the TriggerAuthentication instead."""
     aws_endpoint: Text | None = Field(default=None, examples=["my-aws-endpoint"])
+    """Another endpoint than AWS's own, for tests."""
     identity_owner: Text | None = Field(default=None, examples=["my-identity-owner"])
+    """pod: the workload's AWS identity; operator: KEDA's own."""
     aws_access_key_id: Text | None = Field(
         default=None, alias="awsAccessKeyID", examples=["my-aws-access-key"]
     )
-    """May come from the TriggerAuthentication or a variable (awsAccessKeyIDFromEnv) instead."""
+    """Id of an AWS access key. May come from the TriggerAuthentication or a variable (awsAccessKeyIDFromEnv)
+    instead."""
     aws_access_key_id_from_env: Text | None = Field(default=None, alias="awsAccessKeyIDFromEnv")
     """The container's variable that holds awsAccessKeyID."""
     aws_secret_access_key_from_env: Text | None = None
@@ -79,23 +88,32 @@ class AwsDynamoDB(Trigger):
     )
 
     table_name: Text = Field(examples=["my-table"])
+    """The table."""
     key_condition_expression: Text = Field(examples=['"#k = :k"'])
+    """Condition that selects the items."""
     expression_attribute_names: Text = Field(examples=['\'{"#k": "key"}\''])
+    """Placeholders of attribute names, as JSON."""
     expression_attribute_values: Text = Field(examples=['\'{":k": {"S": "v"}}\''])
+    """Placeholders of values, as JSON in DynamoDB's form."""
     aws_region: Text | None = Field(default=None, examples=["eu-central-1"])
-    """May come from the TriggerAuthentication instead."""
+    """AWS region. May come from the TriggerAuthentication instead."""
     aws_endpoint: Text | None = Field(default=None, examples=["my-aws-endpoint"])
+    """Another endpoint than AWS's own, for tests."""
     index_name: Text | None = Field(default=None, examples=["my-index"])
+    """A secondary index to query."""
     target_value: Integer = Field(default=-1, examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this). Default: -1."""
     activation_target_value: Integer = Field(default=0, examples=[5])
     """Active (0 -> 1) when the value is *above* this. Default: 0."""
     filter_expression: Text | None = Field(default=None, examples=["my-filter-expression"])
+    """Filter of the items found."""
     identity_owner: Text | None = Field(default=None, examples=["my-identity-owner"])
+    """pod: the workload's AWS identity; operator: KEDA's own."""
     aws_access_key_id: Text | None = Field(
         default=None, alias="awsAccessKeyID", examples=["my-aws-access-key"]
     )
-    """May come from the TriggerAuthentication or a variable (awsAccessKeyIDFromEnv) instead."""
+    """Id of an AWS access key. May come from the TriggerAuthentication or a variable (awsAccessKeyIDFromEnv)
+    instead."""
     aws_access_key_id_from_env: Text | None = Field(default=None, alias="awsAccessKeyIDFromEnv")
     """The container's variable that holds awsAccessKeyID."""
     aws_secret_access_key_from_env: Text | None = None
@@ -116,18 +134,22 @@ class AwsDynamoDBStreams(Trigger):
     )
 
     table_name: Text = Field(examples=["my-table"])
+    """The table."""
     shard_count: Integer = Field(default=2, examples=[2])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this). Default: 2."""
     activation_shard_count: Integer = Field(default=0, examples=[5])
     """Active (0 -> 1) when the value is *above* this. Default: 0."""
     aws_region: Text | None = Field(default=None, examples=["eu-central-1"])
-    """May come from the TriggerAuthentication instead."""
+    """AWS region. May come from the TriggerAuthentication instead."""
     aws_endpoint: Text | None = Field(default=None, examples=["my-aws-endpoint"])
+    """Another endpoint than AWS's own, for tests."""
     identity_owner: Text | None = Field(default=None, examples=["my-identity-owner"])
+    """pod: the workload's AWS identity; operator: KEDA's own."""
     aws_access_key_id: Text | None = Field(
         default=None, alias="awsAccessKeyID", examples=["my-aws-access-key"]
     )
-    """May come from the TriggerAuthentication or a variable (awsAccessKeyIDFromEnv) instead."""
+    """Id of an AWS access key. May come from the TriggerAuthentication or a variable (awsAccessKeyIDFromEnv)
+    instead."""
     aws_access_key_id_from_env: Text | None = Field(default=None, alias="awsAccessKeyIDFromEnv")
     """The container's variable that holds awsAccessKeyID."""
     aws_secret_access_key_from_env: Text | None = None
@@ -148,18 +170,22 @@ class AwsKinesisStream(Trigger):
     )
 
     stream_name: Text = Field(examples=["my-stream"])
+    """The stream."""
     shard_count: Integer = Field(default=2, examples=[2])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this). Default: 2."""
     activation_shard_count: Integer = Field(default=0, examples=[5])
     """Active (0 -> 1) when the value is *above* this. Default: 0."""
     aws_region: Text | None = Field(default=None, examples=["eu-central-1"])
-    """May come from the TriggerAuthentication instead."""
+    """AWS region. May come from the TriggerAuthentication instead."""
     aws_endpoint: Text | None = Field(default=None, examples=["my-aws-endpoint"])
+    """Another endpoint than AWS's own, for tests."""
     identity_owner: Text | None = Field(default=None, examples=["my-identity-owner"])
+    """pod: the workload's AWS identity; operator: KEDA's own."""
     aws_access_key_id: Text | None = Field(
         default=None, alias="awsAccessKeyID", examples=["my-aws-access-key"]
     )
-    """May come from the TriggerAuthentication or a variable (awsAccessKeyIDFromEnv) instead."""
+    """Id of an AWS access key. May come from the TriggerAuthentication or a variable (awsAccessKeyIDFromEnv)
+    instead."""
     aws_access_key_id_from_env: Text | None = Field(default=None, alias="awsAccessKeyIDFromEnv")
     """The container's variable that holds awsAccessKeyID."""
     aws_secret_access_key_from_env: Text | None = None
@@ -189,21 +215,24 @@ class AwsSqsQueue(Trigger):
         alias="queueURL",
         examples=["https://sqs.eu-central-1.amazonaws.com/123456789012/my-queue"],
     )
-    """May come from a variable (queueURLFromEnv) instead."""
+    """URL of the queue. May come from a variable (queueURLFromEnv) instead."""
     queue_url_from_env: Text | None = Field(default=None, alias="queueURLFromEnv")
     """The container's variable that holds queueURL."""
     aws_region: Text | None = Field(default=None, examples=["eu-central-1"])
-    """May come from the TriggerAuthentication instead."""
+    """AWS region. May come from the TriggerAuthentication instead."""
     aws_endpoint: Text | None = Field(default=None, examples=["my-aws-endpoint"])
+    """Another endpoint than AWS's own, for tests."""
     scale_on_in_flight: Boolean = Field(default=True, examples=[True])
-    """Default: true."""
+    """Count messages in flight. Default: true."""
     scale_on_delayed: Boolean = Field(default=False, examples=[True])
-    """Default: false."""
+    """Count delayed messages. Default: false."""
     identity_owner: Text | None = Field(default=None, examples=["my-identity-owner"])
+    """pod: the workload's AWS identity; operator: KEDA's own."""
     aws_access_key_id: Text | None = Field(
         default=None, alias="awsAccessKeyID", examples=["my-aws-access-key"]
     )
-    """May come from the TriggerAuthentication or a variable (awsAccessKeyIDFromEnv) instead."""
+    """Id of an AWS access key. May come from the TriggerAuthentication or a variable (awsAccessKeyIDFromEnv)
+    instead."""
     aws_access_key_id_from_env: Text | None = Field(default=None, alias="awsAccessKeyIDFromEnv")
     """The container's variable that holds awsAccessKeyID."""
     aws_secret_access_key_from_env: Text | None = None

@@ -24,23 +24,28 @@ class AzureBlob(Trigger):
     from_authentication: ClassVar[frozenset[str]] = frozenset({"connection"})
 
     blob_container_name: Text = Field(examples=["my-blob-container"])
+    """The container."""
     blob_count: Integer = Field(default=5, examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this). Default: 5."""
     activation_blob_count: Integer = Field(default=0, examples=[5])
     """Active (0 -> 1) when the value is *above* this. Default: 0."""
     blob_delimiter: Text = Field(default="/", examples=["/"])
-    """Default: /."""
+    """Separates the folders of a blob's name. Default: /."""
     blob_prefix: Text | None = Field(default=None, examples=["my-blob-prefix"])
+    """Counts only blobs whose names begin so."""
     recursive: Boolean = Field(default=False, examples=[True])
-    """Default: false."""
+    """Count blobs in folders too. Default: false."""
     glob_pattern: Text | None = Field(default=None, examples=["my-glob-pattern"])
+    """Counts only blobs whose names match; blobPrefix and blobDelimiter are ignored then."""
     endpoint_suffix: Text | None = Field(default=None, examples=["my-endpoint-suffix"])
+    """Suffix of the service's host names in the cloud."""
     connection_from_env: Text | None = Field(default=None, examples=["my-connection"])
     """Another spelling of connection, which wins. May come from the TriggerAuthentication or a variable
     (connectionFromEnvFromEnv) instead."""
     account_name: Text | None = Field(default=None, examples=["my-account"])
+    """Storage account, with a pod identity instead of a connection string."""
     cloud: Text | None = Field(default=None, examples=["my-cloud"])
-    """AzurePublicCloud, AzureUSGovernmentCloud, AzureChinaCloud, AzureGermanCloud or Private."""
+    """Azure cloud. AzurePublicCloud, AzureUSGovernmentCloud, AzureChinaCloud, AzureGermanCloud or Private."""
 
 
 class AzureEventHub(Trigger):
@@ -59,28 +64,31 @@ class AzureEventHub(Trigger):
     activation_unprocessed_event_threshold: Integer = Field(default=0, examples=[5])
     """Active (0 -> 1) when the value is *above* this. Default: 0."""
     stale_partition_info_threshold: Integer = Field(default=10000, examples=[10000])
-    """Default: 10000."""
+    """Lag above which a partition's information counts as stale and as 0. Default: 10000."""
     connection_from_env: Text | None = None
     """The container's variable that holds connection. Credentials stay in the Secret it comes from."""
     consumer_group: Text = Field(default="$Default", examples=["$Default"])
-    """Default: $Default."""
+    """The consumer group. Default: $Default."""
     storage_connection_from_env: Text | None = None
     """The container's variable that holds storageConnection. Credentials stay in the Secret it comes from."""
     storage_account_name: Text | None = Field(default=None, examples=["my-storage-account"])
+    """Account that holds the checkpoints, with a pod identity."""
     blob_container: Text | None = Field(default=None, examples=["my-blob-container"])
+    """Container that holds the checkpoints."""
     event_hub_namespace: Text | None = Field(default=None, examples=["my-event-hub-namespace"])
-    """May come from a variable (eventHubNamespaceFromEnv) instead."""
+    """Its namespace. May come from a variable (eventHubNamespaceFromEnv) instead."""
     event_hub_namespace_from_env: Text | None = None
     """The container's variable that holds eventHubNamespace."""
     event_hub_name: Text | None = Field(default=None, examples=["my-event-hub"])
-    """May come from a variable (eventHubNameFromEnv) instead."""
+    """The Event Hub. May come from a variable (eventHubNameFromEnv) instead."""
     event_hub_name_from_env: Text | None = None
     """The container's variable that holds eventHubName."""
     checkpoint_strategy: Text | None = Field(default=None, examples=["my-checkpoint-strategy"])
+    """How the consumer writes its checkpoints: azureFunction, blobMetadata, goSdk or dapr."""
     cloud: Text | None = Field(default=None, examples=["my-cloud"])
-    """AzurePublicCloud, AzureUSGovernmentCloud, AzureChinaCloud, AzureGermanCloud or Private."""
+    """Azure cloud. AzurePublicCloud, AzureUSGovernmentCloud, AzureChinaCloud, AzureGermanCloud or Private."""
     endpoint_suffix: Text | None = Field(default=None, examples=["my-endpoint-suffix"])
-    """Required when cloud is Private."""
+    """Suffix of the service's host names in the cloud. Required when cloud is Private."""
     storage_endpoint_suffix: Text | None = Field(default=None, examples=["my-storage-endpoint-suffix"])
     """Required when cloud is Private."""
 
@@ -98,30 +106,35 @@ class AzurePipelines(Trigger):
     organization_url: Text | None = Field(
         default=None, alias="organizationURL", examples=["https://dev.azure.com/organization"]
     )
-    """May come from the TriggerAuthentication or a variable (organizationURLFromEnv) instead."""
+    """URL of the Azure DevOps organization. May come from the TriggerAuthentication or a variable
+    (organizationURLFromEnv) instead."""
     organization_url_from_env: Text | None = Field(default=None, alias="organizationURLFromEnv")
     """The container's variable that holds organizationURL."""
     personal_access_token_from_env: Text | None = None
     """The container's variable that holds personalAccessToken. Credentials stay in the Secret it comes
     from."""
     parent: Text | None = Field(default=None, examples=["my-parent"])
+    """Only jobs that this agent could take."""
     demands: Text | None = Field(default=None, examples=["my-demands"])
+    """Comma-separated demands of the jobs to count."""
     pool_name: Text | None = Field(default=None, examples=["my-pool"])
+    """The agent pool by its name."""
     pool_id: Integer | None = Field(default=None, alias="poolID", examples=[5])
+    """The agent pool by its id."""
     target_pipelines_queue_length: Integer = Field(default=1, examples=[1])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this). Default: 1."""
     activation_target_pipelines_queue_length: Integer = Field(default=0, examples=[5])
     """Active (0 -> 1) when the value is *above* this. Default: 0."""
     jobs_to_fetch: Integer = Field(default=250, examples=[250])
-    """Default: 250."""
+    """Jobs asked for at a time. Default: 250."""
     fetch_unfinished_jobs_only: Boolean = Field(default=False, examples=[True])
-    """Default: false."""
+    """Ask Azure for unfinished jobs only. Default: false."""
     require_all_demands: Boolean = Field(default=False, examples=[True])
-    """Default: false."""
+    """Only jobs that ask for all demands listed. Default: false."""
     require_all_demands_and_ignore_others: Boolean = Field(default=False, examples=[True])
-    """Default: false."""
+    """Like requireAllDemands, and the job may ask for more. Default: false."""
     case_insensitive_demands_processing: Boolean = Field(default=False, examples=[True])
-    """Default: false."""
+    """Upper and lower case of demands do not matter. Default: false."""
 
 
 class AzureQueue(Trigger):
@@ -135,6 +148,7 @@ class AzureQueue(Trigger):
     from_authentication: ClassVar[frozenset[str]] = frozenset({"connection"})
 
     queue_name: Text = Field(examples=["my-queue"])
+    """The queue."""
     activation_queue_length: Integer = Field(default=0, examples=[5])
     """Active (0 -> 1) when the value is *above* this. Default: 0."""
     queue_length: Integer = Field(default=5, examples=[5])
@@ -143,13 +157,15 @@ class AzureQueue(Trigger):
     connection_from_env: Text | None = None
     """The container's variable that holds connection. Credentials stay in the Secret it comes from."""
     account_name: Text | None = Field(default=None, examples=["my-account"])
+    """Storage account, with a pod identity instead of a connection string."""
     endpoint_suffix: Text | None = Field(default=None, examples=["my-endpoint-suffix"])
+    """Suffix of the service's host names in the cloud."""
     queue_length_strategy: Annotated[Literal["all", "visibleonly"], BeforeValidator(text)] = Field(
         default="all", examples=["all"]
     )
-    """Default: all."""
+    """all counts invisible messages too, visibleonly does not. Default: all."""
     cloud: Text | None = Field(default=None, examples=["my-cloud"])
-    """AzurePublicCloud, AzureUSGovernmentCloud, AzureChinaCloud, AzureGermanCloud or Private."""
+    """Azure cloud. AzurePublicCloud, AzureUSGovernmentCloud, AzureChinaCloud, AzureGermanCloud or Private."""
 
 
 class AzureServiceBus(Trigger):
@@ -168,18 +184,22 @@ class AzureServiceBus(Trigger):
     activation_message_count: Integer | None = Field(default=None, examples=[5])
     """Active (0 -> 1) when the value is *above* this."""
     queue_name: Text | None = Field(default=None, examples=["my-queue"])
+    """The queue."""
     topic_name: Text | None = Field(default=None, examples=["my-topic"])
+    """The topic."""
     subscription_name: Text | None = Field(default=None, examples=["my-subscription"])
+    """The subscription."""
     connection_from_env: Text | None = None
     """The container's variable that holds connection. Credentials stay in the Secret it comes from."""
     namespace: Text | None = Field(default=None, examples=["my-namespace"])
+    """Service Bus namespace, with a pod identity instead of a connection string."""
     use_regex: Boolean | None = Field(default=None, examples=[True])
-    """Default: false."""
+    """The name is a regular expression over many queues. Default: false."""
     operation: Annotated[Literal["sum", "max", "avg"], BeforeValidator(text)] = Field(
         default="sum", examples=["sum"]
     )
-    """Default: sum."""
+    """How several queues become one number. Default: sum."""
     cloud: Text | None = Field(default=None, examples=["my-cloud"])
-    """AzurePublicCloud, AzureUSGovernmentCloud, AzureChinaCloud, AzureGermanCloud or Private."""
+    """Azure cloud. AzurePublicCloud, AzureUSGovernmentCloud, AzureChinaCloud, AzureGermanCloud or Private."""
     endpoint_suffix: Text | None = Field(default=None, examples=["my-endpoint-suffix"])
-    """Required when cloud is Private."""
+    """Suffix of the service's host names in the cloud. Required when cloud is Private."""

@@ -34,40 +34,44 @@ class AzureAppInsights(Trigger):
     activation_target_value_from_env: Text | None = None
     """The container's variable that holds activationTargetValue."""
     metric_id: Text | None = Field(default=None, examples=["my-metric"])
-    """May come from a variable (metricIdFromEnv) instead."""
+    """The metric's id. May come from a variable (metricIdFromEnv) instead."""
     metric_id_from_env: Text | None = None
     """The container's variable that holds metricId."""
     metric_aggregation_timespan: Text | None = Field(
         default=None, examples=["my-metric-aggregation-timespan"]
     )
-    """Unit: hours:minutes. May come from a variable (metricAggregationTimespanFromEnv) instead."""
+    """Window of the aggregation. Unit: hours:minutes. May come from a variable
+    (metricAggregationTimespanFromEnv) instead."""
     metric_aggregation_timespan_from_env: Text | None = None
     """The container's variable that holds metricAggregationTimespan."""
     metric_aggregation_type: Text | None = Field(default=None, examples=["Average"])
-    """May come from a variable (metricAggregationTypeFromEnv) instead."""
+    """How the points are aggregated. May come from a variable (metricAggregationTypeFromEnv) instead."""
     metric_aggregation_type_from_env: Text | None = None
     """The container's variable that holds metricAggregationType."""
     metric_filter: Text | None = Field(default=None, examples=["my-metric-filter"])
+    """The filter."""
     ignore_null_values: Boolean = Field(default=True, examples=[True])
-    """Default: true."""
+    """True: an empty answer counts as 0, which scales in. False: it is an error. Default: true."""
     cloud: Text | None = Field(default=None, examples=["my-cloud"])
-    """AzurePublicCloud, AzureUSGovernmentCloud, AzureChinaCloud, AzureGermanCloud or Private."""
+    """Azure cloud. AzurePublicCloud, AzureUSGovernmentCloud, AzureChinaCloud, AzureGermanCloud or Private."""
     app_insights_resource_url: Text | None = Field(
         default=None, alias="appInsightsResourceURL", examples=["https://server.default.svc"]
     )
     """Required when cloud is Private."""
     active_directory_endpoint: Text | None = Field(default=None, examples=["my-active-directory-endpoint"])
-    """Required when cloud is Private."""
+    """Where Azure Active Directory is, in a private cloud. Required when cloud is Private."""
     application_insights_id: Text | None = Field(default=None, examples=["my-application-insights"])
-    """May come from the TriggerAuthentication or a variable (applicationInsightsIdFromEnv) instead."""
+    """Application id of the Application Insights instance. May come from the TriggerAuthentication or a
+    variable (applicationInsightsIdFromEnv) instead."""
     application_insights_id_from_env: Text | None = None
     """The container's variable that holds applicationInsightsId."""
     tenant_id: Text | None = Field(default=None, examples=["my-tenant"])
-    """May come from the TriggerAuthentication or a variable (tenantIdFromEnv) instead."""
+    """Azure tenant. May come from the TriggerAuthentication or a variable (tenantIdFromEnv) instead."""
     tenant_id_from_env: Text | None = None
     """The container's variable that holds tenantId."""
     active_directory_client_id: Text | None = Field(default=None, examples=["my-active-directory-client"])
-    """May come from the TriggerAuthentication or a variable (activeDirectoryClientIdFromEnv) instead."""
+    """Client id of the service principal. May come from the TriggerAuthentication or a variable
+    (activeDirectoryClientIdFromEnv) instead."""
     active_directory_client_id_from_env: Text | None = None
     """The container's variable that holds activeDirectoryClientId."""
     active_directory_client_password_from_env: Text | None = None
@@ -86,15 +90,15 @@ class AzureDataExplorer(Trigger):
     from_authentication: ClassVar[frozenset[str]] = frozenset({"clientSecret"})
 
     database_name: Text | None = Field(default=None, examples=["my-database"])
-    """May come from a variable (databaseNameFromEnv) instead."""
+    """The database. May come from a variable (databaseNameFromEnv) instead."""
     database_name_from_env: Text | None = None
     """The container's variable that holds databaseName."""
     endpoint: Text | None = Field(default=None, examples=["server.default.svc:7233"])
-    """May come from a variable (endpointFromEnv) instead."""
+    """Address of the server. May come from a variable (endpointFromEnv) instead."""
     endpoint_from_env: Text | None = None
     """The container's variable that holds endpoint."""
     query: Text | None = Field(default=None, examples=['"…"'])
-    """May come from a variable (queryFromEnv) instead."""
+    """The query. May come from a variable (queryFromEnv) instead."""
     query_from_env: Text | None = None
     """The container's variable that holds query."""
     threshold: GoNumber = Field(default=0, examples=[5])
@@ -102,15 +106,16 @@ class AzureDataExplorer(Trigger):
     activation_threshold: GoNumber = Field(default=0, examples=[5])
     """Active (0 -> 1) when the value is *above* this. Default: 0."""
     cloud: Text | None = Field(default=None, examples=["my-cloud"])
-    """AzurePublicCloud, AzureUSGovernmentCloud, AzureChinaCloud, AzureGermanCloud or Private."""
+    """Azure cloud. AzurePublicCloud, AzureUSGovernmentCloud, AzureChinaCloud, AzureGermanCloud or Private."""
     active_directory_endpoint: Text | None = Field(default=None, examples=["my-active-directory-endpoint"])
-    """Required when cloud is Private."""
+    """Where Azure Active Directory is, in a private cloud. Required when cloud is Private."""
     tenant_id: Text | None = Field(default=None, examples=["my-tenant"])
-    """May come from the TriggerAuthentication or a variable (tenantIdFromEnv) instead."""
+    """Azure tenant. May come from the TriggerAuthentication or a variable (tenantIdFromEnv) instead."""
     tenant_id_from_env: Text | None = None
     """The container's variable that holds tenantId."""
     client_id: Text | None = Field(default=None, examples=["my-client"])
-    """May come from the TriggerAuthentication or a variable (clientIdFromEnv) instead."""
+    """Client id of the service principal. May come from the TriggerAuthentication or a variable
+    (clientIdFromEnv) instead."""
     client_id_from_env: Text | None = None
     """The container's variable that holds clientId."""
     client_secret_from_env: Text | None = None
@@ -128,20 +133,23 @@ class AzureLogAnalytics(Trigger):
     from_authentication: ClassVar[frozenset[str]] = frozenset({"clientSecret"})
 
     query: Text = Field(examples=['"…"'])
+    """The query."""
     threshold: Number = Field(examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this)."""
     tenant_id: Text | None = Field(default=None, examples=["my-tenant"])
-    """May come from the TriggerAuthentication or a variable (tenantIdFromEnv) instead."""
+    """Azure tenant. May come from the TriggerAuthentication or a variable (tenantIdFromEnv) instead."""
     tenant_id_from_env: Text | None = None
     """The container's variable that holds tenantId."""
     client_id: Text | None = Field(default=None, examples=["my-client"])
-    """May come from the TriggerAuthentication or a variable (clientIdFromEnv) instead."""
+    """Client id of the service principal. May come from the TriggerAuthentication or a variable
+    (clientIdFromEnv) instead."""
     client_id_from_env: Text | None = None
     """The container's variable that holds clientId."""
     client_secret_from_env: Text | None = None
     """The container's variable that holds clientSecret. Credentials stay in the Secret it comes from."""
     workspace_id: Text | None = Field(default=None, examples=["my-workspace"])
-    """May come from the TriggerAuthentication or a variable (workspaceIdFromEnv) instead."""
+    """The Log Analytics workspace. May come from the TriggerAuthentication or a variable (workspaceIdFromEnv)
+    instead."""
     workspace_id_from_env: Text | None = None
     """The container's variable that holds workspaceId."""
     activation_threshold: Number = Field(default=0, examples=[5])
@@ -149,11 +157,13 @@ class AzureLogAnalytics(Trigger):
     log_analytics_resource_url: Text | None = Field(
         default=None, alias="logAnalyticsResourceURL", examples=["https://server.default.svc"]
     )
+    """URL of Log Analytics in a private cloud."""
     cloud: Text = Field(default="azurePublicCloud", examples=["azurePublicCloud"])
-    """Default: azurePublicCloud."""
+    """Azure cloud. Default: azurePublicCloud."""
     unsafe_ssl: Boolean = Field(default=False, examples=[True])
-    """Default: false."""
+    """Do not verify the server's certificate. Default: false."""
     timeout: Duration | None = Field(default=None, examples=["30s"])
+    """Time for one request."""
 
 
 class AzureMonitor(Trigger):
@@ -171,27 +181,37 @@ class AzureMonitor(Trigger):
     resource_uri: Text = Field(
         alias="resourceURI", examples=["Microsoft.ContainerService/managedClusters/my-cluster"]
     )
+    """Provider/type/name of the resource."""
     tenant_id: Text = Field(examples=["my-tenant"])
+    """Azure tenant."""
     subscription_id: Text = Field(examples=["my-subscription"])
+    """Id of the Azure subscription."""
     resource_group_name: Text = Field(examples=["my-resource-group"])
+    """The resource group."""
     metric_name: Text = Field(examples=["my-metric"])
+    """The metric."""
     metric_aggregation_type: Text = Field(examples=["Average"])
+    """How the points are aggregated."""
     activation_target_value: Number = Field(default=0, examples=[5])
     """Active (0 -> 1) when the value is *above* this. Default: 0."""
     metric_namespace: Text | None = Field(default=None, examples=["my-metric-namespace"])
+    """The metric's namespace."""
     metric_filter: Text | None = Field(default=None, examples=["my-metric-filter"])
+    """The filter."""
     metric_aggregation_interval: Text | None = Field(
         default=None, examples=["my-metric-aggregation-interval"]
     )
-    """Unit: hours:minutes:seconds."""
+    """Width of the aggregation. Unit: hours:minutes:seconds."""
     active_directory_client_id: Text | None = Field(default=None, examples=["my-active-directory-client"])
-    """May come from the TriggerAuthentication or a variable (activeDirectoryClientIdFromEnv) instead."""
+    """Client id of the service principal. May come from the TriggerAuthentication or a variable
+    (activeDirectoryClientIdFromEnv) instead."""
     active_directory_client_id_from_env: Text | None = None
     """The container's variable that holds activeDirectoryClientId."""
     active_directory_client_password_from_env: Text | None = None
     """The container's variable that holds activeDirectoryClientPassword. Credentials stay in the Secret it
     comes from."""
     cloud: Text | None = Field(default=None, examples=["my-cloud"])
+    """Azure cloud."""
     azure_resource_manager_endpoint: Text | None = Field(
         default=None, examples=["my-azure-resource-manager-endpoint"]
     )

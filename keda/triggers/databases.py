@@ -43,30 +43,36 @@ class ArangoDB(Trigger):
     )
 
     collection: Text = Field(examples=["my-collection"])
+    """The collection."""
     query: Text = Field(examples=['"…"'])
+    """The query."""
     endpoints: Text | None = Field(default=None, examples=["http://server:2379"])
-    """May come from the TriggerAuthentication instead."""
+    """Addresses of the servers. May come from the TriggerAuthentication instead."""
     auth_modes: Words | None = Field(default=None, examples=["apiKey"])
-    """Of apiKey, basic, tls, bearer, custom, oauth. At most one of bearer, basic, oauth. May come from the
-    TriggerAuthentication instead."""
+    """How to authenticate; the credentials come from the TriggerAuthentication. Of apiKey, basic, tls,
+    bearer, custom, oauth. At most one of bearer, basic, oauth. May come from the TriggerAuthentication
+    instead."""
     auth_mode: Words | None = Field(default=None, examples=["apiKey"])
     """Another spelling of authModes, which wins. Of apiKey, basic, tls, bearer, custom, oauth. At most one of
     bearer, basic, oauth. May come from the TriggerAuthentication instead."""
     method: Annotated[Literal["header", "query"], BeforeValidator(text)] = Field(
         default="header", examples=["header"]
     )
-    """Default: header. May come from the TriggerAuthentication instead."""
+    """Where the apiKey goes: header or query. Default: header. May come from the TriggerAuthentication
+    instead."""
     key_param_name: Text | None = Field(default=None, examples=["my-key-param"])
-    """May come from the TriggerAuthentication instead."""
+    """Name of the header or query parameter that carries the apiKey. May come from the TriggerAuthentication
+    instead."""
     db_name: Text | None = Field(default=None, examples=["my-db"])
-    """May come from the TriggerAuthentication instead."""
+    """The database. May come from the TriggerAuthentication instead."""
     query_value: Number = Field(default=0, examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this). Default: 0."""
     activation_query_value: Number = Field(default=0, examples=[5])
     """Active (0 -> 1) when the value is *above* this. Default: 0."""
     unsafe_ssl: Boolean = Field(default=False, examples=[True])
-    """Default: false."""
+    """Do not verify the server's certificate. Default: false."""
     connection_limit: Integer | None = Field(default=None, examples=[5])
+    """Most connections to the server."""
 
 
 class Cassandra(Trigger):
@@ -80,16 +86,21 @@ class Cassandra(Trigger):
     from_authentication: ClassVar[frozenset[str]] = frozenset({"ca", "cert", "key", "password", "tls"})
 
     username: Text = Field(examples=["my-username"])
+    """User."""
     cluster_ip_address: Text = Field(alias="clusterIPAddress", examples=["cassandra.default.svc:9042"])
+    """host or host:port of a node."""
     keyspace: Text = Field(examples=["my-keyspace"])
+    """The keyspace."""
     query: Text = Field(examples=['"…"'])
+    """CQL query that returns one number."""
     target_query_value: Integer = Field(examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this)."""
     port: Integer | None = Field(default=None, examples=[5])
+    """Port of the server."""
     consistency: Text = Field(default="one", examples=["one"])
-    """Default: one."""
+    """Cassandra consistency level. Default: one."""
     protocol_version: Integer = Field(default=4, examples=[4])
-    """Default: 4."""
+    """Version of the CQL protocol. Default: 4."""
     activation_target_query_value: Integer = Field(default=0, examples=[5])
     """Active (0 -> 1) when the value is *above* this. Default: 0."""
 
@@ -107,16 +118,17 @@ class CouchDB(Trigger):
     connection_string_from_env: Text | None = None
     """The container's variable that holds connectionString. Credentials stay in the Secret it comes from."""
     host: Text | None = Field(default=None, examples=["https://server.default.svc"])
-    """May come from the TriggerAuthentication instead."""
+    """Address of the server. May come from the TriggerAuthentication instead."""
     port: Text | None = Field(default=None, examples=["my-port"])
-    """May come from the TriggerAuthentication instead."""
+    """Port of the server. May come from the TriggerAuthentication instead."""
     username: Text | None = Field(default=None, examples=["my-username"])
-    """May come from the TriggerAuthentication instead."""
+    """User. May come from the TriggerAuthentication instead."""
     password_from_env: Text | None = None
     """The container's variable that holds password. Credentials stay in the Secret it comes from."""
     db_name: Text | None = Field(default=None, examples=["my-db"])
-    """May come from the TriggerAuthentication instead."""
+    """The database. May come from the TriggerAuthentication instead."""
     query: Text | None = Field(default=None, examples=['"…"'])
+    """Mango query, as JSON."""
     query_value: Integer | None = Field(default=None, examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this)."""
     activation_query_value: Integer = Field(default=0, examples=[5])
@@ -135,33 +147,36 @@ class Elasticsearch(Trigger):
     separators: ClassVar[Mapping[str, str]] = {"index": ";", "parameters_": ";"}
 
     addresses: Words | None = Field(default=None, examples=["http://elasticsearch:9200"])
-    """May come from the TriggerAuthentication instead."""
+    """URLs of the nodes. May come from the TriggerAuthentication instead."""
     unsafe_ssl: Boolean = Field(default=False, examples=[True])
-    """Default: false."""
+    """Do not verify the server's certificate. Default: false."""
     username: Text | None = Field(default=None, examples=["my-username"])
-    """May come from the TriggerAuthentication instead."""
+    """User. May come from the TriggerAuthentication instead."""
     password_from_env: Text | None = None
     """The container's variable that holds password. Credentials stay in the Secret it comes from."""
     cloud_id: Text | None = Field(default=None, alias="cloudID", examples=["my-cloud"])
-    """May come from the TriggerAuthentication instead."""
+    """Id of an Elastic Cloud deployment; instead of addresses. May come from the TriggerAuthentication
+    instead."""
     index: Phrases | None = Field(default=None, examples=["my-index"])
-    """KEDA separates the items by ';'. May come from the TriggerAuthentication instead."""
+    """Indexes to search. KEDA separates the items by ';'. May come from the TriggerAuthentication instead."""
     search_template_name: Text | None = Field(default=None, examples=["my-search-template"])
-    """May come from the TriggerAuthentication instead."""
+    """A stored search template; instead of query. May come from the TriggerAuthentication instead."""
     query: Text | None = Field(default=None, examples=['"…"'])
-    """May come from the TriggerAuthentication instead."""
+    """The query. May come from the TriggerAuthentication instead."""
     parameters_: Phrases | None = Field(default=None, alias="parameters", examples=["my-parameters"])
-    """KEDA separates the items by ';'."""
+    """Parameters of the search template, name:value. KEDA separates the items by ';'."""
     value_location: Text | None = Field(default=None, examples=["hits.total.value"])
-    """May come from the TriggerAuthentication instead."""
+    """Where the number is: a path such as a.b.0, or a Prometheus metric. May come from the
+    TriggerAuthentication instead."""
     target_value: Number | None = Field(default=None, examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this). May come from the
     TriggerAuthentication instead."""
     activation_target_value: Number = Field(default=0, examples=[5])
     """Active (0 -> 1) when the value is *above* this. Default: 0."""
     ignore_null_values: Boolean = Field(default=False, examples=[True])
-    """Default: false."""
+    """True: an empty answer counts as 0, which scales in. False: it is an error. Default: false."""
     metric_name: Text | None = Field(default=None, examples=["my-metric"])
+    """The metric."""
 
 
 class Etcd(Trigger):
@@ -177,13 +192,15 @@ class Etcd(Trigger):
     )
 
     endpoints: Words = Field(examples=["http://server:2379"])
+    """Addresses of the servers."""
     watch_key: Text = Field(examples=["my-watch-key"])
+    """The key."""
     value: Number = Field(examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this)."""
     activation_value: Number = Field(default=0, examples=[5])
     """Active (0 -> 1) when the value is *above* this. Default: 0."""
     watch_progress_notify_interval: Integer = Field(default=600, examples=[600])
-    """Unit: seconds. Default: 600."""
+    """Interval of the watch's progress notices. Unit: seconds. Default: 600."""
     username_from_env: Text | None = None
     """The container's variable that holds username."""
     password_from_env: Text | None = None
@@ -203,23 +220,25 @@ class MongoDB(Trigger):
     )
 
     collection: Text = Field(examples=["my-collection"])
+    """The collection."""
     query: Text = Field(examples=['"…"'])
+    """Filter of the documents to count, as JSON."""
     query_value: Number = Field(examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this)."""
     connection_string_from_env: Text | None = None
     """The container's variable that holds connectionString. Credentials stay in the Secret it comes from."""
     scheme: Text = Field(default="mongodb", examples=["mongodb"])
-    """Default: mongodb. May come from the TriggerAuthentication instead."""
+    """mongodb or mongodb+srv. Default: mongodb. May come from the TriggerAuthentication instead."""
     host: Text | None = Field(default=None, examples=["https://server.default.svc"])
-    """May come from the TriggerAuthentication instead."""
+    """Address of the server. May come from the TriggerAuthentication instead."""
     port: Text | None = Field(default=None, examples=["my-port"])
-    """May come from the TriggerAuthentication instead."""
+    """Port of the server. May come from the TriggerAuthentication instead."""
     username: Text | None = Field(default=None, examples=["my-username"])
-    """May come from the TriggerAuthentication instead."""
+    """User. May come from the TriggerAuthentication instead."""
     password_from_env: Text | None = None
     """The container's variable that holds password. Credentials stay in the Secret it comes from."""
     db_name: Text | None = Field(default=None, examples=["my-db"])
-    """May come from the TriggerAuthentication instead."""
+    """The database. May come from the TriggerAuthentication instead."""
     activation_query_value: Number = Field(default=0, examples=[5])
     """Active (0 -> 1) when the value is *above* this. Default: 0."""
 
@@ -235,11 +254,14 @@ class Solr(Trigger):
     from_authentication: ClassVar[frozenset[str]] = frozenset({"password"})
 
     host: Text = Field(examples=["https://server.default.svc"])
+    """Address of the server."""
     collection: Text = Field(examples=["my-collection"])
+    """The collection."""
     target_query_value: Number = Field(examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this)."""
     activation_target_query_value: Number = Field(default=0, examples=[5])
     """Active (0 -> 1) when the value is *above* this. Default: 0."""
     query: Text | None = Field(default=None, examples=['"…"'])
+    """The query."""
     username: Text | None = Field(default=None, examples=["my-username"])
-    """May come from the TriggerAuthentication instead."""
+    """User. May come from the TriggerAuthentication instead."""

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 import itertools
+import json
+import re
 import textwrap
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
-from keda.errors import MISSING, Fault, SpecError, did_you_mean
+from keda.errors import MISSING, Fault, SpecError, did_you_mean, is_secret_key
 from keda.triggers.base import Trigger, trigger_class
 from keda.triggers.catalogue import CLASSES
 from keda.typed_config import Parameter, scalers
@@ -27,7 +31,9 @@ _KINDS = {
     "map": "key=value pairs",
     "query": "URL query",
 }
-_PLACES = {"metadata": "metadata", "auth": "TriggerAuthentication", "env": "environment"}
+_PLACES = {"metadata": "metadata", "auth": "TriggerAuthentication"}
+_TITLES = ("REQUIRED", "OPTIONAL", "FROM A TRIGGERAUTHENTICATION")
+_WIDTH = 96
 _INTRODUCTION = """\
 # The 75 scalers of KEDA 2.19.0
 
@@ -47,20 +53,33 @@ def explain(scaler: str) -> str:
         fix = f"Write {guess}." if guess else f"They are: {', '.join(sorted(CLASSES))}."
         raise SpecError([Fault("", scaler, "is not one of KEDA 2.19's 75 scalers.", fix)])
     model = trigger_class(scaler)
-    blocks = [
-        f"{scaler} ({CLASSES[scaler][1]})",
-        textwrap.dedent(f"    {model.__doc__ or ''}").strip(),
-        "PARAMETERS",
-    ]
     documented = documentation(model)
+    groups: dict[str, list[str]] = {title: [] for title in _TITLES}
     for parameter in parameters(scaler):
-        if "*" in parameter.name:
-            continue  # Said below: keys of the user's own.
-        blocks.append("\n".join(_paragraph(parameter, model, documented)))
+        if "*" not in parameter.name:
+            title = _TITLES[0] if parameter.required else _TITLES[1]
+            title = _TITLES[2] if parameter.sources == ("auth",) else title
+            groups[title].append("\n".join(_paragraph(scaler, parameter, documented)))
     if model.open_keys:
         prefix = model.open_keys[0] or "<any key>"
-        blocks.append(f"  {prefix}\n    {documented[model.open_keys[1]]}")
-    return "\n\n".join(block for block in blocks if block) + "\n"
+        groups[_TITLES[1]].append(f"  {prefix}\n    {documented[model.open_keys[1]]}")
+    about = " ".join((model.__doc__ or "").split("\n\n")[0].split())
+    blocks = [f"{scaler}, in Python keda.{CLASSES[scaler][1]}", textwrap.fill(about, _WIDTH)]
+    for title, paragraphs in groups.items():
+        blocks += [title, *paragraphs] if paragraphs else []
+    return "\n\n".join(blocks) + "\n"
+
+
+@functools.cache
+def _meanings() -> dict[str, str]:
+    file = Path(__file__).parents[1] / "data" / "meanings.json"
+    result: dict[str, str] = json.loads(file.read_text(encoding="utf-8"))
+    return result
+
+
+def meaning(scaler: str, name: str) -> str:
+    """What a parameter is, in a sentence; empty where its name says it all."""
+    return _meanings().get(f"{scaler}/{name}") or _meanings().get(name, "")
 
 
 def table() -> str:
@@ -95,24 +114,25 @@ def documentation(model: type[Trigger]) -> dict[str, str]:
     return said | {keys[name]: text for name, text in said.items() if name in keys}
 
 
-def _paragraph(parameter: Parameter, model: type[Trigger], documented: dict[str, str]) -> Iterator[str]:
+def _paragraph(scaler: str, parameter: Parameter, documented: dict[str, str]) -> Iterator[str]:
     kind = " or ".join(parameter.enum) if parameter.enum else _KINDS[parameter.type]
-    places = ", ".join(
-        f"{_PLACES[source]} ({parameter.name}FromEnv)" if source == "env" else _PLACES[source]
-        for source in parameter.sources
-    )
-    required = ", required" if parameter.required else ""
-    yield f"  {', '.join(parameter.names)} <{kind}>{required}"
-    yield f"    From: {places}."
-    if parameter.name in model.from_authentication and "metadata" in parameter.sources:
-        yield "    KEDA would also take it from metadata; a secret in plain text is refused here."
-    said = documented.get(parameter.name, "")
+    yield f"  {', '.join(parameter.names)} <{kind}>"
+    said = re.sub(r"May come from [^.]*\.", "", documented.get(parameter.name, "")).strip()
+    said = said or meaning(scaler, parameter.name)
     if parameter.default and "Default:" not in said:
         said = f"{said} Default: {parameter.default}.".strip()
-    if said:
-        yield textwrap.indent(textwrap.fill(said, 92), "    ")
+    places = [
+        f"environment ({parameter.name}FromEnv)" if source == "env" else _PLACES[source]
+        for source in parameter.sources
+        # KEDA would take a secret from there; it is refused here.
+        if not (source == "metadata" and is_secret_key(parameter.name))
+    ]
+    if places not in (["metadata"], ["TriggerAuthentication"]):
+        said = f"{said} From: {', else '.join(places)}.".strip()
     if parameter.deprecated:
-        yield f"    Refused: {parameter.deprecated}"
+        said = f"{said} Refused: {parameter.deprecated}".strip()
+    if said:
+        yield textwrap.fill(said, _WIDTH, initial_indent="    ", subsequent_indent="    ")
 
 
 def _row(scaler: str) -> str:

@@ -23,10 +23,11 @@ class External(Trigger):
     from_authentication: ClassVar[frozenset[str]] = frozenset({"caCert", "tlsClientCert", "tlsClientKey"})
 
     scaler_address: Text = Field(examples=["my-scaler.default.svc:9090"])
+    """host:port of the gRPC server."""
     enable_tls: Boolean | None = Field(default=None, alias="enableTLS", examples=[True])
-    """Default: false."""
+    """Speak TLS. Default: false."""
     unsafe_ssl: Boolean | None = Field(default=None, examples=[True])
-    """Default: false."""
+    """Do not verify the server's certificate. Default: false."""
     scaler_metadata: Texts | None = None
     """Every other key goes to the server."""
     open_keys: ClassVar[tuple[str, str] | None] = ("", "scaler_metadata")
@@ -51,10 +52,11 @@ class ExternalPush(Trigger):
     from_authentication: ClassVar[frozenset[str]] = frozenset({"caCert", "tlsClientCert", "tlsClientKey"})
 
     scaler_address: Text = Field(examples=["my-scaler.default.svc:9090"])
+    """host:port of the gRPC server."""
     enable_tls: Boolean | None = Field(default=None, alias="enableTLS", examples=[True])
-    """Default: false."""
+    """Speak TLS. Default: false."""
     unsafe_ssl: Boolean | None = Field(default=None, examples=[True])
-    """Default: false."""
+    """Do not verify the server's certificate. Default: false."""
     scaler_metadata: Texts | None = None
     """Every other key goes to the server."""
     open_keys: ClassVar[tuple[str, str] | None] = ("", "scaler_metadata")

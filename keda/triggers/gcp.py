@@ -24,17 +24,19 @@ class GcpCloudTasks(Trigger):
     from_authentication: ClassVar[frozenset[str]] = frozenset({"GoogleApplicationCredentials", "credentials"})
 
     queue_name: Text = Field(examples=["my-queue"])
+    """The queue."""
     project_id: Text = Field(alias="projectID", examples=["my-project"])
-    """Deprecated: This scaler is deprecated. More info -> 'https://keda.sh/blog/2025-09-15-gcp-
+    """The project. Deprecated: This scaler is deprecated. More info -> 'https://keda.sh/blog/2025-09-15-gcp-
     deprecations'."""
     value: Number = Field(default=100, examples=[100])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this). Default: 100."""
     activation_value: Number = Field(default=0, examples=[5])
     """Active (0 -> 1) when the value is *above* this. Default: 0."""
     filter_duration: Integer | None = Field(default=None, examples=[5])
-    """Unit: minutes."""
+    """How far back the points are read. Unit: minutes."""
     credentials_from_env_file: Text | None = Field(default=None, examples=["my-credentials-from-env-file"])
-    """May come from a variable (credentialsFromEnvFileFromEnv) instead."""
+    """The container's variable that holds the path of a credentials file. May come from a variable
+    (credentialsFromEnvFileFromEnv) instead."""
     credentials_from_env: Text | None = Field(default=None, examples=["my-credentials-from-env"])
     """The variable that holds the key as JSON."""
 
@@ -53,25 +55,30 @@ class GcpPubSub(Trigger):
     """Deprecated: The 'subscriptionSize' setting is DEPRECATED and will be removed in v2.20 - Use 'mode' and
     'value' instead."""
     mode: Text = Field(default="SubscriptionSize", examples=["SubscriptionSize"])
-    """Default: SubscriptionSize."""
+    """SubscriptionSize, OldestUnackedMessageAge or another metric of the subscription or topic. Default:
+    SubscriptionSize."""
     value: Number = Field(default=10, examples=[10])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this). Default: 10. Deprecated:
     This scaler is deprecated. More info -> 'https://keda.sh/blog/2025-09-15-gcp-deprecations'."""
     activation_value: Number = Field(default=0, examples=[5])
     """Active (0 -> 1) when the value is *above* this. Default: 0."""
     aggregation: Text | None = Field(default=None, examples=["my-aggregation"])
+    """How the points of a time series become one number."""
     time_horizon: Duration | None = Field(default=None, examples=["30s"])
+    """Window of the aggregation."""
     value_if_null: Number | None = Field(default=None, examples=[5])
+    """Value to take when there is none; unset, that is an error."""
     subscription_name: Text | None = Field(default=None, examples=["my-subscription"])
-    """May come from a variable (subscriptionNameFromEnv) instead."""
+    """The subscription. May come from a variable (subscriptionNameFromEnv) instead."""
     subscription_name_from_env: Text | None = None
     """The container's variable that holds subscriptionName."""
     topic_name: Text | None = Field(default=None, examples=["my-topic"])
-    """May come from a variable (topicNameFromEnv) instead."""
+    """The topic. May come from a variable (topicNameFromEnv) instead."""
     topic_name_from_env: Text | None = None
     """The container's variable that holds topicName."""
     credentials_from_env_file: Text | None = Field(default=None, examples=["my-credentials-from-env-file"])
-    """May come from a variable (credentialsFromEnvFileFromEnv) instead."""
+    """The container's variable that holds the path of a credentials file. May come from a variable
+    (credentialsFromEnvFileFromEnv) instead."""
     credentials_from_env: Text | None = Field(default=None, examples=["my-credentials-from-env"])
     """The variable that holds the key as JSON."""
 
@@ -87,22 +94,27 @@ class GcpStackdriver(Trigger):
     from_authentication: ClassVar[frozenset[str]] = frozenset({"GoogleApplicationCredentials", "credentials"})
 
     project_id: Text = Field(examples=["my-project"])
+    """The project."""
     filter: Text = Field(examples=["my-filter"])
-    """Deprecated: This scaler is deprecated. More info -> 'https://keda.sh/blog/2025-09-15-gcp-
+    """The filter. Deprecated: This scaler is deprecated. More info -> 'https://keda.sh/blog/2025-09-15-gcp-
     deprecations'."""
     target_value: Number = Field(default=5, examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this). Default: 5."""
     activation_target_value: Number = Field(default=0, examples=[5])
     """Active (0 -> 1) when the value is *above* this. Default: 0."""
     value_if_null: Number | None = Field(default=None, examples=[5])
+    """Value to take when there is none; unset, that is an error."""
     filter_duration: Integer | None = Field(default=None, examples=[5])
-    """Unit: minutes."""
+    """How far back the points are read. Unit: minutes."""
     alignment_period_seconds: Integer | None = Field(default=None, examples=[5])
-    """Unit: seconds."""
+    """Cloud Monitoring's alignment period, 60 or more. Unit: seconds."""
     alignment_aligner: Text | None = Field(default=None, examples=["my-alignment-aligner"])
+    """Cloud Monitoring's per-series aligner."""
     alignment_reducer: Text | None = Field(default=None, examples=["my-alignment-reducer"])
+    """Cloud Monitoring's cross-series reducer."""
     credentials_from_env_file: Text | None = Field(default=None, examples=["my-credentials-from-env-file"])
-    """May come from a variable (credentialsFromEnvFileFromEnv) instead."""
+    """The container's variable that holds the path of a credentials file. May come from a variable
+    (credentialsFromEnvFileFromEnv) instead."""
     credentials_from_env: Text | None = Field(default=None, examples=["my-credentials-from-env"])
     """The variable that holds the key as JSON."""
 
@@ -118,15 +130,19 @@ class GcpStorage(Trigger):
     from_authentication: ClassVar[frozenset[str]] = frozenset({"GoogleApplicationCredentials", "credentials"})
 
     bucket_name: Text = Field(examples=["my-bucket"])
+    """The bucket."""
     target_object_count: Integer = Field(default=100, examples=[100])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this). Default: 100."""
     activation_target_object_count: Integer = Field(default=0, examples=[5])
     """Active (0 -> 1) when the value is *above* this. Default: 0."""
     max_bucket_items_to_scan: Integer = Field(default=1000, examples=[1000])
-    """Default: 1000."""
+    """Most objects to count. Default: 1000."""
     blob_delimiter: Text | None = Field(default=None, examples=["my-blob-delimiter"])
+    """Separates the folders of a blob's name."""
     blob_prefix: Text | None = Field(default=None, examples=["my-blob-prefix"])
+    """Counts only blobs whose names begin so."""
     credentials_from_env_file: Text | None = Field(default=None, examples=["my-credentials-from-env-file"])
-    """May come from a variable (credentialsFromEnvFileFromEnv) instead."""
+    """The container's variable that holds the path of a credentials file. May come from a variable
+    (credentialsFromEnvFileFromEnv) instead."""
     credentials_from_env: Text | None = Field(default=None, examples=["my-credentials-from-env"])
     """The variable that holds the key as JSON."""

@@ -2,8 +2,8 @@
 
     python -m keda.triggers.generate
 
-Its inputs are keda/data/trigger-params.json (what KEDA reads) and keda/data/scalers.json (what things are
-called, and in which unit). A test holds that the files are current.
+Its inputs are in keda/data: trigger-params.json (what KEDA reads), scalers.json (what things are called, and
+in which unit) and meanings.json. A test holds that the files are current.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 from pydantic.alias_generators import to_camel, to_snake
 
 from keda.errors import is_secret_key
-from keda.triggers.explanation import parameters, table
+from keda.triggers.explanation import meaning, parameters, table
 from keda.typed_config import Parameter, scalers
 
 HERE = Path(__file__).parent
@@ -161,9 +161,11 @@ def is_required(parameter: Parameter) -> bool:
     return parameter.required and parameter.sources == ("metadata",) and not parameter.aliases
 
 
-def documentation(parameter: Parameter, name: str, entry: dict[str, Any]) -> str:
-    """Unit, default, other sources, spelling, deprecation: one paragraph, or nothing."""
-    said = []
+def documentation(scaler: str, parameter: Parameter, name: str) -> str:
+    """Meaning, unit, default, other sources, spelling, deprecation: one paragraph, or nothing."""
+    said, entry = [], words()[scaler]
+    if about := meaning(scaler, name):
+        said.append(about)
     if name != parameter.name:
         said.append(f"Another spelling of {parameter.name}, which wins.")
     if name == entry.get("target"):
@@ -200,11 +202,10 @@ def documentation(parameter: Parameter, name: str, entry: dict[str, Any]) -> str
 
 def fields(scaler: str) -> Iterator[str]:
     """The class body's fields: required ones first, as KEDA's own documentation lists them."""
-    entry = words()[scaler]
     taken = {name for each in parameters(scaler) if "metadata" in each.sources for name in each.names}
     for parameter in sorted(parameters(scaler), key=lambda each: not is_required(each)):
         for key in metadata_names(parameter):
-            yield _field(parameter, key, documentation(parameter, key, entry))
+            yield _field(parameter, key, documentation(scaler, parameter, key))
         for key in variable_names(parameter):
             # Google's credentialsFromEnv has an entry of its own.
             if key not in taken:

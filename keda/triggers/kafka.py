@@ -37,19 +37,19 @@ class ApacheKafka(Trigger):
     )
 
     bootstrap_servers: Words | None = Field(default=None, examples=["my-bootstrap-servers"])
-    """May come from a variable (bootstrapServersFromEnv) instead."""
+    """host:port of Kafka brokers. May come from a variable (bootstrapServersFromEnv) instead."""
     bootstrap_servers_from_env: Text | None = None
     """The container's variable that holds bootstrapServers."""
     consumer_group: Text | None = Field(default=None, examples=["my-consumer-group"])
-    """May come from a variable (consumerGroupFromEnv) instead."""
+    """The consumer group. May come from a variable (consumerGroupFromEnv) instead."""
     consumer_group_from_env: Text | None = None
     """The container's variable that holds consumerGroup."""
     topic: Words | None = Field(default=None, examples=["my-topic"])
-    """May come from a variable (topicFromEnv) instead."""
+    """The topic. May come from a variable (topicFromEnv) instead."""
     topic_from_env: Text | None = None
     """The container's variable that holds topic."""
     partition_limitation: Integers | None = Field(default=None, examples=["1,3-5"])
-    """A list of numbers; KEDA also takes spans such as 1-4."""
+    """Only these partitions. A list of numbers; KEDA also takes spans such as 1-4."""
     lag_threshold: Integer = Field(default=10, examples=[10])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this). Unit: messages. Default:
     10."""
@@ -58,31 +58,33 @@ class ApacheKafka(Trigger):
     offset_reset_policy: Annotated[Literal["earliest", "latest"], BeforeValidator(text)] = Field(
         default="latest", examples=["latest"]
     )
-    """Default: latest."""
+    """Where a group without an offset begins: earliest counts the whole topic as lag. Default: latest."""
     allow_idle_consumers: Boolean | None = Field(default=None, examples=[True])
-    """Default: false."""
+    """Let replicas exceed the partitions, so that some consumers idle. Default: false."""
     exclude_persistent_lag: Boolean | None = Field(default=None, examples=[True])
-    """Default: false."""
+    """Leave partitions out whose offset does not move. Default: false."""
     scale_to_zero_on_invalid_offset: Boolean | None = Field(default=None, examples=[True])
-    """Default: false."""
+    """A partition without a valid offset counts as 0 instead of 1. Default: false."""
     limit_to_partitions_with_lag: Boolean | None = Field(default=None, examples=[True])
-    """Default: false."""
+    """No more replicas than partitions that lag. Default: false."""
     ensure_even_distribution_of_partitions: Boolean | None = Field(default=None, examples=[True])
-    """Default: false."""
+    """Only replica counts that divide the partitions. Default: false."""
     sasl: Annotated[
         Literal["none", "plaintext", "scram_sha256", "scram_sha512", "gssapi", "aws_msk_iam"],
         BeforeValidator(text),
     ] = Field(default="none", examples=["none"])
-    """Default: none. May come from the TriggerAuthentication instead."""
+    """SASL mechanism. Default: none. May come from the TriggerAuthentication instead."""
     aws_region: Text | None = Field(default=None, examples=["eu-central-1"])
+    """AWS region."""
     tls: Annotated[Literal["enable", "disable"], BeforeValidator(text)] = Field(
         default="disable", examples=["disable"]
     )
-    """Default: disable. May come from the TriggerAuthentication instead."""
+    """Whether to speak TLS. Default: disable. May come from the TriggerAuthentication instead."""
     aws_access_key_id: Text | None = Field(
         default=None, alias="awsAccessKeyID", examples=["my-aws-access-key"]
     )
-    """May come from the TriggerAuthentication or a variable (awsAccessKeyIDFromEnv) instead."""
+    """Id of an AWS access key. May come from the TriggerAuthentication or a variable (awsAccessKeyIDFromEnv)
+    instead."""
     aws_access_key_id_from_env: Text | None = Field(default=None, alias="awsAccessKeyIDFromEnv")
     """The container's variable that holds awsAccessKeyID."""
     aws_secret_access_key_from_env: Text | None = None
@@ -123,60 +125,62 @@ class Kafka(Trigger):
     )
 
     bootstrap_servers: Words | None = Field(default=None, examples=["my-bootstrap-servers"])
-    """May come from a variable (bootstrapServersFromEnv) instead."""
+    """host:port of Kafka brokers. May come from a variable (bootstrapServersFromEnv) instead."""
     bootstrap_servers_from_env: Text | None = None
     """The container's variable that holds bootstrapServers."""
     consumer_group: Text | None = Field(default=None, examples=["my-consumer-group"])
-    """May come from a variable (consumerGroupFromEnv) instead."""
+    """The consumer group. May come from a variable (consumerGroupFromEnv) instead."""
     consumer_group_from_env: Text | None = None
     """The container's variable that holds consumerGroup."""
     topic: Text | None = Field(default=None, examples=["my-topic"])
-    """May come from a variable (topicFromEnv) instead."""
+    """The topic; without it, all topics of the group. May come from a variable (topicFromEnv) instead."""
     topic_from_env: Text | None = None
     """The container's variable that holds topic."""
     partition_limitation: Integers | None = Field(default=None, examples=["1,3-5"])
-    """A list of numbers; KEDA also takes spans such as 1-4."""
+    """Only these partitions. A list of numbers; KEDA also takes spans such as 1-4."""
     offset_reset_policy: Annotated[Literal["earliest", "latest"], BeforeValidator(text)] = Field(
         default="latest", examples=["latest"]
     )
-    """Default: latest."""
+    """Where a group without an offset begins: earliest counts the whole topic as lag. Default: latest."""
     lag_threshold: GoInteger = Field(default=10, examples=[10])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this). Unit: messages. Default:
     10."""
     activation_lag_threshold: GoInteger = Field(default=0, examples=[5])
     """Active (0 -> 1) when the value is *above* this. Default: 0."""
     allow_idle_consumers: Boolean = Field(default=False, examples=[True])
-    """Default: false."""
+    """Let replicas exceed the partitions, so that some consumers idle. Default: false."""
     exclude_persistent_lag: Boolean = Field(default=False, examples=[True])
-    """Default: false."""
+    """Leave partitions out whose offset does not move. Default: false."""
     scale_to_zero_on_invalid_offset: Boolean = Field(default=False, examples=[True])
-    """Default: false."""
+    """A partition without a valid offset counts as 0 instead of 1. Default: false."""
     limit_to_partitions_with_lag: Boolean = Field(default=False, examples=[True])
-    """Default: false."""
+    """No more replicas than partitions that lag. Default: false."""
     ensure_even_distribution_of_partitions: Boolean = Field(default=False, examples=[True])
-    """Default: false."""
+    """Only replica counts that divide the partitions. Default: false."""
     version: Text = Field(default="1.0.0", examples=["1.0.0"])
-    """Default: 1.0.0."""
+    """Version of the Kafka protocol. Default: 1.0.0."""
     unsafe_ssl: Boolean = Field(default=False, examples=[True])
-    """Default: false."""
+    """Do not verify the server's certificate. Default: false."""
     aws_region: Text | None = Field(default=None, examples=["eu-central-1"])
+    """AWS region."""
     sasl: Annotated[
         Literal["none", "plaintext", "scram_sha256", "scram_sha512", "oauthbearer", "gssapi"],
         BeforeValidator(text),
     ] = Field(default="none", examples=["none"])
-    """Default: none. May come from the TriggerAuthentication instead."""
+    """SASL mechanism. Default: none. May come from the TriggerAuthentication instead."""
     tls: Annotated[Literal["enable", "disable"], BeforeValidator(text)] = Field(
         default="disable", examples=["disable"]
     )
-    """Default: disable. May come from the TriggerAuthentication instead."""
+    """Whether to speak TLS. Default: disable. May come from the TriggerAuthentication instead."""
     sasl_token_provider: Annotated[Literal["bearer", "aws_msk_iam"], BeforeValidator(text)] = Field(
         default="bearer", examples=["bearer"]
     )
-    """Default: bearer. May come from the TriggerAuthentication instead."""
+    """Who gives the OAuth token. Default: bearer. May come from the TriggerAuthentication instead."""
     aws_access_key_id: Text | None = Field(
         default=None, alias="awsAccessKeyID", examples=["my-aws-access-key"]
     )
-    """May come from the TriggerAuthentication or a variable (awsAccessKeyIDFromEnv) instead."""
+    """Id of an AWS access key. May come from the TriggerAuthentication or a variable (awsAccessKeyIDFromEnv)
+    instead."""
     aws_access_key_id_from_env: Text | None = Field(default=None, alias="awsAccessKeyIDFromEnv")
     """The container's variable that holds awsAccessKeyID."""
     aws_secret_access_key_from_env: Text | None = None
@@ -194,12 +198,15 @@ class Liiklus(Trigger):
     target_field: ClassVar[str | None] = "lag_threshold"
 
     address: Text = Field(examples=["my-address"])
+    """host:port of the Liiklus server."""
     topic: Text = Field(examples=["my-topic"])
+    """The topic."""
     group: Text = Field(examples=["my-group"])
+    """The consumer group."""
     lag_threshold: Integer = Field(default=10, examples=[10])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this). Unit: messages. Default:
     10."""
     activation_lag_threshold: Integer = Field(default=0, examples=[5])
     """Active (0 -> 1) when the value is *above* this. Default: 0."""
     group_version: Integer = Field(default=0, examples=[5])
-    """Default: 0."""
+    """Version of the consumer group. Default: 0."""

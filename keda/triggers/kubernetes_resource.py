@@ -25,18 +25,22 @@ class KubernetesResource(Trigger):
     resource_kind: Annotated[Literal["ConfigMap", "Secret"], BeforeValidator(text)] = Field(
         examples=["ConfigMap"]
     )
+    """ConfigMap or Secret."""
     resource_name: Text = Field(examples=["my-resource"])
+    """Its name, in the ScaledObject's namespace."""
     key: Text = Field(examples=["replicas"])
+    """Key of the data that holds the number."""
     target_value: Number = Field(examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this)."""
     format: Annotated[Literal["number", "json", "yaml"], BeforeValidator(text)] = Field(
         default="number", examples=["number"]
     )
-    """Default: number."""
+    """Format of what is read. Default: number."""
     value_location: Text | None = Field(default=None, examples=["hits.total.value"])
+    """Where the number is: a path such as a.b.0, or a Prometheus metric."""
     value_type: Annotated[Literal["float64", "int64", "quantity"], BeforeValidator(text)] = Field(
         default="float64", examples=["float64"]
     )
-    """Default: float64."""
+    """Type of the number at that place. Default: float64."""
     activation_target_value: Number = Field(default=0, examples=[5])
     """Active (0 -> 1) when the value is *above* this. Default: 0."""

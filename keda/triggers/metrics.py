@@ -36,30 +36,37 @@ class Datadog(Trigger):
     )
 
     datadog_metric_name: Text | None = Field(default=None, examples=["my-datadog-metric"])
+    """Name of the DatadogMetric object that the cluster agent serves."""
     datadog_metric_namespace: Text | None = Field(default=None, examples=["my-datadog-metric-namespace"])
+    """Namespace of that object."""
     activation_target_value: Number = Field(default=0, examples=[5])
     """Active (0 -> 1) when the value is *above* this. Default: 0."""
     query: Text | None = Field(default=None, examples=['"…"'])
+    """The query."""
     query_aggregator: Annotated[Literal["average", "max"], BeforeValidator(text)] | None = Field(
         default=None, examples=["average"]
     )
+    """How several values become one."""
     activation_query_value: Number = Field(default=0, examples=[5])
     """Active (0 -> 1) when the value is *above* this. Default: 0."""
     age: Integer = Field(default=90, examples=[90])
-    """Unit: seconds. Default: 90."""
+    """Window of the query. Unit: seconds. Default: 90."""
     time_window_offset: Integer = Field(default=0, examples=[5])
-    """Unit: seconds. Default: 0."""
+    """How long before now the window ends. Unit: seconds. Default: 0."""
     last_available_point_offset: Integer = Field(default=0, examples=[5])
-    """Unit: data points. Default: 0."""
+    """Newest points to leave out. Unit: data points. Default: 0."""
     use_cluster_agent_proxy: Boolean = Field(default=False, examples=[True])
-    """Default: false."""
+    """Ask the Datadog cluster agent instead of Datadog's API. Default: false."""
     hpa_metric_name: Text | None = Field(default=None, examples=["my-hpa-metric"])
+    """Name of the metric in the HPA."""
     metric_unavailable_value: Number | None = Field(default=None, examples=[5])
+    """Value to take when Datadog has none; unset, that is an error."""
     target_value: Number = Field(default=-1, examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this). Default: -1."""
     query_value: Number = Field(default=-1, examples=[5])
     """Another spelling of targetValue, which wins. Default: -1."""
     timeout: Duration | None = Field(default=None, examples=["30s"])
+    """Time for one request."""
     type_: Text | None = Field(default=None, alias="type", examples=["my-type"])
     """Deprecated: Use the trigger's metricType instead."""
 
@@ -77,16 +84,19 @@ class Dynatrace(Trigger):
     threshold: Number = Field(examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this)."""
     host: Text | None = Field(default=None, examples=["https://server.default.svc"])
-    """May come from the TriggerAuthentication instead."""
+    """Address of the server. May come from the TriggerAuthentication instead."""
     metric_selector: Text | None = Field(default=None, examples=["my-metric-selector"])
+    """Dynatrace metric selector; instead of query."""
     query: Text | None = Field(default=None, examples=['"…"'])
+    """The query."""
     query_timeout_seconds: Integer = Field(default=10, examples=[10])
-    """Unit: seconds. Default: 10."""
+    """Time for the query. Unit: seconds. Default: 10."""
     query_polling_wait: Duration = Field(default="1s", examples=["30s"])
-    """Default: 1s."""
+    """Time between two looks at a DQL query. Default: 1s."""
     query_polling_tries: Integer = Field(default=5, examples=[5])
-    """Default: 5."""
+    """Looks at a DQL query before it counts as failed. Default: 5."""
     from_: Text | None = Field(default=None, alias="from", examples=["my-from"])
+    """Start of the time window, such as now-2h."""
     activation_threshold: Number | None = Field(default=None, examples=[5])
     """Active (0 -> 1) when the value is *above* this."""
 
@@ -102,8 +112,11 @@ class Graphite(Trigger):
     from_authentication: ClassVar[frozenset[str]] = frozenset({"password", "username"})
 
     server_address: Text = Field(examples=["http://server:8080"])
+    """URL of the server."""
     query: Text = Field(examples=['"…"'])
+    """The query."""
     query_time: Text = Field(examples=["-10Minutes"])
+    """How far back the query reads, such as -10Minutes."""
     threshold: Number = Field(default=100, examples=[100])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this). Default: 100."""
     activation_threshold: Number = Field(default=0, examples=[5])
@@ -124,23 +137,26 @@ class InfluxDB(Trigger):
     from_authentication: ClassVar[frozenset[str]] = frozenset({"authToken"})
 
     query: Text = Field(examples=['"…"'])
+    """The query."""
     auth_token_from_env: Text | None = None
     """The container's variable that holds authToken. Credentials stay in the Secret it comes from."""
     organization_name: Text | None = Field(default=None, examples=["my-organization"])
-    """May come from the TriggerAuthentication or a variable (organizationNameFromEnv) instead."""
+    """The organization. May come from the TriggerAuthentication or a variable (organizationNameFromEnv)
+    instead."""
     organization_name_from_env: Text | None = None
     """The container's variable that holds organizationName."""
     influx_version: Annotated[Literal["2", "3"], BeforeValidator(text)] = Field(default="2", examples=["2"])
-    """Default: 2."""
+    """Major version of InfluxDB. Default: 2."""
     query_type: Text = Field(default="InfluxQL", examples=["InfluxQL"])
     """Default: InfluxQL."""
     database: Text | None = Field(default=None, examples=["my-database"])
-    """May come from the TriggerAuthentication instead."""
+    """The database. May come from the TriggerAuthentication instead."""
     metric_key: Text | None = Field(default=None, examples=["my-metric-key"])
+    """Column that holds the number (InfluxDB 3)."""
     server_url: Text | None = Field(default=None, alias="serverURL", examples=["https://server.default.svc"])
-    """May come from the TriggerAuthentication instead."""
+    """URL of the server. May come from the TriggerAuthentication instead."""
     unsafe_ssl: Boolean | None = Field(default=None, examples=[True])
-    """Default: false."""
+    """Do not verify the server's certificate. Default: false."""
     threshold_value: Number | None = Field(default=None, examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this)."""
     activation_threshold_value: Number | None = Field(default=None, examples=[5])
@@ -176,28 +192,34 @@ class Loki(Trigger):
     )
 
     server_address: Text = Field(examples=["http://server:8080"])
+    """URL of the server."""
     query: Text = Field(examples=['"…"'])
+    """LogQL query that returns one element."""
     threshold: Number = Field(examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this)."""
     activation_threshold: Number = Field(default=0, examples=[5])
     """Active (0 -> 1) when the value is *above* this. Default: 0."""
     tenant_name: Text | None = Field(default=None, examples=["my-tenant"])
+    """Loki tenant, sent as X-Scope-OrgID."""
     ignore_null_values: Boolean = Field(default=True, examples=[True])
-    """Default: true."""
+    """True: an empty answer counts as 0, which scales in. False: it is an error. Default: true."""
     unsafe_ssl: Boolean = Field(default=False, examples=[True])
-    """Default: false."""
+    """Do not verify the server's certificate. Default: false."""
     auth_modes: Words | None = Field(default=None, examples=["apiKey"])
-    """Of apiKey, basic, tls, bearer, custom, oauth. At most one of bearer, basic, oauth. May come from the
-    TriggerAuthentication instead."""
+    """How to authenticate; the credentials come from the TriggerAuthentication. Of apiKey, basic, tls,
+    bearer, custom, oauth. At most one of bearer, basic, oauth. May come from the TriggerAuthentication
+    instead."""
     auth_mode: Words | None = Field(default=None, examples=["apiKey"])
     """Another spelling of authModes, which wins. Of apiKey, basic, tls, bearer, custom, oauth. At most one of
     bearer, basic, oauth. May come from the TriggerAuthentication instead."""
     method: Annotated[Literal["header", "query"], BeforeValidator(text)] = Field(
         default="header", examples=["header"]
     )
-    """Default: header. May come from the TriggerAuthentication instead."""
+    """Where the apiKey goes: header or query. Default: header. May come from the TriggerAuthentication
+    instead."""
     key_param_name: Text | None = Field(default=None, examples=["my-key-param"])
-    """May come from the TriggerAuthentication instead."""
+    """Name of the header or query parameter that carries the apiKey. May come from the TriggerAuthentication
+    instead."""
 
 
 class MetricsAPI(Trigger):
@@ -229,7 +251,9 @@ class MetricsAPI(Trigger):
     )
 
     url: Text = Field(examples=["https://server.default.svc"])
+    """URL to read."""
     value_location: Text = Field(examples=["hits.total.value"])
+    """Where the number is: a path such as a.b.0, or a Prometheus metric."""
     target_value: Number | None = Field(default=None, examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this)."""
     activation_target_value: Number = Field(default=0, examples=[5])
@@ -237,27 +261,30 @@ class MetricsAPI(Trigger):
     format: Annotated[Literal["prometheus", "json", "xml", "yaml"], BeforeValidator(text)] = Field(
         default="json", examples=["json"]
     )
-    """Default: json."""
+    """Format of what is read. Default: json."""
     unsafe_ssl: Boolean = Field(default=False, examples=[True])
-    """Default: false."""
+    """Do not verify the server's certificate. Default: false."""
     aggregate_from_kube_service_endpoints: Boolean = Field(default=False, examples=[True])
-    """Default: false."""
+    """Ask every endpoint of the Kubernetes Service in url, and aggregate. Default: false."""
     aggregation_type: Annotated[Literal["average", "sum", "max", "min"], BeforeValidator(text)] = Field(
         default="average", examples=["average"]
     )
-    """Default: average."""
+    """How the endpoints' values become one. Default: average."""
     auth_modes: Words | None = Field(default=None, examples=["apiKey"])
-    """Of apiKey, basic, tls, bearer, custom, oauth. At most one of bearer, basic, oauth. May come from the
-    TriggerAuthentication instead."""
+    """How to authenticate; the credentials come from the TriggerAuthentication. Of apiKey, basic, tls,
+    bearer, custom, oauth. At most one of bearer, basic, oauth. May come from the TriggerAuthentication
+    instead."""
     auth_mode: Words | None = Field(default=None, examples=["apiKey"])
     """Another spelling of authModes, which wins. Of apiKey, basic, tls, bearer, custom, oauth. At most one of
     bearer, basic, oauth. May come from the TriggerAuthentication instead."""
     method: Annotated[Literal["header", "query"], BeforeValidator(text)] = Field(
         default="header", examples=["header"]
     )
-    """Default: header. May come from the TriggerAuthentication instead."""
+    """Where the apiKey goes: header or query. Default: header. May come from the TriggerAuthentication
+    instead."""
     key_param_name: Text | None = Field(default=None, examples=["my-key-param"])
-    """May come from the TriggerAuthentication instead."""
+    """Name of the header or query parameter that carries the apiKey. May come from the TriggerAuthentication
+    instead."""
 
 
 class NewRelic(Trigger):
@@ -270,16 +297,17 @@ class NewRelic(Trigger):
     target_field: ClassVar[str | None] = "threshold"
 
     nrql: Text = Field(examples=["SELECT count(*) FROM Transaction"])
+    """The NRQL query."""
     threshold: Number = Field(examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this)."""
     account: Integer | None = Field(default=None, examples=[5])
-    """May come from the TriggerAuthentication instead."""
+    """New Relic account number. May come from the TriggerAuthentication instead."""
     region: Text = Field(default="US", examples=["US"])
-    """Default: US. May come from the TriggerAuthentication instead."""
+    """Region of the account. Default: US. May come from the TriggerAuthentication instead."""
     query_key: Text | None = Field(default=None, examples=["my-query-key"])
-    """May come from the TriggerAuthentication instead."""
+    """New Relic query key. May come from the TriggerAuthentication instead."""
     no_data_error: Boolean = Field(default=False, examples=[True])
-    """Default: false."""
+    """Make an empty answer an error instead of 0. Default: false."""
     activation_threshold: Number = Field(default=0, examples=[5])
     """Active (0 -> 1) when the value is *above* this. Default: 0."""
 
@@ -313,22 +341,30 @@ class PredictKube(Trigger):
     )
 
     prometheus_address: Text = Field(examples=["my-prometheus-address"])
+    """URL of the Prometheus server."""
     query: Text = Field(examples=['"…"'])
+    """PromQL query that returns one element."""
     predict_horizon: Text = Field(examples=["2h"])
+    """How far ahead the forecast looks."""
     query_step: Text = Field(examples=["2m"])
+    """Resolution of the history."""
     history_time_window: Text = Field(examples=["7d"])
+    """How much history the forecast is made of."""
     auth_modes: Words | None = Field(default=None, examples=["apiKey"])
-    """Of apiKey, basic, tls, bearer, custom, oauth. At most one of bearer, basic, oauth. May come from the
-    TriggerAuthentication instead."""
+    """How to authenticate; the credentials come from the TriggerAuthentication. Of apiKey, basic, tls,
+    bearer, custom, oauth. At most one of bearer, basic, oauth. May come from the TriggerAuthentication
+    instead."""
     auth_mode: Words | None = Field(default=None, examples=["apiKey"])
     """Another spelling of authModes, which wins. Of apiKey, basic, tls, bearer, custom, oauth. At most one of
     bearer, basic, oauth. May come from the TriggerAuthentication instead."""
     method: Annotated[Literal["header", "query"], BeforeValidator(text)] = Field(
         default="header", examples=["header"]
     )
-    """Default: header. May come from the TriggerAuthentication instead."""
+    """Where the apiKey goes: header or query. Default: header. May come from the TriggerAuthentication
+    instead."""
     key_param_name: Text | None = Field(default=None, examples=["my-key-param"])
-    """May come from the TriggerAuthentication instead."""
+    """Name of the header or query parameter that carries the apiKey. May come from the TriggerAuthentication
+    instead."""
     threshold: Number | None = Field(default=None, examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this)."""
     activation_threshold: Number | None = Field(default=None, examples=[5])

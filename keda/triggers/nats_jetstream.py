@@ -29,8 +29,8 @@ class NatsJetStream(Trigger):
     )
     """host:port of the monitoring server, without a scheme. May come from the TriggerAuthentication."""
     account: Text | None = Field(default=None, examples=["$G"])
-    """`$G` is the default account. Either this or `account_id`; either may come from the
-    TriggerAuthentication."""
+    """`$G` is the default account. Either this or `account_id`. May come from the TriggerAuthentication
+    instead."""
     account_id: Text | None = Field(default=None, alias="accountID")
     stream: Text = Field(examples=["ORDERS"])
     consumer: Text = Field(examples=["worker"])

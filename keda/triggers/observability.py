@@ -25,23 +25,26 @@ class HuaweiCloudEye(Trigger):
 
     namespace: Text = Field(examples=["my-namespace"])
     metric_name: Text = Field(examples=["my-metric"])
+    """The metric."""
     dimension_name: Text = Field(examples=["my-dimension"])
+    """Names of the dimensions."""
     dimension_value: Text = Field(examples=["my-dimension-value"])
+    """Values of the dimensions, in the order of the names."""
     target_metric_value: Number = Field(examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this)."""
     activation_target_metric_value: Number = Field(default=0, examples=[5])
     """Active (0 -> 1) when the value is *above* this. Default: 0."""
     min_metric_value: Number | None = Field(default=None, examples=[5])
-    """Deprecated: The 'minMetricValue' setting is DEPRECATED and will be removed in v2.20 - Use
-    'activationTargetMetricValue' instead."""
+    """Value to take when there is none. Deprecated: The 'minMetricValue' setting is DEPRECATED and will be
+    removed in v2.20 - Use 'activationTargetMetricValue' instead."""
     metric_collection_time: Integer = Field(default=300, examples=[300])
-    """Unit: seconds. Default: 300."""
+    """How far back the metric is read. Unit: seconds. Default: 300."""
     metric_filter: Annotated[Literal["average", "max", "min", "sum"], BeforeValidator(text)] = Field(
         default="average", examples=["average"]
     )
-    """Default: average."""
+    """The filter. Default: average."""
     metric_period: Text = Field(default="300", examples=["300"])
-    """Unit: seconds. Default: 300."""
+    """Width of a point. Unit: seconds. Default: 300."""
 
 
 class OpenStackMetric(Trigger):
@@ -57,16 +60,19 @@ class OpenStackMetric(Trigger):
     )
 
     metrics_url: Text = Field(alias="metricsURL", examples=["http://gnocchi:8041/v1/metric"])
+    """URL of Gnocchi's metrics."""
     metric_id: Text = Field(alias="metricID", examples=["my-metric"])
+    """The metric's id."""
     aggregation_method: Text = Field(examples=["mean"])
+    """Gnocchi's aggregation: mean, sum, max, min, last."""
     granularity: Integer = Field(examples=[5])
-    """Unit: seconds."""
+    """Width of a point. Unit: seconds."""
     threshold: Number | None = Field(default=None, examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this)."""
     activation_threshold: Number | None = Field(default=None, examples=[5])
     """Active (0 -> 1) when the value is *above* this."""
     timeout: Integer = Field(default=30, examples=[30])
-    """Unit: seconds. Default: 30."""
+    """Time for one request. Unit: seconds. Default: 30."""
 
 
 class OpenStackSwift(Trigger):
@@ -82,18 +88,23 @@ class OpenStackSwift(Trigger):
     )
 
     container_name: Text = Field(examples=["my-container"])
+    """The container."""
     swift_url: Text | None = Field(default=None, alias="swiftURL", examples=["https://server.default.svc"])
+    """URL of Swift."""
     object_count: Integer = Field(default=2, examples=[2])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this). Default: 2."""
     activation_object_count: Integer = Field(default=0, examples=[5])
     """Active (0 -> 1) when the value is *above* this. Default: 0."""
     object_prefix: Text | None = Field(default=None, examples=["my-object-prefix"])
+    """Counts only objects whose names begin so."""
     object_delimiter: Text | None = Field(default=None, examples=["my-object-delimiter"])
+    """Separates the folders of an object's name."""
     object_limit: Text | None = Field(default=None, examples=["my-object-limit"])
+    """Most objects to count."""
     timeout: Integer = Field(default=30, examples=[30])
-    """Unit: seconds. Default: 30."""
+    """Time for one request. Unit: seconds. Default: 30."""
     only_files: Boolean | None = Field(default=None, examples=[True])
-    """Default: false."""
+    """Leave folders out. Default: false."""
 
 
 class SolarWinds(Trigger):
@@ -107,17 +118,21 @@ class SolarWinds(Trigger):
     from_authentication: ClassVar[frozenset[str]] = frozenset({"apiToken"})
 
     host: Text = Field(examples=["https://server.default.svc"])
+    """Address of the server."""
     target_value: Number = Field(examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this)."""
     metric_name: Text = Field(examples=["my-metric"])
+    """The metric."""
     aggregation: Annotated[Literal["COUNT", "MIN", "MAX", "AVG", "SUM", "LAST"], BeforeValidator(text)] = (
         Field(examples=["COUNT"])
     )
+    """How the points of a time series become one number."""
     interval_s: Integer = Field(examples=[5])
-    """Unit: seconds."""
+    """Window of the metric. Unit: seconds."""
     activation_value: Number = Field(default=0, examples=[5])
     """Active (0 -> 1) when the value is *above* this. Default: 0."""
     filter: Text | None = Field(default=None, examples=["my-filter"])
+    """The filter."""
 
 
 class Splunk(Trigger):
@@ -131,14 +146,17 @@ class Splunk(Trigger):
     from_authentication: ClassVar[frozenset[str]] = frozenset({"apiToken", "password", "username"})
 
     host: Text = Field(examples=["https://server.default.svc"])
+    """Address of the server."""
     target_value: Integer = Field(examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this)."""
     activation_value: Integer = Field(examples=[5])
     """Active (0 -> 1) when the value is *above* this."""
     saved_search_name: Text = Field(examples=["my-saved-search"])
+    """The saved search."""
     value_field: Text = Field(examples=["my-value-field"])
+    """Field of its result that holds the number."""
     unsafe_ssl: Boolean | None = Field(default=None, examples=[True])
-    """Default: false."""
+    """Do not verify the server's certificate. Default: false."""
 
 
 class SplunkObservability(Trigger):
@@ -152,11 +170,13 @@ class SplunkObservability(Trigger):
     from_authentication: ClassVar[frozenset[str]] = frozenset({"accessToken", "realm"})
 
     query: Text = Field(examples=['"…"'])
+    """The query."""
     duration: Integer = Field(examples=[5])
-    """Unit: seconds."""
+    """Window of the query. Unit: seconds."""
     target_value: Number = Field(examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this)."""
     query_aggregator: Text = Field(examples=["my-query-aggregator"])
+    """How several values become one."""
     activation_target_value: Number = Field(examples=[5])
     """Active (0 -> 1) when the value is *above* this."""
 
@@ -172,32 +192,40 @@ class SumoLogic(Trigger):
     from_authentication: ClassVar[frozenset[str]] = frozenset({"accessID", "accessKey"})
 
     host: Text = Field(examples=["https://server.default.svc"])
+    """Address of the server."""
     query_type: Annotated[Literal["logs", "metrics"], BeforeValidator(text)] = Field(examples=["logs"])
     timerange: Duration = Field(examples=["30s"])
+    """Window of the query."""
     threshold: Number = Field(examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this)."""
     unsafe_ssl: Boolean | None = Field(default=None, examples=[True])
-    """Default: false."""
+    """Do not verify the server's certificate. Default: false."""
     query: Text | None = Field(default=None, examples=['"…"'])
+    """The query."""
     result_query_row_id: Text | None = Field(
         default=None, alias="resultQueryRowID", examples=["my-result-query-row"]
     )
+    """Row whose result counts, of several."""
     quantization: Duration | None = Field(default=None, examples=["30s"])
+    """Width of a point of a metrics query."""
     rollup: Annotated[Literal["Avg", "Sum", "Count", "Min", "Max"], BeforeValidator(text)] = Field(
         default="Avg", examples=["Avg"]
     )
-    """Default: Avg."""
+    """How a metrics query's points are rolled up. Default: Avg."""
     result_field: Text | None = Field(default=None, examples=["my-result-field"])
+    """Field of the logs' result that holds the number."""
     logs_polling_interval: Duration | None = Field(default=None, examples=["30s"])
+    """Time between two looks at a running search."""
     max_retries: Integer | None = Field(default=None, examples=[5])
+    """Attempts before the search counts as failed."""
     timezone: Text = Field(default="UTC", examples=["UTC"])
-    """Default: UTC."""
+    """IANA time zone. Default: UTC."""
     activation_threshold: Number = Field(default=0, examples=[5])
     """Active (0 -> 1) when the value is *above* this. Default: 0."""
     query_aggregator: Annotated[
         Literal["Latest", "Avg", "Sum", "Count", "Min", "Max"], BeforeValidator(text)
     ] = Field(default="Avg", examples=["Avg"])
-    """Default: Avg."""
+    """How several values become one. Default: Avg."""
     queries: Texts | None = None
     """The keys `query.<row>`, by row."""
     open_keys: ClassVar[tuple[str, str] | None] = ("query.", "queries")

@@ -24,15 +24,17 @@ class Beanstalkd(Trigger):
     target_field: ClassVar[str | None] = "value"
 
     server: Text = Field(examples=["my-server"])
+    """host:port of the server."""
     tube: Text = Field(examples=["my-tube"])
+    """The tube."""
     value: Number = Field(examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this)."""
     activation_value: Number | None = Field(default=None, examples=[5])
     """Active (0 -> 1) when the value is *above* this."""
     include_delayed: Boolean | None = Field(default=None, examples=[True])
-    """Default: false."""
+    """Count delayed jobs too. Default: false."""
     timeout: Duration = Field(default="30", examples=["30s"])
-    """Default: 30 ms."""
+    """Time for one request. Default: 30 ms."""
 
 
 class IBMMQ(Trigger):
@@ -51,7 +53,9 @@ class IBMMQ(Trigger):
     }
 
     host: Text = Field(examples=["https://server.default.svc"])
+    """Address of the server."""
     queue_name: Words | None = Field(default=None, examples=["my-queue"])
+    """The queue."""
     queue_names: Words | None = Field(default=None, examples=["my-queue"])
     """Another spelling of queueName, which wins."""
     queue_depth: Integer = Field(default=20, examples=[20])
@@ -61,15 +65,15 @@ class IBMMQ(Trigger):
     operation: Annotated[Literal["max", "avg", "sum"], BeforeValidator(text)] = Field(
         default="max", examples=["max"]
     )
-    """Default: max."""
+    """How several queues become one number. Default: max."""
     username: Text | None = Field(default=None, examples=["my-username"])
-    """May come from the TriggerAuthentication or a variable (usernameFromEnv) instead."""
+    """User. May come from the TriggerAuthentication or a variable (usernameFromEnv) instead."""
     username_from_env: Text | None = None
     """The container's variable that holds username."""
     password_from_env: Text | None = None
     """The container's variable that holds password. Credentials stay in the Secret it comes from."""
     unsafe_ssl: Boolean = Field(default=False, examples=[True])
-    """Default: false."""
+    """Do not verify the server's certificate. Default: false."""
 
 
 class NSQ(Trigger):
@@ -84,22 +88,23 @@ class NSQ(Trigger):
     nsq_lookupd_http_addresses: Words | None = Field(
         default=None, alias="nsqLookupdHTTPAddresses", examples=["nsqlookupd.nsq.svc:4161"]
     )
-    """May come from a variable (nsqLookupdHTTPAddressesFromEnv) instead."""
+    """host:port of nsqlookupd's HTTP API. May come from a variable (nsqLookupdHTTPAddressesFromEnv)
+    instead."""
     nsq_lookupd_http_addresses_from_env: Text | None = Field(
         default=None, alias="nsqLookupdHTTPAddressesFromEnv"
     )
     """The container's variable that holds nsqLookupdHTTPAddresses."""
     topic: Text | None = Field(default=None, examples=["my-topic"])
-    """May come from a variable (topicFromEnv) instead."""
+    """The topic. May come from a variable (topicFromEnv) instead."""
     topic_from_env: Text | None = None
     """The container's variable that holds topic."""
     channel: Text | None = Field(default=None, examples=["my-channel"])
-    """May come from a variable (channelFromEnv) instead."""
+    """The channel. May come from a variable (channelFromEnv) instead."""
     channel_from_env: Text | None = None
     """The container's variable that holds channel."""
     depth_threshold: Integer = Field(default=10, examples=[10])
-    """What one replica is worth: with AverageValue, replicas = ceil(value / this). Default: 10. May come from
-    a variable (depthThresholdFromEnv) instead."""
+    """Messages one replica is worth. What one replica is worth: with AverageValue, replicas = ceil(value /
+    this). Default: 10. May come from a variable (depthThresholdFromEnv) instead."""
     depth_threshold_from_env: Text | None = None
     """The container's variable that holds depthThreshold."""
     activation_depth_threshold: Integer = Field(default=0, examples=[5])
@@ -108,11 +113,12 @@ class NSQ(Trigger):
     activation_depth_threshold_from_env: Text | None = None
     """The container's variable that holds activationDepthThreshold."""
     use_https: Boolean = Field(default=False, examples=[True])
-    """Default: false. May come from a variable (useHttpsFromEnv) instead."""
+    """Speak HTTPS. Default: false. May come from a variable (useHttpsFromEnv) instead."""
     use_https_from_env: Text | None = None
     """The container's variable that holds useHttps."""
     unsafe_ssl: Boolean = Field(default=False, examples=[True])
-    """Default: false. May come from a variable (unsafeSslFromEnv) instead."""
+    """Do not verify the server's certificate. Default: false. May come from a variable (unsafeSslFromEnv)
+    instead."""
     unsafe_ssl_from_env: Text | None = None
     """The container's variable that holds unsafeSsl."""
 
@@ -141,15 +147,15 @@ class Pulsar(Trigger):
     )
 
     admin_url: Text | None = Field(default=None, alias="adminURL", examples=["https://server.default.svc"])
-    """May come from a variable (adminURLFromEnv) instead."""
+    """URL of Pulsar's admin API. May come from a variable (adminURLFromEnv) instead."""
     admin_url_from_env: Text | None = Field(default=None, alias="adminURLFromEnv")
     """The container's variable that holds adminURL."""
     topic: Text | None = Field(default=None, examples=["my-topic"])
-    """May come from a variable (topicFromEnv) instead."""
+    """The topic. May come from a variable (topicFromEnv) instead."""
     topic_from_env: Text | None = None
     """The container's variable that holds topic."""
     subscription: Text | None = Field(default=None, examples=["my-subscription"])
-    """May come from a variable (subscriptionFromEnv) instead."""
+    """The subscription. May come from a variable (subscriptionFromEnv) instead."""
     subscription_from_env: Text | None = None
     """The container's variable that holds subscription."""
     msg_backlog_threshold: Integer = Field(default=10, examples=[10])
@@ -157,12 +163,17 @@ class Pulsar(Trigger):
     activation_msg_backlog_threshold: Integer = Field(default=0, examples=[5])
     """Active (0 -> 1) when the value is *above* this. Default: 0."""
     is_partitioned_topic: Boolean = Field(default=False, examples=[True])
-    """Default: false."""
+    """Whether the topic is partitioned. Default: false."""
     tls: Text | None = Field(default=None, examples=["my-tls"])
+    """Whether to speak TLS."""
     auth_modes: Text | None = Field(default=None, examples=["my-auth-modes"])
+    """How to authenticate; the credentials come from the TriggerAuthentication."""
     oauth_token_uri: Text | None = Field(default=None, alias="oauthTokenURI", examples=["my-oauth-token-uri"])
+    """URL that gives OAuth tokens."""
     scope: Text | None = Field(default=None, examples=["my-scope"])
+    """OAuth scope."""
     client_id: Text | None = Field(default=None, alias="clientID", examples=["my-client"])
+    """OAuth client id."""
     endpoint_params: Text | None = Field(
         default=None, alias="EndpointParams", examples=["my-endpoint-params"]
     )
@@ -181,33 +192,39 @@ class RabbitMQ(Trigger):
     )
 
     queue_name: Text = Field(examples=["my-queue"])
+    """The queue."""
     mode: Text = Field(default="Unknown", examples=["Unknown"])
-    """Default: Unknown."""
+    """QueueLength, MessageRate, DeliverGetRate, PublishedToDeliveredRatio or ExpectedQueueConsumptionTime.
+    Default: Unknown."""
     queue_length: Number | None = Field(default=None, examples=[5])
+    """The older way to write mode QueueLength and its value."""
     value: Number | None = Field(default=None, examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this)."""
     activation_value: Number | None = Field(default=None, examples=[5])
     """Active (0 -> 1) when the value is *above* this."""
     host: Text | None = Field(default=None, examples=["https://server.default.svc"])
-    """May come from the TriggerAuthentication or a variable (hostFromEnv) instead."""
+    """amqp:// or http:// URL of the server; one with a password belongs in a Secret. May come from the
+    TriggerAuthentication or a variable (hostFromEnv) instead."""
     host_from_env: Text | None = None
     """The container's variable that holds host."""
     protocol: Text = Field(default="auto", examples=["auto"])
-    """Default: auto. May come from the TriggerAuthentication instead."""
+    """amqp or http; auto goes by the host's scheme. Default: auto. May come from the TriggerAuthentication
+    instead."""
     vhost_name: Text | None = Field(default=None, examples=["my-vhost"])
-    """May come from the TriggerAuthentication instead."""
+    """Virtual host; in the host's path otherwise. May come from the TriggerAuthentication instead."""
     use_regex: Boolean | None = Field(default=None, examples=[True])
-    """Default: false."""
+    """The name is a regular expression over many queues. Default: false."""
     exclude_unacknowledged: Boolean | None = Field(default=None, examples=[True])
-    """Default: false."""
+    """Count ready messages only; needs the http protocol. Default: false."""
     page_size: Integer = Field(default=100, examples=[100])
-    """Default: 100."""
+    """Queues asked for at a time, with useRegex. Default: 100."""
     operation: Text = Field(default="sum", examples=["sum"])
-    """Default: sum."""
+    """How several queues become one number. Default: sum."""
     timeout: Duration | None = Field(default=None, examples=["30s"])
+    """Time for one request."""
     username_from_env: Text | None = None
     """The container's variable that holds username."""
     password_from_env: Text | None = None
     """The container's variable that holds password. Credentials stay in the Secret it comes from."""
     unsafe_ssl: Boolean | None = Field(default=None, examples=[True])
-    """Default: false."""
+    """Do not verify the server's certificate. Default: false."""

@@ -26,39 +26,45 @@ class Redis(Trigger):
     )
 
     list_name: Text = Field(examples=["my-list"])
+    """The list."""
     list_length: Integer = Field(default=5, examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this). Default: 5."""
     activation_list_length: Integer | None = Field(default=None, examples=[5])
     """Active (0 -> 1) when the value is *above* this."""
     database_index: Integer | None = Field(default=None, examples=[5])
+    """Number of the Redis database."""
     enable_tls: Boolean | None = Field(default=None, alias="enableTLS", examples=[True])
+    """Speak TLS."""
     address: Words | None = Field(default=None, examples=["my-address"])
-    """May come from the TriggerAuthentication or a variable (addressFromEnv) instead."""
+    """host:port; several addresses for a cluster or Sentinel. May come from the TriggerAuthentication or a
+    variable (addressFromEnv) instead."""
     addresses: Words | None = Field(default=None, examples=["my-address"])
-    """Another spelling of address, which wins. May come from the TriggerAuthentication or a variable
-    (addressesFromEnv) instead."""
+    """URLs of the nodes. Another spelling of address, which wins. May come from the TriggerAuthentication or
+    a variable (addressesFromEnv) instead."""
     address_from_env: Text | None = None
     """The container's variable that holds address."""
     addresses_from_env: Text | None = None
     """The container's variable that holds addresses."""
     username: Text | None = Field(default=None, examples=["my-username"])
-    """May come from the TriggerAuthentication or a variable (usernameFromEnv) instead."""
+    """User. May come from the TriggerAuthentication or a variable (usernameFromEnv) instead."""
     username_from_env: Text | None = None
     """The container's variable that holds username."""
     password_from_env: Text | None = None
     """The container's variable that holds password. Credentials stay in the Secret it comes from."""
     sentinel_username: Text | None = Field(default=None, examples=["my-sentinel-username"])
-    """May come from the TriggerAuthentication or a variable (sentinelUsernameFromEnv) instead."""
+    """User of Sentinel. May come from the TriggerAuthentication or a variable (sentinelUsernameFromEnv)
+    instead."""
     sentinel_username_from_env: Text | None = None
     """The container's variable that holds sentinelUsername."""
     sentinel_password_from_env: Text | None = None
     """The container's variable that holds sentinelPassword. Credentials stay in the Secret it comes from."""
     sentinel_master: Text | None = Field(default=None, examples=["my-sentinel-master"])
-    """May come from the TriggerAuthentication or a variable (sentinelMasterFromEnv) instead."""
+    """Name of the master. May come from the TriggerAuthentication or a variable (sentinelMasterFromEnv)
+    instead."""
     sentinel_master_from_env: Text | None = None
     """The container's variable that holds sentinelMaster."""
     host: Words | None = Field(default=None, examples=["https://server.default.svc"])
-    """May come from the TriggerAuthentication or a variable (hostFromEnv) instead."""
+    """Address of the server. May come from the TriggerAuthentication or a variable (hostFromEnv) instead."""
     hosts: Words | None = Field(default=None, examples=["https://server.default.svc"])
     """Another spelling of host, which wins. May come from the TriggerAuthentication or a variable
     (hostsFromEnv) instead."""
@@ -67,7 +73,7 @@ class Redis(Trigger):
     hosts_from_env: Text | None = None
     """The container's variable that holds hosts."""
     port: Words | None = Field(default=None, examples=["my-port"])
-    """May come from the TriggerAuthentication or a variable (portFromEnv) instead."""
+    """Port of the server. May come from the TriggerAuthentication or a variable (portFromEnv) instead."""
     ports: Words | None = Field(default=None, examples=["my-port"])
     """Another spelling of port, which wins. May come from the TriggerAuthentication or a variable
     (portsFromEnv) instead."""
@@ -76,7 +82,7 @@ class Redis(Trigger):
     ports_from_env: Text | None = None
     """The container's variable that holds ports."""
     unsafe_ssl: Boolean = Field(default=False, examples=[True])
-    """Default: false."""
+    """Do not verify the server's certificate. Default: false."""
 
 
 class RedisCluster(Trigger):
@@ -92,39 +98,45 @@ class RedisCluster(Trigger):
     )
 
     list_name: Text = Field(examples=["my-list"])
+    """The list."""
     list_length: Integer = Field(default=5, examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this). Default: 5."""
     activation_list_length: Integer | None = Field(default=None, examples=[5])
     """Active (0 -> 1) when the value is *above* this."""
     database_index: Integer | None = Field(default=None, examples=[5])
+    """Number of the Redis database."""
     enable_tls: Boolean | None = Field(default=None, alias="enableTLS", examples=[True])
+    """Speak TLS."""
     address: Words | None = Field(default=None, examples=["my-address"])
-    """May come from the TriggerAuthentication or a variable (addressFromEnv) instead."""
+    """host:port; several addresses for a cluster or Sentinel. May come from the TriggerAuthentication or a
+    variable (addressFromEnv) instead."""
     addresses: Words | None = Field(default=None, examples=["my-address"])
-    """Another spelling of address, which wins. May come from the TriggerAuthentication or a variable
-    (addressesFromEnv) instead."""
+    """URLs of the nodes. Another spelling of address, which wins. May come from the TriggerAuthentication or
+    a variable (addressesFromEnv) instead."""
     address_from_env: Text | None = None
     """The container's variable that holds address."""
     addresses_from_env: Text | None = None
     """The container's variable that holds addresses."""
     username: Text | None = Field(default=None, examples=["my-username"])
-    """May come from the TriggerAuthentication or a variable (usernameFromEnv) instead."""
+    """User. May come from the TriggerAuthentication or a variable (usernameFromEnv) instead."""
     username_from_env: Text | None = None
     """The container's variable that holds username."""
     password_from_env: Text | None = None
     """The container's variable that holds password. Credentials stay in the Secret it comes from."""
     sentinel_username: Text | None = Field(default=None, examples=["my-sentinel-username"])
-    """May come from the TriggerAuthentication or a variable (sentinelUsernameFromEnv) instead."""
+    """User of Sentinel. May come from the TriggerAuthentication or a variable (sentinelUsernameFromEnv)
+    instead."""
     sentinel_username_from_env: Text | None = None
     """The container's variable that holds sentinelUsername."""
     sentinel_password_from_env: Text | None = None
     """The container's variable that holds sentinelPassword. Credentials stay in the Secret it comes from."""
     sentinel_master: Text | None = Field(default=None, examples=["my-sentinel-master"])
-    """May come from the TriggerAuthentication or a variable (sentinelMasterFromEnv) instead."""
+    """Name of the master. May come from the TriggerAuthentication or a variable (sentinelMasterFromEnv)
+    instead."""
     sentinel_master_from_env: Text | None = None
     """The container's variable that holds sentinelMaster."""
     host: Words | None = Field(default=None, examples=["https://server.default.svc"])
-    """May come from the TriggerAuthentication or a variable (hostFromEnv) instead."""
+    """Address of the server. May come from the TriggerAuthentication or a variable (hostFromEnv) instead."""
     hosts: Words | None = Field(default=None, examples=["https://server.default.svc"])
     """Another spelling of host, which wins. May come from the TriggerAuthentication or a variable
     (hostsFromEnv) instead."""
@@ -133,7 +145,7 @@ class RedisCluster(Trigger):
     hosts_from_env: Text | None = None
     """The container's variable that holds hosts."""
     port: Words | None = Field(default=None, examples=["my-port"])
-    """May come from the TriggerAuthentication or a variable (portFromEnv) instead."""
+    """Port of the server. May come from the TriggerAuthentication or a variable (portFromEnv) instead."""
     ports: Words | None = Field(default=None, examples=["my-port"])
     """Another spelling of port, which wins. May come from the TriggerAuthentication or a variable
     (portsFromEnv) instead."""
@@ -142,7 +154,7 @@ class RedisCluster(Trigger):
     ports_from_env: Text | None = None
     """The container's variable that holds ports."""
     unsafe_ssl: Boolean = Field(default=False, examples=[True])
-    """Default: false."""
+    """Do not verify the server's certificate. Default: false."""
 
 
 class RedisSentinel(Trigger):
@@ -158,39 +170,45 @@ class RedisSentinel(Trigger):
     )
 
     list_name: Text = Field(examples=["my-list"])
+    """The list."""
     list_length: Integer = Field(default=5, examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this). Default: 5."""
     activation_list_length: Integer | None = Field(default=None, examples=[5])
     """Active (0 -> 1) when the value is *above* this."""
     database_index: Integer | None = Field(default=None, examples=[5])
+    """Number of the Redis database."""
     enable_tls: Boolean | None = Field(default=None, alias="enableTLS", examples=[True])
+    """Speak TLS."""
     address: Words | None = Field(default=None, examples=["my-address"])
-    """May come from the TriggerAuthentication or a variable (addressFromEnv) instead."""
+    """host:port; several addresses for a cluster or Sentinel. May come from the TriggerAuthentication or a
+    variable (addressFromEnv) instead."""
     addresses: Words | None = Field(default=None, examples=["my-address"])
-    """Another spelling of address, which wins. May come from the TriggerAuthentication or a variable
-    (addressesFromEnv) instead."""
+    """URLs of the nodes. Another spelling of address, which wins. May come from the TriggerAuthentication or
+    a variable (addressesFromEnv) instead."""
     address_from_env: Text | None = None
     """The container's variable that holds address."""
     addresses_from_env: Text | None = None
     """The container's variable that holds addresses."""
     username: Text | None = Field(default=None, examples=["my-username"])
-    """May come from the TriggerAuthentication or a variable (usernameFromEnv) instead."""
+    """User. May come from the TriggerAuthentication or a variable (usernameFromEnv) instead."""
     username_from_env: Text | None = None
     """The container's variable that holds username."""
     password_from_env: Text | None = None
     """The container's variable that holds password. Credentials stay in the Secret it comes from."""
     sentinel_username: Text | None = Field(default=None, examples=["my-sentinel-username"])
-    """May come from the TriggerAuthentication or a variable (sentinelUsernameFromEnv) instead."""
+    """User of Sentinel. May come from the TriggerAuthentication or a variable (sentinelUsernameFromEnv)
+    instead."""
     sentinel_username_from_env: Text | None = None
     """The container's variable that holds sentinelUsername."""
     sentinel_password_from_env: Text | None = None
     """The container's variable that holds sentinelPassword. Credentials stay in the Secret it comes from."""
     sentinel_master: Text | None = Field(default=None, examples=["my-sentinel-master"])
-    """May come from the TriggerAuthentication or a variable (sentinelMasterFromEnv) instead."""
+    """Name of the master. May come from the TriggerAuthentication or a variable (sentinelMasterFromEnv)
+    instead."""
     sentinel_master_from_env: Text | None = None
     """The container's variable that holds sentinelMaster."""
     host: Words | None = Field(default=None, examples=["https://server.default.svc"])
-    """May come from the TriggerAuthentication or a variable (hostFromEnv) instead."""
+    """Address of the server. May come from the TriggerAuthentication or a variable (hostFromEnv) instead."""
     hosts: Words | None = Field(default=None, examples=["https://server.default.svc"])
     """Another spelling of host, which wins. May come from the TriggerAuthentication or a variable
     (hostsFromEnv) instead."""
@@ -199,7 +217,7 @@ class RedisSentinel(Trigger):
     hosts_from_env: Text | None = None
     """The container's variable that holds hosts."""
     port: Words | None = Field(default=None, examples=["my-port"])
-    """May come from the TriggerAuthentication or a variable (portFromEnv) instead."""
+    """Port of the server. May come from the TriggerAuthentication or a variable (portFromEnv) instead."""
     ports: Words | None = Field(default=None, examples=["my-port"])
     """Another spelling of port, which wins. May come from the TriggerAuthentication or a variable
     (portsFromEnv) instead."""
@@ -208,4 +226,4 @@ class RedisSentinel(Trigger):
     ports_from_env: Text | None = None
     """The container's variable that holds ports."""
     unsafe_ssl: Boolean = Field(default=False, examples=[True])
-    """Default: false."""
+    """Do not verify the server's certificate. Default: false."""

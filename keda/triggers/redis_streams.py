@@ -26,40 +26,48 @@ class RedisClusterStreams(Trigger):
     )
 
     stream: Text = Field(examples=["my-stream"])
+    """The stream."""
     pending_entries_count: Integer = Field(default=5, examples=[5])
-    """What one replica is worth: with AverageValue, replicas = ceil(value / this). Default: 5."""
+    """Pending entries of the consumer group one replica is worth. What one replica is worth: with
+    AverageValue, replicas = ceil(value / this). Default: 5."""
     stream_length: Integer = Field(default=5, examples=[5])
-    """Default: 5."""
+    """Entries of the stream one replica is worth; used without a consumer group. Default: 5."""
     lag_count: Integer | None = Field(default=None, examples=[5])
+    """Lag one replica is worth (Redis 7); instead of pendingEntriesCount and streamLength."""
     consumer_group: Text | None = Field(default=None, examples=["my-consumer-group"])
+    """The consumer group."""
     database_index: Integer | None = Field(default=None, examples=[5])
+    """Number of the Redis database."""
     address: Words | None = Field(default=None, examples=["my-address"])
-    """May come from the TriggerAuthentication or a variable (addressFromEnv) instead."""
+    """host:port; several addresses for a cluster or Sentinel. May come from the TriggerAuthentication or a
+    variable (addressFromEnv) instead."""
     addresses: Words | None = Field(default=None, examples=["my-address"])
-    """Another spelling of address, which wins. May come from the TriggerAuthentication or a variable
-    (addressesFromEnv) instead."""
+    """URLs of the nodes. Another spelling of address, which wins. May come from the TriggerAuthentication or
+    a variable (addressesFromEnv) instead."""
     address_from_env: Text | None = None
     """The container's variable that holds address."""
     addresses_from_env: Text | None = None
     """The container's variable that holds addresses."""
     username: Text | None = Field(default=None, examples=["my-username"])
-    """May come from the TriggerAuthentication or a variable (usernameFromEnv) instead."""
+    """User. May come from the TriggerAuthentication or a variable (usernameFromEnv) instead."""
     username_from_env: Text | None = None
     """The container's variable that holds username."""
     password_from_env: Text | None = None
     """The container's variable that holds password. Credentials stay in the Secret it comes from."""
     sentinel_username: Text | None = Field(default=None, examples=["my-sentinel-username"])
-    """May come from the TriggerAuthentication or a variable (sentinelUsernameFromEnv) instead."""
+    """User of Sentinel. May come from the TriggerAuthentication or a variable (sentinelUsernameFromEnv)
+    instead."""
     sentinel_username_from_env: Text | None = None
     """The container's variable that holds sentinelUsername."""
     sentinel_password_from_env: Text | None = None
     """The container's variable that holds sentinelPassword. Credentials stay in the Secret it comes from."""
     sentinel_master: Text | None = Field(default=None, examples=["my-sentinel-master"])
-    """May come from the TriggerAuthentication or a variable (sentinelMasterFromEnv) instead."""
+    """Name of the master. May come from the TriggerAuthentication or a variable (sentinelMasterFromEnv)
+    instead."""
     sentinel_master_from_env: Text | None = None
     """The container's variable that holds sentinelMaster."""
     host: Words | None = Field(default=None, examples=["https://server.default.svc"])
-    """May come from the TriggerAuthentication or a variable (hostFromEnv) instead."""
+    """Address of the server. May come from the TriggerAuthentication or a variable (hostFromEnv) instead."""
     hosts: Words | None = Field(default=None, examples=["https://server.default.svc"])
     """Another spelling of host, which wins. May come from the TriggerAuthentication or a variable
     (hostsFromEnv) instead."""
@@ -68,7 +76,7 @@ class RedisClusterStreams(Trigger):
     hosts_from_env: Text | None = None
     """The container's variable that holds hosts."""
     port: Words | None = Field(default=None, examples=["my-port"])
-    """May come from the TriggerAuthentication or a variable (portFromEnv) instead."""
+    """Port of the server. May come from the TriggerAuthentication or a variable (portFromEnv) instead."""
     ports: Words | None = Field(default=None, examples=["my-port"])
     """Another spelling of port, which wins. May come from the TriggerAuthentication or a variable
     (portsFromEnv) instead."""
@@ -77,10 +85,11 @@ class RedisClusterStreams(Trigger):
     ports_from_env: Text | None = None
     """The container's variable that holds ports."""
     unsafe_ssl: Boolean = Field(default=False, examples=[True])
-    """Default: false."""
+    """Do not verify the server's certificate. Default: false."""
     activation_lag_count: Integer = Field(default=0, examples=[5])
     """Active (0 -> 1) when the value is *above* this. Default: 0."""
     enable_tls: Boolean | None = Field(default=None, alias="enableTLS", examples=[True])
+    """Speak TLS."""
 
 
 class RedisSentinelStreams(Trigger):
@@ -96,40 +105,48 @@ class RedisSentinelStreams(Trigger):
     )
 
     stream: Text = Field(examples=["my-stream"])
+    """The stream."""
     pending_entries_count: Integer = Field(default=5, examples=[5])
-    """What one replica is worth: with AverageValue, replicas = ceil(value / this). Default: 5."""
+    """Pending entries of the consumer group one replica is worth. What one replica is worth: with
+    AverageValue, replicas = ceil(value / this). Default: 5."""
     stream_length: Integer = Field(default=5, examples=[5])
-    """Default: 5."""
+    """Entries of the stream one replica is worth; used without a consumer group. Default: 5."""
     lag_count: Integer | None = Field(default=None, examples=[5])
+    """Lag one replica is worth (Redis 7); instead of pendingEntriesCount and streamLength."""
     consumer_group: Text | None = Field(default=None, examples=["my-consumer-group"])
+    """The consumer group."""
     database_index: Integer | None = Field(default=None, examples=[5])
+    """Number of the Redis database."""
     address: Words | None = Field(default=None, examples=["my-address"])
-    """May come from the TriggerAuthentication or a variable (addressFromEnv) instead."""
+    """host:port; several addresses for a cluster or Sentinel. May come from the TriggerAuthentication or a
+    variable (addressFromEnv) instead."""
     addresses: Words | None = Field(default=None, examples=["my-address"])
-    """Another spelling of address, which wins. May come from the TriggerAuthentication or a variable
-    (addressesFromEnv) instead."""
+    """URLs of the nodes. Another spelling of address, which wins. May come from the TriggerAuthentication or
+    a variable (addressesFromEnv) instead."""
     address_from_env: Text | None = None
     """The container's variable that holds address."""
     addresses_from_env: Text | None = None
     """The container's variable that holds addresses."""
     username: Text | None = Field(default=None, examples=["my-username"])
-    """May come from the TriggerAuthentication or a variable (usernameFromEnv) instead."""
+    """User. May come from the TriggerAuthentication or a variable (usernameFromEnv) instead."""
     username_from_env: Text | None = None
     """The container's variable that holds username."""
     password_from_env: Text | None = None
     """The container's variable that holds password. Credentials stay in the Secret it comes from."""
     sentinel_username: Text | None = Field(default=None, examples=["my-sentinel-username"])
-    """May come from the TriggerAuthentication or a variable (sentinelUsernameFromEnv) instead."""
+    """User of Sentinel. May come from the TriggerAuthentication or a variable (sentinelUsernameFromEnv)
+    instead."""
     sentinel_username_from_env: Text | None = None
     """The container's variable that holds sentinelUsername."""
     sentinel_password_from_env: Text | None = None
     """The container's variable that holds sentinelPassword. Credentials stay in the Secret it comes from."""
     sentinel_master: Text | None = Field(default=None, examples=["my-sentinel-master"])
-    """May come from the TriggerAuthentication or a variable (sentinelMasterFromEnv) instead."""
+    """Name of the master. May come from the TriggerAuthentication or a variable (sentinelMasterFromEnv)
+    instead."""
     sentinel_master_from_env: Text | None = None
     """The container's variable that holds sentinelMaster."""
     host: Words | None = Field(default=None, examples=["https://server.default.svc"])
-    """May come from the TriggerAuthentication or a variable (hostFromEnv) instead."""
+    """Address of the server. May come from the TriggerAuthentication or a variable (hostFromEnv) instead."""
     hosts: Words | None = Field(default=None, examples=["https://server.default.svc"])
     """Another spelling of host, which wins. May come from the TriggerAuthentication or a variable
     (hostsFromEnv) instead."""
@@ -138,7 +155,7 @@ class RedisSentinelStreams(Trigger):
     hosts_from_env: Text | None = None
     """The container's variable that holds hosts."""
     port: Words | None = Field(default=None, examples=["my-port"])
-    """May come from the TriggerAuthentication or a variable (portFromEnv) instead."""
+    """Port of the server. May come from the TriggerAuthentication or a variable (portFromEnv) instead."""
     ports: Words | None = Field(default=None, examples=["my-port"])
     """Another spelling of port, which wins. May come from the TriggerAuthentication or a variable
     (portsFromEnv) instead."""
@@ -147,10 +164,11 @@ class RedisSentinelStreams(Trigger):
     ports_from_env: Text | None = None
     """The container's variable that holds ports."""
     unsafe_ssl: Boolean = Field(default=False, examples=[True])
-    """Default: false."""
+    """Do not verify the server's certificate. Default: false."""
     activation_lag_count: Integer = Field(default=0, examples=[5])
     """Active (0 -> 1) when the value is *above* this. Default: 0."""
     enable_tls: Boolean | None = Field(default=None, alias="enableTLS", examples=[True])
+    """Speak TLS."""
 
 
 class RedisStreams(Trigger):
@@ -166,40 +184,48 @@ class RedisStreams(Trigger):
     )
 
     stream: Text = Field(examples=["my-stream"])
+    """The stream."""
     pending_entries_count: Integer = Field(default=5, examples=[5])
-    """What one replica is worth: with AverageValue, replicas = ceil(value / this). Default: 5."""
+    """Pending entries of the consumer group one replica is worth. What one replica is worth: with
+    AverageValue, replicas = ceil(value / this). Default: 5."""
     stream_length: Integer = Field(default=5, examples=[5])
-    """Default: 5."""
+    """Entries of the stream one replica is worth; used without a consumer group. Default: 5."""
     lag_count: Integer | None = Field(default=None, examples=[5])
+    """Lag one replica is worth (Redis 7); instead of pendingEntriesCount and streamLength."""
     consumer_group: Text | None = Field(default=None, examples=["my-consumer-group"])
+    """The consumer group."""
     database_index: Integer | None = Field(default=None, examples=[5])
+    """Number of the Redis database."""
     address: Words | None = Field(default=None, examples=["my-address"])
-    """May come from the TriggerAuthentication or a variable (addressFromEnv) instead."""
+    """host:port; several addresses for a cluster or Sentinel. May come from the TriggerAuthentication or a
+    variable (addressFromEnv) instead."""
     addresses: Words | None = Field(default=None, examples=["my-address"])
-    """Another spelling of address, which wins. May come from the TriggerAuthentication or a variable
-    (addressesFromEnv) instead."""
+    """URLs of the nodes. Another spelling of address, which wins. May come from the TriggerAuthentication or
+    a variable (addressesFromEnv) instead."""
     address_from_env: Text | None = None
     """The container's variable that holds address."""
     addresses_from_env: Text | None = None
     """The container's variable that holds addresses."""
     username: Text | None = Field(default=None, examples=["my-username"])
-    """May come from the TriggerAuthentication or a variable (usernameFromEnv) instead."""
+    """User. May come from the TriggerAuthentication or a variable (usernameFromEnv) instead."""
     username_from_env: Text | None = None
     """The container's variable that holds username."""
     password_from_env: Text | None = None
     """The container's variable that holds password. Credentials stay in the Secret it comes from."""
     sentinel_username: Text | None = Field(default=None, examples=["my-sentinel-username"])
-    """May come from the TriggerAuthentication or a variable (sentinelUsernameFromEnv) instead."""
+    """User of Sentinel. May come from the TriggerAuthentication or a variable (sentinelUsernameFromEnv)
+    instead."""
     sentinel_username_from_env: Text | None = None
     """The container's variable that holds sentinelUsername."""
     sentinel_password_from_env: Text | None = None
     """The container's variable that holds sentinelPassword. Credentials stay in the Secret it comes from."""
     sentinel_master: Text | None = Field(default=None, examples=["my-sentinel-master"])
-    """May come from the TriggerAuthentication or a variable (sentinelMasterFromEnv) instead."""
+    """Name of the master. May come from the TriggerAuthentication or a variable (sentinelMasterFromEnv)
+    instead."""
     sentinel_master_from_env: Text | None = None
     """The container's variable that holds sentinelMaster."""
     host: Words | None = Field(default=None, examples=["https://server.default.svc"])
-    """May come from the TriggerAuthentication or a variable (hostFromEnv) instead."""
+    """Address of the server. May come from the TriggerAuthentication or a variable (hostFromEnv) instead."""
     hosts: Words | None = Field(default=None, examples=["https://server.default.svc"])
     """Another spelling of host, which wins. May come from the TriggerAuthentication or a variable
     (hostsFromEnv) instead."""
@@ -208,7 +234,7 @@ class RedisStreams(Trigger):
     hosts_from_env: Text | None = None
     """The container's variable that holds hosts."""
     port: Words | None = Field(default=None, examples=["my-port"])
-    """May come from the TriggerAuthentication or a variable (portFromEnv) instead."""
+    """Port of the server. May come from the TriggerAuthentication or a variable (portFromEnv) instead."""
     ports: Words | None = Field(default=None, examples=["my-port"])
     """Another spelling of port, which wins. May come from the TriggerAuthentication or a variable
     (portsFromEnv) instead."""
@@ -217,7 +243,8 @@ class RedisStreams(Trigger):
     ports_from_env: Text | None = None
     """The container's variable that holds ports."""
     unsafe_ssl: Boolean = Field(default=False, examples=[True])
-    """Default: false."""
+    """Do not verify the server's certificate. Default: false."""
     activation_lag_count: Integer = Field(default=0, examples=[5])
     """Active (0 -> 1) when the value is *above* this. Default: 0."""
     enable_tls: Boolean | None = Field(default=None, alias="enableTLS", examples=[True])
+    """Speak TLS."""

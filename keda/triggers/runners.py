@@ -23,14 +23,19 @@ class ForgejoRunner(Trigger):
     from_authentication: ClassVar[frozenset[str]] = frozenset({"token"})
 
     address: Text = Field(examples=["my-address"])
+    """URL of the Forgejo server."""
     labels: Text = Field(examples=["my-labels"])
+    """Labels of the runner."""
     token_from_env: Text | None = None
     """The container's variable that holds token. Credentials stay in the Secret it comes from."""
     global_: Boolean | None = Field(default=None, alias="global", examples=[True])
-    """Default: false."""
+    """Count the jobs of the whole server. Default: false."""
     owner: Text | None = Field(default=None, examples=["my-owner"])
+    """User or organization that owns the repositories."""
     org: Text | None = Field(default=None, examples=["my-org"])
+    """Count the jobs of this organization."""
     repo: Text | None = Field(default=None, examples=["my-repo"])
+    """Count the jobs of this repository, owner/name."""
 
 
 class GitHubRunner(Trigger):
@@ -46,37 +51,43 @@ class GitHubRunner(Trigger):
     github_api_url: Text = Field(
         default="https://api.github.com", alias="githubApiURL", examples=["https://server.default.svc"]
     )
-    """Default: https://api.github.com. May come from a variable (githubApiURLFromEnv) instead."""
+    """URL of GitHub's API. Default: https://api.github.com. May come from a variable (githubApiURLFromEnv)
+    instead."""
     github_api_url_from_env: Text | None = Field(default=None, alias="githubApiURLFromEnv")
     """The container's variable that holds githubApiURL."""
     owner: Text | None = Field(default=None, examples=["my-owner"])
-    """May come from a variable (ownerFromEnv) instead."""
+    """User or organization that owns the repositories. May come from a variable (ownerFromEnv) instead."""
     owner_from_env: Text | None = None
     """The container's variable that holds owner."""
     runner_scope: Annotated[Literal["org", "ent", "repo"], BeforeValidator(text)] | None = Field(
         default=None, examples=["org"]
     )
-    """May come from a variable (runnerScopeFromEnv) instead."""
+    """Whether the runner belongs to an organization, an enterprise or a repository. May come from a variable
+    (runnerScopeFromEnv) instead."""
     runner_scope_from_env: Text | None = None
     """The container's variable that holds runnerScope."""
     repos: Words | None = Field(default=None, examples=["my-repos"])
-    """May come from a variable (reposFromEnv) instead."""
+    """Repositories to look at; without them, all of the owner's are. May come from a variable (reposFromEnv)
+    instead."""
     repos_from_env: Text | None = None
     """The container's variable that holds repos."""
     labels: Words | None = Field(default=None, examples=["my-labels"])
-    """May come from a variable (labelsFromEnv) instead."""
+    """Labels of the runner. May come from a variable (labelsFromEnv) instead."""
     labels_from_env: Text | None = None
     """The container's variable that holds labels."""
     no_default_labels: Boolean = Field(default=False, examples=[True])
-    """Default: false. May come from a variable (noDefaultLabelsFromEnv) instead."""
+    """Leave the default labels out: only jobs with the labels listed. Default: false. May come from a
+    variable (noDefaultLabelsFromEnv) instead."""
     no_default_labels_from_env: Text | None = None
     """The container's variable that holds noDefaultLabels."""
     enable_etags: Boolean = Field(default=False, examples=[True])
-    """Default: false. May come from a variable (enableEtagsFromEnv) instead."""
+    """Ask GitHub with ETags, so that an unchanged answer costs no quota. Default: false. May come from a
+    variable (enableEtagsFromEnv) instead."""
     enable_etags_from_env: Text | None = None
     """The container's variable that holds enableEtags."""
     match_unlabeled_jobs_with_unlabeled_runners: Boolean = Field(default=False, examples=[True])
-    """Default: false. May come from a variable (matchUnlabeledJobsWithUnlabeledRunnersFromEnv) instead."""
+    """Count jobs without labels too. Default: false. May come from a variable
+    (matchUnlabeledJobsWithUnlabeledRunnersFromEnv) instead."""
     match_unlabeled_jobs_with_unlabeled_runners_from_env: Text | None = None
     """The container's variable that holds matchUnlabeledJobsWithUnlabeledRunners."""
     target_workflow_queue_length: Integer = Field(default=1, examples=[1])
@@ -85,11 +96,11 @@ class GitHubRunner(Trigger):
     target_workflow_queue_length_from_env: Text | None = None
     """The container's variable that holds targetWorkflowQueueLength."""
     application_id: Integer | None = Field(default=None, alias="applicationID", examples=[5])
-    """May come from a variable (applicationIDFromEnv) instead."""
+    """Id of the GitHub App. May come from a variable (applicationIDFromEnv) instead."""
     application_id_from_env: Text | None = Field(default=None, alias="applicationIDFromEnv")
     """The container's variable that holds applicationID."""
     installation_id: Integer | None = Field(default=None, alias="installationID", examples=[5])
-    """May come from a variable (installationIDFromEnv) instead."""
+    """Id of the GitHub App's installation. May come from a variable (installationIDFromEnv) instead."""
     installation_id_from_env: Text | None = Field(default=None, alias="installationIDFromEnv")
     """The container's variable that holds installationID."""
 
@@ -107,7 +118,7 @@ class SeleniumGrid(Trigger):
     )
 
     url: Text | None = Field(default=None, examples=["https://server.default.svc"])
-    """May come from the TriggerAuthentication instead."""
+    """URL to read. May come from the TriggerAuthentication instead."""
     auth_type_from_env: Text | None = None
     """The container's variable that holds authType."""
     username_from_env: Text | None = None
@@ -117,18 +128,24 @@ class SeleniumGrid(Trigger):
     access_token_from_env: Text | None = None
     """The container's variable that holds accessToken. Credentials stay in the Secret it comes from."""
     browser_name: Text | None = Field(default=None, examples=["my-browser"])
+    """Browser that the node offers."""
     session_browser_name: Text | None = Field(default=None, examples=["my-session-browser"])
+    """Browser name of a session, where it differs from browserName."""
     browser_version: Text | None = Field(default=None, examples=["my-browser-version"])
+    """Version of the browser."""
     platform_name: Text | None = Field(default=None, examples=["my-platform"])
+    """Operating system of the node."""
     activation_threshold: Integer | None = Field(default=None, examples=[5])
     """Active (0 -> 1) when the value is *above* this."""
     unsafe_ssl: Boolean = Field(default=False, examples=[True])
-    """Default: false."""
+    """Do not verify the server's certificate. Default: false."""
     node_max_sessions: Integer = Field(default=1, examples=[1])
-    """What one replica is worth: with AverageValue, replicas = ceil(value / this). Default: 1."""
+    """Sessions one node serves at a time. What one replica is worth: with AverageValue, replicas = ceil(value
+    / this). Default: 1."""
     enable_managed_downloads: Boolean = Field(default=True, examples=[True])
-    """Default: true."""
+    """Whether the node offers managed downloads. Default: true."""
     capabilities: Text | None = Field(default=None, examples=["my-capabilities"])
+    """Further capabilities of the node, as JSON."""
 
 
 class Temporal(Trigger):
@@ -142,11 +159,11 @@ class Temporal(Trigger):
     from_authentication: ClassVar[frozenset[str]] = frozenset({"apiKey", "ca", "cert", "key", "keyPassword"})
 
     endpoint: Text | None = Field(default=None, examples=["server.default.svc:7233"])
-    """May come from a variable (endpointFromEnv) instead."""
+    """Address of the server. May come from a variable (endpointFromEnv) instead."""
     endpoint_from_env: Text | None = None
     """The container's variable that holds endpoint."""
     namespace: Text = Field(default="default", examples=["default"])
-    """Default: default. May come from a variable (namespaceFromEnv) instead."""
+    """Temporal namespace. Default: default. May come from a variable (namespaceFromEnv) instead."""
     namespace_from_env: Text | None = None
     """The container's variable that holds namespace."""
     activation_target_queue_size: Integer = Field(default=0, examples=[5])
@@ -154,22 +171,24 @@ class Temporal(Trigger):
     target_queue_size: Integer = Field(default=5, examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this). Default: 5."""
     task_queue: Text | None = Field(default=None, examples=["my-task-queue"])
-    """May come from a variable (taskQueueFromEnv) instead."""
+    """The task queue. May come from a variable (taskQueueFromEnv) instead."""
     task_queue_from_env: Text | None = None
     """The container's variable that holds taskQueue."""
     queue_types: Words | None = Field(default=None, examples=["my-queue-types"])
+    """Kinds of tasks to count: workflow, activity, nexus."""
     build_id: Text | None = Field(default=None, examples=["my-build"])
-    """May come from a variable (buildIdFromEnv) instead."""
+    """Build id of the worker's version. May come from a variable (buildIdFromEnv) instead."""
     build_id_from_env: Text | None = None
     """The container's variable that holds buildId."""
     select_all_active: Boolean = Field(default=False, examples=[True])
-    """Default: false."""
+    """Count all active versions. Default: false."""
     select_unversioned: Boolean = Field(default=False, examples=[True])
-    """Default: false."""
+    """Count tasks without a version. Default: false."""
     api_key_from_env: Text | None = None
     """The container's variable that holds apiKey. Credentials stay in the Secret it comes from."""
     min_connect_timeout: Integer = Field(default=5, examples=[5])
-    """Unit: seconds. Default: 5."""
+    """Time to connect. Unit: seconds. Default: 5."""
     unsafe_ssl: Boolean | None = Field(default=None, examples=[True])
-    """Default: false."""
+    """Do not verify the server's certificate. Default: false."""
     tls_server_name: Text | None = Field(default=None, examples=["my-tls-server"])
+    """Server name that the certificate must have."""

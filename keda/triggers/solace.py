@@ -23,16 +23,19 @@ class SolaceDirectMessaging(Trigger):
     from_authentication: ClassVar[frozenset[str]] = frozenset({"password", "username"})
 
     solace_semp_base_url: Text = Field(alias="solaceSempBaseURL", examples=["http://solace:8080"])
+    """URL of Solace's SEMP API."""
     message_vpn: Text = Field(examples=["my-message-vpn"])
+    """The message VPN."""
     client_name_pattern: Text = Field(examples=["my-client-name-pattern"])
+    """Solace clients whose names match are summed up."""
     username_from_env: Text | None = None
     """The container's variable that holds username."""
     password_from_env: Text | None = None
     """The container's variable that holds password. Credentials stay in the Secret it comes from."""
     unsafe_ssl: Boolean = Field(default=False, alias="unsafeSSL", examples=[True])
-    """Default: false."""
+    """Do not verify the server's certificate. Default: false."""
     queued_messages_factor: Integer = Field(default=3, examples=[3])
-    """Default: 3."""
+    """Weight of the queued messages against the rates. Default: 3."""
     aggregated_client_tx_byte_rate_target: Integer = Field(default=0, examples=[5])
     """Unit: bytes per second. Default: 0."""
     aggregated_client_average_tx_byte_rate_target: Integer = Field(default=0, examples=[5])
@@ -61,10 +64,13 @@ class SolaceEventQueue(Trigger):
     from_authentication: ClassVar[frozenset[str]] = frozenset({"password"})
 
     solace_semp_base_url: Text = Field(alias="solaceSempBaseURL", examples=["http://solace:8080"])
+    """URL of Solace's SEMP API."""
     message_vpn: Text = Field(examples=["my-message-vpn"])
+    """The message VPN."""
     queue_name: Text = Field(examples=["my-queue"])
+    """The queue."""
     username: Text | None = Field(default=None, examples=["my-username"])
-    """May come from the TriggerAuthentication or a variable (usernameFromEnv) instead."""
+    """User. May come from the TriggerAuthentication or a variable (usernameFromEnv) instead."""
     username_from_env: Text | None = None
     """The container's variable that holds username."""
     password_from_env: Text | None = None

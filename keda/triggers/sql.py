@@ -24,20 +24,21 @@ class MSSQL(Trigger):
     from_authentication: ClassVar[frozenset[str]] = frozenset({"connectionString", "password"})
 
     query: Text = Field(examples=['"…"'])
+    """SQL query that returns one number."""
     target_value: Number = Field(examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this)."""
     connection_string_from_env: Text | None = None
     """The container's variable that holds connectionString. Credentials stay in the Secret it comes from."""
     username: Text | None = Field(default=None, examples=["my-username"])
-    """May come from the TriggerAuthentication instead."""
+    """User. May come from the TriggerAuthentication instead."""
     password_from_env: Text | None = None
     """The container's variable that holds password. Credentials stay in the Secret it comes from."""
     host: Text | None = Field(default=None, examples=["https://server.default.svc"])
-    """May come from the TriggerAuthentication instead."""
+    """Address of the server. May come from the TriggerAuthentication instead."""
     port: Integer | None = Field(default=None, examples=[5])
-    """May come from the TriggerAuthentication instead."""
+    """Port of the server. May come from the TriggerAuthentication instead."""
     database: Text | None = Field(default=None, examples=["my-database"])
-    """May come from the TriggerAuthentication instead."""
+    """The database. May come from the TriggerAuthentication instead."""
     activation_target_value: Number = Field(default=0, examples=[5])
     """Active (0 -> 1) when the value is *above* this. Default: 0."""
 
@@ -53,25 +54,27 @@ class MySQL(Trigger):
     from_authentication: ClassVar[frozenset[str]] = frozenset({"connectionString", "password"})
 
     query: Text = Field(examples=['"…"'])
+    """SQL query that returns one number."""
     query_value: Number = Field(examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this)."""
     connection_string_from_env: Text | None = None
     """The container's variable that holds connectionString. Credentials stay in the Secret it comes from."""
     username: Text | None = Field(default=None, examples=["my-username"])
-    """May come from the TriggerAuthentication or a variable (usernameFromEnv) instead."""
+    """User. May come from the TriggerAuthentication or a variable (usernameFromEnv) instead."""
     username_from_env: Text | None = None
     """The container's variable that holds username."""
     password_from_env: Text | None = None
     """The container's variable that holds password. Credentials stay in the Secret it comes from."""
     host: Text | None = Field(default=None, examples=["https://server.default.svc"])
-    """May come from the TriggerAuthentication instead."""
+    """Address of the server. May come from the TriggerAuthentication instead."""
     port: Text | None = Field(default=None, examples=["my-port"])
-    """May come from the TriggerAuthentication instead."""
+    """Port of the server. May come from the TriggerAuthentication instead."""
     db_name: Text | None = Field(default=None, examples=["my-db"])
-    """May come from the TriggerAuthentication instead."""
+    """The database. May come from the TriggerAuthentication instead."""
     activation_query_value: Number = Field(default=0, examples=[5])
     """Active (0 -> 1) when the value is *above* this. Default: 0."""
     metric_name: Text | None = Field(default=None, examples=["my-metric"])
+    """The metric."""
 
 
 class PostgreSQL(Trigger):
@@ -85,6 +88,7 @@ class PostgreSQL(Trigger):
     from_authentication: ClassVar[frozenset[str]] = frozenset({"connection", "password"})
 
     query: Text = Field(examples=['"…"'])
+    """SQL query that returns one number."""
     target_query_value: Number | None = Field(default=None, examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this)."""
     activation_target_query_value: Number | None = Field(default=None, examples=[5])
@@ -92,14 +96,14 @@ class PostgreSQL(Trigger):
     connection_from_env: Text | None = None
     """The container's variable that holds connection. Credentials stay in the Secret it comes from."""
     host: Text | None = Field(default=None, examples=["https://server.default.svc"])
-    """May come from the TriggerAuthentication instead."""
+    """Address of the server. May come from the TriggerAuthentication instead."""
     port: Text | None = Field(default=None, examples=["my-port"])
-    """May come from the TriggerAuthentication instead."""
+    """Port of the server. May come from the TriggerAuthentication instead."""
     user_name: Text | None = Field(default=None, examples=["my-user"])
-    """May come from the TriggerAuthentication instead."""
+    """User. May come from the TriggerAuthentication instead."""
     db_name: Text | None = Field(default=None, examples=["my-db"])
-    """May come from the TriggerAuthentication instead."""
+    """The database. May come from the TriggerAuthentication instead."""
     sslmode: Text | None = Field(default=None, examples=["my-sslmode"])
-    """May come from the TriggerAuthentication instead."""
+    """PostgreSQL's sslmode. May come from the TriggerAuthentication instead."""
     password_from_env: Text | None = None
     """The container's variable that holds password. Credentials stay in the Secret it comes from."""
