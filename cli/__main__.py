@@ -10,7 +10,7 @@ from cli import report, targets
 from cli.errors import CommandError
 from lab import __main__ as lab_command
 from lab.errors import LabError
-from lab.paths import Lab
+from lab.paths import DEFAULT_NAME, Lab
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -47,10 +47,11 @@ def _on_lab(command: str, lab: Lab) -> int:
         if done.returncode or command == "preview":
             return 1 if done.returncode else 0
     print("\n" + report.table(report.rows(targets.lab_kubectl(lab))))
+    named = "" if lab.name == DEFAULT_NAME else f" LAB={lab.name}"
     print(
-        f"\nTry next:  make load WORKLOAD=voice    then  make status\n"
+        f"\nTry next:  make load WORKLOAD=voice{named}    then  make status{named}\n"
         f"           export KUBECONFIG={lab.kubeconfig}    then  kubectl get scaledobjects -A\n"
-        f"           make preview, make down"
+        f"           make preview{named}, make down{named}"
     )
     return 0
 
