@@ -5,6 +5,9 @@ Pure Python over pydantic; it knows nothing of Pulumi and asks no cluster. The s
 they are used first.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from keda import triggers
@@ -15,10 +18,20 @@ from keda.resources import __all__ as _resources
 from keda.triggers import __all__ as _triggers
 
 if TYPE_CHECKING:
+    from keda.judge import Finding
     from keda.triggers import *  # noqa: F403
     from keda.triggers.catalogue import *  # noqa: F403
 
-__all__ = ["MISSING", "Fault", "Faults", "Model", "SpecError", *_resources, *_triggers]  # noqa: PLE0604
+__all__ = ["MISSING", "Fault", "Faults", "Model", "SpecError", "check", *_resources, *_triggers]  # noqa: PLE0604
+
+
+def check(objects: Iterable[object]) -> list[Finding]:
+    """What KEDA and the API server would say of manifests, and what KEDA would take and then do wrong: see
+    keda.judge."""
+    from keda import judge
+
+    return judge.check(objects)
+
 
 if not TYPE_CHECKING:
 

@@ -1,5 +1,5 @@
 """Imports point inward: __main__ -> components -> keda <- policies; keda knows pydantic and the standard
-library."""
+library, and its judge two parsers, of YAML and of PromQL."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from support import ROOT
 
 OURS = {"keda", "components", "policies", "lab", "cli"}
 ALLOWED = {
-    "keda": {"keda", "pydantic", "pydantic_core"},
+    "keda": {"keda", "pydantic", "pydantic_core", "yaml", "promql_parser"},
     "components": {"components", "keda", "pydantic", "pulumi", "pulumi_kubernetes"},
     "policies": {"policies", "keda", "pydantic", "pulumi_policy"},
 }
@@ -45,7 +45,8 @@ def test_recipes_and_settings_need_no_pulumi() -> None:
 
 def test_ring_one_is_there_without_pulumi() -> None:
     code = (
-        "import sys; sys.modules.update({'pulumi': None, 'pulumi_kubernetes': None, 'yaml': None}); "
+        "import sys; sys.modules.update({'pulumi': None, 'pulumi_kubernetes': None, 'yaml': None, "
+        "'promql_parser': None}); "
         "import keda; keda.Cron(start='0 7 * * *', end='0 8 * * *', timezone='UTC', desired_replicas=1)"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60)

@@ -1,0 +1,235 @@
+"""YAML and JSON as Kubernetes reads them, with the line of every value, in bounded time and memory.
+
+Built from the parser's events: no recursion, aliases shared and counted, duplicate keys and odd keys refused.
+Scalars are resolved as kubectl does (YAML 1.1 of Go's yaml.v2: `yes` and `on` are true, `1:30` is a text).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from keda.judge.findings import At
+
+MAX_DEPTH = 100
+MAX_NODES = 2_000_000
+"""Values of one document, each alias counted as often as it stands there."""
+MAX_BYTES = 64 * 2**20
+"""Of one document. A stream of many has no limit."""
+
+_TRUE = ("y", "yes", "on", "true")
+_FALSE = ("n", "no", "off", "false")
+_WORDS: dict[str, object] = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
+for _words, _value in ((_TRUE, True), (_FALSE, False)):
+    for _word in _words:
+        _WORDS |= dict.fromkeys((_word, _word.capitalize(), _word.upper()), _value)
+_INT = re.compile(r"[-+]?(0b[01_]+|0x[0-9a-fA-F_]+|0o?[0-7_]*|[1-9][0-9_]*)", re.ASCII)
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.ASCII)
+_SPECIAL = {
+    f"{sign}{dot}": value
+    for sign, value in (("", "inf"), ("+", "inf"), ("-", "-inf"))
+    for dot in (".inf", ".Inf", ".INF")
+} | dict.fromkeys((".nan", ".NaN", ".NAN"), "nan")
+
+
+class Unreadable(ValueError):
+    """A document that Kubernetes could not read either; `line` counts from 1."""
+
+    def __init__(self, line: int, why: str) -> None:
+        self.line, self.why = line, why
+        super().__init__(why)
+
+
+@dataclass
+class Document:
+    """One object as plain data, and where its values are."""
+
+    value: Any
+    line: int
+    lines: dict[int, dict[str | int, int]] = field(default_factory=dict, repr=False)
+
+    def line_of(self, at: At) -> int:
+        """The line of a value, or of the nearest thing around it that is written."""
+        line, current = self.line, self.value
+        for part in at:
+            places = self.lines.get(id(current), {})
+            if part not in places:
+                break
+            line, current = places[part], current[part]
+        return line
+
+
+@dataclass
+class _Open:
+    """A mapping or list that is being read."""
+
+    value: dict[str, Any] | list[Any]
+    places: dict[str | int, int]
+    anchor: str | None
+    line: int
+    key: str | None = None
+    size: int = 1
+    merges: list[Any] = field(default_factory=list)
+
+
+def documents(text: str) -> Iterator[Document]:
+    """The documents of a stream, as they are read. Raises Unreadable."""
+    try:
+        yield from _documents(text)
+    except yaml.YAMLError as error:
+        marks = [getattr(error, name, None) for name in ("problem_mark", "context_mark")]
+        mark: Any = next(filter(None, marks), None)
+        problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "no YAML"
+        raise Unreadable(mark.line + 1 if mark else 1, str(problem)) from None
+    except ValueError as error:
+        if isinstance(error, Unreadable):
+            raise
+        raise Unreadable(1, "not a text of UTF-8") from None
+
+
+def _documents(text: str) -> Iterator[Document]:
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    reader: _Reader | None = None
+    for event in yaml.parse(text, Loader=loader):
+        if isinstance(event, yaml.DocumentStartEvent):
+            reader = _Reader()
+        elif isinstance(event, yaml.DocumentEndEvent) and reader is not None:
+            if reader.result is not None:
+                yield Document(reader.result, reader.first, reader.lines)
+            reader = None
+        elif reader is not None:
+            reader.take(event)
+
+
+class _Reader:
+    """Builds one document out of events."""
+
+    def __init__(self) -> None:
+        self.first = 1
+        self.result: Any = None
+        self.lines: dict[int, dict[str | int, int]] = {}
+        self._stack: list[_Open] = []
+        self._anchors: dict[str, tuple[Any, int]] = {}
+        self._started = False
+
+    def take(self, event: Any) -> None:
+        line = event.start_mark.line + 1
+        if not self._started:
+            self._started, self.first = True, line
+        if isinstance(event, yaml.ScalarEvent):
+            value = _scalar(event, line)
+            if event.anchor:
+                self._anchors[event.anchor] = (value, 1)
+            self._put(value, 1, line)
+        elif isinstance(event, yaml.AliasEvent):
+            if event.anchor not in self._anchors:
+                raise Unreadable(line, f"the alias *{event.anchor} has no anchor before it")
+            self._put(*self._anchors[event.anchor], line)
+        elif isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
+            if len(self._stack) >= MAX_DEPTH:
+                raise Unreadable(line, f"nested deeper than {MAX_DEPTH}")
+            value = {} if isinstance(event, yaml.MappingStartEvent) else []
+            self._stack.append(_Open(value, {}, event.anchor, line))
+        else:
+            self._close()
+
+    def _close(self) -> None:
+        done = self._stack.pop()
+        if isinstance(done.value, dict):
+            for merged in done.merges:
+                for key, value in merged.items():
+                    done.value.setdefault(key, value)
+        self.lines[id(done.value)] = done.places
+        if done.anchor:
+            self._anchors[done.anchor] = (done.value, done.size)
+        self._put(done.value, done.size, done.line)
+
+    def _put(self, value: Any, size: int, line: int) -> None:
+        if not self._stack:
+            self.result = value
+            return
+        into = self._stack[-1]
+        into.size += size
+        if into.size > MAX_NODES:
+            raise Unreadable(line, f"more than {MAX_NODES} values, aliases counted (a YAML bomb?)")
+        if isinstance(into.value, list):
+            into.places[len(into.value)] = line
+            into.value.append(value)
+        elif into.key is None:
+            self._key(into, value, line)
+        else:
+            if into.key == "<<" and isinstance(value, (dict, list)):
+                self._merge(into, value, line)
+            else:
+                into.value[into.key] = value
+            into.key = None
+
+    def _key(self, into: _Open, value: Any, line: int) -> None:
+        if isinstance(value, (dict, list)):
+            raise Unreadable(line, "a mapping or list as key")
+        # Kubernetes turns YAML into JSON, and with it every key into a text.
+        key = value if isinstance(value, str) else _json_key(value)
+        if key in into.places:
+            raise Unreadable(line, f"the key {key[:60]!r} is there twice")
+        into.key = key
+        into.places[key] = line
+
+    def _merge(self, into: _Open, value: Any, line: int) -> None:
+        parts = value if isinstance(value, list) else [value]
+        if not all(isinstance(part, dict) for part in parts):
+            raise Unreadable(line, "<< merges what is no mapping")
+        into.merges += parts
+        del into.places["<<"]
+
+
+def _json_key(value: object) -> str:
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _scalar(event: Any, line: int) -> Any:
+    text: str = event.value
+    if event.tag not in (None, "!"):
+        return _tagged(event.tag, text, line)
+    if not event.implicit[0]:
+        return text
+    if text in _WORDS:
+        return _WORDS[text]
+    if text[:1] not in "-+.0123456789":
+        return text
+    if text in _SPECIAL:
+        return float(_SPECIAL[text])
+    return _number(text, line)
+
+
+def _number(text: str, line: int) -> Any:
+    if len(text) > 400:
+        return text
+    if _INT.fullmatch(text):
+        sign, digits = (-1 if text[0] == "-" else 1), text.lstrip("+-").replace("_", "")
+        if digits[:2] in ("0x", "0b", "0o"):
+            return sign * int(digits[2:] or "0", {"x": 16, "b": 2, "o": 8}[digits[1]])
+        return sign * int(digits, 8 if len(digits) > 1 and digits[0] == "0" else 10)
+    if _FLOAT.fullmatch(text):
+        return float(text.replace("_", ""))
+    return text
+
+
+def _tagged(tag: str, text: str, line: int) -> Any:
+    match tag.removeprefix("tag:yaml.org,2002:"):
+        case "str" | "binary":
+            return text
+        case "int" | "float":
+            number = _number(text, line)
+            if isinstance(number, str):
+                raise Unreadable(line, f"{text[:40]!r} is no number, as its tag says")
+            return number
+        case "bool" | "null":
+            if text in _WORDS:
+                return _WORDS[text]
+    raise Unreadable(line, f"the tag {tag[:60]!r} means nothing to Kubernetes")

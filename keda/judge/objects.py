@@ -1,0 +1,183 @@
+"""The objects given: found by kind and name, whatever shape they came in."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from keda.judge.findings import At
+from keda.ownership import Declared
+
+KEDA_GROUPS = ("keda.sh", "eventing.keda.sh")
+NO_NAMESPACE = frozenset(
+    {
+        "ClusterTriggerAuthentication",
+        "ClusterCloudEventSource",
+        "Namespace",
+        "Node",
+        "CustomResourceDefinition",
+    }
+)
+
+
+def mapping(value: object) -> Mapping[Any, Any]:
+    """`value`, or an empty mapping if it is none."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def sequence(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def whole(value: object) -> int | None:
+    """A whole number; Pulumi's JSON hands 3 over as 3.0."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def dig(value: object, *keys: str | int) -> Any:
+    """What is at a path, or None."""
+    for key in keys:
+        if isinstance(key, int):
+            value = value[key] if isinstance(value, list) and -len(value) <= key < len(value) else None
+        else:
+            value = mapping(value).get(key)
+    return value
+
+
+@dataclass(frozen=True)
+class Item:
+    """One object. `prefix` is its place within the List it came in."""
+
+    manifest: Mapping[Any, Any]
+    where: str
+    prefix: At
+    source: int
+    """Which of the objects given it came in."""
+
+    @property
+    def group(self) -> str:
+        group, slash, _ = text(self.manifest.get("apiVersion")).partition("/")
+        return group if slash else ""
+
+    @property
+    def kind(self) -> str:
+        return text(self.manifest.get("kind"))
+
+    @property
+    def name(self) -> str:
+        return text(dig(self.manifest, "metadata", "name"))
+
+    @property
+    def namespace(self) -> str:
+        if self.kind in NO_NAMESPACE:
+            return ""
+        return text(dig(self.manifest, "metadata", "namespace")) or "default"
+
+    @property
+    def spec(self) -> Mapping[Any, Any]:
+        return mapping(self.manifest.get("spec"))
+
+    @property
+    def annotations(self) -> Mapping[Any, Any]:
+        return mapping(dig(self.manifest, "metadata", "annotations"))
+
+    @property
+    def ref(self) -> str:
+        name = self.name or "(no name)"
+        return f"{self.kind} {self.namespace}/{name}" if self.namespace else f"{self.kind} {name}"
+
+    @property
+    def pod(self) -> Mapping[Any, Any]:
+        """The pod spec of a workload's template."""
+        if self.kind == "Pod":
+            return self.spec
+        return mapping(dig(self.spec, "template", "spec"))
+
+    @property
+    def pod_labels(self) -> Mapping[Any, Any]:
+        return mapping(dig(self.spec, "template", "metadata", "labels"))
+
+    @property
+    def containers(self) -> list[Mapping[Any, Any]]:
+        return [mapping(container) for container in sequence(self.pod.get("containers"))]
+
+
+def items(objects: Iterable[object]) -> Iterator[Item]:
+    """Every object, those inside Lists too. What is no mapping is no object."""
+    for source, given in enumerate(objects):
+        where = given.where if isinstance(given, Declared) else ""
+        manifest = given.manifest if isinstance(given, Declared) else given
+        pending: list[tuple[Mapping[Any, Any], At]] = [(mapping(manifest), ())]
+        while pending:
+            current, prefix = pending.pop()
+            kind, inner = text(current.get("kind")), current.get("items")
+            if kind.endswith("List") and isinstance(inner, list):
+                own = (
+                    {}
+                    if kind == "List"
+                    else {"apiVersion": current.get("apiVersion"), "kind": kind.removesuffix("List")}
+                )
+                for index in reversed(range(len(inner))):
+                    pending.append((own | dict(mapping(inner[index])), (*prefix, "items", index)))
+            elif current:
+                yield Item(current, where, prefix, source)
+
+
+class Objects:
+    """All objects given, by group, kind, namespace and name. The first of two with one name counts."""
+
+    def __init__(self, objects: Iterable[object]) -> None:
+        self.all = list(items(objects))
+        self._by_name: dict[tuple[str, str, str, str], Item] = {}
+        self._by_kind: defaultdict[tuple[str, str], list[Item]] = defaultdict(list)
+        self._workload_namespaces: set[str] = set()
+        for item in self.all:
+            self._by_name.setdefault((item.group, item.kind, item.namespace, item.name), item)
+            self._by_kind[item.kind, item.namespace].append(item)
+            if item.pod and item.group != "keda.sh":
+                self._workload_namespaces.add(item.namespace)
+
+    def get(self, group: str, kind: str, namespace: str, name: str) -> Item | None:
+        return self._by_name.get((group, kind, namespace, name))
+
+    def of(self, kind: str, namespace: str) -> list[Item]:
+        return self._by_kind.get((kind, namespace), [])
+
+    def everywhere(self, *kinds: str) -> Iterator[Item]:
+        for (kind, _), found in self._by_kind.items():
+            if kind in kinds:
+                yield from found
+
+    def has_workloads(self, namespace: str) -> bool:
+        """Whether workloads of this namespace are given, so that one that is missing is truly missing."""
+        return namespace in self._workload_namespaces
+
+    def target(self, item: Item) -> Item | None:
+        """The object a ScaledObject scales, if it is given."""
+        reference = mapping(item.spec.get("scaleTargetRef"))
+        version = text(reference.get("apiVersion")) or "apps/v1"
+        kind = text(reference.get("kind")) or "Deployment"
+        return self.get(version.rpartition("/")[0], kind, item.namespace, text(reference.get("name")))
+
+
+def selects(selector: object, labels: Mapping[Any, Any]) -> bool:
+    """Whether a label selector selects `labels`. An expression it cannot read selects nothing."""
+    wanted = mapping(mapping(selector).get("matchLabels"))
+    expressions = sequence(mapping(selector).get("matchExpressions"))
+    if not wanted and not expressions or any(labels.get(key) != value for key, value in wanted.items()):
+        return False
+    for expression in map(mapping, expressions):
+        key, values = expression.get("key"), sequence(expression.get("values"))
+        present, found = key in labels, labels.get(key) in values
+        holds = {"In": found, "NotIn": not found, "Exists": present, "DoesNotExist": not present}
+        if not holds.get(text(expression.get("operator")), False):
+            return False
+    return True

@@ -1,0 +1,329 @@
+"""KEDA's typed parser's verdict on each trigger (keda.verdict), as findings with a path and a fix."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from keda.errors import MISSING, is_secret_key, is_secret_value
+from keda.judge.findings import At, Report, without_secrets
+from keda.judge.objects import Item, Objects, mapping, text
+from keda.judge.references import Authentication, authentication, environment
+from keda.judge.spec import RESOURCE_SCALERS, modifiers_of, triggers_of
+from keda.typed_config import Parameter, Trigger, scalers
+from keda.verdict import refusals
+
+_METRIC_TYPES = ("AverageValue", "Value", "Utilization")
+_NOT_READY = "KEDA could not build the scaler: never Ready, nothing scales."
+_ABOUT_ONE = re.compile(r'(?:missing required parameter|unable to set param|parameter) "([^"]+)"')
+_SPEC_KEYS = ("minReplicaCount", "maxReplicaCount", "pollingInterval", "cooldownPeriod", "idleReplicaCount")
+_TRIGGER_KEYS = ("metricType", "authenticationRef", "useCachedMetrics")
+_EXAMPLES = {
+    "int64": ("a whole number", "5"),
+    "uint32": ("a whole number of 0 or more", "5"),
+    "float64": ("a number", "5"),
+    "float64?": ("a number", "5"),
+    "bool": ("true or false", "true"),
+    "duration": ("a duration such as 30s", "30s"),
+    "integers": ("whole numbers", "1,2"),
+    "map": ("pairs such as k=v,k=v", "k=v"),
+    "query": ("a URL query such as a=b&c=d", "a=b"),
+}
+
+
+def check_triggers(item: Item, objects: Objects, report: Report) -> None:
+    """Every trigger of a ScaledObject or ScaledJob: its type, its parameters, its metric type."""
+    for index, trigger in triggers_of(item):
+        kind, at = text(trigger.get("type")), ("spec", "triggers", index)
+        if not kind:
+            continue
+        if kind not in scalers():
+            close = difflib.get_close_matches(kind.lower(), scalers(), n=1, cutoff=0.6)
+            report.add(
+                "unknown-scaler",
+                (*at, "type"),
+                kind,
+                f"is none of KEDA's {len(scalers())} scalers. {_NOT_READY}",
+                f"Write {close[0]}." if close else "See docs/scalers.md for the list.",
+                f"no scaler found for type: {kind}",
+            )
+            continue
+        metadata = {
+            key: _as_text(value)
+            for key, value in mapping(trigger.get("metadata")).items()
+            if isinstance(key, str) and isinstance(value, (str, bool, int, float))
+        }
+        _unknown_parameters(kind, metadata, at, report)
+        _plain_secrets(kind, metadata, at, report)
+        if _metric_type(item, kind, trigger, at, report) and isinstance(trigger.get("metadata"), Mapping):
+            _verdict(item, objects, kind, trigger, metadata, at, report)
+
+
+def _as_text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _metric_type(item: Item, kind: str, trigger: Mapping[Any, Any], at: At, report: Report) -> bool:
+    """Whether the metric type is one the scaler's other findings make sense with."""
+    given = trigger.get("metricType")
+    at = (*at, "metricType")
+    if item.kind == "ScaledJob":
+        return True
+    if given is not None and not isinstance(given, str):
+        return True
+    if kind in RESOURCE_SCALERS:
+        if given not in ("Utilization", "AverageValue"):
+            report.add(
+                "metric-type",
+                at,
+                given or MISSING,
+                f"{'is no metric type of' if given else 'missing, and required by'} the {kind} scaler. "
+                f"{_NOT_READY}",
+                "Write metricType: Utilization (per cent of the request) or AverageValue (an amount "
+                "per pod).",
+                f"unknown metric type: {given or ''}, allowed values are 'Utilization' or 'AverageValue'",
+            )
+            return False
+    elif given == "Utilization":
+        report.add(
+            "metric-type",
+            at,
+            given,
+            f"is only for cpu and memory. {_NOT_READY}",
+            "Write AverageValue (target per replica) or Value.",
+            "'Utilization' metric type is unsupported for external metrics, allowed values are 'Value' or "
+            "'AverageValue'",
+        )
+        return False
+    elif given and given not in _METRIC_TYPES:
+        close = difflib.get_close_matches(given, _METRIC_TYPES[:2], n=1) or ["AverageValue"]
+        report.add(
+            "metric-type",
+            at,
+            given,
+            "is not AverageValue or Value. The API server would refuse the HPA that KEDA makes: "
+            "nothing scales.",
+            f"Write {close[0]}.",
+            f'target.type: Invalid value: "{given}": must be either Utilization, Value, or AverageValue',
+        )
+    return True
+
+
+def _verdict(
+    item: Item,
+    objects: Objects,
+    kind: str,
+    trigger: Mapping[Any, Any],
+    metadata: dict[str, str],
+    at: At,
+    report: Report,
+) -> None:
+    auth = authentication(trigger.get("authenticationRef"), item, objects)
+    env, env_known = environment(item, objects)
+    metric_type = text(trigger.get("metricType"))
+    unset = [key for key in metadata if key.endswith("FromEnv") and metadata[key] not in env]
+    env = env | {
+        metadata[key]: _placeholder(kind, key.removesuffix("FromEnv")) for key in unset if not env_known
+    }
+    values = {
+        key: _placeholder(kind, key) if value is None else value for key, value in auth.parameters.items()
+    }
+    asked = Trigger(
+        kind,
+        metadata,
+        values,
+        env,
+        auth.pod_identity,
+        metric_type if metric_type in _METRIC_TYPES else "",
+        bool(text(modifiers_of(item).get("formula"))),
+    )
+    certain = auth.complete and None not in auth.parameters.values() and (env_known or not unset)
+    secrets = metadata | values | env
+    for refusal in refusals(asked):
+        match = _ABOUT_ONE.search(refusal)
+        names = match[1].split(",") if match else []
+        parameter = _parameter(kind, names[0]) if names else None
+        if not certain and not _holds_anyway(refusal, parameter, asked, auth):
+            continue
+        _add(refusal, parameter, names, asked, (*at, "metadata"), secrets, report)
+
+
+def _holds_anyway(refusal: str, parameter: Parameter | None, trigger: Trigger, auth: Authentication) -> bool:
+    """Whether a refusal stands whatever the values are that only the cluster knows."""
+    if parameter is None:
+        return any(
+            re.search(rf"(?<!\w){re.escape(key)}(?!\w)", refusal) for key in trigger.metadata if len(key) > 3
+        )
+    if "missing required" in refusal:
+        return auth.complete or "auth" not in parameter.sources
+    return any(name in trigger.metadata for name in parameter.names)
+
+
+def _add(
+    refusal: str,
+    parameter: Parameter | None,
+    names: list[str],
+    trigger: Trigger,
+    at: At,
+    secrets: Mapping[str, str],
+    report: Report,
+) -> None:
+    keda = without_secrets(refusal, secrets)
+    if "the operator panics" in refusal:
+        report.add(
+            "operator-crash",
+            (*at, "value"),
+            trigger.metadata.get("value"),
+            "is no quantity. On an update KEDA's operator crashes on it, and every ScaledObject "
+            "of the cluster "
+            "stands still.",
+            'Write an amount such as "500m" for cpu or "1Gi" for memory.',
+        )
+    elif trigger.type in RESOURCE_SCALERS and "ParseInt" in refusal:
+        report.add(
+            "trigger-parameter",
+            (*at, "value"),
+            trigger.metadata.get("value"),
+            f"is not a whole number of per cent. {_NOT_READY}",
+            'Write it without a unit, such as value: "60".',
+            keda,
+        )
+    elif parameter is None:
+        key = next(
+            (key for key in _by_length(trigger) if re.search(rf"(?<!\w){re.escape(key)}(?!\w)", refusal)),
+            None,
+        )
+        report.add(
+            "trigger-parameter",
+            (*at, key) if key else at,
+            trigger.metadata[key] if key else MISSING,
+            f"is refused by the {trigger.type} scaler. {_NOT_READY}",
+            f"See `python -m keda explain {trigger.type}`.",
+            keda,
+        )
+    elif "missing required" in refusal:
+        _missing(parameter, names, trigger, at, keda, report)
+    else:
+        name = next((name for name in parameter.names if name in trigger.metadata), parameter.name)
+        value = trigger.metadata.get(name, MISSING)
+        if parameter.enum:
+            close = difflib.get_close_matches(str(value), parameter.enum, n=1)
+            why = f"is not one of {', '.join(parameter.enum)}. {_NOT_READY}"
+            fix = f"Write {close[0]}." if close else f"Write one of {', '.join(parameter.enum)}."
+        else:
+            wanted, example = _EXAMPLES.get(parameter.type, ("what KEDA can read", "…"))
+            why, fix = f"is not {wanted}. {_NOT_READY}", f'Write {name}: "{example}".'
+        report.add("trigger-parameter", (*at, name), value, why, fix, keda)
+
+
+def _by_length(trigger: Trigger) -> list[str]:
+    return sorted((key for key in trigger.metadata if len(key) > 3), key=len, reverse=True)
+
+
+def _missing(
+    parameter: Parameter, names: list[str], trigger: Trigger, at: At, keda: str, report: Report
+) -> None:
+    misspelt = _close(trigger.metadata, names)
+    if misspelt in trigger.metadata and not _reads(trigger.type, misspelt):
+        return  # reported where it was made
+    sources = []
+    if "metadata" in parameter.sources:
+        sources.append(f"write {' or '.join(names)} in metadata")
+    if "auth" in parameter.sources:
+        sources.append(f"give {names[0]} through authenticationRef and a TriggerAuthentication")
+    if "env" in parameter.sources:
+        sources.append(f"name a variable of the target's container in {names[0]}FromEnv")
+    fix = "; or ".join(reversed(sources) if is_secret_key(names[0]) else sources)
+    report.add(
+        "trigger-parameter",
+        (*at, names[0]),
+        MISSING,
+        f"missing, and required by the {trigger.type} scaler. {_NOT_READY}",
+        f"{fix[:1].upper()}{fix[1:]}.",
+        keda,
+    )
+
+
+def _close(written: Mapping[str, str], names: list[str]) -> str:
+    lowered = {key.lower(): key for key in written}
+    for name in names:
+        if close := difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.8):
+            return lowered[close[0]]
+    return ""
+
+
+def _parameter(kind: str, name: str) -> Parameter | None:
+    return next((each for each in scalers()[kind].parameters if name in each.names), None)
+
+
+def _reads(kind: str, key: str) -> bool:
+    for parameter in scalers()[kind].parameters:
+        for name in parameter.names:
+            prefix = name.removesuffix("*") if name.endswith("*") else None
+            if key in (name, f"{name}FromEnv") or (prefix and key.startswith(prefix)):
+                return True
+    return False
+
+
+def _unknown_parameters(kind: str, metadata: Mapping[str, str], at: At, report: Report) -> None:
+    if scalers()[kind].open or kind == "external-mock":
+        return
+    known = [name for parameter in scalers()[kind].parameters for name in parameter.names]
+    lowered = {name.lower(): name for name in known}
+    for key in metadata:
+        if _reads(kind, key):
+            continue
+        place = (*at, "metadata", key)
+        close = difflib.get_close_matches(key.lower().removesuffix("fromenv"), lowered, n=1, cutoff=0.8)
+        if close and lowered[close[0]] not in metadata:
+            fix = f"Write {lowered[close[0]]}{'FromEnv' if key.endswith('FromEnv') else ''}."
+            report.add(
+                "misspelt-parameter",
+                place,
+                MISSING,
+                f"unknown key. The {kind} scaler ignores it without a word.",
+                fix,
+            )
+        elif key in _SPEC_KEYS or key in _TRIGGER_KEYS:
+            fix = f"Move it to spec.{key}." if key in _SPEC_KEYS else f"Move it up, beside metadata: {key}."
+            report.add(
+                "misspelt-parameter",
+                place,
+                MISSING,
+                "is no key of metadata. KEDA ignores it without a word.",
+                fix,
+            )
+        else:
+            report.add(
+                "unknown-parameter",
+                place,
+                MISSING,
+                f"unknown key. The {kind} scaler ignores it without a word.",
+                f"Remove it; `python -m keda explain {kind}` lists what it reads.",
+            )
+
+
+def _plain_secrets(kind: str, metadata: Mapping[str, str], at: At, report: Report) -> None:
+    for key, value in metadata.items():
+        if key.endswith("FromEnv") or not value:
+            continue
+        if (is_secret_key(key) and _reads(kind, key)) or is_secret_value(value):
+            report.add(
+                "plain-secret",
+                (*at, "metadata", key),
+                MISSING,
+                "a secret in plain text: whoever may read the ScaledObject, or its repository, has it.",
+                "Put it into a Secret and name that in a TriggerAuthentication.",
+            )
+
+
+def _placeholder(kind: str, name: str) -> str:
+    """A value that the parser takes, for one that only the cluster knows."""
+    parameter = _parameter(kind, name)
+    if parameter is None:
+        return "x"
+    if name == "host":
+        return "amqp://host:5672/"  # rabbitmq reads the scheme
+    return parameter.enum[0] if parameter.enum else _EXAMPLES.get(parameter.type, ("", "x"))[1]

@@ -1,0 +1,127 @@
+"""`python -m keda`: what it prints, and its exit codes."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import yaml
+
+from keda.judge.command import main
+from keda.judge.findings import rules
+
+ROOT = Path(__file__).parents[2]
+CORPUS = ROOT / "tests" / "corpus" / "check"
+BROKEN = str(CORPUS / "invalid" / "replica-bounds.yaml")
+WARNED = str(CORPUS / "invalid" / "default-max.yaml")
+FINE = str(CORPUS / "valid" / "voice-pipeline.yaml")
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    code = main(arguments)
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def test_exit_codes(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert run(capsys, "check", FINE) == (0, "", "")
+    code, out, _ = run(capsys, "check", WARNED)
+    assert code == 0
+    assert "[default-max]" in out
+    code, out, _ = run(capsys, "check", BROKEN, FINE)
+    assert code == 1
+    assert out.startswith(f"{BROKEN}:10: error: ScaledObject shop/web spec.minReplicaCount: 8 is above")
+    binary = tmp_path / "binary.yaml"
+    binary.write_bytes(b"\xff\xfe\x00")
+    for path in (str(binary), str(tmp_path / "nothing.yaml")):
+        code, out, err = run(capsys, "check", path)
+        assert (code, out) == (2, "")
+        assert err.count("\n") == 1
+        assert path in err
+
+
+def test_directory_and_stdin(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run(capsys, "check", str(CORPUS / "valid"))[0] in (0, 1)
+    stdin = SimpleNamespace(buffer=io.BytesIO(Path(BROKEN).read_bytes()))
+    monkeypatch.setattr(sys, "stdin", stdin)
+    code, out, _ = run(capsys, "check", "-")
+    assert code == 1
+    assert out.startswith("<stdin>:10: error:")
+
+
+def test_references_across_files(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    whole = (CORPUS / "invalid" / "target-missing.yaml").read_text("utf-8")
+    scaled, _, deployment = whole.partition("---\n")
+    (tmp_path / "scaled.yaml").write_text(scaled)
+    (tmp_path / "deployment.yaml").write_text(deployment)
+    assert run(capsys, "check", str(tmp_path / "scaled.yaml"))[0] == 0
+    code, out, _ = run(capsys, "check", str(tmp_path))
+    assert code == 1
+    assert "[target-missing]" in out
+
+
+def test_json(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "check", "--format", "json", BROKEN)
+    (finding,) = json.loads(out)
+    assert code == 1
+    assert finding["code"] == "replica-bounds"
+    assert (finding["file"], finding["line"], finding["path"]) == (BROKEN, 10, "spec.minReplicaCount")
+    assert finding["keda"] == "MinReplicaCount=8 must be less than MaxReplicaCount=5"
+    assert run(capsys, "check", "--format", "json", FINE)[1] == "[]\n"
+
+
+def test_sarif(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "check", "--format", "sarif", BROKEN, WARNED)
+    log = json.loads(out)
+    assert log["version"] == "2.1.0"
+    (sarif,) = log["runs"]
+    ids = [rule["id"] for rule in sarif["tool"]["driver"]["rules"]]
+    for result in sarif["results"]:
+        assert ids[result["ruleIndex"]] == result["ruleId"]
+        assert result["locations"][0]["physicalLocation"]["region"]["startLine"] > 1
+    assert {result["level"] for result in sarif["results"]} == {"error", "warning"}
+
+
+def test_github(capsys: pytest.CaptureFixture[str]) -> None:
+    percent = str(CORPUS / "invalid" / "trigger-parameter-per-cent.yaml")
+    _, out, _ = run(capsys, "check", "--format", "github", percent)
+    assert out.startswith(f"::error file={percent},line=14,title=trigger-parameter::ScaledObject shop/web")
+    assert "60%25" in out
+
+
+@pytest.mark.parametrize("rule", rules())
+def test_explain_rule(rule: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "check", "--explain", rule)
+    assert code == 0
+    assert out.startswith(f"{rule} (")
+
+
+def test_explain_scaler(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "explain", "nats-jetstream")
+    assert code == 0
+    assert "natsServerMonitoringEndpoint" in out
+    code, _, err = run(capsys, "explain", "nats-jetsream")
+    assert code == 2
+    assert "Did you mean nats-jetstream?" in err
+    assert run(capsys, "check", "--explain", "pdb-block") == (
+        2,
+        "",
+        "pdb-block: is no rule. Did you mean pdb-blocks?\n",
+    )
+
+
+def test_a_reader_may_leave_early() -> None:
+    command = f"{sys.executable} -m keda check {CORPUS / 'invalid'} | head -n 1"
+    done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.stdout.count("\n") == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_pre_commit_hook_names_the_command() -> None:
+    (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
+    assert hook["entry"] == "python -m keda check"

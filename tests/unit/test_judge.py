@@ -1,0 +1,118 @@
+"""The judge on the corpus: invalid files give exactly the lines they carry, valid ones none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support import CORPUS, ROOT
+
+import keda
+from keda.judge.command import check_paths
+from keda.judge.findings import IGNORE, rules
+from keda.judge.pages import pages
+from keda.ownership import Declared
+
+INVALID = sorted((CORPUS / "check" / "invalid").glob("*.yaml"))
+VALID = sorted((CORPUS / "check" / "valid").glob("*.yaml"))
+
+
+def lines(file: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The findings as a person sees them who stands beside the file."""
+    monkeypatch.chdir(file.parent)
+    return [str(line.finding).removeprefix(f"{file.name}:") for line in check_paths([file.name])]
+
+
+def expected(file: Path) -> list[str]:
+    """The leading comments."""
+    found = []
+    for line in file.read_text("utf-8").splitlines():
+        if not line.startswith("# "):
+            break
+        found.append(line.removeprefix("# "))
+    return found
+
+
+def test_the_corpus_is_there() -> None:
+    assert len(INVALID) >= 60
+    assert len(VALID) >= 25
+
+
+@pytest.mark.parametrize("file", INVALID, ids=lambda file: file.stem)
+def test_invalid(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert expected(file)
+    assert lines(file, monkeypatch) == expected(file)
+
+
+@pytest.mark.parametrize("file", VALID, ids=lambda file: file.stem)
+def test_valid(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert lines(file, monkeypatch) == []
+
+
+@pytest.mark.parametrize("rule", rules())
+def test_every_rule_has_a_file_that_breaks_it(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = CORPUS / "check" / "invalid" / f"{rule}.yaml"
+    assert any(line.endswith(f"[{rule}]") for line in lines(file, monkeypatch))
+
+
+@pytest.mark.parametrize("rule", [name for name, each in rules().items() if each.ignorable])
+def test_a_reason_silences_a_rule(rule: str) -> None:
+    import yaml
+
+    text = (CORPUS / "check" / "invalid" / f"{rule}.yaml").read_text("utf-8")
+    objects = [each for each in yaml.safe_load_all(text) if each]
+    assert rule in {finding.code for finding in keda.check(objects)}
+    for each in objects:
+        each["metadata"].setdefault("annotations", {})[f"{IGNORE}{rule}"] = "known, and meant"
+    assert rule not in {finding.code for finding in keda.check(objects)}
+    for each in objects:
+        each["metadata"]["annotations"][f"{IGNORE}{rule}"] = " "
+    codes = {finding.code for finding in keda.check(objects)}
+    assert {rule, "bad-ignore"} <= codes
+
+
+def test_no_annotation_silences_what_keda_refuses() -> None:
+    manifest = {
+        "apiVersion": "keda.sh/v1alpha1",
+        "kind": "ScaledObject",
+        "metadata": {"name": "web", "annotations": {f"{IGNORE}no-triggers": "please"}},
+        "spec": {"scaleTargetRef": {"name": "web"}, "maxReplicaCount": 3, "triggers": []},
+    }
+    assert {finding.code for finding in keda.check([manifest])} == {"no-triggers", "bad-ignore"}
+
+
+def test_pages_are_current() -> None:
+    made = pages(CORPUS / "check")
+    there = {file.name: file.read_text("utf-8") for file in (ROOT / "docs" / "rules").iterdir()}
+    assert there == made, "run: python -m keda.judge.pages docs/rules tests/corpus/check"
+
+
+def test_secrets_are_never_shown() -> None:
+    secret = "amqp://shop:hunter2@rabbitmq:5672"
+    manifest = {
+        "apiVersion": "keda.sh/v1alpha1",
+        "kind": "ScaledObject",
+        "metadata": {"name": "web"},
+        "spec": {
+            "scaleTargetRef": {"name": "web"},
+            "triggers": [
+                {
+                    "type": "rabbitmq",
+                    "metadata": {"host": secret, "queueName": "a", "mode": secret, "value": secret},
+                },
+                {
+                    "type": "redis",
+                    "metadata": {"password": 12345678, "listName": "a", "listLength": "hunter2"},
+                },
+            ],
+        },
+    }
+    shown = "\n".join(map(str, keda.check([manifest])))
+    assert "hunter2@" not in shown
+    assert "12345678" not in shown
+
+
+def test_places_are_passed_on() -> None:
+    manifest = {"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledJob", "metadata": {"name": "a"}, "spec": {}}
+    assert {finding.where for finding in keda.check([Declared(manifest, "here:3")])} == {"here:3"}
+    assert {finding.where for finding in keda.check([manifest])} == {""}
