@@ -33,7 +33,9 @@ def up(lab: Lab, options: argparse.Namespace) -> int:
         ports = cluster.boot(lab, found, config.Timing(options.hpa_sync_period), options.gpus)
         with step("KEDA's chart"):
             crds = tools.module_dir("keda-operator") / "config" / "crd"
-            chart = chart_source.choose_and_publish(lab, found, ports["registry"], crds=crds)
+            chart = chart_source.choose_and_publish(
+                lab, found, ports["registry"], crds=crds, chart=options.chart
+            )
         with step("workloads to scale") as progress:
             bundle = tools.module_dir("prometheus-operator") / "bundle.yaml"
             fleet.install(lab, found["kubectl"], bundle, progress.update)
@@ -161,6 +163,12 @@ def parser() -> argparse.ArgumentParser:
         type=_duration,
         metavar="DURATION",
         help="how often autoscalers look, such as 5s (default: Kubernetes' own 15s)",
+    )
+    booting.add_argument(
+        "--chart",
+        choices=["auto", "registry", "archive", "own"],
+        default="auto",
+        help="where KEDA's chart comes from (default: what this lab chose before, else the first there is)",
     )
     command("down", down, "remove the lab and all it wrote")
     command("status", status, "the lab's programs, node, pods and ports")

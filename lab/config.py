@@ -33,10 +33,9 @@ MIRRORED = ("docker.io", "ghcr.io", "quay.io", "registry.k8s.io")
 
 @dataclass(frozen=True)
 class Timing:
-    """The horizontal pod autoscaler's clock, in Go durations. None: Kubernetes' own (15 s and 5 min)."""
+    """The horizontal pod autoscaler's clock, as a Go duration. None: Kubernetes' own (15 s)."""
 
     hpa_sync_period: str | None = None
-    hpa_downscale_stabilization: str | None = None
 
 
 def containerd_socket(lab: Lab) -> Path:
@@ -71,7 +70,6 @@ def programs(lab: Lab, tools: Mapping[str, Path], timing: Timing) -> dict[str, P
 
     hpa = {
         "horizontal_pod_autoscaler_sync_period": timing.hpa_sync_period,
-        "horizontal_pod_autoscaler_downscale_stabilization": timing.hpa_downscale_stabilization,
     }
     controller_manager = flags(
         "kube-controller-manager",
