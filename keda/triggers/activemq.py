@@ -23,7 +23,7 @@ class ActiveMQ(Trigger):
     target_field: ClassVar[str | None] = "target_queue_size"
     from_authentication: ClassVar[frozenset[str]] = frozenset({"password"})
 
-    management_endpoint: Text | None = Field(default=None, examples=["my-management-endpoint"])
+    management_endpoint: Text | None = Field(default=None, examples=["activemq.default.svc:8161"])
     """host:port of the broker's Jolokia, without a scheme."""
     destination_name: Text | None = Field(default=None, examples=["my-destination"])
     """The queue."""
@@ -59,13 +59,13 @@ class ArtemisQueue(Trigger):
         {"ca", "cert", "key", "keyPassword", "password"}
     )
 
-    management_endpoint: Text | None = Field(default=None, examples=["my-management-endpoint"])
+    management_endpoint: Text | None = Field(default=None, examples=["activemq.default.svc:8161"])
     """host:port of the broker's Jolokia, without a scheme."""
     queue_name: Text | None = Field(default=None, examples=["my-queue"])
     """The queue."""
     broker_name: Text | None = Field(default=None, examples=["my-broker"])
     """Name of the broker."""
-    broker_address: Text | None = Field(default=None, examples=["my-broker-address"])
+    broker_address: Text | None = Field(default=None, examples=["my-address"])
     """Address the queue belongs to."""
     username: Text | None = Field(default=None, examples=["my-username"])
     """User. May come from the TriggerAuthentication or a variable (usernameFromEnv) instead."""

@@ -31,13 +31,13 @@ class AwsCloudwatch(Trigger):
     """What one replica is worth: with AverageValue, replicas = ceil(value / this)."""
     min_metric_value: Number = Field(examples=[5])
     """Value to take when there is none."""
-    namespace: Text | None = Field(default=None, examples=["my-namespace"])
+    namespace: Text | None = Field(default=None, examples=["AWS/SQS"])
     """Namespace of the metric."""
     metric_name: Text | None = Field(default=None, examples=["my-metric"])
     """The metric."""
-    dimension_name: Phrases | None = Field(default=None, examples=["my-dimension"])
+    dimension_name: Phrases | None = Field(default=None, examples=["QueueName"])
     """Names of the dimensions. KEDA separates the items by ';'."""
-    dimension_value: Phrases | None = Field(default=None, examples=["my-dimension-value"])
+    dimension_value: Phrases | None = Field(default=None, examples=["my-queue"])
     """Values of the dimensions, in the order of the names. KEDA separates the items by ';'."""
     expression: Text | None = Field(default=None, examples=["my-expression"])
     """A metrics expression; instead of namespace, metric and dimensions."""
@@ -61,7 +61,7 @@ class AwsCloudwatch(Trigger):
     """AWS region. May come from the TriggerAuthentication instead."""
     aws_endpoint: Text | None = Field(default=None, examples=["my-aws-endpoint"])
     """Another endpoint than AWS's own, for tests."""
-    identity_owner: Text | None = Field(default=None, examples=["my-identity-owner"])
+    identity_owner: Text | None = Field(default=None, examples=["operator"])
     """pod: the workload's AWS identity; operator: KEDA's own."""
     aws_access_key_id: Text | None = Field(
         default=None, alias="awsAccessKeyID", examples=["my-aws-access-key"]
@@ -89,11 +89,11 @@ class AwsDynamoDB(Trigger):
 
     table_name: Text = Field(examples=["my-table"])
     """The table."""
-    key_condition_expression: Text = Field(examples=['"#k = :k"'])
+    key_condition_expression: Text = Field(examples=["'#k = :k'"])
     """Condition that selects the items."""
     expression_attribute_names: Text = Field(examples=['\'{"#k": "key"}\''])
     """Placeholders of attribute names, as JSON."""
-    expression_attribute_values: Text = Field(examples=['\'{":k": {"S": "v"}}\''])
+    expression_attribute_values: Text = Field(examples=['\'{":k": {"S": "value"}}\''])
     """Placeholders of values, as JSON in DynamoDB's form."""
     aws_region: Text | None = Field(default=None, examples=["eu-central-1"])
     """AWS region. May come from the TriggerAuthentication instead."""
@@ -107,7 +107,7 @@ class AwsDynamoDB(Trigger):
     """Active (0 -> 1) when the value is *above* this. Default: 0."""
     filter_expression: Text | None = Field(default=None, examples=["my-filter-expression"])
     """Filter of the items found."""
-    identity_owner: Text | None = Field(default=None, examples=["my-identity-owner"])
+    identity_owner: Text | None = Field(default=None, examples=["operator"])
     """pod: the workload's AWS identity; operator: KEDA's own."""
     aws_access_key_id: Text | None = Field(
         default=None, alias="awsAccessKeyID", examples=["my-aws-access-key"]
@@ -143,7 +143,7 @@ class AwsDynamoDBStreams(Trigger):
     """AWS region. May come from the TriggerAuthentication instead."""
     aws_endpoint: Text | None = Field(default=None, examples=["my-aws-endpoint"])
     """Another endpoint than AWS's own, for tests."""
-    identity_owner: Text | None = Field(default=None, examples=["my-identity-owner"])
+    identity_owner: Text | None = Field(default=None, examples=["operator"])
     """pod: the workload's AWS identity; operator: KEDA's own."""
     aws_access_key_id: Text | None = Field(
         default=None, alias="awsAccessKeyID", examples=["my-aws-access-key"]
@@ -179,7 +179,7 @@ class AwsKinesisStream(Trigger):
     """AWS region. May come from the TriggerAuthentication instead."""
     aws_endpoint: Text | None = Field(default=None, examples=["my-aws-endpoint"])
     """Another endpoint than AWS's own, for tests."""
-    identity_owner: Text | None = Field(default=None, examples=["my-identity-owner"])
+    identity_owner: Text | None = Field(default=None, examples=["operator"])
     """pod: the workload's AWS identity; operator: KEDA's own."""
     aws_access_key_id: Text | None = Field(
         default=None, alias="awsAccessKeyID", examples=["my-aws-access-key"]
@@ -226,7 +226,7 @@ class AwsSqsQueue(Trigger):
     """Count messages in flight. Default: true."""
     scale_on_delayed: Boolean = Field(default=False, examples=[True])
     """Count delayed messages. Default: false."""
-    identity_owner: Text | None = Field(default=None, examples=["my-identity-owner"])
+    identity_owner: Text | None = Field(default=None, examples=["operator"])
     """pod: the workload's AWS identity; operator: KEDA's own."""
     aws_access_key_id: Text | None = Field(
         default=None, alias="awsAccessKeyID", examples=["my-aws-access-key"]

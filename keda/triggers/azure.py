@@ -44,7 +44,7 @@ class AzureBlob(Trigger):
     (connectionFromEnvFromEnv) instead."""
     account_name: Text | None = Field(default=None, examples=["my-account"])
     """Storage account, with a pod identity instead of a connection string."""
-    cloud: Text | None = Field(default=None, examples=["my-cloud"])
+    cloud: Text | None = Field(default=None, examples=["AzurePublicCloud"])
     """Azure cloud. AzurePublicCloud, AzureUSGovernmentCloud, AzureChinaCloud, AzureGermanCloud or Private."""
 
 
@@ -83,9 +83,9 @@ class AzureEventHub(Trigger):
     """The Event Hub. May come from a variable (eventHubNameFromEnv) instead."""
     event_hub_name_from_env: Text | None = None
     """The container's variable that holds eventHubName."""
-    checkpoint_strategy: Text | None = Field(default=None, examples=["my-checkpoint-strategy"])
+    checkpoint_strategy: Text | None = Field(default=None, examples=["blobMetadata"])
     """How the consumer writes its checkpoints: azureFunction, blobMetadata, goSdk or dapr."""
-    cloud: Text | None = Field(default=None, examples=["my-cloud"])
+    cloud: Text | None = Field(default=None, examples=["AzurePublicCloud"])
     """Azure cloud. AzurePublicCloud, AzureUSGovernmentCloud, AzureChinaCloud, AzureGermanCloud or Private."""
     endpoint_suffix: Text | None = Field(default=None, examples=["my-endpoint-suffix"])
     """Suffix of the service's host names in the cloud. Required when cloud is Private."""
@@ -104,7 +104,7 @@ class AzurePipelines(Trigger):
     from_authentication: ClassVar[frozenset[str]] = frozenset({"personalAccessToken"})
 
     organization_url: Text | None = Field(
-        default=None, alias="organizationURL", examples=["https://dev.azure.com/organization"]
+        default=None, alias="organizationURL", examples=["https://dev.azure.com/my-organization"]
     )
     """URL of the Azure DevOps organization. May come from the TriggerAuthentication or a variable
     (organizationURLFromEnv) instead."""
@@ -164,7 +164,7 @@ class AzureQueue(Trigger):
         default="all", examples=["all"]
     )
     """all counts invisible messages too, visibleonly does not. Default: all."""
-    cloud: Text | None = Field(default=None, examples=["my-cloud"])
+    cloud: Text | None = Field(default=None, examples=["AzurePublicCloud"])
     """Azure cloud. AzurePublicCloud, AzureUSGovernmentCloud, AzureChinaCloud, AzureGermanCloud or Private."""
 
 
@@ -196,10 +196,10 @@ class AzureServiceBus(Trigger):
     use_regex: Boolean | None = Field(default=None, examples=[True])
     """The name is a regular expression over many queues. Default: false."""
     operation: Annotated[Literal["sum", "max", "avg"], BeforeValidator(text)] = Field(
-        default="sum", examples=["sum"]
+        default="sum", examples=["max"]
     )
     """How several queues become one number. Default: sum."""
-    cloud: Text | None = Field(default=None, examples=["my-cloud"])
+    cloud: Text | None = Field(default=None, examples=["AzurePublicCloud"])
     """Azure cloud. AzurePublicCloud, AzureUSGovernmentCloud, AzureChinaCloud, AzureGermanCloud or Private."""
     endpoint_suffix: Text | None = Field(default=None, examples=["my-endpoint-suffix"])
     """Suffix of the service's host names in the cloud. Required when cloud is Private."""

@@ -33,13 +33,11 @@ class AzureAppInsights(Trigger):
     (activationTargetValueFromEnv) instead."""
     activation_target_value_from_env: Text | None = None
     """The container's variable that holds activationTargetValue."""
-    metric_id: Text | None = Field(default=None, examples=["my-metric"])
+    metric_id: Text | None = Field(default=None, examples=["requests/count"])
     """The metric's id. May come from a variable (metricIdFromEnv) instead."""
     metric_id_from_env: Text | None = None
     """The container's variable that holds metricId."""
-    metric_aggregation_timespan: Text | None = Field(
-        default=None, examples=["my-metric-aggregation-timespan"]
-    )
+    metric_aggregation_timespan: Text | None = Field(default=None, examples=['"0:5"'])
     """Window of the aggregation. Unit: hours:minutes. May come from a variable
     (metricAggregationTimespanFromEnv) instead."""
     metric_aggregation_timespan_from_env: Text | None = None
@@ -52,7 +50,7 @@ class AzureAppInsights(Trigger):
     """The filter."""
     ignore_null_values: Boolean = Field(default=True, examples=[True])
     """True: an empty answer counts as 0, which scales in. False: it is an error. Default: true."""
-    cloud: Text | None = Field(default=None, examples=["my-cloud"])
+    cloud: Text | None = Field(default=None, examples=["AzurePublicCloud"])
     """Azure cloud. AzurePublicCloud, AzureUSGovernmentCloud, AzureChinaCloud, AzureGermanCloud or Private."""
     app_insights_resource_url: Text | None = Field(
         default=None, alias="appInsightsResourceURL", examples=["https://server.default.svc"]
@@ -65,7 +63,7 @@ class AzureAppInsights(Trigger):
     variable (applicationInsightsIdFromEnv) instead."""
     application_insights_id_from_env: Text | None = None
     """The container's variable that holds applicationInsightsId."""
-    tenant_id: Text | None = Field(default=None, examples=["my-tenant"])
+    tenant_id: Text | None = Field(default=None, examples=["00000000-0000-0000-0000-000000000000"])
     """Azure tenant. May come from the TriggerAuthentication or a variable (tenantIdFromEnv) instead."""
     tenant_id_from_env: Text | None = None
     """The container's variable that holds tenantId."""
@@ -93,7 +91,7 @@ class AzureDataExplorer(Trigger):
     """The database. May come from a variable (databaseNameFromEnv) instead."""
     database_name_from_env: Text | None = None
     """The container's variable that holds databaseName."""
-    endpoint: Text | None = Field(default=None, examples=["server.default.svc:7233"])
+    endpoint: Text | None = Field(default=None, examples=["https://my-cluster.westeurope.kusto.windows.net"])
     """Address of the server. May come from a variable (endpointFromEnv) instead."""
     endpoint_from_env: Text | None = None
     """The container's variable that holds endpoint."""
@@ -105,11 +103,11 @@ class AzureDataExplorer(Trigger):
     """What one replica is worth: with AverageValue, replicas = ceil(value / this). Default: 0."""
     activation_threshold: GoNumber = Field(default=0, examples=[5])
     """Active (0 -> 1) when the value is *above* this. Default: 0."""
-    cloud: Text | None = Field(default=None, examples=["my-cloud"])
+    cloud: Text | None = Field(default=None, examples=["AzurePublicCloud"])
     """Azure cloud. AzurePublicCloud, AzureUSGovernmentCloud, AzureChinaCloud, AzureGermanCloud or Private."""
     active_directory_endpoint: Text | None = Field(default=None, examples=["my-active-directory-endpoint"])
     """Where Azure Active Directory is, in a private cloud. Required when cloud is Private."""
-    tenant_id: Text | None = Field(default=None, examples=["my-tenant"])
+    tenant_id: Text | None = Field(default=None, examples=["00000000-0000-0000-0000-000000000000"])
     """Azure tenant. May come from the TriggerAuthentication or a variable (tenantIdFromEnv) instead."""
     tenant_id_from_env: Text | None = None
     """The container's variable that holds tenantId."""
@@ -136,7 +134,7 @@ class AzureLogAnalytics(Trigger):
     """The query."""
     threshold: Number = Field(examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this)."""
-    tenant_id: Text | None = Field(default=None, examples=["my-tenant"])
+    tenant_id: Text | None = Field(default=None, examples=["00000000-0000-0000-0000-000000000000"])
     """Azure tenant. May come from the TriggerAuthentication or a variable (tenantIdFromEnv) instead."""
     tenant_id_from_env: Text | None = None
     """The container's variable that holds tenantId."""
@@ -147,7 +145,7 @@ class AzureLogAnalytics(Trigger):
     """The container's variable that holds clientId."""
     client_secret_from_env: Text | None = None
     """The container's variable that holds clientSecret. Credentials stay in the Secret it comes from."""
-    workspace_id: Text | None = Field(default=None, examples=["my-workspace"])
+    workspace_id: Text | None = Field(default=None, examples=["00000000-0000-0000-0000-000000000000"])
     """The Log Analytics workspace. May come from the TriggerAuthentication or a variable (workspaceIdFromEnv)
     instead."""
     workspace_id_from_env: Text | None = None
@@ -158,7 +156,7 @@ class AzureLogAnalytics(Trigger):
         default=None, alias="logAnalyticsResourceURL", examples=["https://server.default.svc"]
     )
     """URL of Log Analytics in a private cloud."""
-    cloud: Text = Field(default="azurePublicCloud", examples=["azurePublicCloud"])
+    cloud: Text = Field(default="azurePublicCloud", examples=["AzurePublicCloud"])
     """Azure cloud. Default: azurePublicCloud."""
     unsafe_ssl: Boolean = Field(default=False, examples=[True])
     """Do not verify the server's certificate. Default: false."""
@@ -182,9 +180,9 @@ class AzureMonitor(Trigger):
         alias="resourceURI", examples=["Microsoft.ContainerService/managedClusters/my-cluster"]
     )
     """Provider/type/name of the resource."""
-    tenant_id: Text = Field(examples=["my-tenant"])
+    tenant_id: Text = Field(examples=["00000000-0000-0000-0000-000000000000"])
     """Azure tenant."""
-    subscription_id: Text = Field(examples=["my-subscription"])
+    subscription_id: Text = Field(examples=["00000000-0000-0000-0000-000000000000"])
     """Id of the Azure subscription."""
     resource_group_name: Text = Field(examples=["my-resource-group"])
     """The resource group."""
@@ -198,9 +196,7 @@ class AzureMonitor(Trigger):
     """The metric's namespace."""
     metric_filter: Text | None = Field(default=None, examples=["my-metric-filter"])
     """The filter."""
-    metric_aggregation_interval: Text | None = Field(
-        default=None, examples=["my-metric-aggregation-interval"]
-    )
+    metric_aggregation_interval: Text | None = Field(default=None, examples=['"0:5:0"'])
     """Width of the aggregation. Unit: hours:minutes:seconds."""
     active_directory_client_id: Text | None = Field(default=None, examples=["my-active-directory-client"])
     """Client id of the service principal. May come from the TriggerAuthentication or a variable
@@ -210,7 +206,7 @@ class AzureMonitor(Trigger):
     active_directory_client_password_from_env: Text | None = None
     """The container's variable that holds activeDirectoryClientPassword. Credentials stay in the Secret it
     comes from."""
-    cloud: Text | None = Field(default=None, examples=["my-cloud"])
+    cloud: Text | None = Field(default=None, examples=["AzurePublicCloud"])
     """Azure cloud."""
     azure_resource_manager_endpoint: Text | None = Field(
         default=None, examples=["my-azure-resource-manager-endpoint"]

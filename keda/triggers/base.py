@@ -168,7 +168,7 @@ class Trigger(Model):
             found.append(
                 Fault("metadata", metadata, "is not a mapping of keys.", "Write the parameters below it.")
             )
-            return common
+            raise SpecError(found)
         prefix, opened = cls.open_keys or ("", "")
         known = {field.alias or name for name, field in cls.model_fields.items() if name != opened}
         parameters: dict[str, Any] = {}

@@ -46,13 +46,13 @@ class ArangoDB(Trigger):
     """The collection."""
     query: Text = Field(examples=['"…"'])
     """The query."""
-    endpoints: Text | None = Field(default=None, examples=["http://server:2379"])
+    endpoints: Text | None = Field(default=None, examples=["http://arangodb.default.svc:8529"])
     """Addresses of the servers. May come from the TriggerAuthentication instead."""
-    auth_modes: Words | None = Field(default=None, examples=["apiKey"])
+    auth_modes: Words | None = Field(default=None, examples=["basic"])
     """How to authenticate; the credentials come from the TriggerAuthentication. Of apiKey, basic, tls,
     bearer, custom, oauth. At most one of bearer, basic, oauth. May come from the TriggerAuthentication
     instead."""
-    auth_mode: Words | None = Field(default=None, examples=["apiKey"])
+    auth_mode: Words | None = Field(default=None, examples=["basic"])
     """Another spelling of authModes, which wins. Of apiKey, basic, tls, bearer, custom, oauth. At most one of
     bearer, basic, oauth. May come from the TriggerAuthentication instead."""
     method: Annotated[Literal["header", "query"], BeforeValidator(text)] = Field(
@@ -87,15 +87,15 @@ class Cassandra(Trigger):
 
     username: Text = Field(examples=["my-username"])
     """User."""
-    cluster_ip_address: Text = Field(alias="clusterIPAddress", examples=["cassandra.default.svc:9042"])
+    cluster_ip_address: Text = Field(alias="clusterIPAddress", examples=["cassandra.default.svc"])
     """host or host:port of a node."""
     keyspace: Text = Field(examples=["my-keyspace"])
     """The keyspace."""
-    query: Text = Field(examples=['"…"'])
+    query: Text = Field(examples=["SELECT count(*) FROM my_table"])
     """CQL query that returns one number."""
     target_query_value: Integer = Field(examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this)."""
-    port: Integer | None = Field(default=None, examples=[5])
+    port: Integer | None = Field(default=None, examples=["9042"])
     """Port of the server."""
     consistency: Text = Field(default="one", examples=["one"])
     """Cassandra consistency level. Default: one."""
@@ -117,9 +117,9 @@ class CouchDB(Trigger):
 
     connection_string_from_env: Text | None = None
     """The container's variable that holds connectionString. Credentials stay in the Secret it comes from."""
-    host: Text | None = Field(default=None, examples=["https://server.default.svc"])
+    host: Text | None = Field(default=None, examples=["couchdb.default.svc"])
     """Address of the server. May come from the TriggerAuthentication instead."""
-    port: Text | None = Field(default=None, examples=["my-port"])
+    port: Text | None = Field(default=None, examples=['"5984"'])
     """Port of the server. May come from the TriggerAuthentication instead."""
     username: Text | None = Field(default=None, examples=["my-username"])
     """User. May come from the TriggerAuthentication instead."""
@@ -127,7 +127,7 @@ class CouchDB(Trigger):
     """The container's variable that holds password. Credentials stay in the Secret it comes from."""
     db_name: Text | None = Field(default=None, examples=["my-db"])
     """The database. May come from the TriggerAuthentication instead."""
-    query: Text | None = Field(default=None, examples=['"…"'])
+    query: Text | None = Field(default=None, examples=['\'{"selector": {"state": "waiting"}}\''])
     """Mango query, as JSON."""
     query_value: Integer | None = Field(default=None, examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this)."""
@@ -146,7 +146,7 @@ class Elasticsearch(Trigger):
     from_authentication: ClassVar[frozenset[str]] = frozenset({"apiKey", "password"})
     separators: ClassVar[Mapping[str, str]] = {"index": ";", "parameters_": ";"}
 
-    addresses: Words | None = Field(default=None, examples=["http://elasticsearch:9200"])
+    addresses: Words | None = Field(default=None, examples=["http://elasticsearch.default.svc:9200"])
     """URLs of the nodes. May come from the TriggerAuthentication instead."""
     unsafe_ssl: Boolean = Field(default=False, examples=[True])
     """Do not verify the server's certificate. Default: false."""
@@ -191,7 +191,7 @@ class Etcd(Trigger):
         {"ca", "cert", "key", "keyPassword", "password", "tls", "username"}
     )
 
-    endpoints: Words = Field(examples=["http://server:2379"])
+    endpoints: Words = Field(examples=["http://server.default.svc:2379"])
     """Addresses of the servers."""
     watch_key: Text = Field(examples=["my-watch-key"])
     """The key."""
@@ -221,7 +221,7 @@ class MongoDB(Trigger):
 
     collection: Text = Field(examples=["my-collection"])
     """The collection."""
-    query: Text = Field(examples=['"…"'])
+    query: Text = Field(examples=['\'{"state": "waiting"}\''])
     """Filter of the documents to count, as JSON."""
     query_value: Number = Field(examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this)."""
@@ -229,9 +229,9 @@ class MongoDB(Trigger):
     """The container's variable that holds connectionString. Credentials stay in the Secret it comes from."""
     scheme: Text = Field(default="mongodb", examples=["mongodb"])
     """mongodb or mongodb+srv. Default: mongodb. May come from the TriggerAuthentication instead."""
-    host: Text | None = Field(default=None, examples=["https://server.default.svc"])
+    host: Text | None = Field(default=None, examples=["mongodb.default.svc"])
     """Address of the server. May come from the TriggerAuthentication instead."""
-    port: Text | None = Field(default=None, examples=["my-port"])
+    port: Text | None = Field(default=None, examples=['"27017"'])
     """Port of the server. May come from the TriggerAuthentication instead."""
     username: Text | None = Field(default=None, examples=["my-username"])
     """User. May come from the TriggerAuthentication instead."""

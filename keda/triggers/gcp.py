@@ -34,10 +34,10 @@ class GcpCloudTasks(Trigger):
     """Active (0 -> 1) when the value is *above* this. Default: 0."""
     filter_duration: Integer | None = Field(default=None, examples=[5])
     """How far back the points are read. Unit: minutes."""
-    credentials_from_env_file: Text | None = Field(default=None, examples=["my-credentials-from-env-file"])
+    credentials_from_env_file: Text | None = Field(default=None, examples=["GOOGLE_CREDENTIALS_FILE"])
     """The container's variable that holds the path of a credentials file. May come from a variable
     (credentialsFromEnvFileFromEnv) instead."""
-    credentials_from_env: Text | None = Field(default=None, examples=["my-credentials-from-env"])
+    credentials_from_env: Text | None = Field(default=None, examples=["GOOGLE_CREDENTIALS"])
     """The variable that holds the key as JSON."""
 
 
@@ -76,10 +76,10 @@ class GcpPubSub(Trigger):
     """The topic. May come from a variable (topicNameFromEnv) instead."""
     topic_name_from_env: Text | None = None
     """The container's variable that holds topicName."""
-    credentials_from_env_file: Text | None = Field(default=None, examples=["my-credentials-from-env-file"])
+    credentials_from_env_file: Text | None = Field(default=None, examples=["GOOGLE_CREDENTIALS_FILE"])
     """The container's variable that holds the path of a credentials file. May come from a variable
     (credentialsFromEnvFileFromEnv) instead."""
-    credentials_from_env: Text | None = Field(default=None, examples=["my-credentials-from-env"])
+    credentials_from_env: Text | None = Field(default=None, examples=["GOOGLE_CREDENTIALS"])
     """The variable that holds the key as JSON."""
 
 
@@ -95,7 +95,9 @@ class GcpStackdriver(Trigger):
 
     project_id: Text = Field(examples=["my-project"])
     """The project."""
-    filter: Text = Field(examples=["my-filter"])
+    filter: Text = Field(
+        examples=["'metric.type=\"pubsub.googleapis.com/subscription/num_undelivered_messages\"'"]
+    )
     """The filter. Deprecated: This scaler is deprecated. More info -> 'https://keda.sh/blog/2025-09-15-gcp-
     deprecations'."""
     target_value: Number = Field(default=5, examples=[5])
@@ -112,10 +114,10 @@ class GcpStackdriver(Trigger):
     """Cloud Monitoring's per-series aligner."""
     alignment_reducer: Text | None = Field(default=None, examples=["my-alignment-reducer"])
     """Cloud Monitoring's cross-series reducer."""
-    credentials_from_env_file: Text | None = Field(default=None, examples=["my-credentials-from-env-file"])
+    credentials_from_env_file: Text | None = Field(default=None, examples=["GOOGLE_CREDENTIALS_FILE"])
     """The container's variable that holds the path of a credentials file. May come from a variable
     (credentialsFromEnvFileFromEnv) instead."""
-    credentials_from_env: Text | None = Field(default=None, examples=["my-credentials-from-env"])
+    credentials_from_env: Text | None = Field(default=None, examples=["GOOGLE_CREDENTIALS"])
     """The variable that holds the key as JSON."""
 
 
@@ -141,8 +143,8 @@ class GcpStorage(Trigger):
     """Separates the folders of a blob's name."""
     blob_prefix: Text | None = Field(default=None, examples=["my-blob-prefix"])
     """Counts only blobs whose names begin so."""
-    credentials_from_env_file: Text | None = Field(default=None, examples=["my-credentials-from-env-file"])
+    credentials_from_env_file: Text | None = Field(default=None, examples=["GOOGLE_CREDENTIALS_FILE"])
     """The container's variable that holds the path of a credentials file. May come from a variable
     (credentialsFromEnvFileFromEnv) instead."""
-    credentials_from_env: Text | None = Field(default=None, examples=["my-credentials-from-env"])
+    credentials_from_env: Text | None = Field(default=None, examples=["GOOGLE_CREDENTIALS"])
     """The variable that holds the key as JSON."""

@@ -8,6 +8,7 @@ in which unit) and meanings.json. A test holds that the files are current.
 
 from __future__ import annotations
 
+import functools
 import json
 import keyword
 import subprocess
@@ -25,6 +26,7 @@ from keda.typed_config import Parameter, scalers
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
+DATA = HERE.parent / "data"
 _LINE = 106
 _BY_HAND = "by hand"
 _HEAD = '''"""{title}.
@@ -47,45 +49,19 @@ _TYPES = {
 }
 # Names that mean something on the base class, or in Python.
 _TAKEN = frozenset({"parameters", "type", *keyword.kwlist})
-_EXAMPLES = {
-    "addresses": "http://elasticsearch:9200",
-    "aggregationMethod": "mean",
-    "awsRegion": "eu-central-1",
-    "clusterIPAddress": "cassandra.default.svc:9042",
-    "endpoint": "server.default.svc:7233",
-    "endpoints": "http://server:2379",
-    "expressionAttributeNames": '\'{"#k": "key"}\'',
-    "expressionAttributeValues": '\'{":k": {"S": "v"}}\'',
-    "historyTimeWindow": "7d",
-    "key": "replicas",
-    "keyConditionExpression": '"#k = :k"',
-    "metricAggregationType": "Average",
-    "metricsURL": "http://gnocchi:8041/v1/metric",
-    "nrql": "SELECT count(*) FROM Transaction",
-    "nsqLookupdHTTPAddresses": "nsqlookupd.nsq.svc:4161",
-    "partitionLimitation": "1,3-5",
-    "organizationURL": "https://dev.azure.com/organization",
-    "predictHorizon": "2h",
-    "projectID": "my-project",
-    "query": '"…"',
-    "queryStep": "2m",
-    "queryTime": "-10Minutes",
-    "queueURL": "https://sqs.eu-central-1.amazonaws.com/123456789012/my-queue",
-    "resourceURI": "Microsoft.ContainerService/managedClusters/my-cluster",
-    "scalerAddress": "my-scaler.default.svc:9090",
-    "serverAddress": "http://server:8080",
-    "solaceSempBaseURL": "http://solace:8080",
-    "timerange": "15m",
-    "topic": "my-topic",
-    "valueLocation": "hits.total.value",
-}
 
 
+@functools.cache
+def examples() -> dict[str, str]:
+    """examples.json: a value by `<type>/<name>` or `<name>`, as it is written in YAML."""
+    result: dict[str, str] = json.loads((DATA / "examples.json").read_text(encoding="utf-8"))
+    return result
+
+
+@functools.cache
 def words() -> dict[str, dict[str, Any]]:
     """What scalers.json says of each scaler: module, class, what it measures, target, units."""
-    result: dict[str, dict[str, Any]] = json.loads(
-        (HERE.parent / "data" / "scalers.json").read_text(encoding="utf-8")
-    )
+    result: dict[str, dict[str, Any]] = json.loads((DATA / "scalers.json").read_text(encoding="utf-8"))
     return result
 
 
@@ -117,8 +93,11 @@ def field_name(key: str) -> str:
     return f"{name}_" if name in _TAKEN else name
 
 
-def example(parameter: Parameter) -> str:
+def example(scaler: str, parameter: Parameter) -> str:
     """What to write after `Write <key>:`, as a Python literal."""
+    known = examples()
+    if given := known.get(f"{scaler}/{parameter.name}") or known.get(parameter.name):
+        return repr(given)
     if parameter.enum:
         return repr(parameter.default or parameter.enum[0])
     if parameter.type in ("int64", "uint32", "float64", "float64?"):
@@ -127,8 +106,6 @@ def example(parameter: Parameter) -> str:
         return "True"
     if parameter.type == "duration":
         return '"30s"'
-    if parameter.name in _EXAMPLES:
-        return repr(_EXAMPLES[parameter.name])
     if parameter.name.lower().endswith(("url", "host")):
         return '"https://server.default.svc"'
     bare = parameter.name.removesuffix("Name").removesuffix("Id").removesuffix("ID")
@@ -205,16 +182,16 @@ def fields(scaler: str) -> Iterator[str]:
     taken = {name for each in parameters(scaler) if "metadata" in each.sources for name in each.names}
     for parameter in sorted(parameters(scaler), key=lambda each: not is_required(each)):
         for key in metadata_names(parameter):
-            yield _field(parameter, key, documentation(scaler, parameter, key))
+            yield _field(scaler, parameter, key, documentation(scaler, parameter, key))
         for key in variable_names(parameter):
             # Google's credentialsFromEnv has an entry of its own.
             if key not in taken:
                 secret = "Credentials stay in the Secret it comes from." if is_secret_key(key[:-7]) else ""
                 about = f"The container's variable that holds {key[:-7]}. {secret}".strip()
-                yield _field(Parameter(key, "string", (), ""), key, about)
+                yield _field(scaler, Parameter(key, "string", (), ""), key, about)
 
 
-def _field(parameter: Parameter, key: str, documented: str) -> str:
+def _field(scaler: str, parameter: Parameter, key: str, documented: str) -> str:
     name = field_name(key)
     options = []
     if not is_required(parameter):
@@ -222,7 +199,7 @@ def _field(parameter: Parameter, key: str, documented: str) -> str:
     if to_camel(name) != key:
         options.append(f"alias={key!r}")
     if parameter.at:
-        options.append(f"examples=[{example(parameter)}]")
+        options.append(f"examples=[{example(scaler, parameter)}]")
     optional = "" if is_required(parameter) or _default(parameter) != "None" else " | None"
     plain = options == ["default=None"]
     value = "None" if plain else f"Field({', '.join(options)})"

@@ -36,7 +36,7 @@ class ApacheKafka(Trigger):
         }
     )
 
-    bootstrap_servers: Words | None = Field(default=None, examples=["my-bootstrap-servers"])
+    bootstrap_servers: Words | None = Field(default=None, examples=["kafka.kafka.svc:9092"])
     """host:port of Kafka brokers. May come from a variable (bootstrapServersFromEnv) instead."""
     bootstrap_servers_from_env: Text | None = None
     """The container's variable that holds bootstrapServers."""
@@ -124,7 +124,7 @@ class Kafka(Trigger):
         }
     )
 
-    bootstrap_servers: Words | None = Field(default=None, examples=["my-bootstrap-servers"])
+    bootstrap_servers: Words | None = Field(default=None, examples=["kafka.kafka.svc:9092"])
     """host:port of Kafka brokers. May come from a variable (bootstrapServersFromEnv) instead."""
     bootstrap_servers_from_env: Text | None = None
     """The container's variable that holds bootstrapServers."""
@@ -157,7 +157,7 @@ class Kafka(Trigger):
     """No more replicas than partitions that lag. Default: false."""
     ensure_even_distribution_of_partitions: Boolean = Field(default=False, examples=[True])
     """Only replica counts that divide the partitions. Default: false."""
-    version: Text = Field(default="1.0.0", examples=["1.0.0"])
+    version: Text = Field(default="1.0.0", examples=["2.0.0"])
     """Version of the Kafka protocol. Default: 1.0.0."""
     unsafe_ssl: Boolean = Field(default=False, examples=[True])
     """Do not verify the server's certificate. Default: false."""
@@ -197,7 +197,7 @@ class Liiklus(Trigger):
     scaler: ClassVar[str] = "liiklus"
     target_field: ClassVar[str | None] = "lag_threshold"
 
-    address: Text = Field(examples=["my-address"])
+    address: Text = Field(examples=["liiklus.default.svc:6565"])
     """host:port of the Liiklus server."""
     topic: Text = Field(examples=["my-topic"])
     """The topic."""

@@ -41,7 +41,7 @@ class Datadog(Trigger):
     """Namespace of that object."""
     activation_target_value: Number = Field(default=0, examples=[5])
     """Active (0 -> 1) when the value is *above* this. Default: 0."""
-    query: Text | None = Field(default=None, examples=['"…"'])
+    query: Text | None = Field(default=None, examples=["sum:requests.count{app:web}"])
     """The query."""
     query_aggregator: Annotated[Literal["average", "max"], BeforeValidator(text)] | None = Field(
         default=None, examples=["average"]
@@ -85,7 +85,7 @@ class Dynatrace(Trigger):
     """What one replica is worth: with AverageValue, replicas = ceil(value / this)."""
     host: Text | None = Field(default=None, examples=["https://server.default.svc"])
     """Address of the server. May come from the TriggerAuthentication instead."""
-    metric_selector: Text | None = Field(default=None, examples=["my-metric-selector"])
+    metric_selector: Text | None = Field(default=None, examples=["builtin:host.cpu.usage"])
     """Dynatrace metric selector; instead of query."""
     query: Text | None = Field(default=None, examples=['"…"'])
     """The query."""
@@ -111,7 +111,7 @@ class Graphite(Trigger):
     target_field: ClassVar[str | None] = "threshold"
     from_authentication: ClassVar[frozenset[str]] = frozenset({"password", "username"})
 
-    server_address: Text = Field(examples=["http://server:8080"])
+    server_address: Text = Field(examples=["http://graphite.monitoring.svc:8080"])
     """URL of the server."""
     query: Text = Field(examples=['"…"'])
     """The query."""
@@ -153,7 +153,9 @@ class InfluxDB(Trigger):
     """The database. May come from the TriggerAuthentication instead."""
     metric_key: Text | None = Field(default=None, examples=["my-metric-key"])
     """Column that holds the number (InfluxDB 3)."""
-    server_url: Text | None = Field(default=None, alias="serverURL", examples=["https://server.default.svc"])
+    server_url: Text | None = Field(
+        default=None, alias="serverURL", examples=["http://influxdb.default.svc:8086"]
+    )
     """URL of the server. May come from the TriggerAuthentication instead."""
     unsafe_ssl: Boolean | None = Field(default=None, examples=[True])
     """Do not verify the server's certificate. Default: false."""
@@ -191,9 +193,9 @@ class Loki(Trigger):
         }
     )
 
-    server_address: Text = Field(examples=["http://server:8080"])
+    server_address: Text = Field(examples=["http://loki.monitoring.svc:3100"])
     """URL of the server."""
-    query: Text = Field(examples=['"…"'])
+    query: Text = Field(examples=['sum(rate({app="web"}[1m]))'])
     """LogQL query that returns one element."""
     threshold: Number = Field(examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this)."""
@@ -205,11 +207,11 @@ class Loki(Trigger):
     """True: an empty answer counts as 0, which scales in. False: it is an error. Default: true."""
     unsafe_ssl: Boolean = Field(default=False, examples=[True])
     """Do not verify the server's certificate. Default: false."""
-    auth_modes: Words | None = Field(default=None, examples=["apiKey"])
+    auth_modes: Words | None = Field(default=None, examples=["bearer"])
     """How to authenticate; the credentials come from the TriggerAuthentication. Of apiKey, basic, tls,
     bearer, custom, oauth. At most one of bearer, basic, oauth. May come from the TriggerAuthentication
     instead."""
-    auth_mode: Words | None = Field(default=None, examples=["apiKey"])
+    auth_mode: Words | None = Field(default=None, examples=["bearer"])
     """Another spelling of authModes, which wins. Of apiKey, basic, tls, bearer, custom, oauth. At most one of
     bearer, basic, oauth. May come from the TriggerAuthentication instead."""
     method: Annotated[Literal["header", "query"], BeforeValidator(text)] = Field(
@@ -250,7 +252,7 @@ class MetricsAPI(Trigger):
         }
     )
 
-    url: Text = Field(examples=["https://server.default.svc"])
+    url: Text = Field(examples=["http://server.default.svc/metrics"])
     """URL to read."""
     value_location: Text = Field(examples=["hits.total.value"])
     """Where the number is: a path such as a.b.0, or a Prometheus metric."""
@@ -270,11 +272,11 @@ class MetricsAPI(Trigger):
         default="average", examples=["average"]
     )
     """How the endpoints' values become one. Default: average."""
-    auth_modes: Words | None = Field(default=None, examples=["apiKey"])
+    auth_modes: Words | None = Field(default=None, examples=["bearer"])
     """How to authenticate; the credentials come from the TriggerAuthentication. Of apiKey, basic, tls,
     bearer, custom, oauth. At most one of bearer, basic, oauth. May come from the TriggerAuthentication
     instead."""
-    auth_mode: Words | None = Field(default=None, examples=["apiKey"])
+    auth_mode: Words | None = Field(default=None, examples=["bearer"])
     """Another spelling of authModes, which wins. Of apiKey, basic, tls, bearer, custom, oauth. At most one of
     bearer, basic, oauth. May come from the TriggerAuthentication instead."""
     method: Annotated[Literal["header", "query"], BeforeValidator(text)] = Field(
@@ -300,7 +302,7 @@ class NewRelic(Trigger):
     """The NRQL query."""
     threshold: Number = Field(examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this)."""
-    account: Integer | None = Field(default=None, examples=[5])
+    account: Integer | None = Field(default=None, examples=["1234567"])
     """New Relic account number. May come from the TriggerAuthentication instead."""
     region: Text = Field(default="US", examples=["US"])
     """Region of the account. Default: US. May come from the TriggerAuthentication instead."""
@@ -340,9 +342,9 @@ class PredictKube(Trigger):
         }
     )
 
-    prometheus_address: Text = Field(examples=["my-prometheus-address"])
+    prometheus_address: Text = Field(examples=["http://prometheus.monitoring.svc:9090"])
     """URL of the Prometheus server."""
-    query: Text = Field(examples=['"…"'])
+    query: Text = Field(examples=["sum(rate(http_requests_total[2m]))"])
     """PromQL query that returns one element."""
     predict_horizon: Text = Field(examples=["2h"])
     """How far ahead the forecast looks."""
@@ -350,11 +352,11 @@ class PredictKube(Trigger):
     """Resolution of the history."""
     history_time_window: Text = Field(examples=["7d"])
     """How much history the forecast is made of."""
-    auth_modes: Words | None = Field(default=None, examples=["apiKey"])
+    auth_modes: Words | None = Field(default=None, examples=["bearer"])
     """How to authenticate; the credentials come from the TriggerAuthentication. Of apiKey, basic, tls,
     bearer, custom, oauth. At most one of bearer, basic, oauth. May come from the TriggerAuthentication
     instead."""
-    auth_mode: Words | None = Field(default=None, examples=["apiKey"])
+    auth_mode: Words | None = Field(default=None, examples=["bearer"])
     """Another spelling of authModes, which wins. Of apiKey, basic, tls, bearer, custom, oauth. At most one of
     bearer, basic, oauth. May come from the TriggerAuthentication instead."""
     method: Annotated[Literal["header", "query"], BeforeValidator(text)] = Field(

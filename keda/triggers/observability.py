@@ -23,12 +23,12 @@ class HuaweiCloudEye(Trigger):
     scaler: ClassVar[str] = "huawei-cloudeye"
     target_field: ClassVar[str | None] = "target_metric_value"
 
-    namespace: Text = Field(examples=["my-namespace"])
+    namespace: Text = Field(examples=["SYS.ELB"])
     metric_name: Text = Field(examples=["my-metric"])
     """The metric."""
-    dimension_name: Text = Field(examples=["my-dimension"])
+    dimension_name: Text = Field(examples=["QueueName"])
     """Names of the dimensions."""
-    dimension_value: Text = Field(examples=["my-dimension-value"])
+    dimension_value: Text = Field(examples=["my-queue"])
     """Values of the dimensions, in the order of the names."""
     target_metric_value: Number = Field(examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this)."""
@@ -59,7 +59,7 @@ class OpenStackMetric(Trigger):
         {"appCredentialSecret", "authURL", "password", "userID"}
     )
 
-    metrics_url: Text = Field(alias="metricsURL", examples=["http://gnocchi:8041/v1/metric"])
+    metrics_url: Text = Field(alias="metricsURL", examples=["http://gnocchi.default.svc:8041/v1/metric"])
     """URL of Gnocchi's metrics."""
     metric_id: Text = Field(alias="metricID", examples=["my-metric"])
     """The metric's id."""
@@ -89,7 +89,9 @@ class OpenStackSwift(Trigger):
 
     container_name: Text = Field(examples=["my-container"])
     """The container."""
-    swift_url: Text | None = Field(default=None, alias="swiftURL", examples=["https://server.default.svc"])
+    swift_url: Text | None = Field(
+        default=None, alias="swiftURL", examples=["https://swift.example.org/v1/AUTH_my-project"]
+    )
     """URL of Swift."""
     object_count: Integer = Field(default=2, examples=[2])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this). Default: 2."""
@@ -117,7 +119,7 @@ class SolarWinds(Trigger):
     target_field: ClassVar[str | None] = "target_value"
     from_authentication: ClassVar[frozenset[str]] = frozenset({"apiToken"})
 
-    host: Text = Field(examples=["https://server.default.svc"])
+    host: Text = Field(examples=["https://api.na-01.cloud.solarwinds.com"])
     """Address of the server."""
     target_value: Number = Field(examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this)."""
@@ -145,7 +147,7 @@ class Splunk(Trigger):
     target_field: ClassVar[str | None] = "target_value"
     from_authentication: ClassVar[frozenset[str]] = frozenset({"apiToken", "password", "username"})
 
-    host: Text = Field(examples=["https://server.default.svc"])
+    host: Text = Field(examples=["https://splunk.default.svc:8089"])
     """Address of the server."""
     target_value: Integer = Field(examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this)."""
@@ -175,7 +177,7 @@ class SplunkObservability(Trigger):
     """Window of the query. Unit: seconds."""
     target_value: Number = Field(examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this)."""
-    query_aggregator: Text = Field(examples=["my-query-aggregator"])
+    query_aggregator: Text = Field(examples=["avg"])
     """How several values become one."""
     activation_target_value: Number = Field(examples=[5])
     """Active (0 -> 1) when the value is *above* this."""
@@ -194,7 +196,7 @@ class SumoLogic(Trigger):
     host: Text = Field(examples=["https://server.default.svc"])
     """Address of the server."""
     query_type: Annotated[Literal["logs", "metrics"], BeforeValidator(text)] = Field(examples=["logs"])
-    timerange: Duration = Field(examples=["30s"])
+    timerange: Duration = Field(examples=["15m"])
     """Window of the query."""
     threshold: Number = Field(examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this)."""
@@ -218,7 +220,7 @@ class SumoLogic(Trigger):
     """Time between two looks at a running search."""
     max_retries: Integer | None = Field(default=None, examples=[5])
     """Attempts before the search counts as failed."""
-    timezone: Text = Field(default="UTC", examples=["UTC"])
+    timezone: Text = Field(default="UTC", examples=["Europe/Berlin"])
     """IANA time zone. Default: UTC."""
     activation_threshold: Number = Field(default=0, examples=[5])
     """Active (0 -> 1) when the value is *above* this. Default: 0."""

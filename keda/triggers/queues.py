@@ -23,7 +23,7 @@ class Beanstalkd(Trigger):
     scaler: ClassVar[str] = "beanstalkd"
     target_field: ClassVar[str | None] = "value"
 
-    server: Text = Field(examples=["my-server"])
+    server: Text = Field(examples=["beanstalkd.default.svc:11300"])
     """host:port of the server."""
     tube: Text = Field(examples=["my-tube"])
     """The tube."""
@@ -52,7 +52,7 @@ class IBMMQ(Trigger):
         "tls": "The 'tls' setting is DEPRECATED and is removed in v2.18 - Use 'unsafeSsl' instead"
     }
 
-    host: Text = Field(examples=["https://server.default.svc"])
+    host: Text = Field(examples=["https://mq.default.svc:9443/ibmmq/rest/v2/admin/action/qmgr/QM1/mqsc"])
     """Address of the server."""
     queue_name: Words | None = Field(default=None, examples=["my-queue"])
     """The queue."""
@@ -146,11 +146,13 @@ class Pulsar(Trigger):
         }
     )
 
-    admin_url: Text | None = Field(default=None, alias="adminURL", examples=["https://server.default.svc"])
+    admin_url: Text | None = Field(
+        default=None, alias="adminURL", examples=["http://pulsar.default.svc:8080"]
+    )
     """URL of Pulsar's admin API. May come from a variable (adminURLFromEnv) instead."""
     admin_url_from_env: Text | None = Field(default=None, alias="adminURLFromEnv")
     """The container's variable that holds adminURL."""
-    topic: Text | None = Field(default=None, examples=["my-topic"])
+    topic: Text | None = Field(default=None, examples=["persistent://public/default/my-topic"])
     """The topic. May come from a variable (topicFromEnv) instead."""
     topic_from_env: Text | None = None
     """The container's variable that holds topic."""
@@ -166,7 +168,7 @@ class Pulsar(Trigger):
     """Whether the topic is partitioned. Default: false."""
     tls: Text | None = Field(default=None, examples=["my-tls"])
     """Whether to speak TLS."""
-    auth_modes: Text | None = Field(default=None, examples=["my-auth-modes"])
+    auth_modes: Text | None = Field(default=None, examples=["bearer"])
     """How to authenticate; the credentials come from the TriggerAuthentication."""
     oauth_token_uri: Text | None = Field(default=None, alias="oauthTokenURI", examples=["my-oauth-token-uri"])
     """URL that gives OAuth tokens."""
@@ -193,7 +195,7 @@ class RabbitMQ(Trigger):
 
     queue_name: Text = Field(examples=["my-queue"])
     """The queue."""
-    mode: Text = Field(default="Unknown", examples=["Unknown"])
+    mode: Text = Field(default="Unknown", examples=["QueueLength"])
     """QueueLength, MessageRate, DeliverGetRate, PublishedToDeliveredRatio or ExpectedQueueConsumptionTime.
     Default: Unknown."""
     queue_length: Number | None = Field(default=None, examples=[5])
@@ -202,7 +204,7 @@ class RabbitMQ(Trigger):
     """What one replica is worth: with AverageValue, replicas = ceil(value / this)."""
     activation_value: Number | None = Field(default=None, examples=[5])
     """Active (0 -> 1) when the value is *above* this."""
-    host: Text | None = Field(default=None, examples=["https://server.default.svc"])
+    host: Text | None = Field(default=None, examples=["amqp://rabbitmq.default.svc:5672/"])
     """amqp:// or http:// URL of the server; one with a password belongs in a Secret. May come from the
     TriggerAuthentication or a variable (hostFromEnv) instead."""
     host_from_env: Text | None = None
@@ -210,7 +212,7 @@ class RabbitMQ(Trigger):
     protocol: Text = Field(default="auto", examples=["auto"])
     """amqp or http; auto goes by the host's scheme. Default: auto. May come from the TriggerAuthentication
     instead."""
-    vhost_name: Text | None = Field(default=None, examples=["my-vhost"])
+    vhost_name: Text | None = Field(default=None, examples=["/"])
     """Virtual host; in the host's path otherwise. May come from the TriggerAuthentication instead."""
     use_regex: Boolean | None = Field(default=None, examples=[True])
     """The name is a regular expression over many queues. Default: false."""

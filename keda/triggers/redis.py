@@ -35,10 +35,10 @@ class Redis(Trigger):
     """Number of the Redis database."""
     enable_tls: Boolean | None = Field(default=None, alias="enableTLS", examples=[True])
     """Speak TLS."""
-    address: Words | None = Field(default=None, examples=["my-address"])
+    address: Words | None = Field(default=None, examples=["redis.default.svc:6379"])
     """host:port; several addresses for a cluster or Sentinel. May come from the TriggerAuthentication or a
     variable (addressFromEnv) instead."""
-    addresses: Words | None = Field(default=None, examples=["my-address"])
+    addresses: Words | None = Field(default=None, examples=["redis.default.svc:6379"])
     """URLs of the nodes. Another spelling of address, which wins. May come from the TriggerAuthentication or
     a variable (addressesFromEnv) instead."""
     address_from_env: Text | None = None
@@ -63,18 +63,18 @@ class Redis(Trigger):
     instead."""
     sentinel_master_from_env: Text | None = None
     """The container's variable that holds sentinelMaster."""
-    host: Words | None = Field(default=None, examples=["https://server.default.svc"])
+    host: Words | None = Field(default=None, examples=["redis.default.svc"])
     """Address of the server. May come from the TriggerAuthentication or a variable (hostFromEnv) instead."""
-    hosts: Words | None = Field(default=None, examples=["https://server.default.svc"])
+    hosts: Words | None = Field(default=None, examples=["redis.default.svc"])
     """Another spelling of host, which wins. May come from the TriggerAuthentication or a variable
     (hostsFromEnv) instead."""
     host_from_env: Text | None = None
     """The container's variable that holds host."""
     hosts_from_env: Text | None = None
     """The container's variable that holds hosts."""
-    port: Words | None = Field(default=None, examples=["my-port"])
+    port: Words | None = Field(default=None, examples=['"6379"'])
     """Port of the server. May come from the TriggerAuthentication or a variable (portFromEnv) instead."""
-    ports: Words | None = Field(default=None, examples=["my-port"])
+    ports: Words | None = Field(default=None, examples=['"6379"'])
     """Another spelling of port, which wins. May come from the TriggerAuthentication or a variable
     (portsFromEnv) instead."""
     port_from_env: Text | None = None
@@ -107,10 +107,10 @@ class RedisCluster(Trigger):
     """Number of the Redis database."""
     enable_tls: Boolean | None = Field(default=None, alias="enableTLS", examples=[True])
     """Speak TLS."""
-    address: Words | None = Field(default=None, examples=["my-address"])
+    address: Words | None = Field(default=None, examples=["redis.default.svc:6379"])
     """host:port; several addresses for a cluster or Sentinel. May come from the TriggerAuthentication or a
     variable (addressFromEnv) instead."""
-    addresses: Words | None = Field(default=None, examples=["my-address"])
+    addresses: Words | None = Field(default=None, examples=["redis.default.svc:6379"])
     """URLs of the nodes. Another spelling of address, which wins. May come from the TriggerAuthentication or
     a variable (addressesFromEnv) instead."""
     address_from_env: Text | None = None
@@ -135,18 +135,18 @@ class RedisCluster(Trigger):
     instead."""
     sentinel_master_from_env: Text | None = None
     """The container's variable that holds sentinelMaster."""
-    host: Words | None = Field(default=None, examples=["https://server.default.svc"])
+    host: Words | None = Field(default=None, examples=["redis.default.svc"])
     """Address of the server. May come from the TriggerAuthentication or a variable (hostFromEnv) instead."""
-    hosts: Words | None = Field(default=None, examples=["https://server.default.svc"])
+    hosts: Words | None = Field(default=None, examples=["redis.default.svc"])
     """Another spelling of host, which wins. May come from the TriggerAuthentication or a variable
     (hostsFromEnv) instead."""
     host_from_env: Text | None = None
     """The container's variable that holds host."""
     hosts_from_env: Text | None = None
     """The container's variable that holds hosts."""
-    port: Words | None = Field(default=None, examples=["my-port"])
+    port: Words | None = Field(default=None, examples=['"6379"'])
     """Port of the server. May come from the TriggerAuthentication or a variable (portFromEnv) instead."""
-    ports: Words | None = Field(default=None, examples=["my-port"])
+    ports: Words | None = Field(default=None, examples=['"6379"'])
     """Another spelling of port, which wins. May come from the TriggerAuthentication or a variable
     (portsFromEnv) instead."""
     port_from_env: Text | None = None
@@ -179,10 +179,10 @@ class RedisSentinel(Trigger):
     """Number of the Redis database."""
     enable_tls: Boolean | None = Field(default=None, alias="enableTLS", examples=[True])
     """Speak TLS."""
-    address: Words | None = Field(default=None, examples=["my-address"])
+    address: Words | None = Field(default=None, examples=["redis.default.svc:6379"])
     """host:port; several addresses for a cluster or Sentinel. May come from the TriggerAuthentication or a
     variable (addressFromEnv) instead."""
-    addresses: Words | None = Field(default=None, examples=["my-address"])
+    addresses: Words | None = Field(default=None, examples=["redis.default.svc:6379"])
     """URLs of the nodes. Another spelling of address, which wins. May come from the TriggerAuthentication or
     a variable (addressesFromEnv) instead."""
     address_from_env: Text | None = None
@@ -207,18 +207,18 @@ class RedisSentinel(Trigger):
     instead."""
     sentinel_master_from_env: Text | None = None
     """The container's variable that holds sentinelMaster."""
-    host: Words | None = Field(default=None, examples=["https://server.default.svc"])
+    host: Words | None = Field(default=None, examples=["redis.default.svc"])
     """Address of the server. May come from the TriggerAuthentication or a variable (hostFromEnv) instead."""
-    hosts: Words | None = Field(default=None, examples=["https://server.default.svc"])
+    hosts: Words | None = Field(default=None, examples=["redis.default.svc"])
     """Another spelling of host, which wins. May come from the TriggerAuthentication or a variable
     (hostsFromEnv) instead."""
     host_from_env: Text | None = None
     """The container's variable that holds host."""
     hosts_from_env: Text | None = None
     """The container's variable that holds hosts."""
-    port: Words | None = Field(default=None, examples=["my-port"])
+    port: Words | None = Field(default=None, examples=['"6379"'])
     """Port of the server. May come from the TriggerAuthentication or a variable (portFromEnv) instead."""
-    ports: Words | None = Field(default=None, examples=["my-port"])
+    ports: Words | None = Field(default=None, examples=['"6379"'])
     """Another spelling of port, which wins. May come from the TriggerAuthentication or a variable
     (portsFromEnv) instead."""
     port_from_env: Text | None = None

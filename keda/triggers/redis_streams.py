@@ -38,10 +38,10 @@ class RedisClusterStreams(Trigger):
     """The consumer group."""
     database_index: Integer | None = Field(default=None, examples=[5])
     """Number of the Redis database."""
-    address: Words | None = Field(default=None, examples=["my-address"])
+    address: Words | None = Field(default=None, examples=["redis.default.svc:6379"])
     """host:port; several addresses for a cluster or Sentinel. May come from the TriggerAuthentication or a
     variable (addressFromEnv) instead."""
-    addresses: Words | None = Field(default=None, examples=["my-address"])
+    addresses: Words | None = Field(default=None, examples=["redis.default.svc:6379"])
     """URLs of the nodes. Another spelling of address, which wins. May come from the TriggerAuthentication or
     a variable (addressesFromEnv) instead."""
     address_from_env: Text | None = None
@@ -66,18 +66,18 @@ class RedisClusterStreams(Trigger):
     instead."""
     sentinel_master_from_env: Text | None = None
     """The container's variable that holds sentinelMaster."""
-    host: Words | None = Field(default=None, examples=["https://server.default.svc"])
+    host: Words | None = Field(default=None, examples=["redis.default.svc"])
     """Address of the server. May come from the TriggerAuthentication or a variable (hostFromEnv) instead."""
-    hosts: Words | None = Field(default=None, examples=["https://server.default.svc"])
+    hosts: Words | None = Field(default=None, examples=["redis.default.svc"])
     """Another spelling of host, which wins. May come from the TriggerAuthentication or a variable
     (hostsFromEnv) instead."""
     host_from_env: Text | None = None
     """The container's variable that holds host."""
     hosts_from_env: Text | None = None
     """The container's variable that holds hosts."""
-    port: Words | None = Field(default=None, examples=["my-port"])
+    port: Words | None = Field(default=None, examples=['"6379"'])
     """Port of the server. May come from the TriggerAuthentication or a variable (portFromEnv) instead."""
-    ports: Words | None = Field(default=None, examples=["my-port"])
+    ports: Words | None = Field(default=None, examples=['"6379"'])
     """Another spelling of port, which wins. May come from the TriggerAuthentication or a variable
     (portsFromEnv) instead."""
     port_from_env: Text | None = None
@@ -117,10 +117,10 @@ class RedisSentinelStreams(Trigger):
     """The consumer group."""
     database_index: Integer | None = Field(default=None, examples=[5])
     """Number of the Redis database."""
-    address: Words | None = Field(default=None, examples=["my-address"])
+    address: Words | None = Field(default=None, examples=["redis.default.svc:6379"])
     """host:port; several addresses for a cluster or Sentinel. May come from the TriggerAuthentication or a
     variable (addressFromEnv) instead."""
-    addresses: Words | None = Field(default=None, examples=["my-address"])
+    addresses: Words | None = Field(default=None, examples=["redis.default.svc:6379"])
     """URLs of the nodes. Another spelling of address, which wins. May come from the TriggerAuthentication or
     a variable (addressesFromEnv) instead."""
     address_from_env: Text | None = None
@@ -145,18 +145,18 @@ class RedisSentinelStreams(Trigger):
     instead."""
     sentinel_master_from_env: Text | None = None
     """The container's variable that holds sentinelMaster."""
-    host: Words | None = Field(default=None, examples=["https://server.default.svc"])
+    host: Words | None = Field(default=None, examples=["redis.default.svc"])
     """Address of the server. May come from the TriggerAuthentication or a variable (hostFromEnv) instead."""
-    hosts: Words | None = Field(default=None, examples=["https://server.default.svc"])
+    hosts: Words | None = Field(default=None, examples=["redis.default.svc"])
     """Another spelling of host, which wins. May come from the TriggerAuthentication or a variable
     (hostsFromEnv) instead."""
     host_from_env: Text | None = None
     """The container's variable that holds host."""
     hosts_from_env: Text | None = None
     """The container's variable that holds hosts."""
-    port: Words | None = Field(default=None, examples=["my-port"])
+    port: Words | None = Field(default=None, examples=['"6379"'])
     """Port of the server. May come from the TriggerAuthentication or a variable (portFromEnv) instead."""
-    ports: Words | None = Field(default=None, examples=["my-port"])
+    ports: Words | None = Field(default=None, examples=['"6379"'])
     """Another spelling of port, which wins. May come from the TriggerAuthentication or a variable
     (portsFromEnv) instead."""
     port_from_env: Text | None = None
@@ -196,10 +196,10 @@ class RedisStreams(Trigger):
     """The consumer group."""
     database_index: Integer | None = Field(default=None, examples=[5])
     """Number of the Redis database."""
-    address: Words | None = Field(default=None, examples=["my-address"])
+    address: Words | None = Field(default=None, examples=["redis.default.svc:6379"])
     """host:port; several addresses for a cluster or Sentinel. May come from the TriggerAuthentication or a
     variable (addressFromEnv) instead."""
-    addresses: Words | None = Field(default=None, examples=["my-address"])
+    addresses: Words | None = Field(default=None, examples=["redis.default.svc:6379"])
     """URLs of the nodes. Another spelling of address, which wins. May come from the TriggerAuthentication or
     a variable (addressesFromEnv) instead."""
     address_from_env: Text | None = None
@@ -224,18 +224,18 @@ class RedisStreams(Trigger):
     instead."""
     sentinel_master_from_env: Text | None = None
     """The container's variable that holds sentinelMaster."""
-    host: Words | None = Field(default=None, examples=["https://server.default.svc"])
+    host: Words | None = Field(default=None, examples=["redis.default.svc"])
     """Address of the server. May come from the TriggerAuthentication or a variable (hostFromEnv) instead."""
-    hosts: Words | None = Field(default=None, examples=["https://server.default.svc"])
+    hosts: Words | None = Field(default=None, examples=["redis.default.svc"])
     """Another spelling of host, which wins. May come from the TriggerAuthentication or a variable
     (hostsFromEnv) instead."""
     host_from_env: Text | None = None
     """The container's variable that holds host."""
     hosts_from_env: Text | None = None
     """The container's variable that holds hosts."""
-    port: Words | None = Field(default=None, examples=["my-port"])
+    port: Words | None = Field(default=None, examples=['"6379"'])
     """Port of the server. May come from the TriggerAuthentication or a variable (portFromEnv) instead."""
-    ports: Words | None = Field(default=None, examples=["my-port"])
+    ports: Words | None = Field(default=None, examples=['"6379"'])
     """Another spelling of port, which wins. May come from the TriggerAuthentication or a variable
     (portsFromEnv) instead."""
     port_from_env: Text | None = None

@@ -22,15 +22,15 @@ class ForgejoRunner(Trigger):
     scaler: ClassVar[str] = "forgejo-runner"
     from_authentication: ClassVar[frozenset[str]] = frozenset({"token"})
 
-    address: Text = Field(examples=["my-address"])
+    address: Text = Field(examples=["https://forgejo.example.org"])
     """URL of the Forgejo server."""
-    labels: Text = Field(examples=["my-labels"])
+    labels: Text = Field(examples=["linux"])
     """Labels of the runner."""
     token_from_env: Text | None = None
     """The container's variable that holds token. Credentials stay in the Secret it comes from."""
     global_: Boolean | None = Field(default=None, alias="global", examples=[True])
     """Count the jobs of the whole server. Default: false."""
-    owner: Text | None = Field(default=None, examples=["my-owner"])
+    owner: Text | None = Field(default=None, examples=["my-organization"])
     """User or organization that owns the repositories."""
     org: Text | None = Field(default=None, examples=["my-org"])
     """Count the jobs of this organization."""
@@ -55,7 +55,7 @@ class GitHubRunner(Trigger):
     instead."""
     github_api_url_from_env: Text | None = Field(default=None, alias="githubApiURLFromEnv")
     """The container's variable that holds githubApiURL."""
-    owner: Text | None = Field(default=None, examples=["my-owner"])
+    owner: Text | None = Field(default=None, examples=["my-organization"])
     """User or organization that owns the repositories. May come from a variable (ownerFromEnv) instead."""
     owner_from_env: Text | None = None
     """The container's variable that holds owner."""
@@ -71,7 +71,7 @@ class GitHubRunner(Trigger):
     instead."""
     repos_from_env: Text | None = None
     """The container's variable that holds repos."""
-    labels: Words | None = Field(default=None, examples=["my-labels"])
+    labels: Words | None = Field(default=None, examples=["linux"])
     """Labels of the runner. May come from a variable (labelsFromEnv) instead."""
     labels_from_env: Text | None = None
     """The container's variable that holds labels."""
@@ -117,7 +117,7 @@ class SeleniumGrid(Trigger):
         {"accessToken", "authType", "password", "username"}
     )
 
-    url: Text | None = Field(default=None, examples=["https://server.default.svc"])
+    url: Text | None = Field(default=None, examples=["http://selenium.default.svc:4444/graphql"])
     """URL to read. May come from the TriggerAuthentication instead."""
     auth_type_from_env: Text | None = None
     """The container's variable that holds authType."""
@@ -174,7 +174,7 @@ class Temporal(Trigger):
     """The task queue. May come from a variable (taskQueueFromEnv) instead."""
     task_queue_from_env: Text | None = None
     """The container's variable that holds taskQueue."""
-    queue_types: Words | None = Field(default=None, examples=["my-queue-types"])
+    queue_types: Words | None = Field(default=None, examples=["workflow"])
     """Kinds of tasks to count: workflow, activity, nexus."""
     build_id: Text | None = Field(default=None, examples=["my-build"])
     """Build id of the worker's version. May come from a variable (buildIdFromEnv) instead."""

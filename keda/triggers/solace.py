@@ -22,7 +22,7 @@ class SolaceDirectMessaging(Trigger):
     scaler: ClassVar[str] = "solace-direct-messaging"
     from_authentication: ClassVar[frozenset[str]] = frozenset({"password", "username"})
 
-    solace_semp_base_url: Text = Field(alias="solaceSempBaseURL", examples=["http://solace:8080"])
+    solace_semp_base_url: Text = Field(alias="solaceSempBaseURL", examples=["http://solace.default.svc:8080"])
     """URL of Solace's SEMP API."""
     message_vpn: Text = Field(examples=["my-message-vpn"])
     """The message VPN."""
@@ -63,7 +63,7 @@ class SolaceEventQueue(Trigger):
     scaler: ClassVar[str] = "solace-event-queue"
     from_authentication: ClassVar[frozenset[str]] = frozenset({"password"})
 
-    solace_semp_base_url: Text = Field(alias="solaceSempBaseURL", examples=["http://solace:8080"])
+    solace_semp_base_url: Text = Field(alias="solaceSempBaseURL", examples=["http://solace.default.svc:8080"])
     """URL of Solace's SEMP API."""
     message_vpn: Text = Field(examples=["my-message-vpn"])
     """The message VPN."""

@@ -23,7 +23,7 @@ class MSSQL(Trigger):
     target_field: ClassVar[str | None] = "target_value"
     from_authentication: ClassVar[frozenset[str]] = frozenset({"connectionString", "password"})
 
-    query: Text = Field(examples=['"…"'])
+    query: Text = Field(examples=["SELECT count(*) FROM jobs"])
     """SQL query that returns one number."""
     target_value: Number = Field(examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this)."""
@@ -33,9 +33,9 @@ class MSSQL(Trigger):
     """User. May come from the TriggerAuthentication instead."""
     password_from_env: Text | None = None
     """The container's variable that holds password. Credentials stay in the Secret it comes from."""
-    host: Text | None = Field(default=None, examples=["https://server.default.svc"])
+    host: Text | None = Field(default=None, examples=["mssql.default.svc"])
     """Address of the server. May come from the TriggerAuthentication instead."""
-    port: Integer | None = Field(default=None, examples=[5])
+    port: Integer | None = Field(default=None, examples=["1433"])
     """Port of the server. May come from the TriggerAuthentication instead."""
     database: Text | None = Field(default=None, examples=["my-database"])
     """The database. May come from the TriggerAuthentication instead."""
@@ -53,7 +53,7 @@ class MySQL(Trigger):
     target_field: ClassVar[str | None] = "query_value"
     from_authentication: ClassVar[frozenset[str]] = frozenset({"connectionString", "password"})
 
-    query: Text = Field(examples=['"…"'])
+    query: Text = Field(examples=["SELECT count(*) FROM jobs"])
     """SQL query that returns one number."""
     query_value: Number = Field(examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this)."""
@@ -65,9 +65,9 @@ class MySQL(Trigger):
     """The container's variable that holds username."""
     password_from_env: Text | None = None
     """The container's variable that holds password. Credentials stay in the Secret it comes from."""
-    host: Text | None = Field(default=None, examples=["https://server.default.svc"])
+    host: Text | None = Field(default=None, examples=["mysql.default.svc"])
     """Address of the server. May come from the TriggerAuthentication instead."""
-    port: Text | None = Field(default=None, examples=["my-port"])
+    port: Text | None = Field(default=None, examples=['"3306"'])
     """Port of the server. May come from the TriggerAuthentication instead."""
     db_name: Text | None = Field(default=None, examples=["my-db"])
     """The database. May come from the TriggerAuthentication instead."""
@@ -87,7 +87,7 @@ class PostgreSQL(Trigger):
     target_field: ClassVar[str | None] = "target_query_value"
     from_authentication: ClassVar[frozenset[str]] = frozenset({"connection", "password"})
 
-    query: Text = Field(examples=['"…"'])
+    query: Text = Field(examples=["SELECT count(*) FROM jobs"])
     """SQL query that returns one number."""
     target_query_value: Number | None = Field(default=None, examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this)."""
@@ -95,15 +95,15 @@ class PostgreSQL(Trigger):
     """Active (0 -> 1) when the value is *above* this."""
     connection_from_env: Text | None = None
     """The container's variable that holds connection. Credentials stay in the Secret it comes from."""
-    host: Text | None = Field(default=None, examples=["https://server.default.svc"])
+    host: Text | None = Field(default=None, examples=["postgresql.default.svc"])
     """Address of the server. May come from the TriggerAuthentication instead."""
-    port: Text | None = Field(default=None, examples=["my-port"])
+    port: Text | None = Field(default=None, examples=['"5432"'])
     """Port of the server. May come from the TriggerAuthentication instead."""
     user_name: Text | None = Field(default=None, examples=["my-user"])
     """User. May come from the TriggerAuthentication instead."""
     db_name: Text | None = Field(default=None, examples=["my-db"])
     """The database. May come from the TriggerAuthentication instead."""
-    sslmode: Text | None = Field(default=None, examples=["my-sslmode"])
+    sslmode: Text | None = Field(default=None, examples=["disable"])
     """PostgreSQL's sslmode. May come from the TriggerAuthentication instead."""
     password_from_env: Text | None = None
     """The container's variable that holds password. Credentials stay in the Secret it comes from."""

@@ -6,6 +6,7 @@ under several guesses, and refused only for what KEDA would say under all of the
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 _IDENTITIES = ("", "azure-workload", "aws", "aws-eks", "gcp")
 _MISSING = re.compile(r'missing required parameter "([^"]+)"')
+_TOO_MANY = re.compile(
+    "both|only one|provided with|mutually|simultaneously|can not be set|can't be used|cannot provide"
+)
 _SHOWN_WORDS = 200
 # What a parameter of this name may look like, where its form is looked at. None of them is anyone's.
 _STORAGE = "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=YWJj;EndpointSuffix=core.windows.net"
@@ -45,9 +49,13 @@ _FORMS_OF = {
 
 
 def faults(trigger: Trigger, *, formula: bool) -> Iterator[Fault]:
-    """KEDA's refusals; paths are parameter names, or empty where no single one is meant."""
+    """KEDA's refusals, one for each parameter; paths are their names, or empty where none is meant."""
+    seen: set[str] = set()
     for words in refusals(trigger, formula=formula):
-        yield _fault(words, trigger)
+        fault = _fault(words, trigger)
+        if fault.path not in seen:
+            seen.add(fault.path)
+            yield fault
 
 
 def refusals(trigger: Trigger, *, formula: bool) -> list[str]:
@@ -76,10 +84,16 @@ def _is_about_the_unknown(words: str, trigger: Trigger) -> bool:
 
 
 def _named(words: str, trigger: Trigger) -> list[str]:
-    """The parameters that KEDA's words name, those of the metadata first."""
+    """The parameters that KEDA's words name, as `consumerGroup` or `consumer group`; given ones first."""
     known = [name for each in scalers()[trigger.type].parameters for name in each.names]
-    named = [name for name in known if re.search(rf"(?i)(?<![a-z]){re.escape(name)}(?![a-z])", words)]
+    named = [name for name in known if _as_written(name).search(words)]
     return sorted(named, key=lambda name: (name not in trigger.parameters(), -len(name)))
+
+
+@functools.cache
+def _as_written(name: str) -> re.Pattern[str]:
+    parts = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+|[^A-Za-z0-9]+", name)
+    return re.compile(rf"(?i)(?<![a-z]){' ?'.join(map(re.escape, parts))}(?![a-z])")
 
 
 def _guesses(trigger: Trigger, formula: bool) -> Iterator[Spec]:
@@ -129,12 +143,8 @@ def _plain(scaler: str, parameter: Parameter) -> str:
 def _fault(words: str, trigger: Trigger) -> Fault:
     parameters = {name: each for each in scalers()[trigger.type].parameters for name in each.names}
     metadata = trigger.parameters()
-    if missing := _MISSING.search(words):
-        name = missing[1].split(",")[0]
-        return Fault(
-            name, MISSING, f"missing, and required. {trigger.consequence}", _ways(parameters[name], trigger)
-        )
-    named = _named(words, trigger)
+    missing = _MISSING.search(words)
+    named = [missing[1].split(",")[0]] if missing else _named(words, trigger)
     said = " ".join(words.split())
     said = said if len(said) <= _SHOWN_WORDS else f"{said[:_SHOWN_WORDS]}…"
     harm = f"KEDA says: {said}. {trigger.consequence}"
@@ -142,8 +152,17 @@ def _fault(words: str, trigger: Trigger) -> Fault:
         fix = f"`python -m keda explain {trigger.type}` says what goes together."
         return Fault("", MISSING, f"is refused. {harm}", fix)
     if (name := named[0]) in metadata:
-        return Fault(name, metadata[name], f"is refused. {harm}", f"Correct {name}, or what it goes with.")
-    return Fault(name, MISSING, f"is not given. {harm}", _ways(parameters[name], trigger))
+        fix = "Leave one of them out." if _TOO_MANY.search(said) else _example(name, trigger)
+        return Fault(name, metadata[name], f"is refused. {harm}", fix)
+    parameter = parameters[name]
+    why = "missing, and required." if parameter.required else f"is not given. KEDA says: {said}."
+    return Fault(parameter.name, MISSING, f"{why} {trigger.consequence}", _ways(parameter, trigger))
+
+
+def _example(name: str, trigger: Trigger) -> str:
+    fields = (field for field in type(trigger).model_fields.values() if field.alias == name)
+    example = next((field.examples[0] for field in fields if field.examples), None)
+    return f"Write {name}: {example}, say." if example else "Correct it."
 
 
 def _ways(parameter: Parameter, trigger: Trigger) -> str:

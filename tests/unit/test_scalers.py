@@ -197,6 +197,19 @@ def test_a_formula_excuses_from_a_target() -> None:
             "Put it into a Secret and name that in a TriggerAuthentication.",
         ),
         (
+            "azure-servicebus",
+            {"queueName": "q", "topicName": "t"},
+            'metadata.queueName: "q" is refused. KEDA says: both topic and queue name metadata provided. '
+            "KEDA would mark the ScaledObject not Ready. Leave one of them out.",
+        ),
+        (
+            "kafka",
+            {"bootstrapServers": "k:9092"},
+            "metadata.consumerGroup: missing, and required. KEDA would mark the ScaledObject not Ready. "
+            "Write consumerGroup: my-consumer-group below metadata, "
+            "or name the container's variable that holds it in consumerGroupFromEnv.",
+        ),
+        (
             "dynatrace",
             {"host": "https://d", "metricSelector": "a", "query": "b", "threshold": 5},
             None,
