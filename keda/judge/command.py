@@ -19,8 +19,8 @@ from keda.ownership import Declared
 SUFFIXES = (".yaml", ".yml", ".json")
 
 
-class CannotRead(Exception):
-    """A path or a document that cannot be read: one line."""
+class NotThere(Exception):
+    """What was asked for does not exist: one line."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,11 @@ class _Placed:
     file: str
 
 
-def check_paths(paths: Iterable[str]) -> list[Line]:
-    """The findings on all objects of the files, judged together. Raises CannotRead."""
-    placed = [each for path in paths for each in _read(path)]
-    # `where` is the document's number, so that each finding is traced to its document and line.
+def check_paths(paths: Iterable[str]) -> tuple[list[Line], list[str]]:
+    """(The findings on all objects of the files, judged together; what could not be read, a line each.)"""
+    unreadable: list[str] = []
+    placed = [each for path in paths for each in _read(path, unreadable)]
+    # `where` is the document's place, so that each finding is traced to its document and then to its line.
     declared = [Declared(each.document.value, _where(each)) for each in placed]
     by_place = {_where(each): each for each in placed}
     lines = []
@@ -42,47 +43,53 @@ def check_paths(paths: Iterable[str]) -> list[Line]:
         found = by_place[finding.where]
         line = found.document.line_of(finding.at)
         lines.append(Line(replace(finding, where=f"{found.file}:{line}"), found.file, line))
-    return lines
+    return lines, unreadable
 
 
 def _where(placed: _Placed) -> str:
     return f"{placed.file}:{placed.document.line}"
 
 
-def _read(path: str) -> Iterator[_Placed]:
+def _read(path: str, unreadable: list[str]) -> Iterator[_Placed]:
+    """The documents of a file, a directory or standard input."""
     if path == "-":
-        yield from _documents(sys.stdin.buffer.read(), "<stdin>")
+        yield from _documents(sys.stdin.buffer.read(), "<stdin>", unreadable)
         return
-    for file in _files(Path(path)):
+    files = _files(Path(path))
+    if not files:
+        unreadable.append(f"{path}: there is no YAML or JSON file here.")
+    for file in files:
         try:
             content = file.read_bytes()
         except OSError as error:
-            raise CannotRead(f"{file}: cannot be read: {error.strerror}.") from None
-        yield from _documents(content, str(file))
+            unreadable.append(f"{file}: cannot be read: {error.strerror}.")
+        else:
+            yield from _documents(content, str(file), unreadable)
 
 
-def _files(path: Path) -> Iterator[Path]:
-    if path.is_dir():
-        found = (each for each in path.rglob("*") if each.suffix in SUFFIXES and each.is_file())
-        yield from sorted(each for each in found if not any(part.startswith(".") for part in each.parts[1:]))
-    elif path.exists():
-        yield path
-    else:
-        raise CannotRead(f"{path}: there is no such file or directory.")
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    found = (each for each in path.rglob("*") if each.suffix in SUFFIXES and each.is_file())
+    hidden = len(path.parts)
+    return sorted(each for each in found if not any(part.startswith(".") for part in each.parts[hidden:]))
 
 
-def _documents(content: bytes, file: str) -> Iterator[_Placed]:
+def _documents(content: bytes, file: str, unreadable: list[str]) -> Iterator[_Placed]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise CannotRead(f"{file}: is no text of UTF-8. Give YAML or JSON.") from None
+        unreadable.append(f"{file}: is no text of UTF-8. Give YAML or JSON.")
+        return
     if len(content) > MAX_BYTES and "\n---" not in text:
-        raise CannotRead(f"{file}: one document of more than {MAX_BYTES >> 20} MiB. Kubernetes takes 3 MiB.")
+        unreadable.append(f"{file}: one document of more than {MAX_BYTES >> 20} MiB. Kubernetes takes 3 MiB.")
+        return
     try:
         for document in documents(text):
             yield _Placed(document, file)
     except Unreadable as error:
-        raise CannotRead(f"{file}:{error.line}: is no YAML that Kubernetes reads: {error.why}.") from None
+        template = " Is it a Helm template? Give what `helm template` renders." if "{{" in text else ""
+        unreadable.append(f"{file}:{error.line}: is no YAML that Kubernetes reads: {error.why}.{template}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -104,12 +111,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if chosen.explain:
             return _say(explain_rule(_known_rule(chosen.explain)))
         if not chosen.paths:
-            raise CannotRead("keda check: no path given. Write `python -m keda check PATH…`, or - for stdin.")
-        lines = check_paths(chosen.paths)
-    except CannotRead as error:
+            raise NotThere("keda check: no path given. Write `python -m keda check PATH…`, or - for stdin.")
+        lines, unreadable = check_paths(chosen.paths)
+    except NotThere as error:
         print(error, file=sys.stderr)
         return 2
     _say(FORMATS[chosen.format](lines))
+    for line in unreadable:
+        print(line, file=sys.stderr)
+    if unreadable:
+        return 2
     return 1 if any(line.finding.severity == "error" for line in lines) else 0
 
 
@@ -126,7 +137,7 @@ def _say(text: str) -> int:
 def _known_rule(name: str) -> str:
     if name not in rules():
         guess = did_you_mean(name, rules())
-        raise CannotRead(
+        raise NotThere(
             f"{name}: is no rule."
             + (f" Did you mean {guess}?" if guess else f" Rules: {', '.join(rules())}.")
         )
@@ -142,6 +153,6 @@ def _explain(name: str) -> str:
 
     if name not in scalers():
         guess = did_you_mean(name, scalers())
-        raise CannotRead(f"{name}: is no scaler of KEDA 2.19." + (f" Did you mean {guess}?" if guess else ""))
+        raise NotThere(f"{name}: is no scaler of KEDA 2.19." + (f" Did you mean {guess}?" if guess else ""))
     explain = getattr(triggers, "explain", None)
     return str(explain(name)) if callable(explain) else explain_scaler(name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from keda.judge.findings import At
@@ -24,7 +25,7 @@ NO_NAMESPACE = frozenset(
 
 def mapping(value: object) -> Mapping[Any, Any]:
     """`value`, or an empty mapping if it is none."""
-    return value if isinstance(value, Mapping) else {}
+    return value if type(value) is dict or isinstance(value, Mapping) else {}
 
 
 def sequence(value: object) -> list[Any]:
@@ -62,50 +63,50 @@ class Item:
     source: int
     """Which of the objects given it came in."""
 
-    @property
+    @cached_property
     def group(self) -> str:
         group, slash, _ = text(self.manifest.get("apiVersion")).partition("/")
         return group if slash else ""
 
-    @property
+    @cached_property
     def kind(self) -> str:
         return text(self.manifest.get("kind"))
 
-    @property
+    @cached_property
     def name(self) -> str:
         return text(dig(self.manifest, "metadata", "name"))
 
-    @property
+    @cached_property
     def namespace(self) -> str:
         if self.kind in NO_NAMESPACE:
             return ""
         return text(dig(self.manifest, "metadata", "namespace")) or "default"
 
-    @property
+    @cached_property
     def spec(self) -> Mapping[Any, Any]:
         return mapping(self.manifest.get("spec"))
 
-    @property
+    @cached_property
     def annotations(self) -> Mapping[Any, Any]:
         return mapping(dig(self.manifest, "metadata", "annotations"))
 
-    @property
+    @cached_property
     def ref(self) -> str:
         name = self.name or "(no name)"
         return f"{self.kind} {self.namespace}/{name}" if self.namespace else f"{self.kind} {name}"
 
-    @property
+    @cached_property
     def pod(self) -> Mapping[Any, Any]:
         """The pod spec of a workload's template."""
         if self.kind == "Pod":
             return self.spec
         return mapping(dig(self.spec, "template", "spec"))
 
-    @property
+    @cached_property
     def pod_labels(self) -> Mapping[Any, Any]:
         return mapping(dig(self.spec, "template", "metadata", "labels"))
 
-    @property
+    @cached_property
     def containers(self) -> list[Mapping[Any, Any]]:
         return [mapping(container) for container in sequence(self.pod.get("containers"))]
 

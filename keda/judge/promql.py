@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import promql_parser as promql
 
+_MAX_DEPTH, _MAX_OPERATORS = 50, 300
 _PICKS = {"topk", "bottomk", "limitk"}
 _COMPARISONS = {">", ">=", "<", "<=", "==", "!="}
 _SETS = {"and", "unless"}
@@ -17,8 +20,14 @@ class Broken(ValueError):
     """The query is no PromQL; `str()` says where."""
 
 
+class TooDeep(ValueError):
+    """The query is nested deeper than anyone writes, and than the parser's stack bears."""
+
+
+@functools.lru_cache(maxsize=4096)
 def parse(query: str) -> Any:
-    """The syntax tree. Raises Broken."""
+    """The syntax tree. Raises Broken or TooDeep."""
+    _bound(query)
     try:
         return promql.parse(query)
     except ValueError as error:
@@ -27,6 +36,22 @@ def parse(query: str) -> Any:
         if isinstance(error, (KeyboardInterrupt, SystemExit, MemoryError)):
             raise
         raise Broken("it cannot be read") from None
+
+
+def _bound(query: str) -> None:
+    """A bound on the tree's depth: brackets within brackets, and operators in all. Texts do not count."""
+    code = re.sub(r'"(\\.|[^"\\])*"|\'(\\.|[^\'\\])*\'|`[^`]*`', "", query)
+    depth = deepest = operators = 0
+    for char in code:
+        depth += (char in "([{") - (char in ")]}")
+        deepest = max(deepest, depth)
+        operators += char in "+-*/%^@<>=!"
+    if (
+        deepest > _MAX_DEPTH
+        or operators > _MAX_OPERATORS
+        or len(re.findall(r"\b(or|and|unless|atan2)\b", code)) > 50
+    ):
+        raise TooDeep
 
 
 def bare(tree: Any) -> Any:

@@ -48,6 +48,8 @@ def advise_queries(item: Item, objects: Objects, report: Report) -> None:
                     "Try it in Prometheus first.",
                 )
                 continue
+            except promql.TooDeep:
+                continue
             _judge(item, trigger, query, tree, (*at, "query"), report)
         _no_data(trigger, tree, at, report)
     _wake(item, objects, report)
@@ -168,7 +170,7 @@ def _of_target(item: Item, objects: Objects, trigger: Mapping[Any, Any]) -> bool
         return False
     try:
         tree = promql.parse(query)
-    except promql.Broken:
+    except (promql.Broken, promql.TooDeep):
         return False
     found = list(promql.selectors(tree))
     absent = any(word in query for word in ("absent(", "absent_over_time("))

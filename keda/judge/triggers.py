@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -254,27 +255,30 @@ def _close(written: Mapping[str, str], names: list[str]) -> str:
     return ""
 
 
+@functools.cache
+def _parameters(kind: str) -> Mapping[str, Parameter]:
+    """The scaler's parameters by each of their names; the first of two with one name counts."""
+    return {name: each for each in reversed(scalers()[kind].parameters) for name in each.names}
+
+
 def _parameter(kind: str, name: str) -> Parameter | None:
-    return next((each for each in scalers()[kind].parameters if name in each.names), None)
+    return _parameters(kind).get(name)
 
 
 def _reads(kind: str, key: str) -> bool:
-    for parameter in scalers()[kind].parameters:
-        for name in parameter.names:
-            prefix = name.removesuffix("*") if name.endswith("*") else None
-            if key in (name, f"{name}FromEnv") or (prefix and key.startswith(prefix)):
-                return True
-    return False
+    known = _parameters(kind)
+    if key in known or key.removesuffix("FromEnv") in known:
+        return True
+    return any(name.endswith("*") and key.startswith(name[:-1]) for name in known)
 
 
 def _unknown_parameters(kind: str, metadata: Mapping[str, str], at: At, report: Report) -> None:
     if scalers()[kind].open or kind == "external-mock":
         return
-    known = [name for parameter in scalers()[kind].parameters for name in parameter.names]
-    lowered = {name.lower(): name for name in known}
     for key in metadata:
         if _reads(kind, key):
             continue
+        lowered = {name.lower(): name for name in _parameters(kind)}
         place = (*at, "metadata", key)
         close = difflib.get_close_matches(key.lower().removesuffix("fromenv"), lowered, n=1, cutoff=0.8)
         if close and lowered[close[0]] not in metadata:

@@ -45,6 +45,18 @@ def test_exit_codes(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
         assert path in err
 
 
+def test_what_can_be_read_is_judged(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("spec: {{ .Values.spec }}\n")
+    (tmp_path / "b.yaml").write_text(Path(BROKEN).read_text("utf-8"))
+    (tmp_path / "notes.txt").write_text("{{")
+    code, out, err = run(capsys, "check", str(tmp_path))
+    assert code == 2
+    assert "[replica-bounds]" in out
+    assert err.startswith(f"{tmp_path / 'a.yaml'}:1: ")
+    assert "helm template" in err
+    assert err.count("\n") == 1
+
+
 def test_directory_and_stdin(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(capsys, "check", str(CORPUS / "valid"))[0] in (0, 1)
     stdin = SimpleNamespace(buffer=io.BytesIO(Path(BROKEN).read_bytes()))

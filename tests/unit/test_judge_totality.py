@@ -107,6 +107,24 @@ def test_any_text(text: str) -> None:
         assert unreadable.line >= 1
 
 
+@pytest.mark.parametrize(
+    "query",
+    ["(" * 5000 + "a" + ")" * 5000, "-" * 100_000 + "a", "a+" * 20_000 + "a",
+     "a or " * 5000 + "a", "a[5m:]" * 3000,
+     "sum(" * 49 + "a" + ")" * 49, "{" * 500, "a[" * 400, "\"" * 999, "`" * 3, "(" * 40],
+    ids=lambda query: f"{query[:6]}…",
+)  # fmt: skip
+def test_hostile_queries(query: str) -> None:
+    metadata = {"serverAddress": "http://x", "threshold": "1", "query": query}
+    manifest = {
+        "apiVersion": "keda.sh/v1alpha1",
+        "kind": "ScaledObject",
+        "metadata": {"name": "a"},
+        "spec": {"scaleTargetRef": {"name": "a"}, "triggers": [{"type": "prometheus", "metadata": metadata}]},
+    }
+    assert all("\n" not in str(finding) for finding in keda.check([manifest]))
+
+
 BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 12)
 )
