@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import ast
 import functools
-import inspect
-import itertools
 import json
 import re
 import textwrap
@@ -13,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from keda.docstrings import field_docstrings
 from keda.errors import MISSING, Fault, SpecError, did_you_mean, is_secret_key
 from keda.triggers.base import Trigger, trigger_class
 from keda.triggers.catalogue import CLASSES
@@ -100,18 +98,9 @@ def parameters(scaler: str) -> list[Parameter]:
 
 def documentation(model: type[Trigger]) -> dict[str, str]:
     """The docstring of each field, by the field's name and its key."""
-    said: dict[str, str] = {}
-    for owner in reversed(model.__mro__[: model.__mro__.index(Trigger)]):
-        [definition] = ast.parse(textwrap.dedent(inspect.getsource(owner))).body
-        for field, after in itertools.pairwise(
-            definition.body if isinstance(definition, ast.ClassDef) else []
-        ):
-            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
-                match after:
-                    case ast.Expr(value=ast.Constant(value=str(text))):
-                        said[field.target.id] = " ".join(text.split())
+    said = field_docstrings(model)
     keys = {name: field.alias or name for name, field in model.model_fields.items()}
-    return said | {keys[name]: text for name, text in said.items() if name in keys}
+    return {**said, **{keys[name]: text for name, text in said.items() if name in keys}}
 
 
 def _paragraph(scaler: str, parameter: Parameter, documented: dict[str, str]) -> Iterator[str]:
