@@ -14,6 +14,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
+from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
@@ -39,6 +40,13 @@ def text(value: object) -> str:
     if not value.strip():
         raise Refused("is empty, and KEDA takes that for absent.")
     return value.strip()
+
+
+def amount(value: object) -> str:
+    """A quantity, `500m` or `1.5Gi`; a number is taken as its digits."""
+    if isinstance(value, (float, Decimal)) and math.isfinite(value):
+        return str(value)
+    return text(value)
 
 
 def address(value: object) -> str:
@@ -179,6 +187,7 @@ def written(value: Any, separator: str = ",") -> str:
 
 
 Text = Annotated[str, BeforeValidator(text)]
+Amount = Annotated[str, BeforeValidator(amount)]
 Address = Annotated[str, BeforeValidator(address)]
 Integer = Annotated[int, BeforeValidator(integer)]
 Number = Annotated[float, BeforeValidator(number)]

@@ -11,13 +11,13 @@ from keda.errors import MISSING, Fault
 from keda.model import INT32_MAX
 from keda.quantity import parse_quantity
 from keda.triggers.base import Trigger
-from keda.triggers.parameters import Text
+from keda.triggers.parameters import Amount, Text
 
 
 class _ResourceTrigger(Trigger):
     from_authentication: ClassVar[frozenset[str]] = frozenset()
 
-    value: Text = Field(examples=["60"])
+    value: Amount = Field(examples=["60"])
     """Utilization: per cent of the request, "60". AverageValue: a quantity per pod, "500m" or "1Gi"."""
     container_name: Text | None = None
     """Count this container only. Default: all containers of the pod."""

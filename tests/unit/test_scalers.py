@@ -265,6 +265,10 @@ def test_python_values() -> None:
         "allowIdleConsumers": "true",
     }
     assert kafka.target == 20
+    assert [
+        keda.Cpu(metric_type=kind, value=value).dump()["metadata"]["value"]
+        for kind, value in (("Utilization", 60), ("AverageValue", 0.5), ("AverageValue", "500m"))
+    ] == ["60", "0.5", "500m"]
     cloudwatch = keda.AwsCloudwatch(
         namespace="AWS/SQS",
         metric_name="Messages",
