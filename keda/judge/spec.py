@@ -253,7 +253,7 @@ def _modifiers(item: Item, report: Report) -> None:
                 f"unknown name {name}",
             )
     problem = _target_problem(target)
-    if problem and (written or target):
+    if problem and (target or modifiers.get("target") is None and written):
         report.add(
             "modifiers-target",
             (*at, "target"),

@@ -21,6 +21,7 @@ _NOT_READY = "KEDA could not build the scaler: never Ready, nothing scales."
 _ABOUT_ONE = re.compile(r'(?:missing required parameter|unable to set param|parameter) "([^"]+)"')
 _SPEC_KEYS = ("minReplicaCount", "maxReplicaCount", "pollingInterval", "cooldownPeriod", "idleReplicaCount")
 _TRIGGER_KEYS = ("metricType", "authenticationRef", "useCachedMetrics")
+_COMMON = ("value", "query", "host", "type", "tls", "key", "url", "topic", "server", "mode", "name")
 _EXAMPLES = {
     "int64": ("a whole number", "5"),
     "uint32": ("a whole number of 0 or more", "5"),
@@ -124,42 +125,57 @@ def _verdict(
     auth = authentication(trigger.get("authenticationRef"), item, objects)
     env, env_known = environment(item, objects)
     metric_type = text(trigger.get("metricType"))
-    unset = [key for key in metadata if key.endswith("FromEnv") and metadata[key] not in env]
-    env = env | {
-        metadata[key]: _placeholder(kind, key.removesuffix("FromEnv")) for key in unset if not env_known
-    }
-    values = {
-        key: _placeholder(kind, key) if value is None else value for key, value in auth.parameters.items()
-    }
-    asked = Trigger(
-        kind,
-        metadata,
-        values,
-        env,
-        auth.pod_identity,
-        metric_type if metric_type in _METRIC_TYPES else "",
-        bool(text(modifiers_of(item).get("formula"))),
+    unset = (
+        [] if env_known else [key for key in metadata if key.endswith("FromEnv") and metadata[key] not in env]
     )
-    certain = auth.complete and None not in auth.parameters.values() and (env_known or not unset)
-    secrets = metadata | values | env
-    for refusal in refusals(asked):
+
+    def with_stand_ins(choice: int) -> Trigger:
+        return Trigger(
+            kind,
+            metadata,
+            {
+                key: _stand_in(kind, key, choice) if value is None else value
+                for key, value in auth.parameters.items()
+            },
+            env | {metadata[key]: _stand_in(kind, key.removesuffix("FromEnv"), choice) for key in unset},
+            auth.pod_identity,
+            metric_type if metric_type in _METRIC_TYPES else "",
+            bool(text(modifiers_of(item).get("formula"))),
+        )
+
+    asked = with_stand_ins(0)
+    certain = auth.complete and None not in auth.parameters.values() and not unset
+    secrets = metadata | dict(asked.auth) | dict(asked.env)
+    refused = refusals(asked)
+    # What is refused with either stand-in does not hang on the values that only the cluster knows.
+    alone = set() if certain or not refused else set(refusals(with_stand_ins(1)))
+    for refusal in refused:
         match = _ABOUT_ONE.search(refusal)
         names = match[1].split(",") if match else []
         parameter = _parameter(kind, names[0]) if names else None
-        if not certain and not _holds_anyway(refusal, parameter, asked, auth):
-            continue
-        _add(refusal, parameter, names, asked, (*at, "metadata"), secrets, report)
+        if certain or _holds_anyway(refusal, parameter, asked, auth, refusal in alone):
+            _add(refusal, parameter, names, asked, (*at, "metadata"), secrets, report)
 
 
-def _holds_anyway(refusal: str, parameter: Parameter | None, trigger: Trigger, auth: Authentication) -> bool:
+def _holds_anyway(
+    refusal: str, parameter: Parameter | None, trigger: Trigger, auth: Authentication, alone: bool
+) -> bool:
     """Whether a refusal stands whatever the values are that only the cluster knows."""
     if parameter is None:
-        return any(
-            re.search(rf"(?<!\w){re.escape(key)}(?!\w)", refusal) for key in trigger.metadata if len(key) > 3
-        )
+        return alone and _blamed(refusal, trigger) is not None
     if "missing required" in refusal:
         return auth.complete or "auth" not in parameter.sources
     return any(name in trigger.metadata for name in parameter.names)
+
+
+def _blamed(refusal: str, trigger: Trigger) -> str | None:
+    """The metadata key that a refusal is about: the longest that it names, and common words only with their
+    value."""
+    for key in sorted(trigger.metadata, key=len, reverse=True):
+        named = re.search(rf"(?<!\w){re.escape(key)}(?!\w)", refusal) is not None
+        if named and (key not in _COMMON or trigger.metadata[key] in refusal):
+            return key
+    return None
 
 
 def _add(
@@ -192,10 +208,7 @@ def _add(
             keda,
         )
     elif parameter is None:
-        key = next(
-            (key for key in _by_length(trigger) if re.search(rf"(?<!\w){re.escape(key)}(?!\w)", refusal)),
-            None,
-        )
+        key = _blamed(refusal, trigger)
         report.add(
             "trigger-parameter",
             (*at, key) if key else at,
@@ -217,10 +230,6 @@ def _add(
             wanted, example = _EXAMPLES.get(parameter.type, ("what KEDA can read", "…"))
             why, fix = f"is not {wanted}. {_NOT_READY}", f'Write {name}: "{example}".'
         report.add("trigger-parameter", (*at, name), value, why, fix, keda)
-
-
-def _by_length(trigger: Trigger) -> list[str]:
-    return sorted((key for key in trigger.metadata if len(key) > 3), key=len, reverse=True)
 
 
 def _missing(
@@ -323,11 +332,12 @@ def _plain_secrets(kind: str, metadata: Mapping[str, str], at: At, report: Repor
             )
 
 
-def _placeholder(kind: str, name: str) -> str:
-    """A value that the parser takes, for one that only the cluster knows."""
+def _stand_in(kind: str, name: str, choice: int) -> str:
+    """One of two values that the parser takes, for one that only the cluster knows."""
     parameter = _parameter(kind, name)
-    if parameter is None:
-        return "x"
     if name == "host":
-        return "amqp://host:5672/"  # rabbitmq reads the scheme
-    return parameter.enum[0] if parameter.enum else _EXAMPLES.get(parameter.type, ("", "x"))[1]
+        return ("amqp://one:5672/", "amqp://two:5672/")[choice]  # rabbitmq reads the scheme
+    if parameter and parameter.enum:
+        return parameter.enum[-choice]
+    known = _EXAMPLES.get(parameter.type) if parameter else None
+    return known[1] if known else ("x", "y")[choice]

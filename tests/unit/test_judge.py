@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support import CORPUS, ROOT
+from support import CORPUS, ROOT, STACK, settings_of
 
 import keda
 from keda.judge.command import check_paths
@@ -118,3 +118,15 @@ def test_places_are_passed_on() -> None:
     manifest = {"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledJob", "metadata": {"name": "a"}, "spec": {}}
     assert {finding.where for finding in keda.check([Declared(manifest, "here:3")])} == {"here:3"}
     assert {finding.where for finding in keda.check([manifest])} == {""}
+
+
+def test_what_the_program_makes_has_no_finding() -> None:
+    """The stack file's objects, with the lab's workloads as their targets."""
+    import yaml
+
+    workloads = settings_of(STACK.read_text("utf-8")).workloads.values()
+    objects: list[object] = [workload.scaled.to_manifest() for workload in workloads]
+    for file in sorted((ROOT / "lab" / "fleet" / "manifests").glob("*.yaml")):
+        objects += yaml.safe_load_all(file.read_text("utf-8"))
+    assert len(objects) > len(workloads)
+    assert keda.check(objects) == []
