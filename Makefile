@@ -9,7 +9,7 @@ PY       := $(VENV)/bin/python
 ON       := --lab $(LAB) $(if $(CLUSTER),--cluster $(CLUSTER)) $(if $(YES),--yes) $(if $(FORCE),--force)
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview status load down test lint unit live verdicts
+.PHONY: help up preview status load down test lint unit live verdicts generate
 
 help:  ## This list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "make %-9s %s\n", $$1, $$2}'
@@ -49,6 +49,9 @@ live: $(VENV)/.ready  ## The tests on a lab of their own
 
 verdicts: $(VENV)/.ready  ## 20,000 trigger specs: our verdict against KEDA's own scaler constructors
 	@$(PY) -m tests.verdicts --count 20000
+
+generate: $(VENV)/.ready  ## Trigger models, docs/scalers.md and JSON Schemas from keda/data; a test holds them current
+	@$(PY) -m keda.triggers.generate && $(PY) -m keda.schema && $(PY) -m components.schema
 
 test: lint  ## Everything: lint, types, unit, program, policy, engine and live tests
 	@$(PY) -m lab.tools
