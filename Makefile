@@ -12,7 +12,7 @@ ON       := --lab $(LAB) $(if $(CLUSTER),--cluster $(CLUSTER)) $(if $(YES),--yes
 .PHONY: help up preview status load down test lint unit live verdicts generate
 
 help:  ## This list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | awk -F'|' '{printf "make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "make %-9s %s\n", $$1, $$2}'
 
 # The venv is made anew when requirements.txt changes. python3-venv is a Debian package of its own.
 $(VENV)/.ready: requirements.txt
