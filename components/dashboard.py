@@ -1,8 +1,8 @@
 """The Grafana dashboard of the scaled workloads, made from the same models as their ScaledObjects.
 
 Namespaces: KEDA's own metrics carry the workload's namespace as `exported_namespace`, since its
-ServiceMonitors do not
-honour labels. kube-state-metrics is scraped either way, so both spellings are asked for.
+ServiceMonitors do not honour labels. kube-state-metrics is scraped either way, so both spellings are asked
+for.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """What every recipe has in common: where the workload is, its bounds, its pace, and how settings become
 KEDA models.
 
-A recipe is the typed settings of one workload. `models()` turns them into KEDA's objects; the checks are
-ring 1's, and
-their messages are put into the words of the stack file.
+A recipe is the typed settings of one workload. `models()` turns them into KEDA's objects; the checks are ring
+1's, and their messages are put into the words of the stack file.
 """
 
 from __future__ import annotations

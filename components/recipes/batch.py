@@ -103,8 +103,7 @@ class Batch(Recipe):
         """Jobs that wait and jobs that run: a running one keeps its pod.
 
         The queue always reports waiting jobs, 0 included. `or vector(0)` is for the running ones only, so
-        that a
-        queue that cannot be read is an error, which scales nothing, and not 0 jobs, which would end
+        that a queue that cannot be read is an error, which scales nothing, and not 0 jobs, which would end
         running work.
         """
         selector = f"{{queue={quoted(self.queue)}}}"

@@ -100,9 +100,8 @@ class EnvoyGateway(Recipe):
     def query(self) -> str:
         """Active connections of the Gateway's own listeners (`http-…`, `https-…`), over all proxies.
 
-        The statistics and readiness listeners of Envoy Gateway have other prefixes. The Gateway's labels
-        come from
-        the PodMonitor's podTargetLabels, which Envoy Gateway's sample lacks.
+        The statistics and readiness listeners of Envoy Gateway have other prefixes. The Gateway's labels come
+        from the PodMonitor's podTargetLabels, which Envoy Gateway's sample lacks.
         """
         return (
             "sum(envoy_http_downstream_cx_active{"

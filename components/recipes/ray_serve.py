@@ -38,9 +38,8 @@ class RayServe(Recipe):
         """Requests, summed over replicas and handles.
 
         Both metrics, since the queue alone drops to 0 as soon as replicas absorb the load. Ray exports a
-        series
-        only once there was a request: without `or vector(0)` one absent operand would make the whole sum
-        absent.
+        series only once there was a request: without `or vector(0)` one absent operand would make the whole
+        sum absent.
         """
         selector = f"{{application={quoted(self.application)}}}"
         waiting = f"(sum(ray_serve_deployment_queued_queries{selector}) or vector(0))"

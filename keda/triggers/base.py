@@ -1,8 +1,7 @@
 """What every trigger has in common, and the two ways to write one.
 
-A manifest writes `{type: cron, name: …, metadata: {start: …}}`; Python writes `Cron(start=…, name=…)`.
-Both give the
-same model. Which class reads a manifest's trigger is decided by its `type`.
+A manifest writes `{type: cron, name: …, metadata: {start: …}}`; Python writes `Cron(start=…, name=…)`. Both
+give the same model. Which class reads a manifest's trigger is decided by its `type`.
 """
 
 from __future__ import annotations

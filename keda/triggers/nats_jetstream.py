@@ -16,10 +16,8 @@ class NatsJetStream(Trigger):
     """Messages a JetStream consumer has not acknowledged: num_pending + num_ack_pending.
 
     With AverageValue, replicas = ceil(messages / lag_threshold). KEDA 2.19 takes a consumer it cannot find
-    for one
-    that lags by the whole stream (last_seq), which scales to the maximum: the consumer must exist first
-    (#7657).
-    A cluster of NATS servers needs an endpoint that names each node, so a headless Service.
+    for one that lags by the whole stream (last_seq), which scales to the maximum: the consumer must exist
+    first (#7657). A cluster of NATS servers needs an endpoint that names each node, so a headless Service.
     """
 
     scaler: ClassVar[str] = "nats-jetstream"

@@ -1,9 +1,8 @@
 """Types of trigger parameters: what KEDA's typed parser takes, in the Python values a person would write.
 
-KEDA reads trigger metadata as text and converts it by the rules of
-pkg/scalers/scalersconfig/typed_config.go (v2.19.0). A value is accepted here exactly when its text is
-accepted
-there, kept as the Python value KEDA would get, and written back as text.
+KEDA reads trigger metadata as text and converts it by the rules of pkg/scalers/scalersconfig/typed_config.go
+(v2.19.0). A value is accepted here exactly when its text is accepted there, kept as the Python value KEDA
+would get, and written back as text.
 """
 
 from __future__ import annotations

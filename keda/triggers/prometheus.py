@@ -16,9 +16,8 @@ _AUTH_MODES = frozenset({"apiKey", "basic", "tls", "bearer", "custom", "oauth"})
 
 
 class Prometheus(Trigger):
-    """The value of a PromQL query that returns one element; more than one series is an error, and so is
-    none if
-    `ignore_null_values` is false.
+    """The value of a PromQL query that returns one element; more than one series is an error, and so is none
+    if `ignore_null_values` is false.
 
     `threshold` is in the query's unit: with AverageValue, replicas = ceil(value / threshold).
     """
