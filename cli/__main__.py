@@ -25,7 +25,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     args = parser.parse_args(argv)
     try:
-        return _on_cluster(args) if args.cluster else _on_lab(args.command, Lab(args.lab))
+        lab = Lab(args.lab)
+    except ValueError as error:
+        print(str(error).replace("--name", "LAB", 1), file=sys.stderr)
+        return 1
+    try:
+        return _on_cluster(args) if args.cluster else _on_lab(args.command, lab)
     except (CommandError, LabError) as error:
         print(error, file=sys.stderr)
         return 1

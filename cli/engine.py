@@ -31,6 +31,8 @@ class Engine:
         overrides: config key to value for the copy of the stack file (see `stackfile.write_copy`).
         path: folders put first on PATH.
         notice: one line that says which of Pulumi's plugins are in use.
+        exclusive: nobody but this command on this machine uses the state, so a Pulumi lock found while
+            we hold our own is a killed run's. Not so on a shared backend, where it may be a colleague's.
         program: the folder of the Pulumi program.
     """
 
@@ -40,6 +42,7 @@ class Engine:
     overrides: Mapping[str, Any] = field(default_factory=dict)
     path: Sequence[Path] = ()
     notice: str = ""
+    exclusive: bool = False
     program: Path = stackfile.PROJECT
 
     @property
@@ -84,12 +87,22 @@ class Engine:
         """
         with self._lock():
             self._prepare()
-            if verb != "preview":
+            if self.exclusive and verb != "preview":
                 self._recover()
             packs = ["--policy-pack", str(POLICY_PACK)] if verb in {"up", "preview"} else []
             yes = ["--yes"] if verb != "preview" else []
             quiet = ["--suppress-outputs"] if verb in {"up", "preview"} else []  # the table says it better
             return self.run(verb, *self._stack(), *packs, *yes, *quiet, *args, capture=capture)
+
+    def deployment(self) -> dict[str, Any]:
+        """The stack's state as `pulumi stack export` gives it: `resources`, `pending_operations`.
+
+        Raises:
+            CommandError: another command is at work on this stack, or its state cannot be read.
+        """
+        with self._lock():
+            self._prepare()
+            return self._export()
 
     def _stack(self) -> list[str]:
         return ["--stack", stackfile.STACK, "--config-file", str(self.config_file)]
@@ -122,15 +135,18 @@ class Engine:
         cancelled = self.run("cancel", "--yes", "--stack", stackfile.STACK, capture=True, cwd=self.folder)
         if cancelled.returncode and "not supported" in cancelled.stderr:
             return
-        exported = self.run("stack", "export", "--stack", stackfile.STACK, capture=True, cwd=self.folder)
-        if exported.returncode:
-            raise CommandError(f"stack {stackfile.STACK}: {last_line(exported)} Its state could not be read.")
-        deployment = json.loads(exported.stdout or "{}").get("deployment") or {}
-        if deployment.get("pending_operations"):
+        if self._export().get("pending_operations"):
             print("The last run was killed half-way: reading what it left in the cluster.", file=sys.stderr)
             self.run(
                 "refresh", *self._stack(), "--yes", "--clear-pending-creates", "--skip-preview", capture=True
             )
+
+    def _export(self) -> dict[str, Any]:
+        exported = self.run("stack", "export", "--stack", stackfile.STACK, capture=True, cwd=self.folder)
+        if exported.returncode:
+            raise CommandError(f"stack {stackfile.STACK}: {last_line(exported)} Its state could not be read.")
+        deployment: dict[str, Any] = json.loads(exported.stdout or "{}").get("deployment") or {}
+        return deployment
 
 
 def last_line(done: subprocess.CompletedProcess[str]) -> str:

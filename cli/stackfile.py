@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from cli.errors import CommandError
+from lab.pki import write_atomically
 
 STACK = "homelab"
 PROJECT = Path(__file__).resolve().parent.parent
@@ -77,12 +78,6 @@ def write_copy(target: Path, overrides: Mapping[str, Any], source: Path = SOURCE
         salt = (yaml.safe_load(target.read_text(encoding="utf-8")) or {}).get("encryptionsalt")
         if salt:
             data["encryptionsalt"] = salt
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_suffix(".tmp")
-    draft.write_text(
-        f"# Generated from {source.name}; edit that file, not this one.\n"
-        + yaml.safe_dump(data, sort_keys=False),
-        encoding="utf-8",
-    )
-    draft.replace(target)
+    header = f"# Generated from {source.name}; edit that file, not this one.\n"
+    write_atomically(target, header + yaml.safe_dump(data, sort_keys=False))
     return target

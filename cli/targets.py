@@ -72,6 +72,7 @@ def lab_engine(lab: Lab, overrides: Mapping[str, Any] | None = None) -> Engine:
         },
         path=[Path(record["tools"]["helm"]).parent],
         notice=notice,
+        exclusive=True,
     )
 
 
@@ -147,11 +148,9 @@ def foreign_keda_objects(engine: Engine, kubectl: Kubectl) -> list[str]:
 
     Once KEDA is gone nothing removes the finalizer, and deleting them or their namespace hangs for ever.
     """
-    exported = engine.run("stack", "export", "--stack", "homelab", capture=True, cwd=engine.folder)
-    deployment = (json.loads(exported.stdout).get("deployment") or {}) if exported.returncode == 0 else {}
     ours = {
         (meta.get("namespace", ""), meta.get("name"))
-        for resource in deployment.get("resources", [])
+        for resource in engine.deployment().get("resources", [])
         if resource["type"].startswith("kubernetes:keda.sh/")
         for meta in [resource.get("outputs", {}).get("metadata", {})]
     }

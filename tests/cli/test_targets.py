@@ -62,17 +62,32 @@ def test_a_lab_that_is_not_up_is_one_line(lab: Lab, capsys: pytest.CaptureFixtur
     )
 
 
+def test_a_name_that_cannot_be_a_labs_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["status", "--lab", "Not A Name"]) == 1
+    assert capsys.readouterr().err.startswith("LAB: 'Not A Name' cannot name a lab")
+
+
+@pytest.mark.parametrize("exclusive", [True, False])
+def test_only_a_lock_that_must_be_ours_is_cancelled(tmp_path: Path, exclusive: bool) -> None:
+    """On a shared backend the lock may be a colleague's running update."""
+    said = tmp_path / "said"
+    pulumi = tmp_path / "pulumi"
+    pulumi.write_text(f'#!/bin/sh\necho "$1" >>{said}\n')
+    pulumi.chmod(0o755)
+    Engine(folder=tmp_path / "stack", pulumi=pulumi, exclusive=exclusive).operate("up")
+    assert ("cancel" in said.read_text().split()) is exclusive
+    assert said.read_text().split()[-1] == "up"
+
+
 class Exported(Engine):
     """An engine whose state holds one ScaledObject, voice/voice."""
 
-    def run(self, *args: str, **options: Any) -> Any:
-        from subprocess import CompletedProcess
-
+    def deployment(self) -> dict[str, Any]:
         resource = {
             "type": "kubernetes:keda.sh/v1alpha1:ScaledObject",
             "outputs": {"metadata": {"namespace": "voice", "name": "voice"}},
         }
-        return CompletedProcess(args, 0, json.dumps({"deployment": {"resources": [resource]}}), "")
+        return {"resources": [resource]}
 
 
 def scaled(namespace: str, name: str, *finalizers: str) -> dict[str, Any]:
