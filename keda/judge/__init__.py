@@ -9,9 +9,10 @@ from dataclasses import replace
 from keda.judge.advice import advise
 from keda.judge.findings import IGNORE, Finding, Report, Rule, rules
 from keda.judge.kinds import check_authentication, check_event_source, check_scaled_job
+from keda.judge.metrics import check_expressions
 from keda.judge.objects import KEDA_GROUPS, Item, Objects, text
 from keda.judge.references import check_secret_references, check_target, check_trigger_references
-from keda.judge.shapes import check_shape
+from keda.judge.shapes import check_ignores, check_shape
 from keda.judge.spec import check_scaled_object
 from keda.judge.triggers import check_triggers
 from keda.ownership import Conflict, Declared, conflicts
@@ -24,7 +25,8 @@ def check(objects: Iterable[object]) -> list[Finding]:
     """The findings on KEDA's objects among `objects`, in the objects' order.
 
     An object is a manifest (parsed YAML or JSON, a List too) or `keda.ownership.Declared`, which adds where
-    it is from. Other kinds matter only as what KEDA's objects refer to. Never raises for what is in them.
+    it is from. Of PrometheusRules and Grafana dashboards the expressions are read; other kinds matter only as
+    what KEDA's objects refer to. Never raises for what is in them.
     """
     given = Objects(objects)
     owners = _second_owners(given)
@@ -32,7 +34,17 @@ def check(objects: Iterable[object]) -> list[Finding]:
     for item in given.all:
         if item.group in KEDA_GROUPS or item.group == "keda.k8s.io":
             findings += _judge(item, given, owners.get((item.ref, item.where), []))
+        else:
+            findings += _names(item)
     return findings
+
+
+def _names(item: Item) -> list[Finding]:
+    """Of alerts and dashboards, the expressions only."""
+    report = Report(item.ref, item.where)
+    check_expressions(item, report)
+    check_ignores(item, report)
+    return _kept(item, report)
 
 
 def _judge(item: Item, objects: Objects, owners: list[Conflict]) -> list[Finding]:
@@ -56,6 +68,10 @@ def _judge(item: Item, objects: Objects, owners: list[Conflict]) -> list[Finding
     for conflict in owners:
         _add_owner(conflict, report)
     advise(item, objects, report)
+    return _kept(item, report)
+
+
+def _kept(item: Item, report: Report) -> list[Finding]:
     return [_placed(finding, item) for finding in report.findings if not _ignored(finding, item)]
 
 

@@ -10,6 +10,7 @@ from keda import go_values
 from keda.errors import MISSING
 from keda.judge import promql
 from keda.judge.findings import At, Report
+from keda.judge.metrics import add_name_faults
 from keda.judge.objects import Item, Objects, dig, mapping, sequence, text, whole
 from keda.judge.spec import RESOURCE_SCALERS, modifiers_of, triggers_of
 from keda.typed_config import scalers
@@ -57,6 +58,7 @@ def advise_queries(item: Item, objects: Objects, report: Report) -> None:
 
 
 def _judge(item: Item, trigger: Mapping[Any, Any], query: str, tree: Any, at: At, report: Report) -> None:
+    add_name_faults(tree, at, report)
     if not promql.one_series(tree):
         report.add(
             "query-several-series",

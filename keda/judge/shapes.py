@@ -76,8 +76,7 @@ def _check_metadata(item: Item, report: Report) -> None:
         if value is not None and not isinstance(value, str):
             why = "is not a text. The API server would refuse the object."
             report.add("annotation-not-text", at, value, why, f"Put it in quotes{_quoted(value, key)}.")
-        elif isinstance(key, str) and key.startswith(IGNORE):
-            _check_ignore(key.removeprefix(IGNORE), text(value), at, report)
+    check_ignores(item, report)
     for key, value in mapping(metadata.get("labels")).items():
         at = ("metadata", "labels", _part(key))
         if value is not None and not isinstance(value, str):
@@ -111,6 +110,14 @@ def _check_name(name: object, kind: str, report: Report) -> None:
     except Refused as refused:
         why = f"{refused.why} The API server would refuse the object."
         report.add("bad-name", at, name, why, refused.fix or "")
+
+
+def check_ignores(item: Item, report: Report) -> None:
+    """The annotations that silence a rule: of a known one, and with a reason."""
+    for key, value in item.annotations.items():
+        if isinstance(key, str) and key.startswith(IGNORE) and (value is None or isinstance(value, str)):
+            at = ("metadata", "annotations", key)
+            _check_ignore(key.removeprefix(IGNORE), text(value), at, report)
 
 
 def _check_ignore(rule: str, reason: str, at: At, report: Report) -> None:

@@ -1,0 +1,15 @@
+"""The catalogue of metric names, against kube-state-metrics' own documentation."""
+
+from __future__ import annotations
+
+import json
+
+from keda.judge.make_metrics import CATALOGUE, EXPORTER, documented, dumped
+from lab import tools
+
+
+def test_the_catalogue_is_what_kube_state_metrics_documents() -> None:
+    catalogue = json.loads(CATALOGUE.read_text())
+    assert CATALOGUE.read_text() == dumped(catalogue)
+    folder = tools.module_dir("kube-state-metrics") / "docs" / "metrics"
+    assert catalogue["exporters"][EXPORTER]["metrics"] == documented(folder)
