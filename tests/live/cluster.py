@@ -35,13 +35,20 @@ class Cluster:
         Raises:
             Refused: the server said no.
         """
+        return json.loads(self._send(method, path, body, content))
+
+    def text(self, path: str) -> str:
+        """What is at `path` as plain text, such as a pod's log."""
+        return self._send("GET", path).decode()
+
+    def _send(self, method: str, path: str, body: Any = None, content: str = "application/json") -> bytes:
         headers = {"Accept": "application/json", "Content-Type": content}
         url = self._api.configuration.host + path
         response = self._api.call_api(method, url, headers, body=body, _request_timeout=30)
-        text = response.read()
+        text: bytes = response.read()
         if response.status >= 400:
             raise Refused(response.status, json.loads(text).get("message", ""))
-        return json.loads(text)
+        return text
 
     def get(self, path: str) -> Any:
         """The object or list at `path`, or None if there is none."""
