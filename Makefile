@@ -9,7 +9,7 @@ PY       := $(VENV)/bin/python
 ON       := --lab $(LAB) $(if $(CLUSTER),--cluster $(CLUSTER)) $(if $(YES),--yes) $(if $(FORCE),--force)
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview status load down test lint unit live verdicts generate
+.PHONY: help up preview status dashboard load down test lint unit live verdicts generate
 
 help:  ## This list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "make %-9s %s\n", $$1, $$2}'
@@ -31,6 +31,9 @@ preview: $(VENV)/.ready  ## `pulumi preview` with the policy pack
 
 status: $(VENV)/.ready  ## The table of scaled workloads
 	@$(PY) -m cli status $(ON)
+
+dashboard: $(VENV)/.ready  ## The dashboards as one HTML page, from the lab's Prometheus (MINUTES=30)
+	@$(PY) -m cli dashboard $(ON) --minutes $(or $(MINUTES),30)
 
 load: $(VENV)/.ready  ## Real load on one workload: WORKLOAD=voice|ray-serve|envoy-gateway|batch
 	@$(PY) -m lab load $(WORKLOAD) --name $(LAB)

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Sequence
 
-from cli import report, targets
+from cli import boards, page, report, targets
 from cli.errors import CommandError
+from cli.prometheus import Prometheus, Window
 from lab import __main__ as lab_command
 from lab.errors import LabError
 from lab.paths import DEFAULT_NAME, Lab
+from lab.pki import write_atomically
+
+MAX_MINUTES = 24 * 60
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code."""
     parser = argparse.ArgumentParser(prog="python -m cli", description=__doc__)
-    parser.add_argument("command", choices=["up", "preview", "status", "down"])
+    parser.add_argument("command", choices=["up", "preview", "status", "dashboard", "down"])
     parser.add_argument("--lab", default="homelab", metavar="NAME", help="the lab to use (default: homelab)")
     parser.add_argument("--cluster", metavar="CONTEXT", help="a cluster of your own instead of a lab")
     parser.add_argument("--yes", action="store_true", help="do not ask before touching your own cluster")
+    parser.add_argument(
+        "--minutes", type=int, default=30, help="dashboard: how far back it looks (default: 30)"
+    )
     parser.add_argument(
         "--force", action="store_true", help="down: remove KEDA though others' ScaledObjects remain"
     )
@@ -30,6 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(str(error).replace("--name", "LAB", 1), file=sys.stderr)
         return 1
     try:
+        if args.command == "dashboard":
+            return _dashboard(args, lab)
         return _on_cluster(args) if args.cluster else _on_lab(args.command, lab)
     except (CommandError, LabError) as error:
         print(error, file=sys.stderr)
@@ -58,6 +68,32 @@ def _on_lab(command: str, lab: Lab) -> int:
         f"           export KUBECONFIG={lab.kubeconfig}    then  kubectl get scaledobjects -A\n"
         f"           make preview{named}, make down{named}"
     )
+    return 0
+
+
+def _dashboard(args: argparse.Namespace, lab: Lab) -> int:
+    """Writes the lab's dashboards as a page."""
+    if args.cluster:
+        raise CommandError(
+            f"CLUSTER={args.cluster}: the page is of a lab's Prometheus, which listens on this machine. "
+            "Open your own cluster's Grafana: the same dashboards are in it."
+        )
+    if not 1 <= args.minutes <= MAX_MINUTES:
+        raise CommandError(f"--minutes: {args.minutes} is not from 1 to {MAX_MINUTES}. Write 30, say.")
+    record = targets.lab_record(lab)
+    found = boards.in_cluster(targets.lab_kubectl(lab))
+    if not found:
+        raise CommandError(
+            f"lab {lab.name}: no dashboard is in the cluster, so there is nothing to show. Run `make up` with "
+            "keda-homelab:monitoring.dashboards at configMap or both."
+        )
+    end = time.time()
+    window = Window(end - 60 * args.minutes, end, max(5, 60 * args.minutes // 360))
+    prometheus = Prometheus(f"http://127.0.0.1:{record['ports']['prometheus']}")
+    text, counts = page.render(f"KEDA in the lab {lab.name}", found, prometheus, window)
+    file = lab.root / "dashboard.html"
+    write_atomically(file, text)
+    print(f"{counts}, over the last {args.minutes} minutes:\n{file.as_uri()}")
     return 0
 
 

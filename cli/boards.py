@@ -1,0 +1,109 @@
+"""Grafana's dashboards as they lie in the cluster: their panels, with what each one asks Prometheus."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from cli.prometheus import Window
+from cli.report import Kubectl
+
+LABEL = "grafana_dashboard"
+_VARIABLE = re.compile(r"\$\{?(\w+)(?::\w+)?\}?")
+
+
+@dataclass(frozen=True)
+class Target:
+    """One expression of a panel, and the pattern of its series' names."""
+
+    expression: str
+    legend: str = ""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One panel: `kind` as Grafana calls it (timeseries, stat, state-timeline, row, …), its place in columns
+    (24 make a line) and lines."""
+
+    title: str
+    kind: str
+    x: int
+    y: int
+    width: int
+    height: int
+    targets: tuple[Target, ...] = ()
+    unit: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Board:
+    """One dashboard; `events` are its annotations: expressions that are not 0 when something happens."""
+
+    title: str
+    panels: tuple[Panel, ...]
+    events: tuple[Target, ...] = field(default=())
+
+
+def in_cluster(kubectl: Kubectl) -> list[Board]:
+    """The dashboards that Grafana's sidecar would load, by title. Raises CommandError."""
+    found = [
+        parse(json.loads(text))
+        for item in kubectl.items("configmaps", "--all-namespaces", "-l", LABEL)
+        for key, text in sorted((item.get("data") or {}).items())
+        if key.endswith(".json")
+    ]
+    return sorted(found, key=lambda board: board.title)
+
+
+def parse(model: Mapping[str, Any]) -> Board:
+    """A dashboard from Grafana's JSON model."""
+    events = [
+        Target(str(entry["expr"]), str(entry.get("titleFormat") or entry.get("name") or ""))
+        for entry in (model.get("annotations") or {}).get("list", [])
+        if entry.get("expr")
+    ]
+    return Board(str(model.get("title", "")), tuple(_panels(model.get("panels", []))), tuple(events))
+
+
+def _panels(panels: Sequence[Mapping[str, Any]]) -> Iterator[Panel]:
+    for panel in panels:
+        place = panel.get("gridPos") or {}
+        yield Panel(
+            title=str(panel.get("title", "")),
+            kind=str(panel.get("type", "")),
+            x=int(place.get("x", 0)),
+            y=int(place.get("y", 0)),
+            width=int(place.get("w", 24)),
+            height=int(place.get("h", 8)),
+            targets=tuple(
+                Target(str(target["expr"]), str(target.get("legendFormat", "")))
+                for target in panel.get("targets") or []
+                if target.get("expr")
+            ),
+            unit=str(((panel.get("fieldConfig") or {}).get("defaults") or {}).get("unit", "")),
+            description=str(panel.get("description", "")),
+        )
+        yield from _panels(panel.get("panels") or [])
+
+
+def filled(expression: str, window: Window) -> str:
+    """`expression` with Grafana's variables filled in: intervals by the window's, any other by all."""
+    built_in = {
+        "__interval": f"{window.step:.0f}s",
+        "__rate_interval": f"{max(60, 4 * window.step):.0f}s",
+        "__range": f"{window.seconds:.0f}s",
+        "__range_s": f"{window.seconds:.0f}",
+    }
+    return _VARIABLE.sub(lambda found: built_in.get(found[1], ".*"), expression)
+
+
+def named(legend: str, labels: Mapping[str, str]) -> str:
+    """A series' name by its legend, or by its labels where there is none."""
+    if legend and legend != "__auto":
+        return re.sub(r"\{\{\s*(\w+)\s*\}\}", lambda found: labels.get(found[1], ""), legend)
+    own = ", ".join(f"{key}={value}" for key, value in sorted(labels.items()) if key != "__name__")
+    return own or labels.get("__name__", "value")

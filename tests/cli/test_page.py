@@ -1,0 +1,206 @@
+"""`make dashboard`: the page in its healthy, empty and broken states, drawn by a real browser."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import re
+import shutil
+import subprocess
+import threading
+import urllib.parse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli import boards, page
+from cli.prometheus import Prometheus, Series, Window
+from lab import packages
+
+WINDOW = Window(1_700_000_000, 1_700_000_600, 30)
+MODEL = {
+    "title": "KEDA <b>bold</b>",
+    "annotations": {"list": [{"name": "scaled", "expr": "event"}]},
+    "panels": [
+        {"type": "row", "title": "voice", "gridPos": {"x": 0, "y": 0, "w": 24, "h": 1}},
+        {
+            "type": "timeseries",
+            "title": "Replicas",
+            "description": "By the HPA's name",
+            "gridPos": {"x": 0, "y": 1, "w": 12, "h": 8},
+            "targets": [{"expr": "up", "legendFormat": "{{ pod }} now"}, {"expr": "vector(4)"}],
+        },
+        {
+            "type": "stat",
+            "title": "Memory",
+            "gridPos": {"x": 12, "y": 1, "w": 6, "h": 8},
+            "targets": [{"expr": "up", "legendFormat": "memory"}],
+            "fieldConfig": {"defaults": {"unit": "bytes"}},
+        },
+        {
+            "type": "table",
+            "title": "Versions",
+            "gridPos": {"x": 18, "y": 1, "w": 6, "h": 8},
+            "targets": [{"expr": "rate(up[$__rate_interval])", "legendFormat": "{{pod}}"}],
+        },
+        {
+            "type": "row",
+            "title": "closed",
+            "gridPos": {"x": 0, "y": 9, "w": 24, "h": 1},
+            "panels": [
+                {
+                    "type": "state-timeline",
+                    "title": "Active",
+                    "gridPos": {"x": 0, "y": 10, "w": 24, "h": 6},
+                    "targets": [{"expr": "up", "legendFormat": "</script><script>alert(1)"}],
+                }
+            ],
+        },
+    ],
+}
+
+
+class Answers(http.server.BaseHTTPRequestHandler):
+    """A Prometheus of one series, no series, or none that answers; it keeps what it was asked."""
+
+    state = "healthy"
+    asked: list[str] = []
+
+    def do_GET(self) -> None:
+        query = urllib.parse.parse_qs(urllib.parse.urlparse(self.path).query)["query"][0]
+        self.asked.append(query)
+        points = [[WINDOW.start + i * 30, str(2048 if i > 5 else 0)] for i in range(20)] + [
+            [WINDOW.end, "NaN"]
+        ]
+        result = (
+            [{"metric": {"__name__": "up", "pod": "a"}, "values": points}] if self.state == "healthy" else []
+        )
+        status, body = 200, {"status": "success", "data": {"resultType": "matrix", "result": result}}
+        if self.state == "broken":
+            status, body = 400, {"status": "error", "error": 'parse error: "<" unexpected\n'}
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def prometheus() -> Iterator[Prometheus]:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    Answers.asked.clear()
+    yield Prometheus(f"http://127.0.0.1:{server.server_port}")
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    if not (found := shutil.which("chromium")):
+        packages.ensure(["chromium"])
+        found = shutil.which("chromium")
+    assert found
+    return found
+
+
+def rendered(prometheus: Prometheus, state: str) -> tuple[str, page.Counts]:
+    Answers.state = state
+    return page.render("KEDA in the lab test", [boards.parse(MODEL)], prometheus, WINDOW)
+
+
+def dom(chromium: str, file: Path, *options: str) -> str:
+    """The page after its scripts ran."""
+    command = [
+        chromium,
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        f"--user-data-dir={file.parent / 'home'}",
+    ]
+    command += ["--virtual-time-budget=5000", "--host-resolver-rules=MAP * ~NOTFOUND", *options]
+    done = subprocess.run([*command, file.as_uri()], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_browser_draws_every_panel_that_has_data(
+    prometheus: Prometheus, chromium: str, tmp_path: Path
+) -> None:
+    text, counts = rendered(prometheus, "healthy")
+    assert counts == page.Counts(drawn=4, empty=0, broken=0)
+    file = tmp_path / "page.html"
+    file.write_text(text)
+    drawn = dom(chromium, file, "--dump-dom")
+    assert re.search(r'<body[^>]* data-drawn="2"', drawn)
+    assert drawn.count('class="main-svg"') >= 2
+    assert "a now" in drawn and "2 KiB" in drawn
+    assert "KEDA &lt;b&gt;bold&lt;/b&gt;" in drawn
+    for theme in ("0", "1"):  # dark, light
+        picture = tmp_path / f"{theme}.png"
+        dom(chromium, file, f"--blink-settings=preferredColorScheme={theme}", f"--screenshot={picture}")
+    assert (tmp_path / "0.png").read_bytes() != (tmp_path / "1.png").read_bytes()
+
+
+def test_the_page_is_complete_in_itself(prometheus: Prometheus) -> None:
+    text, _ = rendered(prometheus, "healthy")
+    assert not re.search(r"<(?:script|link|img)[^>]*(?:src|href)=", text)
+
+
+def test_grafanas_variables_are_filled_in(prometheus: Prometheus) -> None:
+    rendered(prometheus, "healthy")
+    assert "rate(up[120s])" in Answers.asked
+    assert not any("$" in query for query in Answers.asked)
+    filled = boards.filled('a{ns=~"$namespace",b="${pod:regex}"}[$__range]', WINDOW)
+    assert filled == 'a{ns=~".*",b=".*"}[600s]'
+
+
+def test_an_event_is_when_its_expression_stops_being_zero(prometheus: Prometheus) -> None:
+    text, _ = rendered(prometheus, "healthy")
+    figures = json.loads(re.search(r"const FIGURES = (\{.*\});\n", text)[1].replace("<\\/", "</"))  # type: ignore[index]
+    marks = figures["plot0"]["layout"]["shapes"]
+    assert [mark["x0"] for mark in marks] == ["2023-11-14T22:16:20Z"]
+
+
+def test_an_empty_panel_says_so(prometheus: Prometheus) -> None:
+    text, counts = rendered(prometheus, "empty")
+    assert (counts.drawn, counts.broken) == (0, 0) and counts.empty == 4
+    assert text.count("No data in this time.") == 4
+
+
+def test_a_broken_panel_shows_prometheus_own_reason_in_one_line(prometheus: Prometheus) -> None:
+    text, counts = rendered(prometheus, "broken")
+    assert (counts.drawn, counts.empty, counts.broken) == (0, 0, 4)
+    assert "parse error: &quot;&lt;&quot; unexpected" in text
+
+
+def test_a_prometheus_that_does_not_answer_breaks_panels_not_the_command() -> None:
+    _, counts = page.render("x", [boards.parse(MODEL)], Prometheus("http://127.0.0.1:9"), WINDOW)
+    assert counts.broken == 4
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "shown"),
+    [
+        (0.25, "percentunit", "25 %"),
+        (1536, "bytes", "1.5 KiB"),
+        (5e9, "decbytes", "5 GB"),
+        (3, "", "3"),
+        (0.1234, "s", "0.123 s"),
+        (12345678, "short", "12345678"),
+    ],
+)
+def test_numbers_are_written_with_their_unit(value: float, unit: str, shown: str) -> None:
+    assert page.number(value, unit) == shown
+
+
+def test_a_series_without_legend_is_named_by_its_labels() -> None:
+    labels = Series({"__name__": "up", "pod": "a", "job": "b"}, ()).labels
+    assert boards.named("", labels) == "job=b, pod=a"
+    assert boards.named("", {"__name__": "up"}) == "up"
+    assert boards.named("{{missing}}x", labels) == "x"
