@@ -84,8 +84,8 @@ def _dashboard(args: argparse.Namespace, lab: Lab) -> int:
     found = boards.in_cluster(targets.lab_kubectl(lab))
     if not found:
         raise CommandError(
-            f"lab {lab.name}: no dashboard is in the cluster, so there is nothing to show. Run `make up` with "
-            "keda-homelab:monitoring.dashboards at configMap or both."
+            f"lab {lab.name}: no dashboard is in the cluster, so there is nothing to show. "
+            "Run `make up` with keda-homelab:monitoring.dashboards at configMap or both."
         )
     end = time.time()
     window = Window(end - 60 * args.minutes, end, max(5, 60 * args.minutes // 360))
