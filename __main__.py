@@ -7,6 +7,7 @@ import pulumi
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from components.admission import ClusterGuard  # noqa: E402
 from components.load import load  # noqa: E402
 from components.monitoring import Dashboards  # noqa: E402
 from components.platform import Platform, provider  # noqa: E402
@@ -16,6 +17,7 @@ settings = load()
 cluster = provider(settings.cluster)
 options = pulumi.ResourceOptions(providers=[cluster])
 platform = Platform("keda", settings.keda, settings.monitoring, options)
+ClusterGuard("guard", settings.keda, [platform], options)
 # After KEDA, so that its webhook judges them, and destroyed before it, while its operator can finalize them.
 Dashboards("dashboards", settings.monitoring, settings.workloads, [platform], options)
 for name, workload in settings.workloads.items():

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from components.recipes import RECIPES, Recipe, Scaled
 from components.recipes.base import Setting
@@ -18,6 +18,11 @@ from keda.names import Namespace, label_name
 from keda.triggers.parameters import Address
 
 SECTIONS = ("cluster", "keda", "monitoring", "workloads")
+
+# YAML 1.1 reads a bare `off` as false.
+GuardMode = Annotated[
+    Literal["deny", "warn", "audit", "off"], BeforeValidator(lambda value: "off" if value is False else value)
+]
 
 
 class Cluster(Setting):
@@ -41,6 +46,11 @@ class Keda(Setting):
         examples=["oci://ghcr.io/kedacore/charts/keda"],
     )
     version: str = Field(default="2.19.0", min_length=1, examples=['"2.19.0"'])
+    cluster_guard: GuardMode = Field(
+        default="deny",
+        examples=["deny"],
+        json_schema_extra={"consequence": "Nothing would keep a second owner off a ScaledObject's target."},
+    )
     values: dict[str, Any] = Field(default_factory=dict)
 
 

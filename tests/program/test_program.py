@@ -67,6 +67,7 @@ def test_the_provider_takes_over_what_exists(program: Program) -> None:
 def test_no_target_is_written_and_no_replicas_anywhere(any_program: Program) -> None:
     kinds = {resource.type.rpartition(":")[2] for resource in ours(any_program) if resource.custom}
     allowed = {"kubernetes", "Namespace", "ConfigMap", "ScaledObject", "ScaledJob"}
+    allowed |= {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
     assert kinds <= allowed | {"TriggerAuthentication", "GrafanaDashboard"}
 
     def keys(value: object) -> set[str]:

@@ -1,0 +1,221 @@
+"""One owner for every replica count, as the API server's own admission policies (CEL, Kubernetes 1.30).
+
+KEDA's webhook is never asked about an HPA, nor about replicas. Here the ScaledObjects themselves are the
+policies' parameters: the API server evaluates a policy once for every ScaledObject of the request's
+namespace, so there is no list to keep and no order to observe. The rule is `keda.ownership`'s.
+
+Everything is made of plain data: components/admission.py installs it, components/admission_kyverno.py says
+the same to Kyverno.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from components.settings import GuardMode, Keda
+from keda.ownership import HPA_NAME_FIELD, HPA_OWNERSHIP, TRANSFER_OWNERSHIP
+
+API_VERSION = "admissionregistration.k8s.io/v1"
+PARAMETER = {"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject"}
+
+# Whoever scales for a living. Without --use-service-account-credentials all of Kubernetes' controllers share
+# the second name.
+HPA_CONTROLLERS = (
+    "system:serviceaccount:kube-system:horizontal-pod-autoscaler",
+    "system:kube-controller-manager",
+)
+# KEDA reads the annotation with Go's ParseBool (scaledobject_types.go, getBoolAnnotation).
+_TRUE = "['1', 't', 'T', 'TRUE', 'true', 'True']"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One policy, in CEL. `params` is a ScaledObject, `object` what is written, `oldObject` what it replaces.
+
+    `conditions` must all hold for the rule to look at a request; then `valid` must.
+    """
+
+    name: str
+    group: str
+    resources: tuple[str, ...]
+    conditions: Mapping[str, str]
+    variables: Mapping[str, str]
+    valid: str
+    message: str
+    refuses: bool = field(default=False)
+    """Whether the mode `deny` refuses the request; otherwise it only warns."""
+
+
+def rules(keda: Keda) -> tuple[Rule, Rule]:
+    """The two rules, for the operator of these settings."""
+    return _one_hpa(operator(keda)), _no_replicas(operator(keda))
+
+
+def operator(keda: Keda) -> str:
+    """The user name of KEDA's operator: `serviceAccount` of the chart's values (keda 2.19.0, values.yaml)."""
+    account: Any = keda.values
+    for key in ("serviceAccount", "operator", "name"):
+        account = account.get(key) if isinstance(account, Mapping) else None
+    return f"system:serviceaccount:{keda.namespace}:{account or 'keda-operator'}"
+
+
+def actions(rule: Rule, mode: GuardMode) -> list[str]:
+    """The binding's validationActions. Each mode writes to the audit log what the one below it does."""
+    match mode:
+        case "deny":
+            return ["Deny" if rule.refuses else "Warn", "Audit"]
+        case "warn":
+            return ["Warn", "Audit"]
+        case "audit":
+            return ["Audit"]
+        case "off":
+            return []
+
+
+def policy(rule: Rule) -> dict[str, Any]:
+    """The spec of its ValidatingAdmissionPolicy."""
+    return {
+        # A guard must not stop a cluster. With Fail, the API server refuses every HPA, KEDA's too, while it
+        # cannot list ScaledObjects: without KEDA's CRDs, and for a moment after each of its own starts.
+        "failurePolicy": "Ignore",
+        "paramKind": PARAMETER,
+        "matchConstraints": {
+            "resourceRules": [
+                {
+                    "apiGroups": [rule.group],
+                    "apiVersions": ["*"],
+                    "operations": ["CREATE", "UPDATE"],
+                    "resources": list(rule.resources),
+                }
+            ]
+        },
+        "matchConditions": [{"name": name, "expression": cel} for name, cel in rule.conditions.items()],
+        "variables": [{"name": name, "expression": cel} for name, cel in rule.variables.items()],
+        "validations": [{"expression": rule.valid, "messageExpression": rule.message, "reason": "Forbidden"}],
+    }
+
+
+def binding(rule: Rule, mode: GuardMode) -> dict[str, Any]:
+    """The spec of its ValidatingAdmissionPolicyBinding."""
+    return {
+        "policyName": rule.name,
+        # No namespace: then it is the request's own. No ScaledObject there, nothing to guard.
+        "paramRef": {"selector": {}, "parameterNotFoundAction": "Allow"},
+        "validationActions": actions(rule, mode),
+    }
+
+
+def _one_hpa(operator: str) -> Rule:
+    opted_out = f"{_annotation('hpa', HPA_OWNERSHIP)} == 'false'"
+    owned = (
+        "hpa.metadata.?ownerReferences.orValue([])"
+        ".exists(owner, owner.kind == 'ScaledObject' && owner.name == params.metadata.name)"
+    )
+    return Rule(
+        name="keda-one-owner-hpa",
+        group="autoscaling",
+        resources=("horizontalpodautoscalers",),
+        conditions={"not-keda": f"request.userInfo.username != '{operator}'"},
+        variables={
+            "target": _target("params.spec.scaleTargetRef"),
+            "named": "params.spec.?advanced.?horizontalPodAutoscalerConfig.?name.orValue('')",
+            "hpaName": "variables.named == '' ? 'keda-hpa-' + params.metadata.name : variables.named",
+            "adopts": f"{_annotation('params', TRANSFER_OWNERSHIP)} == 'true' ? variables.named : ''",
+            # The HPA as written and as it was: whether each is a second owner beside the ScaledObject. A
+            # copy of KEDA's own HPA carries its ownerReferences as well, so KEDA's is known by its name too.
+            "second": "[object, oldObject].filter(hpa, hpa != null).map(hpa,"
+            f" hpa.metadata.name != variables.adopts && !({opted_out}) &&"
+            f" (hpa.metadata.name == variables.hpaName ? !{owned} :"
+            f" {_target('hpa.spec.scaleTargetRef')} == variables.target))",
+        },
+        # What stands already may be edited, finalized and deleted: only a new claim is refused.
+        valid="!variables.second[0] || (size(variables.second) == 2 && variables.second[1])",
+        message=_text(
+            "HorizontalPodAutoscaler ",
+            _title("object"),
+            " ",
+            f"(object.metadata.name == variables.hpaName ? {_NAME_TAKEN} : {_BOTH_SCALE})",
+            ". Leave the HorizontalPodAutoscaler out; or let KEDA take it over: on the ScaledObject, "
+            f'annotate {TRANSFER_OWNERSHIP}: "true" and set {HPA_NAME_FIELD}: ',
+            "object.metadata.name",
+            f'. If the two never meet, annotate the HorizontalPodAutoscaler {HPA_OWNERSHIP}: "false".',
+        ),
+        refuses=True,
+    )
+
+
+def _no_replicas(operator: str) -> Rule:
+    kind = "{'deployments': 'Deployment', 'statefulsets': 'StatefulSet'}[request.resource.resource]"
+    autoscalers = ", ".join(f"'{user}'" for user in (operator, *HPA_CONTROLLERS))
+    now, before = "object.spec.?replicas.orValue(1)", "oldObject.spec.?replicas.orValue(0)"
+    return Rule(
+        name="keda-one-owner-replicas",
+        group="apps",
+        resources=("deployments", "deployments/scale", "statefulsets", "statefulsets/scale"),
+        conditions={
+            "not-an-autoscaler": f"!(request.userInfo.username in [{autoscalers}])",
+            # A new object without replicas has 1 by default, and nobody has set anything.
+            "replicas-written": f"{now} != (request.operation == 'CREATE' ? 1 : {before})",
+        },
+        variables={
+            "target": _target("params.spec.scaleTargetRef"),
+            "kind": kind,
+            "paused": f"{_annotation('params', 'autoscaling.keda.sh/paused')} in {_TRUE} ||"
+            f" {_annotation('params', 'autoscaling.keda.sh/paused-replicas')} != ''",
+            "change": f"(request.operation == 'CREATE' ? '' : string({before}) + ' -> ') + string({now})",
+        },
+        valid="variables.paused || variables.target != 'apps/' + variables.kind + '/' + object.metadata.name",
+        message=_text(
+            "",
+            f"variables.kind + ' ' + {_title('object')}",
+            ": replicas ",
+            "variables.change",
+            ", but ",
+            _SCALED_OBJECT,
+            " scales it and will set them again. Leave spec.replicas out of what you apply. On the "
+            "ScaledObject, minReplicaCount and maxReplicaCount set the range, and the annotation "
+            'autoscaling.keda.sh/paused-replicas: "',
+            f"string({now})",
+            '" holds this number.',
+        ),
+    )
+
+
+def _target(reference: str) -> str:
+    """A scaleTargetRef as `apps/Deployment/name`, with KEDA's defaults (v1alpha1/gvkr.go, ParseGVKR)."""
+    version, kind = f"{reference}.?apiVersion.orValue('')", f"{reference}.?kind.orValue('')"
+    return (
+        f"({version} == '' ? 'apps/' : {version}.find('^.*/')) +"
+        f" ({kind} == '' ? 'Deployment' : {kind}) + '/' + {reference}.name"
+    )
+
+
+def _annotation(of: str, key: str) -> str:
+    return f"{of}.metadata.?annotations[?'{key}'].orValue('')"
+
+
+def _title(of: str) -> str:
+    return f"{of}.metadata.namespace + '/' + {of}.metadata.name"
+
+
+def _text(*parts: str) -> str:
+    """A CEL text of words and expressions by turns, the first being words."""
+    quoted = [f"'{part}'" if index % 2 == 0 else part for index, part in enumerate(parts)]
+    return " + ".join(part for part in quoted if part != "''")
+
+
+_SCALED_OBJECT = f"'ScaledObject ' + {_title('params')}"
+_NAME_TAKEN = _text(
+    "has the name of the HPA that KEDA writes for ",
+    _SCALED_OBJECT,
+    ": each would overwrite the other",
+)
+_BOTH_SCALE = _text(
+    "and ",
+    _SCALED_OBJECT,
+    " both scale ",
+    "variables.target.find('[^/]+/[^/]+$')",
+    ": two controllers would set its replicas, and it would flap between their answers",
+)
