@@ -9,13 +9,16 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from components.admission import ClusterGuard  # noqa: E402
 from components.load import load  # noqa: E402
-from components.monitoring import Dashboards  # noqa: E402
+from components.monitoring import CustomResourceState, Dashboards, Monitors  # noqa: E402
 from components.platform import Platform, provider  # noqa: E402
 from components.workload import ScaledWorkload, summarize  # noqa: E402
 
 settings = load()
 cluster = provider(settings.cluster)
 options = pulumi.ResourceOptions(providers=[cluster])
+Monitors("monitors", settings.monitoring, settings.workloads, options)
+if settings.monitoring.state_metrics:
+    CustomResourceState("state-metrics", settings.monitoring.state_metrics, options)
 platform = Platform("keda", settings.keda, settings.monitoring, options)
 ClusterGuard("guard", settings.keda, [platform], options)
 # After KEDA, so that its webhook judges them, and destroyed before it, while its operator can finalize them.

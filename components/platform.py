@@ -75,7 +75,10 @@ class Platform(pulumi.ComponentResource):
 
 def chart_values(keda: Keda, monitoring: Monitoring) -> dict[str, Any]:
     """Helm values: the program's own, and the stack file's laid over them."""
-    scraped = {"enabled": True, "serviceMonitor": {"enabled": monitoring.service_monitors}}
+    monitor: dict[str, Any] = {"enabled": monitoring.service_monitors}
+    if monitoring.monitor_labels:
+        monitor["additionalLabels"] = monitoring.monitor_labels
+    scraped = {"enabled": True, "serviceMonitor": monitor}
     own = {
         # Helm alone would delete the CRDs with the release, and with them every ScaledObject of the cluster.
         "crds": {"install": True, "additionalAnnotations": {"helm.sh/resource-policy": "keep"}},

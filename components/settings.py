@@ -10,11 +10,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from components.recipes import RECIPES, Recipe, Scaled
-from components.recipes.base import Setting
+from components.recipes.setting import Setting
 from keda import MISSING, Fault, Faults, Labels, SpecError
 from keda.errors import Refused, did_you_mean, join
 from keda.model import Flag
-from keda.names import Namespace, label_name
+from keda.names import Namespace, ObjectName, label_name
 from keda.triggers.parameters import Address
 
 SECTIONS = ("cluster", "keda", "monitoring", "workloads")
@@ -54,6 +54,15 @@ class Keda(Setting):
     values: dict[str, Any] = Field(default_factory=dict)
 
 
+class StateMetrics(Setting):
+    """Where kube-state-metrics runs, so that it is told of KEDA's objects."""
+
+    consequence = "There would be no metrics of conditions: Ready, Active, Fallback, Paused."
+
+    namespace: Namespace = Field(examples=["monitoring"])
+    service_account: ObjectName = Field(default="kube-state-metrics", examples=["kube-state-metrics"])
+
+
 class Monitoring(Setting):
     """Where metrics are read and dashboards are put."""
 
@@ -61,11 +70,15 @@ class Monitoring(Setting):
 
     prometheus: Address = Field(examples=["http://prometheus-operated.monitoring.svc:9090"])
     service_monitors: Flag = Field(default=True, examples=[True])
+    monitor_labels: Labels = Field(default_factory=dict, examples=["{release: kube-prometheus-stack}"])
+    state_metrics: StateMetrics | None = None
     dashboards: Literal["configMap", "grafanaDashboard", "both", "none"] = Field(
         default="configMap", examples=["configMap"]
     )
     dashboard_namespace: Namespace = Field(default="monitoring", examples=["monitoring"])
     dashboard_labels: Labels = {"grafana_dashboard": "1"}
+    dashboard_folder: str = Field(default="KEDA", min_length=1, examples=["KEDA"])
+    dashboard_datasource: str | None = Field(default=None, min_length=1, examples=["prometheus"])
     grafana_selector: Labels = {"dashboards": "grafana"}
 
 
@@ -101,6 +114,7 @@ class Settings:
         return cls(cluster, keda, monitoring, workloads)
 
 
+        faults.extend(_shared_monitors(workloads))
 def decode(
     config: Mapping[str, str], project: str, secrets: frozenset[str] = frozenset()
 ) -> dict[str, object]:
@@ -218,6 +232,26 @@ def _shared_targets(workloads: Mapping[str, Scaled]) -> list[Fault]:
                     target.name,
                     f"is already scaled by workloads.{owner}. Two HPAs would pull it up and down.",
                     "Put the triggers of both into one workload.",
+                )
+            )
+    return faults
+
+
+def _shared_monitors(workloads: Mapping[str, Scaled]) -> list[Fault]:
+    """Two monitors of the same endpoints: each series would be there twice, and every sum doubled."""
+    faults: list[Fault] = []
+    owners: dict[tuple[object, ...], str] = {}
+    for name, workload in workloads.items():
+        if workload.monitor is None:
+            continue
+        owner = owners.setdefault(workload.monitor.identity, name)
+        if owner != name:
+            faults.append(
+                Fault(
+                    join("workloads", name, "monitor"),
+                    MISSING,
+                    f"reads what workloads.{owner}.monitor reads. Every sum over it would be doubled.",
+                    "Remove one of the two.",
                 )
             )
     return faults

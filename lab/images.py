@@ -64,6 +64,9 @@ IMAGES: dict[str, Image] = {
         {"/bin/prometheus": "prometheus", "/bin/promtool": "promtool"}, ["/bin/prometheus"], 65534
     ),
     "docker.io/library/nats:2.9.10": _single("/nats-server", "nats-server"),
+    "docker.io/natsio/prometheus-nats-exporter:0.12.0": _single(
+        "/prometheus-nats-exporter", "prometheus-nats-exporter"
+    ),
     "docker.io/envoyproxy/envoy:distroless-v1.40.0": _single("/usr/local/bin/envoy", "envoy", 65532),
     "ghcr.io/keda-homelab/fleet:dev": _single("/fleet", "fleet"),
 }

@@ -14,6 +14,8 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from components.recipes.monitor import Monitor
+from components.recipes.setting import Setting
 from keda import (
     Advanced,
     Annotations,
@@ -23,7 +25,6 @@ from keda import (
     HorizontalPodAutoscalerConfig,
     Labels,
     Metadata,
-    Model,
     ScaledJob,
     ScaledObject,
     ScaledObjectSpec,
@@ -44,6 +45,8 @@ class Scaled:
 
     scaled: ScaledObject | ScaledJob
     authentications: tuple[TriggerAuthentication, ...] = ()
+    monitor: Monitor | None = None
+    """What brings its signal into Prometheus, with its namespace and selector; None: somebody else does."""
 
     @property
     def name(self) -> str:
@@ -58,12 +61,6 @@ class Scaled:
         """Replicas (Jobs, for a ScaledJob), lowest and highest."""
         spec = self.scaled.spec
         return spec.min_replica_count or 0, 100 if spec.max_replica_count is None else spec.max_replica_count
-
-
-class Setting(Model):
-    """A mapping of the stack file."""
-
-    consequence = "The workload could not be set up."
 
 
 class Recipe(Setting):
@@ -88,6 +85,7 @@ class Recipe(Setting):
     behavior: Behavior | None = None
     fallback: Fallback | None = None
     hpa_name: ObjectName | None = Field(default=None, examples=["keda-hpa-my-workload"])
+    monitor: Monitor | None = None
     labels: Labels | None = None
     annotations: Annotations | None = None
 
@@ -97,13 +95,19 @@ class Recipe(Setting):
         Raises SpecError, in the words of the settings.
         """
         try:
-            return self.build(name, prometheus)
+            return replace(self.build(name, prometheus), monitor=self.monitored())
         except SpecError as error:
             raise SpecError(self._reworded(error.faults)) from None
 
     def build(self, name: str, prometheus: str) -> Scaled:
         """KEDA's objects, errors in KEDA's words."""
         raise NotImplementedError
+
+    def monitored(self) -> Monitor | None:
+        """The monitor, with what a recipe knows filled in."""
+        if self.monitor is None:
+            return None
+        return self.monitor.model_copy(update={"namespace": self.monitor.namespace or self.namespace})
 
     def metadata(self, name: str) -> Metadata:
         return Metadata(name=name, namespace=self.namespace, labels=self.labels, annotations=self.annotations)

@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from components.recipes.base import Recipe, Scaled, Setting, quoted
+from components.recipes.base import Recipe, Scaled, quoted
+from components.recipes.setting import Setting
 from keda import MISSING, Fault, Prometheus, Rollout, ScaledJob, ScaledJobSpec, ScaleTargetRef
 from keda.model import Count, Positive, Seconds
 from keda.triggers.parameters import Number

@@ -8,13 +8,16 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from components.recipes.base import Recipe, Scaled, Setting, quoted
-from keda import MISSING, Behavior, Fault, Prometheus, ScaleTargetRef, ScalingPolicy, ScalingRules
+from components.recipes.base import Recipe, Scaled, quoted
+from components.recipes.monitor import Monitor
+from components.recipes.setting import Setting
+from keda import MISSING, Behavior, Fault, Labels, Prometheus, ScaleTargetRef, ScalingPolicy, ScalingRules
 from keda.model import Count, whole_number
 from keda.names import Namespace, ObjectName
 from keda.triggers.parameters import Number
 
 _CONTROLLER_NAMESPACE = "envoy-gateway-system"
+_OWNER = "gateway.envoyproxy.io/owning-gateway-"
 
 
 class Gateway(Setting):
@@ -54,6 +57,18 @@ class EnvoyProxyKubernetes(Setting):
             )
 
 
+class EnvoyMonitor(Monitor):
+    """Unset, its selector is the labels Envoy Gateway gives the proxies of this Gateway.
+
+    Those labels are on every series too: the query tells Gateways apart by them, and Envoy Gateway's own
+    sample of a PodMonitor copies none.
+    """
+
+    selector: Labels = Field(default_factory=dict)
+    path: str = Field(default="/stats/prometheus", examples=["/stats/prometheus"])
+    pod_target_labels: tuple[str, ...] = (f"{_OWNER}namespace", f"{_OWNER}name")
+
+
 class EnvoyGateway(Recipe):
     """Proxies leave one at a time, each only after the one before it has drained."""
 
@@ -64,6 +79,7 @@ class EnvoyGateway(Recipe):
     deploy_mode: Literal["ControllerNamespace", "GatewayNamespace"] = "ControllerNamespace"
     envoy_proxy: EnvoyProxyKubernetes = EnvoyProxyKubernetes()
     namespace: Namespace = Field(default=_CONTROLLER_NAMESPACE, examples=[_CONTROLLER_NAMESPACE])
+    monitor: EnvoyMonitor | None = None
     connections_per_replica: Number = Field(examples=[50])
     min_replicas: Count = Field(default=1, examples=[1])
     drain: Annotated[int, BeforeValidator(whole_number), Field(ge=1, le=1770)] = Field(
@@ -109,6 +125,13 @@ class EnvoyGateway(Recipe):
             f"gateway_envoyproxy_io_owning_gateway_name={quoted(self.gateway.name)},"
             'envoy_http_conn_manager_prefix=~"https?-.*"})'
         )
+
+    def monitored(self) -> Monitor | None:
+        monitor = super().monitored()
+        if monitor is None or monitor.selector:
+            return monitor
+        owner = {f"{_OWNER}namespace": self.gateway.namespace, f"{_OWNER}name": self.gateway.name}
+        return monitor.model_copy(update={"selector": owner})
 
     def default_behavior(self) -> Behavior:
         """One pod in a period longer than the drain: connections move off one proxy before the next one

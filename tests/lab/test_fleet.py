@@ -79,15 +79,42 @@ def test_ray_serve_says_the_stack_files_application() -> None:
     assert flags(serve)["application"] == WORKLOADS["ray-serve"]["application"]
 
 
-def test_the_gateways_labels_reach_its_metrics() -> None:
+def test_the_proxies_carry_the_gateways_labels() -> None:
+    """By them the program's PodMonitor finds the proxies, and the query tells Gateways apart."""
     gateway = WORKLOADS["envoy-gateway"]["gateway"]
     deployment = one("Deployment", "envoy-gateway-system", "envoy-default-eg-e41e7b31")
     labels = deployment["spec"]["template"]["metadata"]["labels"]
-    copied = one("PodMonitor", "envoy-gateway-system", "envoy-proxy")["spec"]["podTargetLabels"]
-    assert {label: labels[label] for label in copied} == {
-        "gateway.envoyproxy.io/owning-gateway-name": gateway["name"],
-        "gateway.envoyproxy.io/owning-gateway-namespace": gateway["namespace"],
-    }
+    assert labels["gateway.envoyproxy.io/owning-gateway-name"] == gateway["name"]
+    assert labels["gateway.envoyproxy.io/owning-gateway-namespace"] == gateway["namespace"]
+
+
+@pytest.mark.parametrize("workload", [name for name in WORKLOADS if WORKLOADS[name].get("monitor")])
+def test_every_monitor_finds_a_port(workload: str) -> None:
+    monitor = WORKLOADS[workload]["monitor"]
+    namespace = monitor.get("namespace", WORKLOADS[workload]["namespace"])
+    ports: set[str] = set()
+    for item in ALL:
+        if item["metadata"].get("namespace") != namespace:
+            continue
+        if monitor.get("kind", "PodMonitor") == "ServiceMonitor":
+            labels, named = item["metadata"].get("labels", {}), item.get("spec", {}).get("ports", [])
+            found = item["kind"] == "Service"
+        else:
+            pod = item.get("spec", {}).get("template")
+            labels = pod["metadata"]["labels"] if pod else {}
+            named = [
+                port for each in (pod["spec"]["containers"] if pod else []) for port in each.get("ports", [])
+            ]
+            found = pod is not None
+        if found and monitor["selector"].items() <= labels.items():
+            ports |= {port["name"] for port in named}
+    assert monitor.get("port", "metrics") in ports
+
+
+def test_the_program_alone_brings_the_workloads_monitors() -> None:
+    """Two monitors of the same pods would double every sum."""
+    monitors = [item for item in ALL if item["kind"] in ("PodMonitor", "ServiceMonitor")]
+    assert {item["metadata"]["name"] for item in monitors} == {"kube-state-metrics", "kubelet"}
 
 
 def test_nats_is_where_the_stack_file_asks() -> None:

@@ -16,6 +16,7 @@ from components.platform import Platform, chart_values, is_plain_http, keep, ove
 from components.settings import Cluster, Keda, Monitoring
 
 MONITORING = Monitoring(prometheus="http://prometheus:9090")
+MONITORING_KINDS = {"PodMonitor", "ServiceMonitor", "ClusterRole", "ClusterRoleBinding"}
 EVERY_KEY = Path(__file__).parents[1] / "corpus" / "valid" / "settings" / "every-key.yaml"
 GENERIC = EVERY_KEY.with_name("generic.yaml")
 
@@ -68,7 +69,7 @@ def test_no_target_is_written_and_no_replicas_anywhere(any_program: Program) -> 
     kinds = {resource.type.rpartition(":")[2] for resource in ours(any_program) if resource.custom}
     allowed = {"kubernetes", "Namespace", "ConfigMap", "ScaledObject", "ScaledJob"}
     allowed |= {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
-    assert kinds <= allowed | {"TriggerAuthentication", "GrafanaDashboard"}
+    assert kinds <= allowed | {"TriggerAuthentication", "GrafanaDashboard"} | MONITORING_KINDS
 
     def keys(value: object) -> set[str]:
         if isinstance(value, Mapping):
@@ -91,7 +92,7 @@ def test_order(any_program: Program) -> None:
     after = [
         r
         for r in ours(any_program)
-        if re.search(r":(Scaled|TriggerAuth|ConfigMap|GrafanaDash)", r.type) and r.custom
+        if re.search(r":(Scaled|TriggerAuth|GrafanaDash)", r.type) and r.custom
     ]
     assert after
     for resource in after:
@@ -163,16 +164,20 @@ def test_crds_outlive_a_destroy_and_injected_certificates_stay() -> None:
     assert transformed("kubernetes:apps/v1:Deployment") is None
 
 
+def dashboard_maps(program: Program) -> list[Registered]:
+    return [each for each in program.of_type("core/v1:ConfigMap") if each.name.startswith("dashboards-")]
+
+
 def test_dashboards_take_the_form_that_is_set(config: dict[str, Any]) -> None:
     forms = {"configMap": (1, 0), "grafanaDashboard": (0, 1), "both": (1, 1), "none": (0, 0)}
     for form, counts in forms.items():
         program = Program({**config, "monitoring": {**config["monitoring"], "dashboards": form}})
-        found = (len(program.of_type("core/v1:ConfigMap")), len(program.of_type(":GrafanaDashboard")))
+        found = (len(dashboard_maps(program)), len(program.of_type(":GrafanaDashboard")))
         assert found == counts, form
 
 
 def test_the_sidecar_finds_the_dashboard(program: Program) -> None:
-    [config_map] = program.of_type("core/v1:ConfigMap")
+    [config_map] = dashboard_maps(program)
     assert config_map.inputs["metadata"]["labels"] == {"grafana_dashboard": "1"}
     assert config_map.inputs["metadata"]["namespace"] == "monitoring"
 

@@ -15,14 +15,15 @@ from support import CORPUS, STACK, settings_of
 from components.recipes import RECIPES
 from components.recipes.batch import JobTemplate
 from components.recipes.envoy_gateway import EnvoyDeployment, EnvoyProxyKubernetes, Gateway
-from components.settings import Cluster, Keda, Monitoring, Settings, decode
+from components.recipes.monitor import Monitor
+from components.settings import Cluster, Keda, Monitoring, Settings, StateMetrics, decode
 from keda import Fallback, Model, ScaleTargetRef, SpecError
 
 INVALID = sorted((CORPUS / "invalid" / "settings").glob("*.yaml"))
 VALID = sorted((CORPUS / "valid" / "settings").glob("*.yaml"))
 DOCUMENTED: list[type[Model]] = [
     *(Cluster, Keda, Monitoring, *RECIPES.values()),
-    *(JobTemplate, Gateway, EnvoyProxyKubernetes, EnvoyDeployment, Fallback),
+    *(JobTemplate, Gateway, EnvoyProxyKubernetes, EnvoyDeployment, Fallback, Monitor, StateMetrics),
 ]
 
 
@@ -66,7 +67,11 @@ def test_the_defaults_the_stack_file_writes_are_the_defaults() -> None:
     gives."""
     settings = settings_of(STACK.read_text())
     assert settings.keda == Keda()
-    assert settings.monitoring == Monitoring(prometheus=settings.monitoring.prometheus)
+    state = settings.monitoring.state_metrics
+    assert settings.monitoring == Monitoring(
+        prometheus=settings.monitoring.prometheus,
+        state_metrics=state and StateMetrics(namespace=state.namespace),
+    )
     assert settings.cluster == Cluster()
 
 
