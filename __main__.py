@@ -19,7 +19,7 @@ options = pulumi.ResourceOptions(providers=[cluster])
 Monitors("monitors", settings.monitoring, settings.workloads, options)
 if settings.monitoring.state_metrics:
     CustomResourceState("state-metrics", settings.monitoring.state_metrics, options)
-platform = Platform("keda", settings.keda, settings.monitoring, options)
+platform = Platform("keda", settings.keda, settings.monitoring, settings.workloads.values(), options)
 ClusterGuard("guard", settings.keda, [platform], options)
 # After KEDA, so that its webhook judges them, and destroyed before it, while its operator can finalize them.
 Dashboards("dashboards", settings.monitoring, settings.workloads, [platform], options)

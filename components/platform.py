@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,6 +11,8 @@ from pulumi_kubernetes import Provider
 from pulumi_kubernetes.core.v1 import Namespace
 from pulumi_kubernetes.helm.v4 import Chart
 
+from components.access import chart_access, namespace_labels
+from components.recipes import Scaled
 from components.settings import Cluster, Keda, Monitoring
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -48,14 +50,20 @@ class Platform(pulumi.ComponentResource):
     """The namespace's name; resolved once KEDA runs."""
 
     def __init__(
-        self, name: str, keda: Keda, monitoring: Monitoring, opts: pulumi.ResourceOptions | None = None
+        self,
+        name: str,
+        keda: Keda,
+        monitoring: Monitoring,
+        workloads: Collection[Scaled],
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        """`workloads`: what KEDA must be able to scale, and to read Secrets for."""
         props = {"namespace": keda.namespace, "chart": keda.chart, "version": keda.version}
         super().__init__("keda-homelab:platform:Platform", name, props, opts)
         namespace = Namespace(
             f"{name}-namespace",
             # An explicit name is known in preview; an unknown input would hide the chart's children there.
-            metadata={"name": keda.namespace},
+            metadata={"name": keda.namespace, "labels": namespace_labels(keda)},
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.chart = Chart(
@@ -66,14 +74,14 @@ class Platform(pulumi.ComponentResource):
             version=keda.version if is_remote(keda.chart) else None,
             namespace=keda.namespace,
             plain_http=is_plain_http(keda.chart) or None,
-            values=chart_values(keda, monitoring),
+            values=chart_values(keda, monitoring, workloads),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[namespace], transforms=[keep]),
         )
         self.namespace = namespace.metadata.name
         self.register_outputs(props)
 
 
-def chart_values(keda: Keda, monitoring: Monitoring) -> dict[str, Any]:
+def chart_values(keda: Keda, monitoring: Monitoring, workloads: Collection[Scaled]) -> dict[str, Any]:
     """Helm values: the program's own, and the stack file's laid over them."""
     monitor: dict[str, Any] = {"enabled": monitoring.service_monitors}
     if monitoring.monitor_labels:
@@ -84,6 +92,7 @@ def chart_values(keda: Keda, monitoring: Monitoring) -> dict[str, Any]:
         "crds": {"install": True, "additionalAnnotations": {"helm.sh/resource-policy": "keep"}},
         "webhooks": {"enabled": True},
         "prometheus": {"operator": scraped, "metricServer": scraped, "webhooks": scraped},
+        **chart_access(keda, workloads),
     }
     return overlaid(own, keda.values)
 

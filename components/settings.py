@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
+from components.access import Access
 from components.recipes import RECIPES, Recipe, Scaled
 from components.recipes.setting import Setting
 from keda import MISSING, Fault, Faults, Labels, SpecError
@@ -34,12 +35,11 @@ class Cluster(Setting):
     context: str | None = Field(default=None, min_length=1, examples=["homelab"])
 
 
-class Keda(Setting):
-    """KEDA's chart."""
+class Keda(Access):
+    """KEDA's chart, and what KEDA may do."""
 
     consequence = "KEDA could not be installed."
 
-    namespace: Namespace = Field(default="keda", examples=["keda"])
     chart: str = Field(
         default="oci://ghcr.io/kedacore/charts/keda",
         min_length=1,
@@ -98,7 +98,9 @@ class Settings:
         Raises SpecError with every fault of every section and workload.
         """
         faults = Faults(_unknown_sections(config))
-        cluster, keda, monitoring = Cluster(), Keda(), Monitoring.model_construct(prometheus="http://unset")
+        # Where a section has faults of its own, none should follow from the default in its place.
+        cluster, keda = Cluster(), Keda(secrets="watched")
+        monitoring = Monitoring.model_construct(prometheus="http://unset")
         with faults.under(""):
             cluster = Cluster.parse(config.get("cluster", {}), at="cluster")
         with faults.under(""):
@@ -109,12 +111,14 @@ class Settings:
         for name, recipe in _recipes(config.get("workloads", {}), faults).items():
             with faults.under(join("workloads", name)):
                 workloads[name] = recipe.models(name, monitoring.prometheus)
+        with faults.under("keda"):
+            keda.check_secrets(workloads)
         faults.extend(_shared_targets(workloads))
+        faults.extend(_shared_monitors(workloads))
         faults.raise_if_any()
         return cls(cluster, keda, monitoring, workloads)
 
 
-        faults.extend(_shared_monitors(workloads))
 def decode(
     config: Mapping[str, str], project: str, secrets: frozenset[str] = frozenset()
 ) -> dict[str, object]:

@@ -12,6 +12,7 @@ import pulumi
 import pytest
 from conftest import Program, Recorder, Registered, stack_config
 
+from components.access import chart_access
 from components.platform import Platform, chart_values, is_plain_http, keep, overlaid, provider
 from components.settings import Cluster, Keda, Monitoring
 
@@ -131,12 +132,13 @@ def test_a_chart_on_disk_has_its_own_version() -> None:
 
 def test_chart_values() -> None:
     on = {"enabled": True, "serviceMonitor": {"enabled": True}}
-    assert chart_values(Keda(), MONITORING) == {
+    assert chart_values(Keda(), MONITORING, ()) == {
         "crds": {"install": True, "additionalAnnotations": {"helm.sh/resource-policy": "keep"}},
         "webhooks": {"enabled": True},
         "prometheus": {"operator": on, "metricServer": on, "webhooks": on},
+        **chart_access(Keda(), ()),
     }
-    off = chart_values(Keda(), Monitoring(prometheus="http://p", service_monitors=False))
+    off = chart_values(Keda(), Monitoring(prometheus="http://p", service_monitors=False), ())
     assert off["prometheus"]["webhooks"]["serviceMonitor"] == {"enabled": False}
     laid_over = overlaid({"a": {"b": 1, "c": [1]}, "d": 1}, {"a": {"c": [2]}, "e": 2})
     assert laid_over == {"a": {"b": 1, "c": [2]}, "d": 1, "e": 2}
@@ -197,7 +199,7 @@ def test_wrong_settings_end_the_program_before_anything_is_registered(config: di
 def test_the_platforms_namespace_is_an_output() -> Any:
     pulumi.runtime.set_mocks(Recorder(), preview=False)
     options = pulumi.ResourceOptions(providers=[provider(Cluster())])
-    platform = Platform("keda", Keda(namespace="autoscaling"), MONITORING, options)
+    platform = Platform("keda", Keda(namespace="autoscaling"), MONITORING, (), options)
 
     def check(namespace: str) -> None:
         assert namespace == "autoscaling"

@@ -79,7 +79,7 @@ def uncommented_examples() -> str:
     """The stack file with its commented-out sections and workloads brought to life."""
     lines, alive = [], False
     for line in STACK.read_text().splitlines():
-        if re.fullmatch(r"    # (web|render):", line):
+        if re.fullmatch(r"    # (web:|render:|secrets: .*)", line):
             alive = True
         elif not line.startswith("    #  "):
             alive = False
