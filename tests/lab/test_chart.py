@@ -28,7 +28,7 @@ Objects = dict[tuple[str, str, str], dict[str, Any]]
 # What the program sets, and the keys that a stack may change: both charts must mean the same by it.
 VALUES: dict[str, dict[str, Any]] = {
     "defaults": {},
-    "program": chart_values(Keda(), Monitoring(prometheus="http://prometheus.example:9090")),
+    "program": chart_values(Keda(), Monitoring(prometheus="http://prometheus.example:9090"), ()),
     "monitors-and-hooks": {
         "webhooks": {"failurePolicy": "Fail", "timeoutSeconds": 5},
         "prometheus": {
