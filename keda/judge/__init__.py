@@ -3,22 +3,32 @@ would take and then do wrong. Offline; total over whatever JSON or YAML it is gi
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from keda.judge.advice import advise
+from keda.judge.advice import advise, advise_among
 from keda.judge.findings import IGNORE, Finding, Report, Rule, rules
+from keda.judge.hpa import check_behavior, check_targets
 from keda.judge.kinds import check_authentication, check_event_source, check_scaled_job
 from keda.judge.metrics import check_expressions
-from keda.judge.objects import KEDA_GROUPS, Item, Objects, text
-from keda.judge.references import check_secret_references, check_target, check_trigger_references
+from keda.judge.objects import Item, Objects, text
+from keda.judge.references import (
+    check_job_container,
+    check_secret_references,
+    check_target,
+    check_target_among,
+    check_trigger_references,
+)
 from keda.judge.shapes import check_ignores, check_shape
 from keda.judge.spec import check_scaled_object
-from keda.judge.triggers import check_triggers
-from keda.ownership import Conflict, Declared, conflicts
+from keda.judge.triggers import check_triggers, check_triggers_among
+from keda.ownership import TRANSFER_OWNERSHIP, Conflict, Declared, ObjectRef, conflicts, owners
 from keda.ownership import Rule as OwnerRule
 
 __all__ = ["Finding", "Rule", "check", "rules"]
+
+SecondOwners = Mapping[tuple[str, str], list[Conflict]]
 
 
 def check(objects: Iterable[object]) -> list[Finding]:
@@ -29,45 +39,58 @@ def check(objects: Iterable[object]) -> list[Finding]:
     what KEDA's objects refer to. Never raises for what is in them.
     """
     given = Objects(objects)
-    owners = _second_owners(given)
+    owners = second_owners(given)
     findings: list[Finding] = []
-    for item in given.all:
-        if item.group in KEDA_GROUPS or item.group == "keda.k8s.io":
-            findings += _judge(item, given, owners.get((item.ref, item.where), []))
-        else:
-            findings += _names(item)
+    for item in given.all():
+        findings += judge_alone(item)
+        findings += judge_among(item, given, owners)
     return findings
 
 
-def _names(item: Item) -> list[Finding]:
-    """Of alerts and dashboards, the expressions only."""
+def judge_alone(item: Item) -> list[Finding]:
+    """The findings that need only the object itself."""
     report = Report(item.ref, item.where)
-    check_expressions(item, report)
-    check_ignores(item, report)
-    return _kept(item, report)
-
-
-def _judge(item: Item, objects: Objects, owners: list[Conflict]) -> list[Finding]:
-    report = Report(item.ref, item.where)
+    if not item.of_keda:
+        # Of alerts and dashboards, the expressions only.
+        check_expressions(item, report)
+        check_ignores(item, report)
+        return _kept(item, report)
     check_shape(item, report)
     match item.kind:
         case "ScaledObject":
             check_scaled_object(item, report)
-            check_triggers(item, objects, report)
-            check_target(item, objects, report)
-            check_trigger_references(item, objects, report)
+            check_behavior(item, report)
+            check_triggers(item, report)
+            check_targets(item, report)
+            check_target(item, report)
         case "ScaledJob":
             check_scaled_job(item, report)
-            check_triggers(item, objects, report)
-            check_trigger_references(item, objects, report)
+            check_triggers(item, report)
+            check_job_container(item, report)
         case "TriggerAuthentication" | "ClusterTriggerAuthentication":
             check_authentication(item, report)
-            check_secret_references(item, objects, report)
         case "CloudEventSource" | "ClusterCloudEventSource":
             check_event_source(item, report)
-    for conflict in owners:
-        _add_owner(conflict, report)
-    advise(item, objects, report)
+    advise(item, report)
+    return _kept(item, report)
+
+
+def judge_among(item: Item, objects: Objects, owners: SecondOwners) -> list[Finding]:
+    """The findings that need other objects too; `owners` is from `second_owners`."""
+    if not item.of_keda:
+        return []
+    report = Report(item.ref, item.where)
+    match item.kind:
+        case "ScaledObject" | "ScaledJob":
+            check_triggers_among(item, objects, report)
+            if item.kind == "ScaledObject":
+                check_target_among(item, objects, report)
+            check_trigger_references(item, objects, report)
+        case "TriggerAuthentication":
+            check_secret_references(item, objects, report)
+    for conflict in owners.get((item.ref, item.where), []):
+        _add_owner(item, conflict, report)
+    advise_among(item, objects, report)
     return _kept(item, report)
 
 
@@ -84,24 +107,39 @@ def _placed(finding: Finding, item: Item) -> Finding:
     return replace(finding, at=(*item.prefix, *finding.at)) if item.prefix else finding
 
 
-def _second_owners(given: Objects) -> dict[tuple[str, str], list[Conflict]]:
-    """The conflicts of keda.ownership, by the ScaledObject they are reported on."""
-    found: dict[tuple[str, str], list[Conflict]] = {}
-    relevant = [item for item in given.all if item.kind == "ScaledObject" or "spec" in item.manifest]
+def second_owners(given: Objects) -> SecondOwners:
+    """The conflicts of keda.ownership, by the ScaledObject (its ref and place) they are reported on."""
+    claims: Counter[ObjectRef] = Counter()
+    scaled: set[ObjectRef] = set()
+    for item in given.all():
+        for owner in owners(Declared(item.manifest, "")):
+            claims[owner.owned] += 1
+            if owner.rule is OwnerRule.SCALED_OBJECT:
+                scaled.add(owner.owned)
+    contested = {ref for ref in scaled if claims[ref] > 1}
+    if not contested:
+        return {}
     places: dict[str, str] = {}
-    for item in relevant:
-        if item.kind == "ScaledObject":
-            places.setdefault(item.ref, item.where)
-    for conflict in conflicts(Declared(item.manifest, item.where or item.ref) for item in relevant):
+    disputing: list[Declared] = []
+    for item in given.all():
+        declared = Declared(item.manifest, item.where or item.ref)
+        if any(owner.owned in contested for owner in owners(declared)):
+            disputing.append(declared)
+            if item.kind == "ScaledObject":
+                places.setdefault(item.ref, item.where)
+    found: dict[tuple[str, str], list[Conflict]] = {}
+    for conflict in conflicts(disputing):
         ref = str(conflict.scaled_object)
         found.setdefault((ref, places.get(ref, "")), []).append(conflict)
     return found
 
 
-def _add_owner(conflict: Conflict, report: Report) -> None:
+def _add_owner(item: Item, conflict: Conflict, report: Report) -> None:
     other = conflict.other
     keda = {
         OwnerRule.HPA: f"is already managed by the hpa '{other.name}'",
         OwnerRule.SCALED_OBJECT: f"is already managed by the ScaledObject '{other.name}'",
     }.get(conflict.rule, "")
+    if conflict.rule is OwnerRule.HPA and item.annotations.get(TRANSFER_OWNERSHIP) == "true":
+        keda = f"the existing hpa '{other.name}' … must be specified by name in advanced settings"
     report.say(f"one-owner-{conflict.rule}", ("spec", "scaleTargetRef"), conflict.message, keda=keda)

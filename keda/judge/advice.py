@@ -14,7 +14,7 @@ from keda.errors import MISSING
 from keda.judge import formula
 from keda.judge.findings import At, Report
 from keda.judge.objects import Item, Objects, dig, mapping, selects, text, whole
-from keda.judge.queries import advise_queries
+from keda.judge.queries import advise_queries, advise_queries_among
 from keda.judge.references import pod_requests
 from keda.judge.spec import DEFAULT_MAX, RESOURCE_SCALERS, modifiers_of, triggers_of
 from keda.quantity import parse_quantity
@@ -23,22 +23,35 @@ from keda.typed_config import scalers
 _COOLDOWN = 300
 
 
-def advise(item: Item, objects: Objects, report: Report) -> None:
-    """Every rule on one object."""
+def advise(item: Item, report: Report) -> None:
+    """Every rule that needs only the object itself."""
     if item.kind not in ("ScaledObject", "ScaledJob"):
         return
     _default_max(item, report)
     for index, trigger in triggers_of(item):
-        _trigger(item, objects, trigger, ("spec", "triggers", index), report)
-    advise_queries(item, objects, report)
+        _trigger(item, trigger, ("spec", "triggers", index), report)
+    advise_queries(item, report)
     if item.kind == "ScaledJob":
         _job(item, report)
         return
     _fallback(item, report)
     _unnamed(item, report)
-    _cooldown(item, objects, report)
-    _disruption(item, objects, report)
-    _quota(item, objects, report)
+    _cooldown(item, report)
+
+
+def advise_among(item: Item, objects: Objects, report: Report) -> None:
+    """Every rule that reads other objects too."""
+    if item.kind not in ("ScaledObject", "ScaledJob"):
+        return
+    for index, trigger in triggers_of(item):
+        if trigger.get("type") == "nats-jetstream":
+            _jetstream(item, objects, trigger, ("spec", "triggers", index, "metadata"), report)
+    advise_queries_among(item, objects, report)
+    target = objects.target(item) if item.kind == "ScaledObject" else None
+    if target is not None:
+        _grace(item, target, report)
+        _disruption(item, target, objects, report)
+        _quota(item, target, objects, report)
 
 
 def _maximum(item: Item) -> int:
@@ -65,7 +78,7 @@ def _default_max(item: Item, report: Report) -> None:
         )
 
 
-def _trigger(item: Item, objects: Objects, trigger: Mapping[Any, Any], at: At, report: Report) -> None:
+def _trigger(item: Item, trigger: Mapping[Any, Any], at: At, report: Report) -> None:
     kind = text(trigger.get("type"))
     if kind not in scalers():
         return
@@ -74,8 +87,6 @@ def _trigger(item: Item, objects: Objects, trigger: Mapping[Any, Any], at: At, r
     }
     if kind == "cron":
         _cron(item, metadata, (*at, "metadata"), report)
-    if kind == "nats-jetstream":
-        _jetstream(item, objects, metadata, (*at, "metadata"), report)
     names = {name: each for each in scalers()[kind].parameters for name in each.names}
     for key, value in metadata.items():
         if (
@@ -150,8 +161,8 @@ def _cron(item: Item, metadata: Mapping[str, str], at: At, report: Report) -> No
         )
 
 
-def _jetstream(item: Item, objects: Objects, metadata: Mapping[str, str], at: At, report: Report) -> None:
-    endpoint = metadata.get("natsServerMonitoringEndpoint", "")
+def _jetstream(item: Item, objects: Objects, trigger: Mapping[Any, Any], at: At, report: Report) -> None:
+    endpoint = text(dig(trigger, "metadata", "natsServerMonitoringEndpoint"))
     host = endpoint.partition(":")[0].split(".")
     if len(host) > 1 and re.fullmatch(r".*-\d+", host[0]):
         why = (
@@ -257,7 +268,7 @@ def _unnamed(item: Item, report: Report) -> None:
             )
 
 
-def _cooldown(item: Item, objects: Objects, report: Report) -> None:
+def _cooldown(item: Item, report: Report) -> None:
     given = whole(item.spec.get("cooldownPeriod"))
     if given is not None and _lowest(item) > 0:
         report.add(
@@ -269,8 +280,11 @@ def _cooldown(item: Item, objects: Objects, report: Report) -> None:
             "Write "
             "advanced.horizontalPodAutoscalerConfig.behavior.scaleDown.stabilizationWindowSeconds instead.",
         )
-    target = objects.target(item)
-    grace = whole(dig(target.pod, "terminationGracePeriodSeconds")) if target else None
+
+
+def _grace(item: Item, target: Item, report: Report) -> None:
+    given = whole(item.spec.get("cooldownPeriod"))
+    grace = whole(dig(target.pod, "terminationGracePeriodSeconds"))
     cooldown = _COOLDOWN if given is None else given
     if grace is not None and grace > cooldown and _lowest(item) == 0:
         report.add(
@@ -279,7 +293,7 @@ def _cooldown(item: Item, objects: Objects, report: Report) -> None:
             MISSING if given is None else given,
             f"{'unset, so ' + str(_COOLDOWN) + ',' if given is None else 'is'} below the {grace} s "
             "that a pod of "
-            f"{target.ref if target else 'the target'} may take to end. New work finds the old pod "
+            f"{target.ref} may take to end. New work finds the old pod "
             "still ending and "
             "holding its resources.",
             f"Write at least {grace}, or lower terminationGracePeriodSeconds.",
@@ -293,10 +307,7 @@ def _share(value: object, replicas: int) -> int | None:
     return whole(value)
 
 
-def _disruption(item: Item, objects: Objects, report: Report) -> None:
-    target = objects.target(item)
-    if target is None:
-        return
+def _disruption(item: Item, target: Item, objects: Objects, report: Report) -> None:
     lowest = max(1, whole(item.spec.get("minReplicaCount")) or 0)
     for budget in objects.of("PodDisruptionBudget", item.namespace):
         if not selects(budget.spec.get("selector"), target.pod_labels):
@@ -320,9 +331,8 @@ def _disruption(item: Item, objects: Objects, report: Report) -> None:
             )
 
 
-def _quota(item: Item, objects: Objects, report: Report) -> None:
-    target = objects.target(item)
-    if target is None or item.spec.get("maxReplicaCount") is None:
+def _quota(item: Item, target: Item, objects: Objects, report: Report) -> None:
+    if item.spec.get("maxReplicaCount") is None:
         return
     maximum, requests = _maximum(item), pod_requests(target)
     for quota in objects.of("ResourceQuota", item.namespace):

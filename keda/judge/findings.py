@@ -43,7 +43,7 @@ class Finding:
     """The value and why it hurts at run time."""
     fix: str
     keda: str
-    """KEDA's or the API server's own wording, or ""."""
+    """KEDA's or the API server's own wording, or ""; … stands for what is left out."""
     object: str
     """Kind namespace/name."""
     where: str

@@ -19,6 +19,19 @@ _BINARY = {
     *("and", "or", "in", "not", "contains", "matches", "startsWith", "endsWith"),
 }
 _CONSTANTS = {"true", "false", "nil", "null"}
+# Of expr v1.17.7, builtin/builtin.go: what KEDA 2.19.0 compiles formulas with.
+_FUNCTIONS = frozenset(
+    re.findall(
+        r"\w+",
+        """
+        all none any one filter map find findIndex findLast findLastIndex count sum groupBy sortBy reduce
+        len type abs ceil floor round int float string trim trimPrefix trimSuffix upper lower split
+        splitAfter replace repeat join indexOf lastIndexOf hasPrefix hasSuffix max min mean median toJSON
+        fromJSON toBase64 fromBase64 now duration date timezone first last get take keys values toPairs
+        fromPairs reverse uniq concat flatten sort bitnot bitand bitor bitxor bitnand bitshl bitshr bitushr
+        """,
+    )
+)
 
 
 class _Unsure(Exception):
@@ -126,7 +139,7 @@ def problem(formula: str, triggers: Collection[str]) -> tuple[str, set[str]]:
         return str(wrong), set()
     except _Unsure:
         return "", set()
-    return "", reader.names - set(triggers)
+    return "", (reader.names - set(triggers)) | (reader.calls - _FUNCTIONS)
 
 
 def variables(formula: str) -> set[str]:

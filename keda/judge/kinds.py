@@ -130,8 +130,8 @@ def check_authentication(item: Item, report: Report) -> None:
         )
     if item.kind == "TriggerAuthentication" and item.spec.get("filePath"):
         why = (
-            "is read only from a ClusterTriggerAuthentication. KEDA would ignore it, and the "
-            "trigger has no secret."
+            "is read only from a ClusterTriggerAuthentication. KEDA could build no scaler that refers to "
+            "this: never Ready, nothing scales."
         )
         report.add(
             "authentication-gives-nothing",
@@ -139,6 +139,7 @@ def check_authentication(item: Item, report: Report) -> None:
             MISSING,
             why,
             "Use secretTargetRef, or a ClusterTriggerAuthentication.",
+            "filePath is only supported for ClusterTriggerAuthentication",
         )
     elif isinstance(item.manifest.get("spec"), Mapping) and not any(item.spec.values()):
         why = "empty. The trigger would get no secret, and KEDA only logs what fails then."

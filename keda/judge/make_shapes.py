@@ -37,9 +37,9 @@ def main(chart: str) -> None:
             crd = yaml.load(text, yaml.CSafeLoader)["spec"]
             spec = crd["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
             shapes[crd["names"]["kind"]] = shape(spec)
-    # A Job template is Kubernetes' own: 300 kB of schema for what `kubectl apply` checks anyway.
-    job = shapes["ScaledJob"]["properties"]
-    job["jobTargetRef"] = {"type": "object", "required": ["template"]}
+    # A pod template is Kubernetes' own: 300 kB of schema for what `kubectl apply` checks anyway.
+    job = shapes["ScaledJob"]["properties"]["jobTargetRef"]["properties"]
+    job["template"] = {"type": "object"}
     lines = (f"{json.dumps(kind)}: {json.dumps(shapes[kind], sort_keys=True)}" for kind in sorted(shapes))
     (Path(__file__).parent / "shapes.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
 

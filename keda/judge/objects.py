@@ -59,9 +59,11 @@ class Item:
 
     manifest: Mapping[Any, Any]
     where: str
-    prefix: At
-    source: int
-    """Which of the objects given it came in."""
+    prefix: At = ()
+
+    @cached_property
+    def of_keda(self) -> bool:
+        return self.group in KEDA_GROUPS or self.group == "keda.k8s.io"
 
     @cached_property
     def group(self) -> str:
@@ -111,51 +113,67 @@ class Item:
         return [mapping(container) for container in sequence(self.pod.get("containers"))]
 
 
-def items(objects: Iterable[object]) -> Iterator[Item]:
-    """Every object, those inside Lists too. What is no mapping is no object."""
-    for source, given in enumerate(objects):
-        where = given.where if isinstance(given, Declared) else ""
-        manifest = given.manifest if isinstance(given, Declared) else given
-        pending: list[tuple[Mapping[Any, Any], At]] = [(mapping(manifest), ())]
-        while pending:
-            current, prefix = pending.pop()
-            kind, inner = text(current.get("kind")), current.get("items")
-            if kind.endswith("List") and isinstance(inner, list):
-                own = (
-                    {}
-                    if kind == "List"
-                    else {"apiVersion": current.get("apiVersion"), "kind": kind.removesuffix("List")}
-                )
-                for index in reversed(range(len(inner))):
-                    pending.append((own | dict(mapping(inner[index])), (*prefix, "items", index)))
-            elif current:
-                yield Item(current, where, prefix, source)
+def items(manifest: object, where: str = "") -> Iterator[Item]:
+    """The object, or every one inside a List. What is no mapping is no object."""
+    pending: list[tuple[Mapping[Any, Any], At]] = [(mapping(manifest), ())]
+    while pending:
+        current, prefix = pending.pop()
+        kind, inner = text(current.get("kind")), current.get("items")
+        if kind.endswith("List") and isinstance(inner, list):
+            own = (
+                {}
+                if kind == "List"
+                else {"apiVersion": current.get("apiVersion"), "kind": kind.removesuffix("List")}
+            )
+            for index in reversed(range(len(inner))):
+                pending.append((own | dict(mapping(inner[index])), (*prefix, "items", index)))
+        elif current:
+            yield Item(current, where, prefix)
 
 
 class Objects:
-    """All objects given, by group, kind, namespace and name. The first of two with one name counts."""
+    """All objects given, by group, kind, namespace and name. The first of two with one name counts.
 
-    def __init__(self, objects: Iterable[object]) -> None:
-        self.all = list(items(objects))
-        self._by_name: dict[tuple[str, str, str, str], Item] = {}
-        self._by_kind: defaultdict[tuple[str, str], list[Item]] = defaultdict(list)
+    What is held for each is an Item here; `keda.judge.summaries` holds less.
+    """
+
+    def __init__(self, objects: Iterable[object] = ()) -> None:
+        self._held: list[Any] = []
+        self._by_name: dict[tuple[str, str, str, str], Any] = {}
+        self._by_kind: defaultdict[tuple[str, str], list[Any]] = defaultdict(list)
         self._workload_namespaces: set[str] = set()
-        for item in self.all:
-            self._by_name.setdefault((item.group, item.kind, item.namespace, item.name), item)
-            self._by_kind[item.kind, item.namespace].append(item)
-            if item.pod and item.group != "keda.sh":
-                self._workload_namespaces.add(item.namespace)
+        for given in objects:
+            whole = (given.manifest, given.where) if isinstance(given, Declared) else (given, "")
+            for item in items(*whole):
+                self.hold(item, item)
+
+    def hold(self, item: Item, held: Any) -> None:
+        """Remember an object, as `held`."""
+        self._held.append(held)
+        self._by_name.setdefault((item.group, item.kind, item.namespace, item.name), held)
+        self._by_kind[item.kind, item.namespace].append(held)
+        if item.pod and item.group != "keda.sh":
+            self._workload_namespaces.add(item.namespace)
+
+    def opened(self, held: Any) -> Item:
+        """The object of what is held for it."""
+        item: Item = held
+        return item
+
+    def all(self) -> Iterator[Item]:
+        return map(self.opened, self._held)
 
     def get(self, group: str, kind: str, namespace: str, name: str) -> Item | None:
-        return self._by_name.get((group, kind, namespace, name))
+        held = self._by_name.get((group, kind, namespace, name))
+        return None if held is None else self.opened(held)
 
     def of(self, kind: str, namespace: str) -> list[Item]:
-        return self._by_kind.get((kind, namespace), [])
+        return [self.opened(held) for held in self._by_kind.get((kind, namespace), ())]
 
     def everywhere(self, *kinds: str) -> Iterator[Item]:
         for (kind, _), found in self._by_kind.items():
             if kind in kinds:
-                yield from found
+                yield from map(self.opened, found)
 
     def has_workloads(self, namespace: str) -> bool:
         """Whether workloads of this namespace are given, so that one that is missing is truly missing."""

@@ -31,8 +31,8 @@ def query_of(trigger: Mapping[Any, Any]) -> str:
     return text(dig(trigger, "metadata", "query")) if trigger.get("type") == "prometheus" else ""
 
 
-def advise_queries(item: Item, objects: Objects, report: Report) -> None:
-    """Every rule that reads PromQL."""
+def advise_queries(item: Item, report: Report) -> None:
+    """Every rule that reads PromQL and needs only the object itself."""
     for index, trigger in triggers_of(item):
         at: At = ("spec", "triggers", index, "metadata")
         query = query_of(trigger)
@@ -53,6 +53,10 @@ def advise_queries(item: Item, objects: Objects, report: Report) -> None:
                 continue
             _judge(item, trigger, query, tree, (*at, "query"), report)
         _no_data(trigger, tree, at, report)
+
+
+def advise_queries_among(item: Item, objects: Objects, report: Report) -> None:
+    """Every rule that reads PromQL and other objects too."""
     _wake(item, objects, report)
     _scrape(item, objects, report)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -24,9 +25,11 @@ from keda.typed_config import scalers
 AUTHENTICATIONS = ("TriggerAuthentication", "ClusterTriggerAuthentication")
 _BUILTIN_SCALABLE = {"Deployment", "StatefulSet", "ReplicaSet", "ReplicationController"}
 _BUILTIN_GROUPS = {
+    "": {"ReplicationController"},
     "apps": {"Deployment", "StatefulSet", "ReplicaSet", "DaemonSet"},
     "batch": {"Job", "CronJob"},
 }
+_CORE = {"ConfigMap", "Secret", "Namespace", "Node", "PersistentVolumeClaim", "ServiceAccount", "Endpoints"}
 
 
 @dataclass(frozen=True)
@@ -108,15 +111,36 @@ def environment(item: Item, objects: Objects) -> tuple[dict[str, str], bool]:
     return plain, not container.get("envFrom") and len(plain) == len(variables)
 
 
-def check_target(item: Item, objects: Objects, report: Report) -> None:
-    """That the target is there, can be scaled, and has the containers and requests the triggers ask for."""
+def check_job_container(item: Item, report: Report) -> None:
+    """That a ScaledJob's template has the container whose environment its triggers read."""
+    wanted = text(item.spec.get("envSourceContainerName"))
+    found = dig(item.spec, "jobTargetRef", "template", "spec", "containers")
+    names = [text(mapping(each).get("name")) for each in sequence(found)]
+    if wanted and names and wanted not in names:
+        report.add(
+            "unknown-container",
+            ("spec", "envSourceContainerName"),
+            wanted,
+            "is no container of the Job's template. KEDA could not build the scaler: no Job is ever made.",
+            f"Write one of {', '.join(names)}.",
+            f"couldn't find container with name {wanted} on Target object",
+        )
+
+
+def check_target(item: Item, report: Report) -> None:
+    """That the target is of a kind that can be scaled."""
+    reference = mapping(item.spec.get("scaleTargetRef"))
+    if text(reference.get("name")):
+        _not_scalable(item, reference, ("spec", "scaleTargetRef"), report)
+
+
+def check_target_among(item: Item, objects: Objects, report: Report) -> None:
+    """That the target is there, and has the containers and requests the triggers ask for."""
     reference = mapping(item.spec.get("scaleTargetRef"))
     at: At = ("spec", "scaleTargetRef")
     name, kind = text(reference.get("name")), text(reference.get("kind")) or "Deployment"
     version = text(reference.get("apiVersion")) or "apps/v1"
-    if not name:
-        return
-    if _not_scalable(item, reference, at, report):
+    if not name or _not_scalable(item, reference, at, Report(item.ref, item.where)):
         return
     target = objects.target(item)
     if target is None:
@@ -132,11 +156,18 @@ def check_target(item: Item, objects: Objects, report: Report) -> None:
                 f"Write {guess}."
                 if guess
                 else f"Add the {kind}, or name one of: {', '.join(names[:5]) or 'none'}.",
-                f'{kind.lower()}s.{version.rpartition("/")[0]} "{name}" not found',
+                # With cpu or memory it is the webhook that looks the target up, and first.
+                f'{kind}.apps "{name}" not found'
+                if kind in ("Deployment", "StatefulSet") and _asks_resources(item)
+                else f'{kind.lower()}s.apps "{name}" not found',
             )
         return
     _check_containers(item, target, report)
     _check_requests(item, target, objects, report)
+
+
+def _asks_resources(item: Item) -> bool:
+    return any(trigger.get("type") in RESOURCE_SCALERS for _, trigger in triggers_of(item))
 
 
 def _not_scalable(item: Item, reference: Mapping[Any, Any], at: At, report: Report) -> bool:
@@ -145,6 +176,8 @@ def _not_scalable(item: Item, reference: Mapping[Any, Any], at: At, report: Repo
     }
     kind, version = known.get("kind", "Deployment"), known.get("apiVersion", "apps/v1")
     keda = "the server could not find the requested resource"
+    if "." in version.partition("/")[0]:  # so the API server says it of a custom resource
+        keda = f'{kind.lower()}s.{version.rpartition("/")[0]} "{known.get("name")}" not found'
     try:
         ScaleTargetRef.parse(known)
     except SpecError as error:
@@ -152,14 +185,37 @@ def _not_scalable(item: Item, reference: Mapping[Any, Any], at: At, report: Repo
             code, wording = ("target-not-scalable", keda) if fault.path == "kind" else ("bad-name", "")
             report.add(code, (*at, fault.path), fault.value, fault.why, fault.fix, wording)
         return True
-    group = version.rpartition("/")[0]
+    group, slash, served = version.rpartition("/")
+    if not slash and not re.match(r"v\d", served):
+        report.add(
+            "target-not-scalable",
+            (*at, "apiVersion"),
+            version,
+            f"names no version: KEDA would look for {kind} in a group that is not there. Never Ready.",
+            f"Write {version}/v1.",
+            f"unable to retrieve the complete list of server APIs: {version}",
+        )
+        return True
+    if group not in _BUILTIN_GROUPS or (kind in _BUILTIN_GROUPS[group] and served == "v1"):
+        return False
+    guess = did_you_mean(kind, _BUILTIN_SCALABLE)
+    overlooks = "KEDA finds it, and then overlooks a second owner of the target: it compares the words."
     if (
-        group in _BUILTIN_GROUPS
-        and kind not in _BUILTIN_GROUPS[group]
-        or group in _BUILTIN_GROUPS
-        and not version.endswith("/v1")
+        guess
+        and kind.lower() == guess.lower()
+        and kind != guess
+        and guess in _BUILTIN_GROUPS[group]
+        and served == "v1"
     ):
-        guess = did_you_mean(kind, _BUILTIN_SCALABLE)
+        why = f"is not how the API writes it. {overlooks}"
+        report.add("target-not-scalable", (*at, "kind"), kind, why, f"Write {guess}.")
+    elif group == "apps" and kind in ("Deployment", "StatefulSet"):  # never looked up: gvkr.go:69
+        why = f"is no version that the API server serves. {overlooks}"
+        report.add("target-not-scalable", (*at, "apiVersion"), version, why, "Write apps/v1.")
+    elif group == "" and served == "v1" and kind in _CORE:
+        why = "has no /scale subresource. KEDA would mark the ScaledObject not Ready."
+        report.add("target-not-scalable", (*at, "kind"), kind, why, "Name a Deployment, say.", keda)
+    else:
         report.add(
             "target-not-scalable",
             (*at, "kind"),
@@ -168,8 +224,7 @@ def _not_scalable(item: Item, reference: Mapping[Any, Any], at: At, report: Repo
             f"Write {guess}." if guess and guess != kind else "Write the apiVersion that serves it.",
             f'no matches for kind "{kind}" in version "{version}"',
         )
-        return True
-    return False
+    return True
 
 
 def _check_containers(item: Item, target: Item, report: Report) -> None:

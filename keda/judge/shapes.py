@@ -74,31 +74,47 @@ def _check_metadata(item: Item, report: Report) -> None:
     for key, value in mapping(metadata.get("annotations")).items():
         at = ("metadata", "annotations", _part(key))
         if value is not None and not isinstance(value, str):
-            why = "is not a text. The API server would refuse the object."
-            report.add("annotation-not-text", at, value, why, f"Put it in quotes{_quoted(value, key)}.")
+            _not_text(at, value, key, report)
     check_ignores(item, report)
     for key, value in mapping(metadata.get("labels")).items():
         at = ("metadata", "labels", _part(key))
         if value is not None and not isinstance(value, str):
-            why = "is not a text. The API server would refuse the object."
-            report.add("annotation-not-text", at, value, why, f"Put it in quotes{_quoted(value, key)}.")
+            _not_text(at, value, key, report)
         elif isinstance(value, str):
             try:
                 label_value(value)
             except Refused as refused:
-                report.add("bad-name", at, value, f"{refused.why} {refused.consequence}", refused.fix or "")
+                why = f"{refused.why} {refused.consequence}"
+                said = f'metadata.labels: Invalid value: "{value[:100]}'
+                report.add("bad-name", at, value, why, refused.fix or "", said)
+
+
+def _not_text(at: At, value: object, key: object, report: Report) -> None:
+    json_word = {bool: "bool", int: "number", float: "number", list: "array"}.get(type(value), "object")
+    report.add(
+        "annotation-not-text",
+        at,
+        value,
+        "is not a text. The API server would refuse the object.",
+        f"Put it in quotes{_quoted(value, key)}.",
+        f"cannot unmarshal {json_word} into Go struct field ObjectMeta.{at[1]} of type string",
+    )
 
 
 def _check_name(name: object, kind: str, report: Report) -> None:
     at: At = ("metadata", "name")
     labelled = kind in ("ScaledObject", "ScaledJob")
     if isinstance(name, str) and labelled and LABEL_MAX < len(name) <= 253:
+        harm = (
+            "the ScaledObject would never be Ready"
+            if kind == "ScaledObject"
+            else "the ScaledJob says Ready, and the API server refuses every Job it makes"
+        )
         report.add(
             "name-too-long",
             at,
             name,
-            f"has {len(name)} characters. KEDA writes the name as a label, and that holds {LABEL_MAX}: "
-            f"the {kind} would never be Ready.",
+            f"has {len(name)} characters. KEDA writes it as a label, and that holds {LABEL_MAX}: {harm}.",
             "Shorten it.",
             f"failed to update {kind} with scaledObjectName label" if kind == "ScaledObject" else "",
         )
@@ -195,7 +211,7 @@ def _check_integer(number: int, schema: Mapping[str, Any], at: At, report: Repor
             "does not fit int32. The API server takes it; if the webhook is down, KEDA can then read no "
             "object of this kind in the whole cluster.",
             f"Write at most {_INT32 - 1}." if number > 0 else "Write 0 or more.",
-            f"json: cannot unmarshal number {number} into Go struct field {join(*at)} of type int32",
+            f"json: cannot unmarshal number {number} into Go struct field …{join(*at)} of type int32",
         )
     elif not low <= number <= high:
         report.add(

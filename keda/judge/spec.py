@@ -42,7 +42,6 @@ def check_scaled_object(item: Item, report: Report) -> None:
     check_seconds(item, report)
     _fallback(item, report)
     _modifiers(item, report)
-    _behavior(item, report)
     check_annotations(item, report)
     lowest = whole(item.spec.get("minReplicaCount"))
     if only_resources(item) and not lowest and not modifiers_of(item):
@@ -109,7 +108,9 @@ def _bounds(item: Item, report: Report) -> None:
             high,
             "is not above 0. The API server would refuse the HPA that KEDA makes: nothing scales.",
             "Write at least 1; to stop scaling use the annotation autoscaling.keda.sh/paused.",
-            "spec.maxReplicas: Invalid value: must be greater than 0",
+            f"spec.maxReplicas: Invalid value: {high}: must be greater than 0"
+            if effective <= high
+            else f"MinReplicaCount={effective} must be less than MaxReplicaCount={high}",
         )
     elif effective > limit:
         report.add(
@@ -254,13 +255,17 @@ def _modifiers(item: Item, report: Report) -> None:
             )
     problem = _target_problem(target)
     if problem and (target or modifiers.get("target") is None and written):
+        admitted = target and _is_endless(target)
         report.add(
             "modifiers-target",
             (*at, "target"),
             target or MISSING,
-            f"{problem}. {WEBHOOK}",
+            f"{problem}. "
+            + ("KEDA's webhook admits it, and no number compares with it." if admitted else WEBHOOK),
             'Write the value one replica takes, such as target: "5".',
-            "error validating target in ScalingModifiers"
+            ""
+            if admitted
+            else "error validating target in ScalingModifiers"
             if target
             else "formula is given but target is empty",
         )
@@ -286,46 +291,16 @@ def _target_problem(target: str) -> str:
         number = go_values.real(target)
     except ValueError:
         return "is not a number"
-    if math.isnan(number) or math.isinf(number):
-        return "is no number to divide by, though KEDA's webhook takes it"
+    if not math.isfinite(number):
+        return "is no number to divide by"
     return "is not above 0" if number <= 0 else ""
 
 
-_DIRECTIONS = ("scaleUp", "scaleDown")
-
-
-def _behavior(item: Item, report: Report) -> None:
-    """autoscaling/v2 validation of the HPA that KEDA makes: refused only when the operator writes it."""
-    base: At = (*SPEC, "advanced", "horizontalPodAutoscalerConfig", "behavior")
-    behavior = mapping(dig(item.manifest, *base))
-    refused = "The API server would refuse the HPA that KEDA makes: never Ready, nothing scales."
-
-    def one_of(at: At, value: object, words: tuple[str, ...]) -> None:
-        if isinstance(value, str) and value not in words:
-            guess = did_you_mean(value, words) or words[0]
-            keda = f'{".".join(map(str, at[3:]))}: Unsupported value: "{value}"'
-            why = f"is not one of {', '.join(words)}. {refused}"
-            report.add("hpa-behavior", at, value, why, f"Write {guess}.", keda)
-
-    def within(at: At, value: object, low: int, high: int) -> None:
-        number = whole(value)
-        if number is not None and not low <= number <= high:
-            report.add(
-                "hpa-behavior",
-                at,
-                number,
-                f"is not within {low} to {high}. {refused}",
-                f"Write {low} to {high}.",
-            )
-
-    for direction in _DIRECTIONS:
-        rules = mapping(behavior.get(direction))
-        one_of((*base, direction, "selectPolicy"), rules.get("selectPolicy"), ("Max", "Min", "Disabled"))
-        for index, policy in enumerate(map(mapping, sequence(rules.get("policies")))):
-            at = (*base, direction, "policies", index)
-            one_of((*at, "type"), policy.get("type"), ("Pods", "Percent"))
-            within((*at, "value"), policy.get("value"), 1, 2**31 - 1)
-            within((*at, "periodSeconds"), policy.get("periodSeconds"), 1, 1800)
+def _is_endless(target: str) -> bool:
+    try:
+        return not math.isfinite(go_values.real(target))
+    except ValueError:
+        return False
 
 
 _KEDA_ANNOTATIONS = {

@@ -22,6 +22,10 @@ _ABOUT_ONE = re.compile(r'(?:missing required parameter|unable to set param|para
 _SPEC_KEYS = ("minReplicaCount", "maxReplicaCount", "pollingInterval", "cooldownPeriod", "idleReplicaCount")
 _TRIGGER_KEYS = ("metricType", "authenticationRef", "useCachedMetrics")
 _COMMON = ("value", "query", "host", "type", "tls", "key", "url", "topic", "server", "mode", "name")
+# After these words of KEDA's comes Go's own parser, whose words are not worth imitating.
+_GO_SAYS = re.compile(
+    r'(unable to set param "[^"]+" value ".*?"|error parsing (?:(?:start|end) schedule|pod selector)): (.*)'
+)
 _EXAMPLES = {
     "int64": ("a whole number", "5"),
     "uint32": ("a whole number of 0 or more", "5"),
@@ -35,8 +39,11 @@ _EXAMPLES = {
 }
 
 
-def check_triggers(item: Item, objects: Objects, report: Report) -> None:
-    """Every trigger of a ScaledObject or ScaledJob: its type, its parameters, its metric type."""
+def check_triggers(item: Item, report: Report) -> None:
+    """Every trigger of a ScaledObject or ScaledJob: its type, its parameters, its metric type.
+
+    What hangs on credentials or the target's environment is left to `check_triggers_among`.
+    """
     for index, trigger in triggers_of(item):
         kind, at = text(trigger.get("type")), ("spec", "triggers", index)
         if not kind:
@@ -52,15 +59,37 @@ def check_triggers(item: Item, objects: Objects, report: Report) -> None:
                 f"no scaler found for type: {kind}",
             )
             continue
-        metadata = {
-            key: _as_text(value)
-            for key, value in mapping(trigger.get("metadata")).items()
-            if isinstance(key, str) and isinstance(value, (str, bool, int, float))
-        }
+        metadata = _metadata(trigger)
         _unknown_parameters(kind, metadata, at, report)
         _plain_secrets(kind, metadata, at, report)
-        if _metric_type(item, kind, trigger, at, report) and isinstance(trigger.get("metadata"), Mapping):
+        fits = _metric_type(item, kind, trigger, at, report)
+        if fits and not _asks_others(trigger, metadata) and isinstance(trigger.get("metadata"), Mapping):
+            _verdict(item, None, kind, trigger, metadata, at, report)
+
+
+def check_triggers_among(item: Item, objects: Objects, report: Report) -> None:
+    """KEDA's verdict on the triggers that read a TriggerAuthentication or the target's environment."""
+    for index, trigger in triggers_of(item):
+        kind, at, metadata = text(trigger.get("type")), ("spec", "triggers", index), _metadata(trigger)
+        if kind not in scalers() or not _asks_others(trigger, metadata):
+            continue
+        if not isinstance(trigger.get("metadata"), Mapping):
+            continue
+        if _metric_type(item, kind, trigger, at, Report(item.ref, item.where)):
             _verdict(item, objects, kind, trigger, metadata, at, report)
+
+
+def _asks_others(trigger: Mapping[Any, Any], metadata: Mapping[str, str]) -> bool:
+    named = text(mapping(trigger.get("authenticationRef")).get("name"))
+    return bool(named) or any(key.endswith("FromEnv") for key in metadata)
+
+
+def _metadata(trigger: Mapping[Any, Any]) -> dict[str, str]:
+    return {
+        key: _as_text(value)
+        for key, value in mapping(trigger.get("metadata")).items()
+        if isinstance(key, str) and isinstance(value, (str, bool, int, float))
+    }
 
 
 def _as_text(value: object) -> str:
@@ -115,15 +144,17 @@ def _metric_type(item: Item, kind: str, trigger: Mapping[Any, Any], at: At, repo
 
 def _verdict(
     item: Item,
-    objects: Objects,
+    objects: Objects | None,
     kind: str,
     trigger: Mapping[Any, Any],
     metadata: dict[str, str],
     at: At,
     report: Report,
 ) -> None:
-    auth = authentication(trigger.get("authenticationRef"), item, objects)
-    env, env_known = environment(item, objects)
+    auth, env, env_known = Authentication(), dict[str, str](), True
+    if objects is not None:
+        auth = authentication(trigger.get("authenticationRef"), item, objects)
+        env, env_known = environment(item, objects)
     metric_type = text(trigger.get("metricType"))
     unset = (
         [] if env_known else [key for key in metadata if key.endswith("FromEnv") and metadata[key] not in env]
@@ -188,6 +219,9 @@ def _add(
     report: Report,
 ) -> None:
     keda = without_secrets(refusal, secrets)
+    detail = ""
+    if go := _GO_SAYS.fullmatch(keda):
+        keda, detail = f"{go[1]}: …", f": {go[2]}"
     if "the operator panics" in refusal:
         report.add(
             "operator-crash",
@@ -213,7 +247,7 @@ def _add(
             "trigger-parameter",
             (*at, key) if key else at,
             trigger.metadata[key] if key else MISSING,
-            f"is refused by the {trigger.type} scaler. {_NOT_READY}",
+            f"is refused by the {trigger.type} scaler{detail}. {_NOT_READY}",
             f"See `python -m keda explain {trigger.type}`.",
             keda,
         )

@@ -47,7 +47,7 @@ class Cluster:
         response = self._api.call_api(method, url, headers, body=body, _request_timeout=30)
         text: bytes = response.read()
         if response.status >= 400:
-            raise Refused(response.status, json.loads(text).get("message", ""))
+            raise Refused(response.status, _message(text))
         return text
 
     def get(self, path: str) -> Any:
@@ -83,6 +83,13 @@ class Cluster:
             if entry["type"] == kind:
                 return entry["status"], entry.get("message", "")
         return "absent", ""
+
+
+def _message(text: bytes) -> str:
+    try:
+        return str(json.loads(text).get("message", ""))
+    except ValueError:  # a path that nothing serves is answered in plain text
+        return text.decode(errors="replace")
 
 
 def wait(what: str, seconds: float, probe: Callable[[], T | None]) -> T:

@@ -27,3 +27,38 @@ def choice(spec: Spec, verdict: Verdict, ours: list[str]) -> str | None:
     if verdict.stage == "connect" and ours == ["You must provide an Application Credential Secret"]:
         return "refused only after contact"
     return None
+
+
+# Whole objects: what the judge calls an error though KEDA takes the object, and why. By the rule; by kind, rule and
+# field where KEDA refuses the same of another kind; by the case where the rule is else KEDA's own.
+STRICTER = {
+    "authentication-gives-nothing": "a trigger that refers to it runs without its secret, or is refused then",
+    "event-filter": "an empty destination is taken, and the events go nowhere",
+    "job-strategy": "a misspelt word is taken for the default without a word",
+    "job-template": "the ScaledJob is Ready, and the API server refuses each Job",
+    "misspelt-parameter": "KEDA reads the keys it knows, and the default instead of this one",
+    "negative-number": "KEDA 2.20 refuses it; 2.19 takes it for something else",
+    "query-syntax": "the ScaledObject is Ready, and every poll fails",
+    "unknown-authentication": "KEDA logs it, and runs the trigger without its secret",
+    "ScaledJob name-too-long name": "the ScaledJob is Ready, and the API server refuses each Job's label",
+    "ScaledJob replica-bounds maxReplicaCount": "no Job is ever made",
+    "ScaledJob replica-bounds minReplicaCount": "KEDA lowers the minimum without a word",
+    "modifiers-activation-word": "the ScaledObject is Ready, and every poll fails",
+    "modifiers-target-nan": "NaN passes every comparison of KEDA's webhook",
+    "target-kind-lower-case": "it is found, and a second owner of it overlooked",
+    "target-beta-deployment": "it is found, and a second owner of it overlooked",
+}
+LATER_OWNER = "one-owner-hpa"
+"""An HPA that comes after the ScaledObject: no webhook of KEDA is asked about HPAs."""
+
+# What KEDA says where a rule quotes nothing: it names another of several owners, panics over it, or meets the
+# consequence only.
+SYNONYMS = {
+    "one-owner-scaledobject": r"is already managed by the (ScaledObject|HPA|hpa) '|invalid memory address",
+    "unknown-authentication": r"no personalAccessToken or appKey given",
+    "unknown-secret": r"no personalAccessToken or appKey given",
+}
+# What the judge leaves to the API server, whose words come with `kubectl apply` itself.
+LEFT_TO_THE_API_SERVER = {
+    "job-container-no-name": "a Job's pod template is Kubernetes' own schema, 300 kB of it",
+}
