@@ -8,6 +8,7 @@ import pulumi
 sys.path.insert(0, str(Path(__file__).parent))
 
 from components.admission import ClusterGuard  # noqa: E402
+from components.alerts import Alerts  # noqa: E402
 from components.load import load  # noqa: E402
 from components.monitoring import CustomResourceState, Dashboards, Monitors  # noqa: E402
 from components.platform import Platform, provider  # noqa: E402
@@ -22,6 +23,7 @@ if settings.monitoring.state_metrics:
 platform = Platform("keda", settings.keda, settings.monitoring, settings.workloads.values(), options)
 ClusterGuard("guard", settings.keda, [platform], options)
 # After KEDA, so that its webhook judges them, and destroyed before it, while its operator can finalize them.
+Alerts("alerts", settings.keda, settings.monitoring, settings.workloads, [platform], options)
 Dashboards("dashboards", settings.monitoring, settings.workloads, [platform], options)
 for name, workload in settings.workloads.items():
     ScaledWorkload(name, workload, [platform], options)

@@ -7,6 +7,7 @@ A recipe is the typed settings of one workload. `models()` turns them into KEDA'
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from pydantic import Field
 from components.recipes.monitor import Monitor
 from components.recipes.setting import Setting
 from keda import (
+    MISSING,
     Advanced,
     Annotations,
     Behavior,
@@ -37,6 +39,11 @@ from keda import (
 from keda.errors import last_key
 from keda.model import Count, Positive, Seconds
 from keda.names import Namespace, ObjectName
+from keda.ownership import TRANSFER_OWNERSHIP
+
+ADOPTION = {TRANSFER_OWNERSHIP: "true", "helm.sh/resource-policy": "keep"}
+"""Annotations of a ScaledObject that takes an HPA over. KEDA copies them to the HPA, and there the second one
+keeps Helm from deleting it when it leaves the release that made it."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,8 @@ class Scaled:
     authentications: tuple[TriggerAuthentication, ...] = ()
     monitor: Monitor | None = None
     """What brings its signal into Prometheus, with its namespace and selector; None: somebody else does."""
+    gpus_per_pod: int = 0
+    """GPUs that each of its pods asks for."""
 
     @property
     def name(self) -> str:
@@ -85,6 +94,7 @@ class Recipe(Setting):
     behavior: Behavior | None = None
     fallback: Fallback | None = None
     hpa_name: ObjectName | None = Field(default=None, examples=["keda-hpa-my-workload"])
+    adopt: ObjectName | None = Field(default=None, examples=["my-hpa"])
     monitor: Monitor | None = None
     labels: Labels | None = None
     annotations: Annotations | None = None
@@ -95,7 +105,10 @@ class Recipe(Setting):
         Raises SpecError, in the words of the settings.
         """
         try:
-            return replace(self.build(name, prometheus), monitor=self.monitored())
+            built = self.build(name, prometheus)
+            if faults := tuple(self._adoption_faults(built.scaled)):
+                raise SpecError(faults)
+            return replace(built, monitor=self.monitored())
         except SpecError as error:
             raise SpecError(self._reworded(error.faults)) from None
 
@@ -110,11 +123,13 @@ class Recipe(Setting):
         return self.monitor.model_copy(update={"namespace": self.monitor.namespace or self.namespace})
 
     def metadata(self, name: str) -> Metadata:
-        return Metadata(name=name, namespace=self.namespace, labels=self.labels, annotations=self.annotations)
+        annotations = {**(self.annotations or {}), **(ADOPTION if self.adopt else {})} or None
+        return Metadata(name=name, namespace=self.namespace, labels=self.labels, annotations=annotations)
 
     def scaled_object(self, name: str, target: ScaleTargetRef, triggers: tuple[Trigger, ...]) -> ScaledObject:
         """The ScaledObject of these settings."""
-        config = HorizontalPodAutoscalerConfig(name=self.hpa_name, behavior=self._behavior())
+        hpa = self.adopt or self.hpa_name
+        config = HorizontalPodAutoscalerConfig(name=hpa, behavior=self._behavior())
         return ScaledObject(
             metadata=self.metadata(name),
             spec=ScaledObjectSpec(
@@ -141,6 +156,28 @@ class Recipe(Setting):
         down = (behavior.scale_down if behavior else None) or ScalingRules()
         paced = down.model_copy(update={"stabilization_window_seconds": self.scale_down_window})
         return (behavior or Behavior()).model_copy(update={"scale_down": paced})
+
+    def _adoption_faults(self, scaled: ScaledObject | ScaledJob) -> Iterator[Fault]:
+        """What contradicts `adopt`, or would let replicas fall while the HPA changes hands."""
+        if self.adopt is None:
+            return
+        if isinstance(scaled, ScaledJob):
+            why = "has no meaning for a ScaledJob, which has no HPA. The HPA would go on as it is."
+            yield Fault("adopt", self.adopt, why, "Remove it, and delete the HPA if its target goes.")
+            return
+        if self.hpa_name not in (None, self.adopt):
+            why = f"is not the HPA that adopt names ({self.adopt}). KEDA can write only one."
+            yield Fault("hpaName", self.hpa_name, why, "Remove hpaName.")
+        if (written := (self.annotations or {}).get(TRANSFER_OWNERSHIP, "true")) != "true":
+            why = "contradicts adopt. KEDA's webhook would reject the ScaledObject: the HPA was there first."
+            yield Fault(f"annotations[{json.dumps(TRANSFER_OWNERSHIP)}]", written, why, "Remove it.")
+        if "min_replicas" not in self.model_fields_set:
+            why = (
+                f"missing, and required by adopt. From the HPA's own minimum, replicas could fall to "
+                f"{self.min_replicas}, the default."
+            )
+            fix = "Write the HPA's spec.minReplicas, which is 1 if it has none."
+            yield Fault("minReplicas", MISSING, why, fix)
 
     def _reworded(self, faults: tuple[Fault, ...]) -> Iterator[Fault]:
         """Ring 1 names KEDA's keys; the person wrote ours."""

@@ -119,10 +119,12 @@ class Batch(Recipe):
         )
         highest = self.gpus // self.gpus_per_pod
         if self.kind == "ScaledJob" and self.job is not None:
-            return Scaled(self._scaled_job(name, self.job, highest, trigger))
+            job = self._scaled_job(name, self.job, highest, trigger)
+            return Scaled(job, gpus_per_pod=self.gpus_per_pod)
         assert self.target is not None  # faults() has spoken
         bounded = self.model_copy(update={"max_replicas": highest})
-        return Scaled(bounded.scaled_object(name, self.target, (trigger,)))
+        scaled = bounded.scaled_object(name, self.target, (trigger,))
+        return Scaled(scaled, gpus_per_pod=self.gpus_per_pod)
 
     def _scaled_job(self, name: str, job: JobTemplate, highest: int, trigger: Prometheus) -> ScaledJob:
         return ScaledJob(

@@ -75,6 +75,14 @@ class Trigger(Model):
         """The target for one replica, where the scaler has one (in the metric's unit)."""
         return getattr(self, self.target_field) if self.target_field else None
 
+    @property
+    def activation(self) -> float:
+        """What the value must be above for 0 -> 1, in the metric's unit; KEDA's default is 0."""
+        for name in type(self).model_fields:
+            if name.startswith("activation") and isinstance(value := getattr(self, name), (int, float)):
+                return float(value)
+        return 0.0
+
     def parameters(self) -> dict[str, str]:
         """The parameters that were set, as KEDA reads them: text."""
         prefix, opened = self.open_keys or ("", "")

@@ -17,7 +17,7 @@ from components.platform import Platform, chart_values, is_plain_http, keep, ove
 from components.settings import Cluster, Keda, Monitoring
 
 MONITORING = Monitoring(prometheus="http://prometheus:9090")
-MONITORING_KINDS = {"PodMonitor", "ServiceMonitor", "ClusterRole", "ClusterRoleBinding"}
+MONITORING_KINDS = {"PrometheusRule", "PodMonitor", "ServiceMonitor", "ClusterRole", "ClusterRoleBinding"}
 EVERY_KEY = Path(__file__).parents[1] / "corpus" / "valid" / "settings" / "every-key.yaml"
 GENERIC = EVERY_KEY.with_name("generic.yaml")
 
@@ -91,9 +91,7 @@ def test_order(any_program: Program) -> None:
     [chart] = any_program.of_type("helm.sh/v4:Chart")
     assert depends_on(chart, "core/v1:Namespace")
     after = [
-        r
-        for r in ours(any_program)
-        if re.search(r":(Scaled|TriggerAuth|GrafanaDash)", r.type) and r.custom
+        r for r in ours(any_program) if re.search(r":(Scaled|TriggerAuth|GrafanaDash)", r.type) and r.custom
     ]
     assert after
     for resource in after:

@@ -104,6 +104,17 @@ def test_any_object_is_read_without_an_exception(inner: object, kind: object) ->
     )
 
 
+def test_what_the_program_adds_to_kube_state_metrics_is_in_the_catalogue() -> None:
+    state = yaml.safe_load((ROOT / "components" / "custom_resource_state.yaml").read_text())
+    made = {
+        f"{resource['metricNamePrefix']}_{metric['name']}"
+        for resource in state["spec"]["resources"]
+        for metric in resource["metrics"]
+    }
+    (added,) = (exporter for exporter in metrics.exporters() if exporter.prefix == "kube_scaled")
+    assert set(added.metrics) == made
+
+
 def test_every_successor_is_in_the_catalogue() -> None:
     known = {metric for exporter in metrics.exporters() for metric in exporter.metrics}
     renamed = json.loads(CATALOGUE.read_text())["renamed"]

@@ -1,0 +1,331 @@
+"""Prometheus alerts on KEDA and on each workload, made from the same models as the objects they watch.
+
+KEDA's own metrics carry the workload's namespace as `exported_namespace` where its ServiceMonitors scrape it,
+and as `namespace` where somebody honours its labels; both are asked for. What KEDA has no metric for (Ready,
+Fallback) comes from kube-state-metrics and is left out unless `monitoring.stateMetrics` is set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+from pulumi_kubernetes.apiextensions import CustomResource
+
+from components.recipes import Scaled
+from components.recipes.base import quoted
+from components.settings import Keda, Monitoring
+from keda import NatsJetStream, ScaledObject, Trigger
+
+NAME = "keda-homelab"
+"""Of the PrometheusRule."""
+GPU = "nvidia_com_gpu"
+"""nvidia.com/gpu as kube-state-metrics spells it."""
+_DAY = 24 * 60
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One alerting rule. `minutes`: how long the expression must hold; its name is its runbook's too."""
+
+    name: str
+    expression: str
+    minutes: int
+    severity: str
+    summary: str
+
+    def rule(self, runbooks: str) -> dict[str, Any]:
+        """As Prometheus reads it."""
+        return {
+            "alert": self.name,
+            "expr": self.expression,
+            "for": f"{self.minutes}m",
+            "labels": {"severity": self.severity},
+            "annotations": {"summary": self.summary, "runbook_url": f"{runbooks}/{self.name}.md"},
+        }
+
+
+def groups(
+    keda: Keda, monitoring: Monitoring, workloads: Mapping[str, Scaled]
+) -> list[tuple[str, list[Alert]]]:
+    """The rule groups by name: one of KEDA itself, and one a workload."""
+    stated = monitoring.state_metrics is not None
+    own = [*_components(keda), *_certificates(keda), *_gpus(workloads)]
+    return [("keda", own)] + [
+        (f"keda/{workload.namespace}/{workload.name}", list(_workload(workload, stated)))
+        for workload in workloads.values()
+    ]
+
+
+class Alerts(pulumi.ComponentResource):
+    """The PrometheusRule, in KEDA's namespace."""
+
+    def __init__(
+        self,
+        name: str,
+        keda: Keda,
+        monitoring: Monitoring,
+        workloads: Mapping[str, Scaled],
+        after: Sequence[pulumi.Resource] = (),
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        props = {"namespace": keda.namespace, "alerts": monitoring.alerts}
+        super().__init__("keda-homelab:monitoring:Alerts", name, props, opts)
+        if monitoring.alerts:
+            manifest = prometheus_rule(keda, monitoring, workloads)
+            CustomResource(
+                f"{name}-prometheusrule",
+                api_version=manifest["apiVersion"],
+                kind=manifest["kind"],
+                metadata=manifest["metadata"],
+                spec=manifest["spec"],
+                opts=pulumi.ResourceOptions(parent=self, depends_on=list(after)),
+            )
+        self.register_outputs(props)
+
+
+def prometheus_rule(keda: Keda, monitoring: Monitoring, workloads: Mapping[str, Scaled]) -> dict[str, Any]:
+    """The manifest."""
+    metadata: dict[str, Any] = {"name": NAME, "namespace": keda.namespace}
+    if monitoring.monitor_labels:
+        metadata["labels"] = monitoring.monitor_labels
+    rules = [
+        {"name": name, "rules": [alert.rule(monitoring.runbooks) for alert in alerts]}
+        for name, alerts in groups(keda, monitoring, workloads)
+    ]
+    return {
+        "apiVersion": "monitoring.coreos.com/v1",
+        "kind": "PrometheusRule",
+        "metadata": metadata,
+        "spec": {"groups": rules},
+    }
+
+
+def _components(keda: Keda) -> Iterator[Alert]:
+    """A Deployment whose target is gone, or does not answer."""
+    for name, job, severity, harm in (
+        (
+            "KedaOperatorDown",
+            "keda-operator",
+            "critical",
+            "nothing goes from or to zero, and HPAs get no metrics",
+        ),
+        (
+            "KedaMetricsServerDown",
+            "keda-operator-metrics-apiserver",
+            "critical",
+            "no HPA of KEDA's can read its metrics, so replicas stand still",
+        ),
+        (
+            "KedaWebhooksDown",
+            "keda-admission-webhooks",
+            "warning",
+            "with failurePolicy Ignore every ScaledObject is let in unchecked, a second owner too",
+        ),
+    ):
+        up = f"up{{job={quoted(job)},namespace={quoted(keda.namespace)}}}"
+        yield Alert(name, f"absent({up} == 1)", 5, severity, f"{job} is down: {harm}")
+
+
+def _certificates(keda: Keda) -> Iterator[Alert]:
+    """Only cert-manager has a metric for it. KEDA renews its own certificate itself and shows nothing."""
+    manager = (keda.values.get("certificates") or {}).get("certManager") or {}
+    if not manager.get("enabled"):
+        return
+    labels = f"{{namespace={quoted(keda.namespace)}}}"
+    soon = f"certmanager_certificate_expiration_timestamp_seconds{labels} - time() < 7 * 24 * 3600"
+    yield Alert(
+        "KedaCertificateExpires",
+        soon,
+        60,
+        "critical",
+        "certificate {{ $labels.name }} ends in less than 7 days; webhooks and metrics server stop with it",
+    )
+
+
+def _gpus(workloads: Mapping[str, Scaled]) -> Iterator[Alert]:
+    """Of a fleet that has GPU workloads."""
+    if not any(workload.gpus_per_pod for workload in workloads.values()):
+        return
+    resource = f"{{resource={quoted(GPU)}}}"
+    running = 'on (namespace, pod) group_left () (kube_pod_status_phase{phase="Running"} == 1)'
+    used = f"sum(kube_pod_container_resource_requests{resource} * {running})"
+    expression = f"{used} / sum(kube_node_status_allocatable{resource}) >= 0.9"
+    yield Alert(
+        "KedaGpuBudgetNearlyUsed",
+        expression,
+        30,
+        "warning",
+        "{{ $value | humanizePercentage }} of the cluster's GPUs are in use: the next GPU pod waits",
+    )
+
+
+def _workload(workload: Scaled, stated: bool) -> Iterator[Alert]:
+    yield from _failing(workload)
+    if stated:
+        yield from _conditions(workload)
+    if isinstance(workload.scaled, ScaledObject):
+        yield from _autoscaler(workload, workload.scaled)
+        yield from _at_zero(workload, workload.scaled)
+        paused = f"max by (scaledObject) ({_keda('keda_scaled_object_paused', workload)}) == 1"
+        yield Alert("KedaPaused", paused, _DAY, "info", f"{_titled(workload)} has been paused for a day")
+    else:
+        yield from _jobs(workload)
+    yield from _consumers(workload)
+
+
+def _failing(workload: Scaled) -> Iterator[Alert]:
+    """The scaler's errors by the trigger's metric, for ScaledObjects and ScaledJobs alike."""
+    errors = _keda("keda_scaler_detail_errors_total", workload, over="5m")
+    yield Alert(
+        "KedaScalerFailing",
+        f"sum by (metric) ({errors}) > 0",
+        5,
+        "warning",
+        f"{_titled(workload)}: KEDA cannot read {{{{ $labels.metric }}}}, so the replicas stand still",
+    )
+
+
+def _conditions(workload: Scaled) -> Iterator[Alert]:
+    kind = workload.scaled.kind.lower()
+    chosen = f"namespace={quoted(workload.namespace)},{kind}={quoted(workload.name)}"
+    metric = f"kube_{kind}_condition"
+    yield Alert(
+        "KedaNotReady",
+        f'max by ({kind}) ({metric}{{{chosen},condition="Ready"}}) == 0',
+        5,
+        "warning",
+        f"{_titled(workload)} is not Ready: KEDA does not scale it",
+    )
+    if isinstance(workload.scaled, ScaledObject) and workload.scaled.spec.fallback:
+        yield Alert(
+            "KedaFallbackInUse",
+            f'max by ({kind}) ({metric}{{{chosen},condition="Fallback"}}) == 1',
+            5,
+            "warning",
+            f"{_titled(workload)} runs on its fallback replicas: its metric cannot be read",
+        )
+
+
+def _autoscaler(workload: Scaled, scaled: ScaledObject) -> Iterator[Alert]:
+    """What the HPA says, by its true name."""
+    lowest, highest = workload.bounds
+    current = _hpa("status_current_replicas", workload, scaled)
+    # At zero replicas an HPA is switched off by design (horizontal.go, ScalingDisabled).
+    unable = _hpa("status_condition", workload, scaled, 'condition="ScalingActive",status="false"')
+    yield Alert(
+        "KedaHpaUnableToScale",
+        f"{unable} == 1 and on () {current} > 0",
+        5,
+        "warning",
+        f"{_titled(workload)}: its HPA {scaled.hpa_name} gets no metrics and cannot scale",
+    )
+    yield Alert(
+        "KedaAtMaximum",
+        f"{current} >= {highest}",
+        30,
+        "warning",
+        f"{_titled(workload)} has been at its maximum of {highest} replicas for half an hour",
+    )
+    turns = max(6, 3 * (highest - lowest))
+    desired = f"kube_horizontalpodautoscaler_status_desired_replicas{_hpa_labels(workload, scaled)}[1h]"
+    yield Alert(
+        "KedaReplicasFlapping",
+        f"max(resets({desired})) > {turns}",
+        10,
+        "warning",
+        f"{_titled(workload)} was scaled down {{{{ $value }}}} times within an hour: it flaps",
+    )
+
+
+def _at_zero(workload: Scaled, scaled: ScaledObject) -> Iterator[Alert]:
+    """Asleep though there is work, and awake though there is none; of what may go to zero."""
+    if workload.bounds[0] > 0:
+        return
+    current = _hpa("status_current_replicas", workload, scaled)
+    wanted = " or ".join(
+        f"{_value(workload, index, trigger)} > {trigger.activation:g}"
+        for index, trigger in enumerate(scaled.spec.triggers)
+    )
+    yield Alert(
+        "KedaStuckAtZero",
+        f"({wanted}) and on () {current} == 0",
+        5,
+        "critical",
+        f"{_titled(workload)} is at 0 replicas though its signal is {{{{ $value }}}}: it does not wake",
+    )
+    cooldown = 300 if scaled.spec.cooldown_period is None else scaled.spec.cooldown_period
+    idle = f"max({_keda('keda_scaler_active', workload)}) == 0"
+    yield Alert(
+        "KedaStuckAboveZero",
+        f"{idle} and on () {current} > 0",
+        cooldown // 60 + 10,
+        "warning",
+        f"{_titled(workload)} has had no work for its cooldown of {cooldown} s and more, and still runs",
+    )
+
+
+def _jobs(workload: Scaled) -> Iterator[Alert]:
+    highest = workload.bounds[1]
+    chosen = f"namespace={quoted(workload.namespace)},job_name=~{quoted(workload.name + '-.*')}"
+    yield Alert(
+        "KedaJobsAtMaximum",
+        f"sum(kube_job_status_active{{{chosen}}}) >= {highest}",
+        30,
+        "warning",
+        f"{_titled(workload)} has run its maximum of {highest} Jobs for half an hour",
+    )
+    yield Alert(
+        "KedaJobsFailing",
+        f"count(kube_job_failed{{{chosen},condition={quoted('true')}}} == 1) > 0",
+        5,
+        "warning",
+        f"{_titled(workload)}: {{{{ $value }}}} of its Jobs have failed",
+    )
+
+
+def _consumers(workload: Scaled) -> Iterator[Alert]:
+    """A JetStream consumer that its exporter does not show; only where the workload's monitor reads one."""
+    if workload.monitor is None:
+        return
+    for trigger in workload.scaled.spec.triggers:
+        if isinstance(trigger, NatsJetStream):
+            labels = f"stream_name={quoted(trigger.stream)},consumer_name={quoted(trigger.consumer)}"
+            yield Alert(
+                "KedaQueueConsumerMissing",
+                f"absent(jetstream_consumer_num_pending{{{labels}}})",
+                5,
+                "critical",
+                f"{_titled(workload)}: stream {trigger.stream} has no consumer {trigger.consumer}, so KEDA "
+                "counts the whole stream and scales to the maximum",
+            )
+
+
+def _value(workload: Scaled, index: int, trigger: Trigger) -> str:
+    """What KEDA read last for one trigger."""
+    return f"max({_keda('keda_scaler_metrics_value', workload, f'triggerIndex={quoted(str(index))}')})"
+
+
+def _keda(metric: str, workload: Scaled, more: str = "", over: str = "") -> str:
+    """A selector on one of KEDA's metrics in both label styles; with `over`, its rate over that time."""
+    name = f"scaledObject={quoted(workload.name)}" + (f",{more}" if more else "")
+    namespace = quoted(workload.namespace)
+    both = [f"{metric}{{{label}={namespace},{name}}}" for label in ("exported_namespace", "namespace")]
+    if over:
+        both = [f"rate({selector}[{over}])" for selector in both]
+    return " or ".join(both)
+
+
+def _hpa(metric: str, workload: Scaled, scaled: ScaledObject, more: str = "") -> str:
+    return f"max(kube_horizontalpodautoscaler_{metric}{_hpa_labels(workload, scaled, more)})"
+
+
+def _hpa_labels(workload: Scaled, scaled: ScaledObject, more: str = "") -> str:
+    own = f"namespace={quoted(workload.namespace)},horizontalpodautoscaler={quoted(scaled.hpa_name)}"
+    return f"{{{own}{',' + more if more else ''}}}"
+
+
+def _titled(workload: Scaled) -> str:
+    return f"{workload.scaled.kind} {workload.namespace}/{workload.name}"
