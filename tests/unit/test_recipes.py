@@ -134,6 +134,16 @@ def test_pace_settings() -> None:
     assert spec["fallback"] == {"failureThreshold": 3, "replicas": 2, "behavior": "currentReplicasIfHigher"}
 
 
+def test_adopt_takes_the_named_hpa_over() -> None:
+    workload = valid("every-key")["ray-serve"]
+    assert isinstance(workload.scaled, ScaledObject)
+    assert workload.scaled.hpa_name == "ray-serve"
+    assert workload.scaled.metadata.annotations == {
+        "scaledobject.keda.sh/transfer-hpa-ownership": "true",
+        "helm.sh/resource-policy": "keep",
+    }
+
+
 def test_a_shorter_window_keeps_envoys_policy() -> None:
     text = STACK.read_text().replace(
         "connectionsPerReplica: 50", "connectionsPerReplica: 50\n      scaleDownWindow: 7"
