@@ -30,6 +30,8 @@ DESCRIPTIONS = {
     Rule.HPA: "The target of a ScaledObject has no HorizontalPodAutoscaler of its own.",
     Rule.SCALED_OBJECT: "A workload is the target of one ScaledObject, and each has an HPA of its own.",
     Rule.REPLICAS: "The target of a ScaledObject does not fix spec.replicas.",
+    Rule.CONTROLLER: "No other controller sets the replicas of a ScaledObject's target.",
+    Rule.VPA: "A VerticalPodAutoscaler and a ScaledObject do not act on the same resource of one target.",
 }
 
 

@@ -23,7 +23,7 @@ from keda.judge.references import (
 from keda.judge.shapes import check_ignores, check_shape
 from keda.judge.spec import check_scaled_object
 from keda.judge.triggers import check_triggers, check_triggers_among
-from keda.ownership import TRANSFER_OWNERSHIP, Conflict, Declared, ObjectRef, conflicts, owners
+from keda.ownership import TRANSFER_OWNERSHIP, Conflict, Declared, ObjectRef, conflicts, links, owners
 from keda.ownership import Rule as OwnerRule
 
 __all__ = ["Finding", "Rule", "check", "rules"]
@@ -77,9 +77,14 @@ def judge_alone(item: Item) -> list[Finding]:
 
 def judge_among(item: Item, objects: Objects, owners: SecondOwners) -> list[Finding]:
     """The findings that need other objects too; `owners` is from `second_owners`."""
-    if not item.of_keda:
+    disputes = owners.get((item.ref, item.where), [])
+    if not (item.of_keda or disputes):
         return []
     report = Report(item.ref, item.where)
+    for conflict in disputes:
+        _add_owner(item, conflict, report)
+    if not item.of_keda:  # the HTTP add-on's
+        return _kept(item, report)
     match item.kind:
         case "ScaledObject" | "ScaledJob":
             check_triggers_among(item, objects, report)
@@ -88,8 +93,6 @@ def judge_among(item: Item, objects: Objects, owners: SecondOwners) -> list[Find
             check_trigger_references(item, objects, report)
         case "TriggerAuthentication":
             check_secret_references(item, objects, report)
-    for conflict in owners.get((item.ref, item.where), []):
-        _add_owner(item, conflict, report)
     advise_among(item, objects, report)
     return _kept(item, report)
 
@@ -111,11 +114,16 @@ def second_owners(given: Objects) -> SecondOwners:
     """The conflicts of keda.ownership, by the ScaledObject (its ref and place) they are reported on."""
     claims: Counter[ObjectRef] = Counter()
     scaled: set[ObjectRef] = set()
+    between: set[ObjectRef] = set()
     for item in given.all():
-        for owner in owners(Declared(item.manifest, "")):
+        declared = Declared(item.manifest, "")
+        for owner in owners(declared):
             claims[owner.owned] += 1
             if owner.rule is OwnerRule.SCALED_OBJECT:
                 scaled.add(owner.owned)
+        for link in links(declared):
+            claims[link.child] += 1
+            between |= {link.parent, link.child}
     contested = {ref for ref in scaled if claims[ref] > 1}
     if not contested:
         return {}
@@ -123,9 +131,10 @@ def second_owners(given: Objects) -> SecondOwners:
     disputing: list[Declared] = []
     for item in given.all():
         declared = Declared(item.manifest, item.where or item.ref)
-        if any(owner.owned in contested for owner in owners(declared)):
+        owned = [owner.owned for owner in owners(declared)]
+        if not (contested | between).isdisjoint(owned) or any(links(declared)):
             disputing.append(declared)
-            if item.kind == "ScaledObject":
+            if item.kind in ("ScaledObject", "HTTPScaledObject"):
                 places.setdefault(item.ref, item.where)
     found: dict[tuple[str, str], list[Conflict]] = {}
     for conflict in conflicts(disputing):

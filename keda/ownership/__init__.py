@@ -1,0 +1,132 @@
+"""Who sets a workload's replica count? One rule over plain manifests, wherever they come from.
+
+A workload's `spec.replicas` has one owner at a time. Two owners undo each other's writes: Kubernetes accepts
+both, nothing reports an error, and the replica count goes to and fro. KEDA's webhook sees only part of it: it
+is asked about ScaledObjects, never about an HPA or a Deployment (KEDA 2.19, scaledobject_webhook.go).
+
+Only what involves a ScaledObject is judged. Every function is total: whatever JSON it is given, it answers,
+and an object it cannot read owns nothing. `docs/who-owns-replicas.md` explains it to users.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from keda.ownership.kinds import HPA_NAME_FIELD, HPA_OWNERSHIP, TRANSFER_OWNERSHIP, claims
+from keda.ownership.messages import disagreement, places
+from keda.ownership.model import UNKNOWN, Conflict, Declared, Link, ObjectRef, Owner, Rule, Scaled
+from keda.ownership.reading import identity, items
+
+__all__ = [
+    "HPA_NAME_FIELD",
+    "HPA_OWNERSHIP",
+    "TRANSFER_OWNERSHIP",
+    "UNKNOWN",
+    "Conflict",
+    "Declared",
+    "Link",
+    "ObjectRef",
+    "Owner",
+    "Owners",
+    "Rule",
+    "conflicts",
+    "links",
+    "owners",
+]
+
+
+@dataclass
+class Owners:
+    """The owners found so far, by what they own. Adding an object tells the conflicts it completes, once.
+
+    The conflicts found do not depend on the order of the additions, and an addition does not cost more for
+    the unrelated objects before it. With one exception: what is live is replaced by a declaration of the same
+    object, and a conflict told before that declaration came stays told. Add live objects last.
+    """
+
+    _owners: defaultdict[ObjectRef, list[Owner]] = field(default_factory=lambda: defaultdict(list))
+    _links: defaultdict[ObjectRef, list[ObjectRef]] = field(default_factory=lambda: defaultdict(list))
+    _declared: defaultdict[ObjectRef, set[str]] = field(default_factory=lambda: defaultdict(set))
+    _found: set[Conflict] = field(default_factory=set)
+
+    def add(self, declared: Declared) -> list[Conflict]:
+        """Remember an object (or every item of a List); return its conflicts with those before it."""
+        if not declared.live:
+            for ref in filter(None, map(identity, items(declared.manifest))):
+                self._declared[ref].add(declared.cluster)
+        return [conflict for claim in claims(declared) for conflict in self._take(claim)]
+
+    def _take(self, claim: Owner | Link) -> Iterator[Conflict]:
+        if isinstance(claim, Owner):
+            yield from self._settle(claim, claim.owned)
+        elif claim.child not in self._links[claim.parent]:
+            self._links[claim.parent].append(claim.child)
+            for owner in list(self._owners[claim.parent]):
+                yield from self._settle(owner, claim.child)
+
+    def _settle(self, owner: Owner, owned: ObjectRef) -> Iterator[Conflict]:
+        """Have an owner claim an object and, through links, what that stands for."""
+        pending, seen = [owned], set()
+        while pending:
+            if (place := pending.pop()) in seen:
+                continue
+            seen.add(place)
+            pending += self._links.get(place, ())
+            claim = replace(owner, owned=place)
+            for earlier in self._owners[place]:
+                conflict = None if self._replaced(claim, earlier) else _conflict(earlier, claim)
+                if conflict and conflict not in self._found:
+                    self._found.add(conflict)
+                    yield conflict
+            self._owners[place].append(claim)
+
+    def _replaced(self, *owners: Owner) -> bool:
+        """Whether one of them is live, and declared anew."""
+        return any(
+            owner.live and _may_meet(owner.cluster, cluster)
+            for owner in owners
+            for cluster in self._declared.get(owner.said_by, ())
+        )
+
+
+def conflicts(objects: Iterable[Declared]) -> list[Conflict]:
+    """Every conflict among the objects, once each, sorted; the order of the objects does not matter."""
+    index = Owners()
+    found = [
+        c
+        for declared in sorted(objects, key=lambda d: (d.live, d.where, d.cluster))
+        for c in index.add(declared)
+    ]
+    return sorted(found, key=lambda c: (c.scaled_object, c.other))
+
+
+def owners(declared: Declared) -> Iterator[Owner]:
+    """What one manifest owns by itself: for a ScaledObject its target and the HPA KEDA makes."""
+    return (claim for claim in claims(declared) if isinstance(claim, Owner))
+
+
+def links(declared: Declared) -> Iterator[Link]:
+    """Which objects one manifest ties together, so that owners of the one own the other."""
+    return (claim for claim in claims(declared) if isinstance(claim, Link))
+
+
+def _conflict(one: Owner, other: Owner) -> Conflict | None:
+    """The conflict between two owners of one object. Only what involves a ScaledObject is ours to judge."""
+    if one.source == other.source or not _may_meet(one.cluster, other.cluster):
+        return None
+    if one.goes_with & other.acts_as or other.goes_with & one.acts_as:
+        return None
+    scaled, second = sorted((one, other), key=_precedence)
+    if not isinstance(scaled, Scaled) or (text := disagreement(scaled, second)) is None:
+        return None
+    message = f"{text} {places(scaled, second)}"
+    return Conflict(second.rule, one.cluster or other.cluster, scaled.source, second.source, message)
+
+
+def _precedence(owner: Owner) -> tuple[bool, bool, ObjectRef]:
+    """ScaledObjects first, those of KEDA's own kind before what makes one."""
+    return (not isinstance(owner, Scaled), owner.source.kind != "ScaledObject", owner.source)
+
+
+def _may_meet(one: str, other: str) -> bool:
+    return not one or not other or one == other

@@ -1,0 +1,109 @@
+"""Why two owners of one object do not go together, in one line that is read alone."""
+
+from keda.ownership.kinds import FLAPS, HPA_NAME_FIELD, SKIP_SCALED_OBJECT, TRANSFER_OWNERSHIP
+from keda.ownership.model import Controller, Hpa, Owner, Replicas, Scaled, Vpa
+
+_BOTH = frozenset({"cpu", "memory"})
+
+
+def disagreement(scaled: Scaled, other: Owner) -> str | None:
+    """What both own, the harm at run time, and the fixes, the best one first; None if they get along."""
+    match other:
+        case Scaled():
+            return _two_scaled(scaled, other)
+        case Hpa():
+            return None if scaled.adopts and scaled.hpa == other.source.name else _second_hpa(scaled, other)
+        case Replicas():
+            return _fixed_replicas(scaled, other)
+        case Controller():
+            return (
+                f"{other.source} {other.does}, and {scaled.source} scales {scaled.target}: {other.harm}. "
+                f"{other.fix}"
+            )
+        case Vpa():
+            shared = sorted(
+                {what for what, container in scaled.resources if _controls(other, what, container)}
+            )
+            return _same_resource(scaled, other, shared) if shared else None
+    return None
+
+
+def places(scaled: Scaled, other: Owner) -> str:
+    declared = f"{scaled.source.kind} at {scaled.where}"
+    if not (isinstance(other, Controller) and other.implied):
+        declared += f"; {other.said_by.kind} at {other.where}"
+    return f"Declared: {declared}."
+
+
+def _second_hpa(scaled: Scaled, hpa: Hpa) -> str:
+    if scaled.hpa == hpa.source.name:
+        harm = (
+            f"{hpa.source} is the very HPA that KEDA writes for {scaled.source}: "
+            "KEDA and you overwrite each other's limits and metrics"
+        )
+    else:
+        harm = (
+            f"{hpa.source} and {scaled.source} both scale {scaled.target}: {FLAPS} "
+            "(KEDA's webhook refuses it only if the HPA is there first)"
+        )
+    if scaled.source.kind != "ScaledObject":
+        return f"{harm}. Remove the HorizontalPodAutoscaler."
+    return (
+        f"{harm}. Remove the HorizontalPodAutoscaler; or let KEDA take it over: on the ScaledObject, "
+        f'annotate {TRANSFER_OWNERSHIP}: "true" and set {HPA_NAME_FIELD}: {hpa.source.name}.'
+    )
+
+
+def _two_scaled(one: Scaled, other: Scaled) -> str:
+    if one.source.kind != other.source.kind:
+        return (
+            f"{other.source} makes a ScaledObject of its own for {other.target}, beside {one.source} for "
+            f"{one.target}: KEDA's webhook refuses the later one, and while it is down two HPAs set the "
+            "replicas and they flap. Keep the ScaledObject only, with a trigger of type external-push for "
+            f'HTTP, and annotate the {other.source.kind} {SKIP_SCALED_OBJECT}: "true"; or remove the '
+            "ScaledObject."
+        )
+    if one.owned.kind == "HorizontalPodAutoscaler":
+        return (
+            f"{one.source} and {other.source} both name their HPA {one.hpa}: "
+            "KEDA's webhook refuses the second, and while it is down each overwrites the other's HPA. "
+            f"Give one of them another {HPA_NAME_FIELD}."
+        )
+    return (
+        f"{one.source} and {other.source} both scale {one.target}: "
+        "KEDA's webhook refuses the second, and while it is down two HPAs set the replicas and they flap. "
+        "Keep one ScaledObject and put the triggers of both into its spec.triggers: the highest answer wins."
+    )
+
+
+def _fixed_replicas(scaled: Scaled, fixed: Replicas) -> str:
+    return (
+        f"{fixed.source} sets spec.replicas: {fixed.replicas} and {scaled.source} scales it: every apply "
+        f"(pulumi up, GitOps) puts it back to {fixed.replicas} whatever the load, or stops at a conflict. "
+        f"Remove spec.replicas from the {fixed.source.kind}, or have it left alone (Pulumi: "
+        'ignore_changes=["spec.replicas"]); minReplicaCount of the ScaledObject is the lower limit.'
+    )
+
+
+def _controls(vpa: Vpa, resource: str, container: str) -> bool:
+    """Whether the VPA changes the requests that this trigger is measured against.
+
+    A trigger on the whole pod is taken to see the containers that the policies name.
+    """
+    if not vpa.controlled:
+        return True
+    if container:
+        return resource in vpa.controlled.get(container, vpa.controlled.get("*", _BOTH))
+    return any(resource in controlled for controlled in vpa.controlled.values())
+
+
+def _same_resource(scaled: Scaled, vpa: Vpa, shared: list[str]) -> str:
+    what = " and ".join(shared)
+    rest = ", ".join(sorted(_BOTH - set(shared)))
+    keep = f"controlledResources: [{rest}] in its resourcePolicy.containerPolicies"
+    ways = ["updatePolicy.updateMode: Off, and read its advice only", *([keep] if rest else [])]
+    return (
+        f"{vpa.source} sets the {what} requests of {scaled.target} and {scaled.source} scales it on {what}: "
+        "usage is measured against those requests, so each undoes the other's answer and neither settles. "
+        f"Give the VerticalPodAutoscaler {'; or '.join(reversed(ways))}; or scale on another trigger."
+    )

@@ -1,0 +1,157 @@
+"""What the conflict rule speaks of: objects, where they are declared, and how each owns a replica count."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum, StrEnum
+from typing import ClassVar
+
+Actor = tuple[str, str]
+"""(kind, name) of an object in the namespace at hand."""
+
+
+class Unknown(Enum):
+    """A value that only applying will tell. An object whose decisive fields are unknown owns nothing yet."""
+
+    UNKNOWN = "unknown"
+
+
+UNKNOWN = Unknown.UNKNOWN
+
+
+class Rule(StrEnum):
+    """What kind of second owner a ScaledObject's target has."""
+
+    HPA = "hpa"
+    SCALED_OBJECT = "scaledobject"
+    REPLICAS = "replicas"
+    CONTROLLER = "controller"
+    VPA = "vpa"
+
+
+@dataclass(frozen=True, order=True)
+class ObjectRef:
+    """A Kubernetes object's identity. The API version plays no part: one object is served under several.
+
+    The namespace is "" for a cluster-wide object, and for one that is found by its generated name alone.
+    """
+
+    group: str
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A manifest and where it is declared (a URN, a file and line, a live object and its field manager).
+
+    `cluster` tells clusters apart when several are declared together; "" is whichever cluster is current, and
+    that may be any of them. `live` is what a cluster holds now: whoever declares the same object replaces it.
+    """
+
+    manifest: object
+    where: str
+    cluster: str = ""
+    live: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Owner:
+    """A claim on one object: `source` writes `owned`, or writes its replicas."""
+
+    rule: ClassVar[Rule]
+
+    source: ObjectRef
+    owned: ObjectRef
+    said_by: ObjectRef
+    """The manifest that says so, which need not be the source: a Deployment's names its controller."""
+    where: str
+    cluster: str = ""
+    live: bool = False
+    goes_with: frozenset[Actor] = frozenset()
+    """Whom it belongs to by ownerReferences, or works together with: these are no second owners beside it."""
+
+    @property
+    def acts_as(self) -> frozenset[Actor]:
+        """Under which names others may go with it."""
+        return frozenset({(self.source.kind, self.source.name)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scaled(Owner):
+    """A ScaledObject, or the HTTPScaledObject that makes one of its own name."""
+
+    rule = Rule.SCALED_OBJECT
+
+    target: ObjectRef
+    hpa: str
+    """The name of the HPA that KEDA writes for it."""
+    adopts: bool = False
+    """It takes the HPA of that name over instead of competing with it."""
+    resources: frozenset[tuple[str, str]] = frozenset()
+    """(cpu or memory, container or "" for the pod) of its resource triggers."""
+
+    @property
+    def acts_as(self) -> frozenset[Actor]:
+        return super().acts_as | {("ScaledObject", self.source.name)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hpa(Owner):
+    """A HorizontalPodAutoscaler."""
+
+    rule = Rule.HPA
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replicas(Owner):
+    """A fixed `spec.replicas` in the workload's own manifest."""
+
+    rule = Rule.REPLICAS
+
+    replicas: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Controller(Owner):
+    """Any other controller. Its message: `source` `does`, and the ScaledObject scales …: `harm`. `fix`."""
+
+    rule = Rule.CONTROLLER
+
+    does: str
+    harm: str
+    fix: str
+    implied: bool = False
+    """Known by the kind of the ScaledObject's target alone, without a manifest of its own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vpa(Owner):
+    """A VerticalPodAutoscaler that changes requests."""
+
+    rule = Rule.VPA
+
+    controlled: Mapping[str, frozenset[str]]
+    """cpu and memory by container ("*": every other), as its policies say; without policies it is both."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """Who owns the replicas of `parent` owns those of `child`: a Gateway and its proxies."""
+
+    parent: ObjectRef
+    child: ObjectRef
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """Two owners of one object. `message` is one line: both owners, the harm at run time, the fix, where."""
+
+    rule: Rule
+    cluster: str
+    scaled_object: ObjectRef
+    other: ObjectRef
+    message: str = field(compare=False)
