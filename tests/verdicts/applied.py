@@ -10,13 +10,13 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import keda
 from keda.judge import Finding
 from tests.live.cluster import Cluster, Refused, wait
+from tests.verdicts.build import Case, Manifest
 from tests.verdicts.choices import LATER_OWNER, LEFT_TO_THE_API_SERVER, STRICTER, SYNONYMS
-from tests.verdicts.objects import Case, Manifest
 
 _CHECK_FAILED = ("ScaledObjectCheckFailed", "ScaledJobCheckFailed")
 _NO_VERDICT = "the object has been modified"  # a write lost a race, and the operator tries again
@@ -82,7 +82,7 @@ def _create_given(cluster: Cluster, case: Case) -> None:
 
 
 def _verdict(cluster: Cluster, case: Case) -> Said:
-    """Creates the subject, waits for the answer, and deletes it, so that its retries cost the others nothing."""
+    """Creates the subject, waits for the answer, and deletes it: its retries would delay the others."""
     subject = case.subject
     try:
         # As kubectl does; without it a key that no one knows is dropped.

@@ -29,8 +29,8 @@ def choice(spec: Spec, verdict: Verdict, ours: list[str]) -> str | None:
     return None
 
 
-# Whole objects: what the judge calls an error though KEDA takes the object, and why. By the rule; by kind, rule and
-# field where KEDA refuses the same of another kind; by the case where the rule is else KEDA's own.
+# Whole objects: what the judge calls an error though KEDA takes the object, and why. By the rule; by kind,
+# rule and field where KEDA refuses the same of another kind; by the case where the rule is else KEDA's own.
 STRICTER = {
     "authentication-gives-nothing": "a trigger that refers to it runs without its secret, or is refused then",
     "event-filter": "an empty destination is taken, and the events go nowhere",
