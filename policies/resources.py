@@ -20,10 +20,28 @@ def declared(resource: Resource, *, state: bool = False) -> Declared | None:
     """
     if not resource.resource_type.startswith("kubernetes:"):
         return None
-    manifest = plain(resource.props)
+    manifest = _typed(plain(resource.props), resource.resource_type)
     if state or "spec.replicas" in resource.opts.ignore_changes:
         manifest = _without_replicas(manifest)
-    return Declared(manifest, resource.urn, _cluster(resource.provider))
+    return Declared(manifest, resource.urn, _cluster(resource.provider), held=not state and _held(resource))
+
+
+def _held(resource: Resource) -> bool:
+    """Whether Pulumi goes on to write an object. A policy is not told whether it would also delete it
+    (retainOnDelete), but whoever lets go of one needs both options, and the message asks for both."""
+    return not {"metadata", "spec"} <= set(resource.opts.ignore_changes)
+
+
+def _typed(manifest: Any, token: str) -> Any:
+    """The manifest with the API version and kind of its type token, where a program left them out.
+
+    `kubernetes:core/v1:Pod` is v1, `kubernetes:apps/v1:DeploymentPatch` writes fields of a Deployment.
+    """
+    if not isinstance(manifest, dict) or token.count(":") != 2:
+        return manifest
+    _, version, kind = token.split(":")
+    implied = {"apiVersion": version.removeprefix("core/"), "kind": kind.removesuffix("Patch")}
+    return implied | {key: value for key, value in manifest.items() if value is not None}
 
 
 def plain(value: Any) -> Any:

@@ -69,7 +69,8 @@ def claims(declared: Declared) -> Claims:
 
 def _common(source: ObjectRef, manifest: Manifest, declared: Declared) -> dict[str, Any]:
     place = {"where": declared.where, "cluster": declared.cluster, "live": declared.live}
-    return {"source": source, "said_by": source, "goes_with": belongs_to(manifest), **place}
+    held = {"held": declared.held}
+    return {"source": source, "said_by": source, "goes_with": belongs_to(manifest), **place, **held}
 
 
 # --- KEDA and the HPA ---

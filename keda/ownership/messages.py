@@ -12,7 +12,9 @@ def disagreement(scaled: Scaled, other: Owner) -> str | None:
         case Scaled():
             return _two_scaled(scaled, other)
         case Hpa():
-            return None if scaled.adopts and scaled.hpa == other.source.name else _second_hpa(scaled, other)
+            if scaled.adopts and scaled.hpa == other.source.name:
+                return _still_held(scaled, other) if other.held else None
+            return _second_hpa(scaled, other)
         case Replicas():
             return _fixed_replicas(scaled, other)
         case Controller():
@@ -51,6 +53,15 @@ def _second_hpa(scaled: Scaled, hpa: Hpa) -> str:
     return (
         f"{harm}. Remove the HorizontalPodAutoscaler; or let KEDA take it over: on the ScaledObject, "
         f'annotate {TRANSFER_OWNERSHIP}: "true" and set {HPA_NAME_FIELD}: {hpa.source.name}.'
+    )
+
+
+def _still_held(scaled: Scaled, hpa: Hpa) -> str:
+    return (
+        f"{scaled.source} takes {hpa.source} over, and this program still holds it: Pulumi writes over what "
+        "KEDA writes, and once you remove the HPA here it deletes it under KEDA. Give the HPA the options "
+        "retainOnDelete: true and ignoreChanges: [metadata, spec] (Python: retain_on_delete, ignore_changes) "
+        "and run pulumi up; then remove it from the program."
     )
 
 

@@ -50,12 +50,14 @@ class Declared:
 
     `cluster` tells clusters apart when several are declared together; "" is whichever cluster is current, and
     that may be any of them. `live` is what a cluster holds now: whoever declares the same object replaces it.
+    `held`: the program that declares it also deletes it when it goes, whoever has taken it over meanwhile.
     """
 
     manifest: object
     where: str
     cluster: str = ""
     live: bool = False
+    held: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +73,7 @@ class Owner:
     where: str
     cluster: str = ""
     live: bool = False
+    held: bool = False
     goes_with: frozenset[Actor] = frozenset()
     """Whom it belongs to by ownerReferences, or works together with: these are no second owners beside it."""
 

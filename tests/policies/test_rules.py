@@ -145,8 +145,17 @@ def test_replicas_left_alone_by_ignore_changes_are_no_second_owner() -> None:
     assert operation.register(deployment(2), ignore_changes=["spec.replicas"]).rules == []
 
 
-def test_adoption_passes() -> None:
-    assert Operation().register(adopting("by-hand"), hpa()).rules == []
+def test_adoption_passes_once_the_program_has_let_go() -> None:
+    operation = Operation().register(adopting("by-hand"))
+    assert operation.register(hpa(), ignore_changes=["metadata", "spec"]).rules == []
+    assert operation.end(adopting("by-hand"), hpa()).rules == []
+
+
+@pytest.mark.parametrize("ignored", [[], ["spec"], ["spec.metrics", "metadata"]])
+def test_adoption_of_an_hpa_that_the_program_holds(ignored: list[str]) -> None:
+    operation = Operation().register(adopting("by-hand")).register(hpa(), ignore_changes=ignored)
+    assert operation.rules == ["keda-one-owner-hpa"]
+    assert operation.end(adopting("by-hand"), hpa()).rules == ["keda-one-owner-hpa"]
 
 
 def test_clusters_of_two_kubeconfigs_do_not_meet() -> None:
