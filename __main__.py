@@ -8,6 +8,7 @@ import pulumi
 sys.path.insert(0, str(Path(__file__).parent))
 
 from components.admission import ClusterGuard  # noqa: E402
+from components.adoption import let_go  # noqa: E402
 from components.alerts import Alerts  # noqa: E402
 from components.load import load  # noqa: E402
 from components.monitoring import CustomResourceState, Dashboards, Monitors  # noqa: E402
@@ -15,6 +16,7 @@ from components.platform import Platform, provider  # noqa: E402
 from components.workload import ScaledWorkload, summarize  # noqa: E402
 
 settings = load()
+let_go(settings.workloads)
 cluster = provider(settings.cluster)
 options = pulumi.ResourceOptions(providers=[cluster])
 Monitors("monitors", settings.monitoring, settings.workloads, options)
