@@ -26,7 +26,7 @@ platform = Platform("keda", settings.keda, settings.monitoring, settings.workloa
 ClusterGuard("guard", settings.keda, [platform], options)
 # After KEDA, so that its webhook judges them, and destroyed before it, while its operator can finalize them.
 Alerts("alerts", settings.keda, settings.monitoring, settings.workloads, [platform], options)
-Dashboards("dashboards", settings.monitoring, settings.workloads, [platform], options)
+Dashboards("dashboards", settings.monitoring, settings.keda.namespace, settings.workloads, [platform], options)
 for name, workload in settings.workloads.items():
     ScaledWorkload(name, workload, [platform], options)
 pulumi.export("workloads", {name: summarize(workload) for name, workload in settings.workloads.items()})

@@ -5,7 +5,6 @@ Which of them are made, and in which form, are settings; nothing is guessed from
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.core.v1 import ConfigMap
 from pulumi_kubernetes.rbac.v1 import ClusterRole, ClusterRoleBinding
 
-from components.dashboard import UID, dashboard
+from components.dashboards import dashboards
 from components.recipes import Scaled
 from components.settings import Monitoring, StateMetrics
 
@@ -111,33 +110,45 @@ class Dashboards(pulumi.ComponentResource):
         self,
         name: str,
         monitoring: Monitoring,
+        namespace: str,
         workloads: Mapping[str, Scaled],
         after: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        props = {"namespace": monitoring.dashboard_namespace, "dashboards": monitoring.dashboards}
+        """`namespace`: KEDA's own."""
+        boards = dashboards(monitoring, namespace, workloads)
+        props = {
+            "namespace": monitoring.dashboard_namespace,
+            "dashboards": monitoring.dashboards,
+            "uids": list(boards),
+        }
         super().__init__("keda-homelab:monitoring:Dashboards", name, props, opts)
         child = pulumi.ResourceOptions(parent=self, depends_on=list(after))
-        text = json.dumps(dashboard(workloads), indent=2)
-        metadata = {"name": UID, "namespace": monitoring.dashboard_namespace}
-        if monitoring.dashboards in ("configMap", "both"):
-            ConfigMap(
-                f"{name}-configmap",
-                metadata={**metadata, "labels": monitoring.dashboard_labels},
-                data={f"{UID}.json": text},
-                opts=child,
-            )
-        if monitoring.dashboards in ("grafanaDashboard", "both"):
-            CustomResource(
-                f"{name}-grafanadashboard",
-                api_version="grafana.integreatly.org/v1beta1",
-                kind="GrafanaDashboard",
-                metadata=metadata,
-                spec={
-                    "instanceSelector": {"matchLabels": monitoring.grafana_selector},
-                    "allowCrossNamespaceImport": True,
-                    "json": text,
-                },
-                opts=child,
-            )
+        for uid, text in boards.items():
+            metadata = {"name": uid, "namespace": monitoring.dashboard_namespace}
+            if monitoring.dashboards in ("configMap", "both"):
+                ConfigMap(
+                    f"{name}-{uid}-configmap",
+                    metadata={
+                        **metadata,
+                        "labels": monitoring.dashboard_labels,
+                        "annotations": {"grafana_folder": monitoring.dashboard_folder},
+                    },
+                    data={f"{uid}.json": text},
+                    opts=child,
+                )
+            if monitoring.dashboards in ("grafanaDashboard", "both"):
+                CustomResource(
+                    f"{name}-{uid}-grafanadashboard",
+                    api_version="grafana.integreatly.org/v1beta1",
+                    kind="GrafanaDashboard",
+                    metadata=metadata,
+                    spec={
+                        "instanceSelector": {"matchLabels": monitoring.grafana_selector},
+                        "allowCrossNamespaceImport": True,
+                        "folder": monitoring.dashboard_folder,
+                        "json": text,
+                    },
+                    opts=child,
+                )
         self.register_outputs(props)

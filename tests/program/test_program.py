@@ -10,6 +10,7 @@ from typing import Any
 
 import pulumi
 import pytest
+import yaml
 from conftest import Program, Recorder, Registered, stack_config
 
 from components.access import chart_access
@@ -169,7 +170,7 @@ def dashboard_maps(program: Program) -> list[Registered]:
 
 
 def test_dashboards_take_the_form_that_is_set(config: dict[str, Any]) -> None:
-    forms = {"configMap": (1, 0), "grafanaDashboard": (0, 1), "both": (1, 1), "none": (0, 0)}
+    forms = {"configMap": (2, 0), "grafanaDashboard": (0, 2), "both": (2, 2), "none": (0, 0)}
     for form, counts in forms.items():
         program = Program({**config, "monitoring": {**config["monitoring"], "dashboards": form}})
         found = (len(dashboard_maps(program)), len(program.of_type(":GrafanaDashboard")))
@@ -177,9 +178,51 @@ def test_dashboards_take_the_form_that_is_set(config: dict[str, Any]) -> None:
 
 
 def test_the_sidecar_finds_the_dashboard(program: Program) -> None:
-    [config_map] = dashboard_maps(program)
-    assert config_map.inputs["metadata"]["labels"] == {"grafana_dashboard": "1"}
-    assert config_map.inputs["metadata"]["namespace"] == "monitoring"
+    for config_map in dashboard_maps(program):
+        metadata = config_map.inputs["metadata"]
+        assert metadata["labels"] == {"grafana_dashboard": "1"}
+        assert metadata["annotations"] == {"grafana_folder": "KEDA"}
+        assert metadata["namespace"] == "monitoring"
+
+
+def test_monitors_carry_the_labels_prometheus_selects_by() -> None:
+    program = Program(stack_config(EVERY_KEY))
+    [monitor] = program.of_type(":ServiceMonitor")
+    assert monitor.inputs["metadata"] == {
+        "name": "ray-serve",
+        "namespace": "ray-head",
+        "labels": {"release": "kube-prometheus-stack"},
+    }
+    assert monitor.inputs["spec"] == {
+        "selector": {"matchLabels": {"ray.io/cluster": "inference"}},
+        "podTargetLabels": ["ray.io/cluster"],
+        "endpoints": [{"port": "as-metrics", "path": "/m"}],
+    }
+    [chart] = program.of_type("helm.sh/v4:Chart")
+    of_operator = chart.inputs["values"]["prometheus"]["operator"]["serviceMonitor"]
+    assert of_operator["additionalLabels"] == {"release": "kube-prometheus-stack"}
+
+
+def test_the_gateways_monitor_follows_its_gateway(program: Program) -> None:
+    [monitor] = [each for each in program.of_type(":PodMonitor") if each.name == "monitors-envoy-gateway"]
+    owner = "gateway.envoyproxy.io/owning-gateway-"
+    assert monitor.inputs["spec"] == {
+        "selector": {"matchLabels": {f"{owner}name": "eg", f"{owner}namespace": "default"}},
+        "podTargetLabels": [f"{owner}namespace", f"{owner}name"],
+        "podMetricsEndpoints": [{"port": "metrics", "path": "/stats/prometheus"}],
+    }
+
+
+def test_kube_state_metrics_is_told_of_kedas_objects() -> None:
+    program = Program(stack_config(EVERY_KEY))
+    [binding] = program.of_type(":ClusterRoleBinding")
+    assert binding.inputs["subjects"] == [
+        {"kind": "ServiceAccount", "name": "ksm", "namespace": "observability"}
+    ]
+    [told] = [each for each in program.of_type("core/v1:ConfigMap") if each.name.startswith("state-metrics-")]
+    assert told.inputs["metadata"]["namespace"] == "observability"
+    resources = yaml.safe_load(told.inputs["data"]["config.yaml"])["spec"]["resources"]
+    assert [each["groupVersionKind"]["kind"] for each in resources] == ["ScaledObject", "ScaledJob"]
 
 
 def test_wrong_settings_end_the_program_before_anything_is_registered(config: dict[str, Any]) -> None:

@@ -15,7 +15,10 @@ from support import ROOT
 OURS = {"keda", "components", "policies", "lab", "cli"}
 ALLOWED = {
     "keda": {"keda", "pydantic", "pydantic_core", "yaml", "promql_parser"},
-    "components": {"components", "keda", "pydantic", "pulumi", "pulumi_kubernetes"},
+    "components": {
+        *("components", "keda", "pydantic", "pulumi", "pulumi_kubernetes"),
+        *("grafana_foundation_sdk", "kubernetes"),
+    },
     "policies": {"policies", "keda", "pydantic", "pulumi_policy"},
 }
 
@@ -39,7 +42,7 @@ def test_rings(package: str) -> None:
 
 
 def test_recipes_and_settings_need_no_pulumi() -> None:
-    code = "import components.settings, components.dashboard, sys; assert 'pulumi' not in sys.modules"
+    code = "import components.settings, components.dashboards, sys; assert 'pulumi' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60)
 
 

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from support import CORPUS, STACK, settings_of
 
-from components.dashboard import dashboard
 from components.recipes import RECIPES, Scaled
 from keda import ScaledJob, ScaledObject
 
@@ -173,29 +172,3 @@ def test_no_recipe_writes_anything_but_kedas_objects(homelab: dict[str, Scaled])
     for workload in homelab.values():
         assert isinstance(workload.scaled, (ScaledObject, ScaledJob))
         assert '"replicas"' not in json.dumps(workload.scaled.to_manifest())
-
-
-class TestDashboard:
-    def test_panels_use_the_true_hpa_name_and_the_workloads_namespace(self) -> None:
-        text = json.dumps(dashboard(valid("every-key")))
-        assert 'horizontalpodautoscaler=\\"ray-serve\\"' in text
-        assert "keda-hpa" not in text
-        assert 'keda_scaler_metrics_value{exported_namespace=\\"ray\\",scaledObject=\\"ray-serve\\"}' in text
-        assert "vector(2.5)" in text  # the threshold
-
-    def test_a_scaled_job_shows_its_jobs(self) -> None:
-        text = json.dumps(dashboard(valid("scaled-job")))
-        assert 'kube_job_status_active{namespace=\\"batch\\",job_name=~\\"batch-.*\\"}' in text
-
-    def test_panels_do_not_overlap_and_have_their_own_ids(self, homelab: dict[str, Scaled]) -> None:
-        panels = dashboard(homelab)["panels"]
-        assert len(panels) == 4 * len(homelab)
-        assert len({panel["id"] for panel in panels}) == len(panels)
-        cells = [
-            (x, y)
-            for place in (panel["gridPos"] for panel in panels)
-            for x in range(place["x"], place["x"] + place["w"])
-            for y in range(place["y"], place["y"] + place["h"])
-        ]
-        assert len(set(cells)) == len(cells)
-        assert max(x for x, _ in cells) < 24
