@@ -12,12 +12,12 @@ from typing import Any
 from keda import go_values
 from keda.errors import MISSING
 from keda.judge import formula
+from keda.judge.capacity import advise_capacity
 from keda.judge.findings import At, Report
+from keda.judge.jetstream import advise_jetstream
 from keda.judge.objects import Item, Objects, dig, mapping, selects, text, whole
 from keda.judge.queries import advise_queries, advise_queries_among
-from keda.judge.references import pod_requests
 from keda.judge.spec import DEFAULT_MAX, RESOURCE_SCALERS, modifiers_of, triggers_of
-from keda.quantity import parse_quantity
 from keda.typed_config import scalers
 
 _COOLDOWN = 300
@@ -45,13 +45,13 @@ def advise_among(item: Item, objects: Objects, report: Report) -> None:
         return
     for index, trigger in triggers_of(item):
         if trigger.get("type") == "nats-jetstream":
-            _jetstream(item, objects, trigger, ("spec", "triggers", index, "metadata"), report)
+            advise_jetstream(item, objects, trigger, ("spec", "triggers", index, "metadata"), report)
     advise_queries_among(item, objects, report)
     target = objects.target(item) if item.kind == "ScaledObject" else None
     if target is not None:
         _grace(item, target, report)
         _disruption(item, target, objects, report)
-        _quota(item, target, objects, report)
+    advise_capacity(item, objects, report)
 
 
 def _maximum(item: Item) -> int:
@@ -159,42 +159,6 @@ def _cron(item: Item, metadata: Mapping[str, str], at: At, report: Report) -> No
             f"is above maxReplicaCount {_maximum(item)}, and never reached.",
             f"Write at most {_maximum(item)}, or raise maxReplicaCount.",
         )
-
-
-def _jetstream(item: Item, objects: Objects, trigger: Mapping[Any, Any], at: At, report: Report) -> None:
-    endpoint = text(dig(trigger, "metadata", "natsServerMonitoringEndpoint"))
-    host = endpoint.partition(":")[0].split(".")
-    if len(host) > 1 and re.fullmatch(r".*-\d+", host[0]):
-        why = (
-            f"is one server of a cluster. When {host[0]} is away, or a follower, the lag is stale or missing."
-        )
-    else:
-        namespace = host[1] if len(host) > 1 else item.namespace
-        service = objects.get("", "Service", namespace, host[0])
-        if service is None or service.spec.get("clusterIP") == "None":
-            return
-        selector = mapping(service.spec.get("selector"))
-        servers = [
-            each
-            for each in objects.of("StatefulSet", namespace)
-            if selector
-            and (whole(each.spec.get("replicas")) or 1) > 1
-            and all(each.pod_labels.get(key) == value for key, value in selector.items())
-        ]
-        if not servers:
-            return
-        why = (
-            f"is {service.ref}, which answers from any server of {servers[0].ref}. KEDA finds the "
-            "consumer's leader "
-            "through the names of a headless Service."
-        )
-    report.add(
-        "jetstream-single-endpoint",
-        (*at, "natsServerMonitoringEndpoint"),
-        endpoint,
-        why,
-        "Name the headless Service of the cluster.",
-    )
 
 
 def _fallback(item: Item, report: Report) -> None:
@@ -329,33 +293,6 @@ def _disruption(item: Item, target: Item, objects: Objects, report: Report) -> N
                 "no node with one can be drained.",
                 "Write maxUnavailable: 1 in the PodDisruptionBudget, or raise minReplicaCount above it.",
             )
-
-
-def _quota(item: Item, target: Item, objects: Objects, report: Report) -> None:
-    if item.spec.get("maxReplicaCount") is None:
-        return
-    maximum, requests = _maximum(item), pod_requests(target)
-    for quota in objects.of("ResourceQuota", item.namespace):
-        for key, hard in mapping(quota.spec.get("hard")).items():
-            resource = str(key).removeprefix("requests.")
-            each = 1 if resource == "pods" else requests.get(resource, 0)
-            try:
-                limit = parse_quantity(str(hard))
-            except ValueError:
-                continue
-            if each and maximum * each > limit:
-                report.add(
-                    "max-over-quota",
-                    ("spec", "maxReplicaCount"),
-                    maximum,
-                    f"times {each:f} {resource} of each pod is more than {quota.ref} grants ({limit:f}). "
-                    "The pods "
-                    "above it are never made, and the HPA goes on asking."
-                    if each != 1
-                    else f"is more {resource} than {quota.ref} grants ({limit:f}). "
-                    "The pods above it are never made.",
-                    f"Write at most {int(limit // each)}.",
-                )
 
 
 _COUNTS_RUNNING = {
