@@ -27,8 +27,8 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from components.recipes.base import Scaled
 from components.recipes.setting import Setting
-from keda import MISSING, Fault, ScaledObject, SpecError, TriggerAuthentication
-from keda.errors import Refused
+from keda import MISSING, Fault, Faults, ScaledObject, TriggerAuthentication
+from keda.errors import Refused, join
 from keda.model import Flag
 from keda.names import Namespace
 
@@ -67,10 +67,12 @@ class Access(Setting):
     """KEDA's namespace and what KEDA may do from there."""
 
     namespace: Namespace = Field(default="keda", examples=["keda"])
+    # Not derived from the workloads: with the last one of a namespace KEDA would cease to watch it, and then its
+    # finalizer would keep the ScaledObject from being deleted.
     watch_namespaces: Annotated[tuple[Namespace, ...] | None, _ALL] = Field(
         default=None, examples=["all"], json_schema_extra=_or_all
     )
-    """These, the workloads' and KEDA's own. None: all."""
+    """Beside KEDA's own. None: all."""
     scaled_kinds: tuple[ScaledKind, ...] = Field(default=(), examples=["[]"])
     """Beside Deployments, StatefulSets and what the workloads target."""
     secrets: Literal["keda", "watched"] | None = Field(default=None, examples=["keda"])
@@ -81,20 +83,23 @@ class Access(Setting):
     network_policy: Flag = Field(default=False, examples=[False])
     disruption_budgets: Flag = Field(default=False, examples=[False])
 
-    def check_secrets(self, workloads: Mapping[str, Scaled]) -> None:
-        """Raises SpecError where a workload's Secrets could only be read along with the whole cluster's."""
+    def check(self, workloads: Mapping[str, Scaled]) -> None:
+        """Raises SpecError for workloads that KEDA would not see, and for Secrets of theirs that it could
+        read only along with every other of the cluster."""
+        faults = Faults(_unseen(self, workloads))
         needs = {name: needed for name, workload in workloads.items() if (needed := secrets_needed(workload))}
-        if not needs or self.secrets is not None or self.watch_namespaces is not None:
-            return
-        fault = Fault(
-            "secrets",
-            MISSING,
-            f"missing, and required since {_listed(needs, workloads)}. KEDA watches all namespaces and lists "
-            "the Secrets of whatever it watches, so it would have to read every Secret of the cluster.",
-            "Write watchNamespaces: [] and KEDA serves the workloads' namespaces only; or secrets: keda and "
-            f"keep the Secret in the namespace {self.namespace}; or secrets: watched to allow it.",
-        )
-        raise SpecError([fault])
+        if needs and self.secrets is None and self.watch_namespaces is None:
+            theirs = sorted({workload.namespace for workload in workloads.values()})
+            why = (
+                f"missing, and required since {_listed(needs, workloads)}. KEDA watches all namespaces and "
+                "lists the Secrets of whatever it watches: it would have to read every Secret of the cluster."
+            )
+            fix = (
+                f"Write watchNamespaces: [{', '.join(theirs)}] and KEDA serves only these; or secrets: keda "
+                f"and keep the Secret in the namespace {self.namespace}; or secrets: watched to allow it."
+            )
+            faults.append(Fault("keda.secrets", MISSING, why, fix))
+        faults.raise_if_any()
 
 
 @dataclass(frozen=True, order=True)
@@ -109,7 +114,7 @@ class SecretNeed:
 
 def chart_access(access: Access, workloads: Collection[Scaled]) -> dict[str, Any]:
     """Values of KEDA's chart: what the workloads need, and nothing else that the chart can leave out."""
-    namespaces = watched_namespaces(access, workloads)
+    namespaces = watched_namespaces(access)
     kinds = scaled_kinds(access, workloads)
     budget = {"maxUnavailable": 1} if access.disruption_budgets else {}
     return {
@@ -139,13 +144,12 @@ def namespace_labels(access: Access) -> dict[str, str]:
     return {f"{_POD_SECURITY}/{mode}": access.pod_security for mode in ("enforce", "audit", "warn")}
 
 
-def watched_namespaces(access: Access, workloads: Collection[Scaled]) -> tuple[str, ...] | None:
+def watched_namespaces(access: Access) -> tuple[str, ...] | None:
     """Sorted; None is all. KEDA's own is among them, for the Secrets of ClusterTriggerAuthentications: a
     cache of other namespaces would refuse it (controller-runtime, pkg/cache/multi_namespace_cache.go)."""
     if access.watch_namespaces is None:
         return None
-    theirs = {workload.namespace for workload in workloads}
-    return tuple(sorted({access.namespace, *access.watch_namespaces, *theirs}))
+    return tuple(sorted({access.namespace, *access.watch_namespaces}))
 
 
 def scaled_kinds(access: Access, workloads: Collection[Scaled]) -> tuple[tuple[str, str], ...]:
@@ -223,6 +227,18 @@ def _named_by(authentication: TriggerAuthentication) -> Iterator[SecretNeed]:
                     yield SecretNeed(source, key["valueFrom"]["secretKeyRef"]["name"])
     if spec.env:
         yield SecretNeed(source)
+
+
+def _unseen(access: Access, workloads: Mapping[str, Scaled]) -> Iterator[Fault]:
+    watched = watched_namespaces(access)
+    for name, workload in workloads.items():
+        if watched is not None and workload.namespace not in watched:
+            yield Fault(
+                join("workloads", name, "namespace"),
+                workload.namespace,
+                "is not watched. KEDA would never see the workload, and say nothing.",
+                f"Add {workload.namespace} to keda.watchNamespaces.",
+            )
 
 
 def _listed(needs: Mapping[str, tuple[SecretNeed, ...]], workloads: Mapping[str, Scaled]) -> str:

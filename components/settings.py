@@ -116,8 +116,8 @@ class Settings:
         for name, recipe in _recipes(config.get("workloads", {}), faults).items():
             with faults.under(join("workloads", name)):
                 workloads[name] = recipe.models(name, monitoring.prometheus)
-        with faults.under("keda"):
-            keda.check_secrets(workloads)
+        with faults.under(""):
+            keda.check(workloads)
         faults.extend(_shared_targets(workloads))
         faults.extend(_shared_monitors(workloads))
         faults.raise_if_any()

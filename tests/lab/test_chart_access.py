@@ -141,7 +141,7 @@ def test_narrow_by_default(chart: Path, chart_tools: dict[str, Path], tmp_path: 
 
 
 def test_the_workloads_namespaces_only(chart: Path, chart_tools: dict[str, Path], tmp_path: Path) -> None:
-    found = rights(chart, chart_tools["helm"], tmp_path, {"watchNamespaces": []}, PASSWORD)
+    found = rights(chart, chart_tools["helm"], tmp_path, {"watchNamespaces": ["web", "mail"]}, PASSWORD)
     assert readable(found) == {"web", "mail", "keda"}
     assert found.may("list", "", "secrets", "mail")
     for namespace in NAMESPACES:

@@ -91,14 +91,22 @@ def test_every_target_is_scalable_and_nothing_else(workloads: list[Scaled]) -> N
     assert rbac["enabledCustomScaledRefKinds"] is bool(granted)
 
 
-@given(WORKLOADS, st.lists(NAMESPACES, max_size=2))
-def test_what_is_watched(workloads: list[Scaled], more: list[str]) -> None:
-    assert watched_namespaces(Access(), workloads) is None
+@given(WORKLOADS, st.lists(NAMESPACES, max_size=3))
+def test_what_is_watched(workloads: list[Scaled], listed: list[str]) -> None:
+    named = {f"w{number}": each for number, each in enumerate(workloads)}
+    assert watched_namespaces(Access()) is None
     assert chart_access(Access(), workloads)["watchNamespace"] == ""
-    narrow = watched_namespaces(Access(watch_namespaces=tuple(more)), workloads)
-    assert narrow is not None
-    assert set(narrow) == {"keda", *more} | {each.namespace for each in workloads}
-    assert list(narrow) == sorted(set(narrow))
+    Access().check(named)
+    access = Access(watch_namespaces=tuple(listed))
+    assert set(watched_namespaces(access) or ()) == {"keda", *listed}
+    assert chart_access(access, workloads)["watchNamespace"] == ",".join(sorted({"keda", *listed}))
+    unseen = [name for name, each in named.items() if each.namespace not in listed]
+    if not unseen:
+        access.check(named)
+        return
+    with pytest.raises(SpecError) as error:
+        access.check(named)
+    assert [fault.path for fault in error.value.faults] == [f"workloads.{name}.namespace" for name in unseen]
 
 
 @pytest.mark.parametrize(
@@ -181,20 +189,22 @@ def test_which_secrets_are_needed(name: str) -> None:
     trigger, authentication, needs = NEEDS[name]
     needy = workload("render", trigger=trigger, authentication=authentication)
     assert list(secrets_needed(needy)) == needs
-    for access in (Access(), Access(watch_namespaces=())):
+    for access in (Access(), Access(watch_namespaces=("web", "render"))):
         assert reads_watched_secrets(access, [workload(), needy]) is bool(needs)
         restrict = chart_access(access, [workload(), needy])["permissions"]["operator"]["restrict"]
         assert restrict["secret"] is not bool(needs)
     for secrets in ("keda", "watched"):
         explicit = Access(secrets=secrets)
-        explicit.check_secrets({"a": needy})
+        explicit.check({"a": needy})
         assert reads_watched_secrets(explicit, [needy]) is (secrets == "watched")
-    Access(watch_namespaces=()).check_secrets({"a": needy})
+    Access(watch_namespaces=("web", "render")).check({"a": needy})
     if needs:
-        with pytest.raises(SpecError, match=r"^secrets: missing, and required since workloads\.a reads "):
-            Access().check_secrets({"a": needy})
+        with pytest.raises(
+            SpecError, match=r"^keda\.secrets: missing, and required since workloads\.a reads "
+        ):
+            Access().check({"a": needy})
     else:
-        Access().check_secrets({"a": needy})
+        Access().check({"a": needy})
 
 
 def test_tokens_are_for_the_named_accounts_only() -> None:
