@@ -48,10 +48,11 @@ def _second_hpa(scaled: Scaled, hpa: Hpa) -> str:
             f"{hpa.source} and {scaled.source} both scale {scaled.target}: {FLAPS} "
             "(KEDA's webhook refuses it only if the HPA is there first)"
         )
+    by = f" (kubectl delete hpa -n {hpa.source.namespace} {hpa.source.name})" if hpa.live else ""
     if scaled.source.kind != "ScaledObject":
-        return f"{harm}. Remove the HorizontalPodAutoscaler."
+        return f"{harm}. Remove the HorizontalPodAutoscaler{by}."
     return (
-        f"{harm}. Remove the HorizontalPodAutoscaler; or let KEDA take it over: on the ScaledObject, "
+        f"{harm}. Remove the HorizontalPodAutoscaler{by}; or let KEDA take it over: on the ScaledObject, "
         f'annotate {TRANSFER_OWNERSHIP}: "true" and set {HPA_NAME_FIELD}: {hpa.source.name}.'
     )
 

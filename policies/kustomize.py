@@ -1,0 +1,158 @@
+"""A Kustomize folder's objects: rendered by kustomize or kubectl, or read from what it lists."""
+
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from keda.judge.documents import Unreadable, documents
+from keda.ownership import Declared
+from keda.ownership.reading import Manifest, items, mapping, sequence, whole, word
+
+NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+SECONDS = 20
+"""For one rendering."""
+
+ReadFile = Callable[[Path, list[str]], Iterator[Declared]]
+_LISTED = ("resources", "bases", "components")
+_READ = {"apiVersion", "kind", "metadata", "resources", "bases", "namespace", "replicas"}
+# These change no name, namespace, kind, target or replica count, and bring no object that owns any.
+_HARMLESS = {
+    *("commonLabels", "labels", "commonAnnotations", "images", "buildMetadata", "generatorOptions"),
+    *("configMapGenerator", "secretGenerator", "sortOptions", "openapi"),
+}
+
+
+def render(folder: Path, read_file: ReadFile, unread: list[str]) -> list[Declared]:
+    """The objects of a Kustomize folder. Nothing is fetched: what is remote is told in `unread`."""
+    command = _command()
+    remote = sorted(set(_remote(folder, set())))
+    if command and not remote:
+        done = _run([*command, str(folder)])
+        if isinstance(done, str):
+            unread.append(f"{_file(folder)}: cannot be rendered: {done}. Its files are read as they are.")
+        else:
+            return list(_parse(done.stdout, str(_file(folder)), unread))
+    for each in remote:
+        unread.append(
+            f"{_file(folder)}: refers to {each}, which is not here and is not fetched, so its objects are "
+            "not checked. Give the output of `kustomize build`, or let the cluster be read."
+        )
+    return list(_listed(folder, read_file, unread, set()))
+
+
+def folders_of(folder: Path) -> Iterator[Path]:
+    """The folders that a Kustomize folder takes in, resolved."""
+    for each in _entries(folder):
+        if (folder / each).is_dir():
+            yield (folder / each).resolve()
+
+
+def in_namespace(manifest: object, namespace: str) -> object:
+    """As kustomize's `namespace` does; a List becomes a List of such objects."""
+    moved = [
+        {**each, "metadata": {**mapping(each.get("metadata")), "namespace": namespace}}
+        for each in items(manifest)
+    ]
+    return moved[0] if len(moved) == 1 else {"apiVersion": "v1", "kind": "List", "items": moved}
+
+
+def _command() -> list[str]:
+    """Flux lifts the restriction to files below the folder, so it is lifted here."""
+    restriction = "--load-restrictor=LoadRestrictionsNone"
+    if found := shutil.which("kustomize"):
+        return [found, "build", restriction]
+    if found := shutil.which("kubectl"):
+        return [found, "kustomize", restriction]
+    return []
+
+
+def _run(command: list[str]) -> subprocess.CompletedProcess[str] | str:
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=SECONDS, stdin=subprocess.DEVNULL, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return f"no answer within {SECONDS} s"
+    except (OSError, UnicodeDecodeError) as error:
+        return type(error).__name__
+    if done.returncode:
+        return " ".join(done.stderr.split())[:300] or f"exit code {done.returncode}"
+    return done
+
+
+def _parse(text: str, where: str, unread: list[str]) -> Iterator[Declared]:
+    try:
+        for document in documents(text):
+            if mapping(document.value).get("kind") not in ("Secret", "ConfigMap"):
+                yield Declared(document.value, f"{where} (rendered)")
+    except Unreadable as error:
+        unread.append(f"{where}: renders what is no YAML that Kubernetes reads: {error.why}.")
+
+
+def _file(folder: Path) -> Path:
+    return next((folder / name for name in NAMES if (folder / name).is_file()), folder)
+
+
+def _kustomization(folder: Path, unread: list[str] | None = None) -> Manifest:
+    """The first document of a folder's kustomization.yaml; {} if there is none to be read."""
+    file = _file(folder)
+    try:
+        return next((mapping(each.value) for each in documents(file.read_text("utf-8-sig"))), {})
+    except (OSError, ValueError) as error:
+        if unread is not None:
+            why = error.why if isinstance(error, Unreadable) else type(error).__name__
+            unread.append(f"{file}: cannot be read: {why}. Nothing that it lists is checked.")
+        return {}
+
+
+def _entries(folder: Path) -> list[str]:
+    kustomization = _kustomization(folder)
+    return [word(each) for key in _LISTED for each in sequence(kustomization.get(key)) if word(each)]
+
+
+def _remote(folder: Path, seen: set[Path]) -> Iterator[str]:
+    """What a folder, or one that it takes in, lists and is not here."""
+    if folder.resolve() in seen:
+        return
+    seen.add(folder.resolve())
+    for each in _entries(folder):
+        if "://" in each or not (folder / each).exists():
+            yield each
+        elif (folder / each).is_dir():
+            yield from _remote(folder / each, seen)
+
+
+def _listed(folder: Path, read_file: ReadFile, unread: list[str], seen: set[Path]) -> Iterator[Declared]:
+    """What a folder lists, without kustomize: its namespace and replica counts are applied, no more."""
+    if folder.resolve() in seen:
+        return
+    seen.add(folder.resolve())
+    kustomization = _kustomization(folder, unread)
+    missed = sorted(word(key) for key in kustomization.keys() - _READ - _HARMLESS)
+    if missed:
+        unread.append(
+            f"{_file(folder)}: {', '.join(missed)}: not applied without kustomize, so names and replicas may "
+            "differ. Install kustomize or kubectl, or give the output of `kustomize build`."
+        )
+    namespace = word(kustomization.get("namespace"))
+    replicas = {
+        word(each.get("name")): whole(each.get("count"))
+        for each in map(mapping, sequence(kustomization.get("replicas")))
+    }
+    for entry in _entries(folder):
+        path = folder / entry
+        inner = _listed(path, read_file, unread, seen) if path.is_dir() else read_file(path, unread)
+        if "://" in entry or not path.exists():
+            continue
+        for declared in inner:
+            manifest = _with_replicas(declared.manifest, replicas)
+            yield replace(declared, manifest=in_namespace(manifest, namespace) if namespace else manifest)
+
+
+def _with_replicas(manifest: object, replicas: Mapping[str, int | None]) -> object:
+    if not isinstance(manifest, dict) or not isinstance(spec := manifest.get("spec"), dict):
+        return manifest
+    count = replicas.get(word(mapping(manifest.get("metadata")).get("name")))
+    return manifest if count is None else {**manifest, "spec": {**spec, "replicas": count}}
