@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from io import BufferedReader
 from pathlib import Path
+from typing import cast
 
 from keda.errors import did_you_mean
-from keda.judge import check
-from keda.judge.documents import MAX_BYTES, Document, Unreadable, documents
-from keda.judge.findings import rules
-from keda.judge.output import FORMATS, Line
+from keda.judge import judge_alone, judge_among, second_owners
+from keda.judge.documents import Document, Source, Unreadable, documents
+from keda.judge.findings import Finding, rules
+from keda.judge.objects import Item, items
+from keda.judge.output import COLLECTED, STREAMED, Line
 from keda.judge.pages import explain_rule
-from keda.ownership import Declared
+from keda.judge.summaries import Summaries
 
 SUFFIXES = (".yaml", ".yml", ".json")
 
@@ -24,47 +28,63 @@ class NotThere(Exception):
 
 
 @dataclass(frozen=True)
-class _Placed:
-    """A document and its file."""
+class _Input:
+    """A file or standard input; `name` is what messages call it."""
 
-    document: Document
-    file: str
+    name: str
+    open: Callable[[], BufferedReader]
 
 
 def check_paths(paths: Iterable[str]) -> tuple[list[Line], list[str]]:
-    """(The findings on all objects of the files, judged together; what could not be read, a line each.)"""
+    """(The findings on all objects of the files, in their order; what could not be read, a line each.)"""
     unreadable: list[str] = []
-    placed = [each for path in paths for each in _read(path, unreadable)]
-    # `where` is the document's place, so that each finding is traced to its document and then to its line.
-    declared = [Declared(each.document.value, _where(each)) for each in placed]
-    by_place = {_where(each): each for each in placed}
-    lines = []
-    for finding in check(declared):
-        found = by_place[finding.where]
-        line = found.document.line_of(finding.at)
-        lines.append(Line(replace(finding, where=f"{found.file}:{line}"), found.file, line))
-    return lines, unreadable
+    lines = list(check_stream(paths, unreadable))
+    order = {line.document: number for number, line in reversed(list(enumerate(lines)))}
+    return sorted(lines, key=lambda line: order[line.document]), unreadable
 
 
-def _where(placed: _Placed) -> str:
-    return f"{placed.file}:{placed.document.line}"
+def check_stream(paths: Iterable[str], unreadable: list[str]) -> Iterator[Line]:
+    """The findings, each as soon as it is known: what needs other objects comes at the end.
+
+    Of each object only a summary is kept. What cannot be read goes to `unreadable`, a line each.
+    """
+    seen = Summaries()
+    for given in _inputs(paths, unreadable):
+        for document in _documents(given, unreadable):
+            for item in items(document.value, f"{given.name}:{document.line}"):
+                for finding in judge_alone(item):
+                    yield _line(finding, item, document.line_of(finding.at))
+                seen.add(item, document)
+    owners = second_owners(seen)
+    for item, places in seen.judged():
+        for finding in judge_among(item, seen, owners):
+            yield _line(finding, item, places.line_of(finding.at[len(item.prefix) :]))
 
 
-def _read(path: str, unreadable: list[str]) -> Iterator[_Placed]:
-    """The documents of a file, a directory or standard input."""
-    if path == "-":
-        yield from _documents(sys.stdin.buffer.read(), "<stdin>", unreadable)
-        return
-    files = _files(Path(path))
-    if not files:
-        unreadable.append(f"{path}: there is no YAML or JSON file here.")
-    for file in files:
-        try:
-            content = file.read_bytes()
-        except OSError as error:
-            unreadable.append(f"{file}: cannot be read: {error.strerror}.")
-        else:
-            yield from _documents(content, str(file), unreadable)
+def _line(finding: Finding, item: Item, line: int) -> Line:
+    file, _, first = item.where.rpartition(":")
+    line = line or int(first)
+    return Line(replace(finding, where=f"{file}:{line}"), file, line, item.where)
+
+
+def _inputs(paths: Iterable[str], unreadable: list[str]) -> Iterator[_Input]:
+    for path in paths:
+        if path == "-":
+            yield _Input("<stdin>", _stdin)
+            continue
+        files = _files(Path(path))
+        if not files:
+            unreadable.append(f"{path}: there is no YAML or JSON file here.")
+        for file in files:
+            yield _Input(str(file), partial(_binary, file))
+
+
+def _binary(file: Path) -> BufferedReader:
+    return file.open("rb")
+
+
+def _stdin() -> BufferedReader:
+    return cast(BufferedReader, sys.stdin.buffer)
 
 
 def _files(path: Path) -> list[Path]:
@@ -75,21 +95,20 @@ def _files(path: Path) -> list[Path]:
     return sorted(each for each in found if not any(part.startswith(".") for part in each.parts[hidden:]))
 
 
-def _documents(content: bytes, file: str, unreadable: list[str]) -> Iterator[_Placed]:
+def _documents(given: _Input, unreadable: list[str]) -> Iterator[Document]:
+    """The documents of one input, up to what cannot be read."""
     try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        unreadable.append(f"{file}: is no text of UTF-8. Give YAML or JSON.")
-        return
-    if len(content) > MAX_BYTES and "\n---" not in text:
-        unreadable.append(f"{file}: one document of more than {MAX_BYTES >> 20} MiB. Kubernetes takes 3 MiB.")
-        return
-    try:
-        for document in documents(text):
-            yield _Placed(document, file)
+        with given.open() as stream:
+            # What was found so far is seen before a pipe is waited for.
+            source = Source(stream, sys.stdout.flush)
+            yield from documents(source)
+    except OSError as error:
+        unreadable.append(f"{given.name}: cannot be read: {error.strerror}.")
     except Unreadable as error:
-        template = " Is it a Helm template? Give what `helm template` renders." if "{{" in text else ""
-        unreadable.append(f"{file}:{error.line}: is no YAML that Kubernetes reads: {error.why}.{template}")
+        template = " Is it a Helm template? Give what `helm template` renders." if source.template else ""
+        unreadable.append(
+            f"{given.name}:{error.line}: is no YAML that Kubernetes reads: {error.why}.{template}"
+        )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -100,7 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     checking = commands.add_parser("check", help="judge manifests: files, directories, - for stdin")
     checking.add_argument("paths", nargs="*", metavar="PATH")
-    checking.add_argument("--format", choices=sorted(FORMATS), default="text")
+    checking.add_argument("--format", choices=sorted([*STREAMED, *COLLECTED]), default="text")
     checking.add_argument("--explain", metavar="RULE", help="what a rule means, and what passes")
     explaining = commands.add_parser("explain", help="a scaler's parameters, or a rule")
     explaining.add_argument("name", metavar="SCALER")
@@ -112,25 +131,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _say(explain_rule(_known_rule(chosen.explain)))
         if not chosen.paths:
             raise NotThere("keda check: no path given. Write `python -m keda check PATH…`, or - for stdin.")
-        lines, unreadable = check_paths(chosen.paths)
+        return _check(chosen.paths, chosen.format)
     except NotThere as error:
         print(error, file=sys.stderr)
         return 2
-    _say(FORMATS[chosen.format](lines))
-    for line in unreadable:
-        print(line, file=sys.stderr)
-    if unreadable:
-        return 2
-    return 1 if any(line.finding.severity == "error" for line in lines) else 0
+    except BrokenPipeError:
+        sys.stderr.close()  # or Python complains while it ends
+        return 1
+
+
+def _check(paths: Sequence[str], form: str) -> int:
+    unreadable: list[str] = []
+    severities: set[str] = set()
+
+    def noted(lines: Iterable[Line]) -> Iterator[Line]:
+        for line in lines:
+            severities.add(line.finding.severity)
+            yield line
+
+    if form in STREAMED:
+        for text in STREAMED[form](noted(check_stream(paths, unreadable))):
+            _say(text)
+    else:
+        lines, unreadable = check_paths(paths)
+        _say(COLLECTED[form](list(noted(lines))))
+    sys.stdout.flush()
+    for text in unreadable:
+        print(text, file=sys.stderr)
+    return 2 if unreadable else int("error" in severities)
 
 
 def _say(text: str) -> int:
-    try:
-        if text:
-            print(text)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        sys.stderr.close()
+    print(text)
     return 0
 
 

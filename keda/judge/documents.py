@@ -6,9 +6,11 @@ Scalars are resolved as kubectl does (YAML 1.1 of Go's yaml.v2: `yes` and `on` a
 
 from __future__ import annotations
 
+import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from io import BufferedReader, BytesIO
 from typing import Any
 
 import yaml
@@ -20,6 +22,8 @@ MAX_NODES = 2_000_000
 """Values of one document, each alias counted as often as it stands there."""
 MAX_BYTES = 64 * 2**20
 """Of one document. A stream of many has no limit."""
+_PIECE = 2**16
+"""Bytes read at once: the most that is read before a document is handed on."""
 
 _TRUE = ("y", "yes", "on", "true")
 _FALSE = ("n", "no", "off", "false")
@@ -76,33 +80,67 @@ class _Open:
     merges: list[Any] = field(default_factory=list)
 
 
-def documents(text: str) -> Iterator[Document]:
-    """The documents of a stream, as they are read. Raises Unreadable."""
+class Source:
+    """A stream as the parser reads it: piece by piece, UTF-8, and no document longer than MAX_BYTES.
+
+    `wait` is called before each piece is read, which may block.
+    """
+
+    def __init__(self, stream: BufferedReader | BytesIO, wait: Callable[[], object] = lambda: None) -> None:
+        self.template = False
+        """Whether it looks like a Helm template."""
+        self._stream, self._wait = stream, wait
+        self._decode = codecs.getincrementaldecoder("utf-8-sig")().decode
+        self._length = 0
+
+    def read(self, size: int = 0, /) -> str:
+        """The next piece, whatever its size; "" at the end."""
+        text, piece = "", b"-"
+        while piece and not text:
+            self._wait()
+            piece = self._stream.read1(_PIECE)
+            self._length += len(piece)
+            if self._length > MAX_BYTES:
+                raise Unreadable(0, f"a document of more than {MAX_BYTES >> 20} MiB. Kubernetes takes 3 MiB")
+            text = self._decode(piece, not piece)
+        self.template = self.template or "{{" in text
+        return text
+
+    def document_begins(self) -> None:
+        self._length = 0
+
+
+def documents(source: Source | str) -> Iterator[Document]:
+    """The documents of a stream, each as soon as it is read.
+
+    Raises Unreadable, and what the stream raises.
+    """
+    if isinstance(source, str):
+        source = Source(BytesIO(source.encode("utf-8", "surrogatepass")))
+    reader: _Reader | None = None
+    line = 0
+    events: Iterable[Any] = yaml.parse(source, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     try:
-        yield from _documents(text)
+        for event in events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                reader = _Reader()
+                source.document_begins()
+            elif isinstance(event, yaml.DocumentEndEvent) and reader is not None:
+                if reader.result is not None:
+                    yield Document(reader.result, reader.first, reader.lines)
+                reader = None
+            elif reader is not None:
+                reader.take(event)
+            line = event.start_mark.line
     except yaml.YAMLError as error:
         marks = [getattr(error, name, None) for name in ("problem_mark", "context_mark")]
         mark: Any = next(filter(None, marks), None)
         problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "no YAML"
-        raise Unreadable(mark.line + 1 if mark else 1, str(problem)) from None
-    except ValueError as error:
-        if isinstance(error, Unreadable):
-            raise
-        raise Unreadable(1, "not a text of UTF-8") from None
-
-
-def _documents(text: str) -> Iterator[Document]:
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    reader: _Reader | None = None
-    for event in yaml.parse(text, Loader=loader):
-        if isinstance(event, yaml.DocumentStartEvent):
-            reader = _Reader()
-        elif isinstance(event, yaml.DocumentEndEvent) and reader is not None:
-            if reader.result is not None:
-                yield Document(reader.result, reader.first, reader.lines)
-            reader = None
-        elif reader is not None:
-            reader.take(event)
+        raise Unreadable((mark.line if mark else line) + 1, str(problem)) from None
+    except UnicodeDecodeError:
+        raise Unreadable(line + 1, "no text of UTF-8") from None
+    except Unreadable as unreadable:
+        raise Unreadable(unreadable.line or line + 1, unreadable.why) from None
 
 
 class _Reader:

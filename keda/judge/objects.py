@@ -140,8 +140,9 @@ class Objects:
     def __init__(self, objects: Iterable[object] = ()) -> None:
         self._held: list[Any] = []
         self._by_name: dict[tuple[str, str, str, str], Any] = {}
-        self._by_kind: defaultdict[tuple[str, str], list[Any]] = defaultdict(list)
+        self._by_kind: dict[str, defaultdict[str, list[Any]]] = {}
         self._workload_namespaces: set[str] = set()
+        self._words: dict[str, str] = {}
         for given in objects:
             whole = (given.manifest, given.where) if isinstance(given, Declared) else (given, "")
             for item in items(*whole):
@@ -150,8 +151,12 @@ class Objects:
     def hold(self, item: Item, held: Any) -> None:
         """Remember an object, as `held`."""
         self._held.append(held)
-        self._by_name.setdefault((item.group, item.kind, item.namespace, item.name), held)
-        self._by_kind[item.kind, item.namespace].append(held)
+        # One text for all objects of a group, kind or namespace: there may be very many objects.
+        group, kind, namespace = (
+            self._words.setdefault(word, word) for word in (item.group, item.kind, item.namespace)
+        )
+        self._by_name.setdefault((group, kind, namespace, item.name), held)
+        self._by_kind.setdefault(kind, defaultdict(list))[namespace].append(held)
         if item.pod and item.group != "keda.sh":
             self._workload_namespaces.add(item.namespace)
 
@@ -168,11 +173,12 @@ class Objects:
         return None if held is None else self.opened(held)
 
     def of(self, kind: str, namespace: str) -> list[Item]:
-        return [self.opened(held) for held in self._by_kind.get((kind, namespace), ())]
+        found = self._by_kind.get(kind)
+        return [self.opened(held) for held in found.get(namespace, ())] if found else []
 
     def everywhere(self, *kinds: str) -> Iterator[Item]:
-        for (kind, _), found in self._by_kind.items():
-            if kind in kinds:
+        for kind in kinds:
+            for found in self._by_kind.get(kind, {}).values():
                 yield from map(self.opened, found)
 
     def has_workloads(self, namespace: str) -> bool:

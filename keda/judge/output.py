@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
@@ -19,15 +19,19 @@ class Line:
     finding: Finding
     file: str
     line: int
+    document: str = ""
+    """The place of the document: all that is found in one has the same."""
 
 
-def as_text(lines: Sequence[Line]) -> str:
+def as_text(lines: Iterable[Line]) -> Iterator[str]:
     """`file:line: severity: object path: …`, and a count."""
-    if not lines:
-        return ""
-    count = Counter(line.finding.severity for line in lines)
-    total = ", ".join(f"{count[word]} {word}{'s' * (count[word] != 1)}" for word in ("error", "warning"))
-    return "\n".join([*(str(line.finding) for line in lines), f"{total}. `--explain RULE` says more."])
+    count: Counter[str] = Counter()
+    for line in lines:
+        count[line.finding.severity] += 1
+        yield str(line.finding)
+    if count:
+        total = ", ".join(f"{count[word]} {word}{'s' * (count[word] != 1)}" for word in ("error", "warning"))
+        yield f"{total}. `--explain RULE` says more."
 
 
 def as_json(lines: Sequence[Line]) -> str:
@@ -88,13 +92,13 @@ def as_sarif(lines: Sequence[Line]) -> str:
     return json.dumps({"$schema": schema, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False)
 
 
-def as_github(lines: Sequence[Line]) -> str:
+def as_github(lines: Iterable[Line]) -> Iterator[str]:
     """`::error file=…,line=…::…`: GitHub shows them beside the changed lines."""
-    return "\n".join(
-        f"::{line.finding.severity} file={_property(line.file)},line={line.line},"
-        f"title={_property(line.finding.code)}::{_escaped(line.finding.text)}"
-        for line in lines
-    )
+    for line in lines:
+        yield (
+            f"::{line.finding.severity} file={_property(line.file)},line={line.line},"
+            f"title={_property(line.finding.code)}::{_escaped(line.finding.text)}"
+        )
 
 
 def _escaped(text: str) -> str:
@@ -105,9 +109,5 @@ def _property(text: str) -> str:
     return _escaped(text).replace(":", "%3A").replace(",", "%2C")
 
 
-FORMATS: Mapping[str, Callable[[Sequence[Line]], str]] = {
-    "text": as_text,
-    "json": as_json,
-    "sarif": as_sarif,
-    "github": as_github,
-}
+STREAMED: Mapping[str, Callable[[Iterable[Line]], Iterator[str]]] = {"text": as_text, "github": as_github}
+COLLECTED: Mapping[str, Callable[[Sequence[Line]], str]] = {"json": as_json, "sarif": as_sarif}
