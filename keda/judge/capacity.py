@@ -27,7 +27,8 @@ def advise_capacity(item: Item, objects: Objects, report: Report) -> None:
 
 
 def _job(item: Item) -> Item:
-    return Item(mapping(item.manifest) | {"spec": mapping(item.spec.get("jobTargetRef"))}, "", ())
+    """A Job's template is where a workload's is."""
+    return Item({"spec": item.spec.get("jobTargetRef")}, "", ())
 
 
 def _amounts(quantities: object) -> Iterator[tuple[str, Decimal]]:
