@@ -1,0 +1,368 @@
+"""policies.sources: files, trees and clusters as they come. Clusters are answers of an API server by path."""
+
+import stat
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from keda.ownership import Declared, conflicts
+from lab import tools
+from policies import kustomize, live
+from policies.sources import declared_elsewhere
+from tests.policies.manifests import Manifest, deployment, hpa, merged, scaled_object
+
+HPA = """\
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: old}
+spec: {maxReplicas: 3, scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: voice-pipeline}}
+"""
+DEPLOYMENT = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: voice-pipeline}
+spec: {template: {}}
+"""
+SECRET = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {token: hunter2}\n"
+
+
+def tree(root: Path, files: Mapping[str, str]) -> Path:
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(textwrap.dedent(text))
+    return root
+
+
+def read(*paths: Path) -> tuple[list[Declared], list[str]]:
+    unread: list[str] = []
+    return declared_elsewhere([str(path) for path in paths], None, unread), unread
+
+
+def messages(*paths: Path, program: Manifest | None = None) -> list[str]:
+    declared, _ = read(*paths)
+    return [c.message for c in conflicts([Declared(program or scaled_object(), "urn:voice"), *declared])]
+
+
+# --- Files ---
+def test_a_file_of_several_documents_gives_file_and_line(tmp_path: Path) -> None:
+    hpa_there = HPA.replace("{name: old}", "{name: old, namespace: voice}")
+    file = tree(tmp_path, {"all.yaml": f"{DEPLOYMENT}---\n{SECRET}---\n{hpa_there}"}) / "all.yaml"
+    (message,) = messages(file)
+    assert f"HorizontalPodAutoscaler at {file}:11." in message
+    assert "HorizontalPodAutoscaler voice/old" in message
+
+
+def test_secrets_are_not_remembered(tmp_path: Path) -> None:
+    declared, unread = read(tree(tmp_path, {"s.yaml": SECRET}))
+    assert (declared, unread) == ([], [])
+
+
+def test_json_and_lists_are_read(tmp_path: Path) -> None:
+    tree(tmp_path, {"l.json": '{"apiVersion": "v1", "kind": "List", "items": [' + _json(hpa()) + "]}"})
+    assert len(messages(tmp_path)) == 1
+
+
+def _json(manifest: Manifest) -> str:
+    import json
+
+    return json.dumps(manifest)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "line"),
+    [
+        ("bad.yaml", b"kind: [", ": is no YAML that Kubernetes reads"),
+        ("chart.yaml", b"a: {{ .Values.x }}\n", "Is it a Helm template? Give what `helm template` renders."),
+        ("latin.yaml", b"a: \xe9", "latin.yaml: is no text of UTF-8."),
+    ],
+)
+def test_what_cannot_be_read_is_one_line_and_the_rest_is_read(
+    tmp_path: Path, name: str, content: bytes, line: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    tree(tmp_path, {"good.yaml": HPA.replace("{name: old}", "{name: old, namespace: voice}")})
+    declared, unread = read(tmp_path)
+    assert len(declared) == 1
+    assert len(unread) == 1 and line in unread[0] and "\n" not in unread[0]
+
+
+def test_a_path_that_leads_nowhere_is_one_line(tmp_path: Path) -> None:
+    assert read(tmp_path / "nowhere")[1] == [
+        f"{tmp_path}/nowhere: there is no YAML or JSON file here. Give a manifest, or a folder of some."
+    ]
+
+
+def test_what_is_rendered_in_the_cluster_is_said_not_guessed(tmp_path: Path) -> None:
+    release = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: app}\n"
+    release += "spec: {values: {autoscaling: {enabled: true}}}\n"
+    _, unread = read(tree(tmp_path, {"release.yaml": release}))
+    assert len(unread) == 1
+    assert "HelmRelease default/app: Flux renders its chart in the cluster" in unread[0]
+
+
+@settings(deadline=None, max_examples=30)  # it writes files
+@given(content=st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
+def test_any_file_gets_an_answer(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    folder = tmp_path_factory.mktemp("any")
+    (folder / "a.yaml").write_bytes(content)
+    (folder / "sub").mkdir()
+    (folder / "sub" / "kustomization.yaml").write_bytes(content)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kustomize, "_command", list)
+        unread = read(folder)[1]
+    assert all("\n" not in line for line in unread)
+
+
+# --- Kustomize and Flux ---
+OVERLAY = {
+    "base/kustomization.yaml": "resources: [hpa.yaml, deployment.yaml]\n",
+    "base/hpa.yaml": HPA,
+    "base/deployment.yaml": DEPLOYMENT,
+    "overlay/kustomization.yaml": """\
+        namespace: voice
+        resources: [../base]
+        replicas: [{name: voice-pipeline, count: 2}]
+        """,
+    "overlay/left-out.yaml": HPA.replace("old", "left-out"),
+}
+
+
+@pytest.fixture(params=["rendered", "listed"])
+def renderer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    command = [str(tools.ensure(["kubectl"])["kubectl"]), "kustomize"]
+    command += ["--load-restrictor=LoadRestrictionsNone"]
+    monkeypatch.setattr(kustomize, "_command", lambda: command if request.param == "rendered" else [])
+    return str(request.param)
+
+
+def test_an_overlay_is_read_once_in_its_namespace(tmp_path: Path, renderer: str) -> None:
+    declared, unread = read(tree(tmp_path, OVERLAY))
+    assert unread == []
+    found = conflicts([Declared(scaled_object(), "urn:voice"), *declared])
+    assert [(c.rule, str(c.other)) for c in found] == [
+        ("replicas", "Deployment voice/voice-pipeline"),
+        ("hpa", "HorizontalPodAutoscaler voice/old"),
+    ]
+    places = {
+        "rendered": f"{tmp_path}/overlay/kustomization.yaml (rendered)",
+        "listed": "base/deployment.yaml:1",
+    }
+    assert places[renderer] in found[0].message
+
+
+def test_flux_puts_a_path_into_a_namespace(tmp_path: Path, renderer: str) -> None:
+    flux = """\
+        apiVersion: kustomize.toolkit.fluxcd.io/v1
+        kind: Kustomization
+        metadata: {name: apps, namespace: flux-system}
+        spec: {path: ./apps, targetNamespace: voice}
+        """
+    tree(tmp_path, {"clusters/a/apps.yaml": flux, "apps/hpa.yaml": HPA})
+    assert len(messages(tmp_path)) == 1
+
+
+def test_what_is_remote_is_said_and_not_fetched(tmp_path: Path, renderer: str) -> None:
+    remote = "https://example.invalid/base?ref=v1"
+    kustomization = f"namespace: voice\nresources: [hpa.yaml, '{remote}']"
+    tree(tmp_path, {"kustomization.yaml": kustomization, "hpa.yaml": HPA})
+    declared, unread = read(tmp_path)
+    assert len(declared) == 1
+    assert len(unread) == 1 and remote in unread[0]
+
+
+def test_patches_need_kustomize(tmp_path: Path, renderer: str) -> None:
+    patched = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: voice-pipeline}, spec: {replicas: 4}}"
+    patch = f"patches: [{{patch: '{patched}'}}]"
+    files = {"kustomization.yaml": f"namespace: voice\nresources: [d.yaml]\n{patch}\n", "d.yaml": DEPLOYMENT}
+    tree(tmp_path, files)
+    _, unread = read(tmp_path)
+    if renderer == "rendered":
+        assert unread == []
+        assert "spec.replicas: 4" in messages(tmp_path)[0]
+    else:
+        assert len(unread) == 1 and "patches: not applied without kustomize" in unread[0]
+
+
+def test_folders_that_take_each_other_in_end(tmp_path: Path, renderer: str) -> None:
+    tree(tmp_path, {"a/kustomization.yaml": "resources: [../b]", "b/kustomization.yaml": "resources: [../a]"})
+    read(tmp_path / "a")
+
+
+# --- A cluster ---
+def managed(manifest: Manifest, manager: str, fields: Any, **more: str) -> Manifest:
+    entry = {"manager": manager, "operation": "Update", "fieldsV1": fields, **more}
+    before = manifest["metadata"].get("managedFields", [])
+    return merged(manifest, {"metadata": {"managedFields": [*before, entry]}})
+
+
+REPLICAS = {"f:spec": {"f:replicas": {}}}
+SPEC = {"f:spec": {"f:maxReplicas": {}}}
+
+
+def cluster(*objects: Manifest, page: int = 1, forbidden: str = "") -> live.Get:
+    """An API server that serves the kinds of these objects, a page at a time."""
+    groups: dict[str, str] = {}
+    lists: dict[str, list[Manifest]] = {}
+    for each in objects:
+        group, _, _ = each["apiVersion"].rpartition("/")
+        groups[group] = each["apiVersion"]
+        plural = next(p for g, p in live.KINDS if g == group and p.startswith(each["kind"].lower()[:-1]))
+        lists.setdefault(f"/apis/{each['apiVersion']}/{plural}", []).append(each)
+
+    def get(path: str) -> Mapping[str, Any] | None:
+        if path == "/apis":
+            return {
+                "groups": [
+                    {"name": name, "preferredVersion": {"groupVersion": version}}
+                    for name, version in groups.items()
+                ]
+            }
+        base, _, query = path.partition("?")
+        if forbidden and forbidden in base:
+            raise live.Unreadable("may not be read (403). Grant its user `list`, cluster-wide.")
+        if base not in lists:
+            return None
+        start = int(query.partition("continue=")[2] or 0)
+        items = lists[base][start : start + page]
+        following = str(start + page) if start + page < len(lists[base]) else ""
+        # A list's items carry no kind of their own.
+        bare = [{k: v for k, v in item.items() if k not in ("kind", "apiVersion")} for item in items]
+        kind = lists[base][0]["kind"]
+        return {
+            "kind": f"{kind}List",
+            "apiVersion": lists[base][0]["apiVersion"],
+            "metadata": {"continue": following},
+            "items": bare,
+        }
+
+    return get
+
+
+def seen(*objects: Manifest, **more: Any) -> tuple[list[Declared], list[str]]:
+    unread: list[str] = []
+    return list(live.live_owners(cluster(*objects, **more), "homelab", unread)), unread
+
+
+def test_a_live_hpa_is_named_with_its_field_manager() -> None:
+    by_hand = managed(hpa("old"), "kubectl-client-side-apply", SPEC)
+    there, _ = seen(hpa("other", "x"), by_hand)
+    (message,) = [c.message for c in conflicts([Declared(scaled_object(), "urn:voice"), *there])]
+    assert (
+        "Declared: ScaledObject at urn:voice; HorizontalPodAutoscaler at live cluster homelab: "
+        "HorizontalPodAutoscaler voice/old, field manager kubectl-client-side-apply." in message
+    )
+    assert "(kubectl delete hpa -n voice old)" in message
+
+
+@pytest.mark.parametrize(
+    ("count", "manager", "more", "claims"),
+    [
+        (2, "kustomize-controller", {"operation": "Apply"}, True),
+        (1, "pulumi-kubernetes-1", {"operation": "Apply"}, True),
+        (2, "helm", {}, True),
+        (1, "helm", {}, False),  # the API server's default looks the same
+        (2, "kubectl-create", {}, False),  # once, by hand
+        (2, "kubectl", {"subresource": "scale"}, False),
+        (2, "keda", {"subresource": "scale"}, False),
+        (2, "kube-controller-manager", {"subresource": "scale"}, False),
+        (2, "kubectl-client-side-apply", {}, False),
+    ],
+)
+def test_live_replicas_belong_to_whom_will_write_them_again(
+    count: int, manager: str, more: dict[str, str], claims: bool
+) -> None:
+    found = conflicts(
+        [
+            Declared(scaled_object(), "urn:voice"),
+            *seen(managed(deployment(count), manager, REPLICAS, **more))[0],
+        ]
+    )
+    assert [c.rule for c in found] == (["replicas"] if claims else [])
+    assert not claims or f"field manager {manager}." in found[0].message
+
+
+def test_kubectl_apply_remembers_whether_it_declared_replicas() -> None:
+    for applied, count in (('{"spec":{"replicas":3}}', 1), ('{"spec":{}}', 0)):
+        annotations = {"annotations": {"kubectl.kubernetes.io/last-applied-configuration": applied}}
+        manifest = managed(deployment(3, metadata=annotations), "kubectl-client-side-apply", REPLICAS)
+        assert len(conflicts([Declared(scaled_object(), "urn"), *seen(manifest)[0]])) == count
+
+
+def test_what_the_program_declares_replaces_what_is_live() -> None:
+    program = [
+        Declared(scaled_object(), "urn:voice"),
+        Declared(deployment(), "urn:deployment"),
+        Declared(hpa("moved", "elsewhere"), "urn:hpa"),
+    ]
+    there = seen(
+        managed(deployment(3), "pulumi-kubernetes-1", REPLICAS, operation="Apply"),
+        hpa("moved"),
+        scaled_object(),
+        scaled_object("voice", "voice-pipeline"),
+    )[0]
+    assert len(there) >= 3
+    assert conflicts([*program, *there]) == []
+    assert [c.rule for c in conflicts([program[0], *there])] == ["replicas", "hpa"]
+
+
+def test_what_may_not_be_listed_is_one_line_and_the_rest_is_read() -> None:
+    declared, unread = seen(hpa("old"), scaled_object("a"), scaled_object("b"), forbidden="scaledobjects")
+    assert [each.where for each in declared] == ["live cluster homelab: HorizontalPodAutoscaler voice/old"]
+    assert unread == [
+        "cluster homelab: scaledobjects.keda.sh: may not be read (403). Grant its user `list`, cluster-wide."
+    ]
+
+
+def test_every_page_is_read() -> None:
+    assert len(seen(*(hpa(f"hpa-{n}") for n in range(7)), page=3)[0]) == 7
+
+
+def kubeconfig(folder: Path, user: str) -> str:
+    config = f"""\
+        apiVersion: v1
+        kind: Config
+        current-context: a
+        contexts: [{{name: a, context: {{cluster: a, user: a}}}}]
+        clusters: [{{name: a, cluster: {{server: "https://127.0.0.1:1"}}}}]
+        users: [{{name: a, user: {user}}}]
+        """
+    return str(tree(folder, {"config": config}) / "config")
+
+
+def test_an_unknown_context_is_one_line(tmp_path: Path) -> None:
+    file = kubeconfig(tmp_path, "{token: hunter2}")
+    unread: list[str] = []
+    assert declared_elsewhere([], {"kubeconfig": file, "context": "b"}, unread) == []
+    assert unread == ["cluster b: the kubeconfig has no such context. It has: a."]
+
+
+def test_a_cluster_that_is_down_is_one_line(tmp_path: Path) -> None:
+    unread: list[str] = []
+    assert declared_elsewhere([], {"kubeconfig": kubeconfig(tmp_path, "{token: hunter2}")}, unread) == []
+    (line,) = unread
+    assert "the API server does not answer" in line and "hunter2" not in line
+
+
+def test_a_broken_kubeconfig_is_not_quoted(tmp_path: Path) -> None:
+    file = tree(tmp_path, {"config": "users: [{name: a, user: {token: hunter2}}\n"}) / "config"
+    unread: list[str] = []
+    declared_elsewhere([], {"kubeconfig": str(file)}, unread)
+    assert len(unread) == 1 and "hunter2" not in unread[0]
+
+
+def test_a_cluster_that_does_not_answer_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A credential helper that hangs is the one thing that no request's timeout bounds."""
+    helper = tmp_path / "helper"
+    helper.write_text("#!/bin/sh\nexec sleep 600\n")
+    helper.chmod(helper.stat().st_mode | stat.S_IXUSR)
+    exec_with = f"apiVersion: client.authentication.k8s.io/v1, command: {helper}, interactiveMode: Never"
+    file = kubeconfig(tmp_path, f"{{exec: {{{exec_with}}}}}")
+    monkeypatch.setattr(live, "SECONDS", 0.3)
+    unread: list[str] = []
+    assert declared_elsewhere([], {"kubeconfig": file}, unread) == []
+    assert len(unread) == 1 and "gave no full answer" in unread[0]
