@@ -1,0 +1,258 @@
+"""An HPA changes hands: by hand before, KEDA's after, the same object, and the replicas never fall."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli import targets
+from cli.engine import POLICY_PACK, Engine
+from lab.paths import Lab
+from tests.live.cluster import Cluster, wait
+from tests.live.support import wait_ready
+
+pytestmark = pytest.mark.live
+
+NAMESPACE = "adoption"
+LEAST, MOST, BUSY = 3, 6, 5  # replicas: the bounds of every HPA, and what the signal asks for later
+BY_HAND, IN_PROGRAM, LET_GO_FIRST = "by-hand", "in-program", "let-go-first"
+WORKLOADS = (BY_HAND, IN_PROGRAM, LET_GO_FIRST)
+
+PROGRAM = """
+import sys
+
+sys.path.insert(0, {project!r})
+
+import pulumi
+from pulumi_kubernetes.autoscaling.v2 import HorizontalPodAutoscaler
+
+from components.adoption import let_go
+from components.platform import provider
+from components.recipes import Generic
+from components.settings import Cluster
+from components.workload import ScaledWorkload
+
+options = pulumi.ResourceOptions(providers=[provider(Cluster())])
+workloads = {{
+    name: Generic.parse(settings).models(name, "http://prometheus:9090")
+    for name, settings in {workloads!r}.items()
+}}
+let_go(workloads)
+for manifest, retain in {hpas!r}:
+    own = pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(retain_on_delete=retain))
+    name = manifest["metadata"]["name"]
+    HorizontalPodAutoscaler(name, metadata=manifest["metadata"], spec=manifest["spec"], opts=own)
+for name, workload in workloads.items():
+    ScaledWorkload(name, workload, (), options)
+"""
+
+
+def deployment(name: str) -> dict[str, Any]:
+    labels = {"app": name}
+    container = {
+        "name": "main",
+        "image": "registry.k8s.io/pause:3.10",
+        "resources": {"requests": {"cpu": "5m", "memory": "8Mi"}},
+    }
+    return {
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": {
+            "replicas": LEAST,
+            "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {"containers": [container], "terminationGracePeriodSeconds": 0},
+            },
+        },
+    }
+
+
+def hpa(name: str) -> dict[str, Any]:
+    target = {"type": "Utilization", "averageUtilization": 80}
+    return {
+        "metadata": {"name": f"{name}-hpa", "namespace": NAMESPACE},
+        "spec": {
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
+            "minReplicas": LEAST,
+            "maxReplicas": MOST,
+            "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": target}}],
+        },
+    }
+
+
+def workload(name: str) -> dict[str, Any]:
+    """The same bounds, and a signal that needs no CPU: the number of pods with a label."""
+    return {
+        "recipe": "generic",
+        "namespace": NAMESPACE,
+        "target": {"name": name},
+        "minReplicas": LEAST,
+        "maxReplicas": MOST,
+        "pollingInterval": 5,
+        "scaleDownWindow": 0,
+        "triggers": [
+            {"type": "kubernetes-workload", "metadata": {"podSelector": "signal=busy", "value": "1"}}
+        ],
+        "adopt": f"{name}-hpa",
+    }
+
+
+@dataclass(frozen=True)
+class Program:
+    """A Pulumi program of somebody's own, with the project's components and policies."""
+
+    folder: Path
+    engine: Engine
+
+    def pulumi(self, *arguments: str) -> str:
+        done = subprocess.run(
+            [str(self.engine.pulumi), *arguments],
+            cwd=self.folder,
+            env=self.engine.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    def up(self, hpas: Sequence[tuple[str, bool]], workloads: Sequence[str]) -> str:
+        """Updates to these HPAs (name, whether it is retained on delete) and adopting workloads."""
+        text = PROGRAM.format(
+            project=str(POLICY_PACK.parent),
+            workloads={name: workload(name) for name in workloads},
+            hpas=[(hpa(name), retain) for name, retain in hpas],
+        )
+        (self.folder / "__main__.py").write_text(text)
+        return self.pulumi("up", "--yes", "--skip-preview", "--policy-pack", str(POLICY_PACK))
+
+
+class Watch:
+    """`kubectl get --watch` on the Deployments: every replica count the API server has held since."""
+
+    def __init__(self, lab: Lab, log: Path) -> None:
+        shown = 'jsonpath={.metadata.name} {.spec.replicas} {.status.readyReplicas}{"\\n"}'
+        kubectl = targets.lab_record(lab)["tools"]["kubectl"]
+        command = [kubectl, f"--kubeconfig={lab.kubeconfig}", f"--namespace={NAMESPACE}", "get"]
+        self.log = log
+        with log.open("w") as output:
+            self.process = subprocess.Popen(
+                [*command, "deployments", "--watch", "-o", shown], stdout=output, stderr=subprocess.DEVNULL
+            )
+
+    def lowest(self) -> Mapping[str, tuple[int, int]]:
+        """Name -> the lowest (wanted, ready) replicas seen."""
+        seen: dict[str, tuple[int, int]] = {}
+        for line in self.log.read_text().splitlines():
+            name, wanted, *ready = line.split()
+            counts = (int(wanted), int(ready[0]) if ready else 0)
+            seen[name] = min(seen.get(name, counts)[0], counts[0]), min(seen.get(name, counts)[1], counts[1])
+        return seen
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(timeout=30)
+
+
+def hpas(cluster: Cluster) -> dict[str, Any]:
+    path = f"/apis/autoscaling/v2/namespaces/{NAMESPACE}/horizontalpodautoscalers"
+    return {item["metadata"]["name"]: item for item in cluster.get(path)["items"]}
+
+
+def replicas(cluster: Cluster, name: str) -> tuple[int, int]:
+    return cluster.replicas(NAMESPACE, name)
+
+
+@pytest.fixture(scope="module")
+def program(stack: Engine, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    """Three Deployments at rest under HPAs of their own: one by hand, two of a Pulumi program."""
+    cluster.create("/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
+    folder = tmp_path_factory.mktemp("adoption")
+    (folder / "Pulumi.yaml").write_text("name: adoption\nruntime: python\n")
+    program = Program(folder, stack)
+    program.pulumi("stack", "init", "adoption")
+    for name in WORKLOADS:
+        cluster.create(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments", deployment(name))
+    path = f"/apis/autoscaling/v2/namespaces/{NAMESPACE}/horizontalpodautoscalers"
+    cluster.create(path, hpa(BY_HAND))
+    program.up([(IN_PROGRAM, False), (LET_GO_FIRST, False)], [])
+    for name in WORKLOADS:
+        wait(f"{name} at rest", 60, lambda name=name: replicas(cluster, name) == (LEAST, LEAST))
+    yield program
+    program.pulumi("destroy", "--yes", "--skip-preview")
+    cluster.delete(f"/api/v1/namespaces/{NAMESPACE}")
+    wait("the namespace to go", 60, lambda: cluster.get(f"/api/v1/namespaces/{NAMESPACE}") is None)
+
+
+@pytest.fixture(scope="module")
+def moved(
+    program: Program, cluster: Cluster, lab: Lab, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[dict[str, Any], Watch]]:
+    """(The HPAs before, the watch) after all three have changed hands."""
+    before = hpas(cluster)
+    watch = Watch(lab, tmp_path_factory.mktemp("watch") / "deployments")
+    wait("the watch to begin", 30, lambda: len(watch.lowest()) == len(WORKLOADS))
+    try:
+        said = program.up([(IN_PROGRAM, False), (LET_GO_FIRST, True)], [BY_HAND, IN_PROGRAM])
+        assert f"{NAMESPACE}/{IN_PROGRAM}-hpa is KEDA's now" in said
+        program.up([], WORKLOADS)
+        for name in WORKLOADS:
+            wait_ready(cluster, name, NAMESPACE)
+        yield before, watch
+    finally:
+        watch.stop()
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_the_hpa_is_the_same_and_kedas(
+    moved: tuple[dict[str, Any], Watch], cluster: Cluster, name: str
+) -> None:
+    before, after = moved[0][f"{name}-hpa"], hpas(cluster)[f"{name}-hpa"]
+    assert after["metadata"]["uid"] == before["metadata"]["uid"]
+    assert "ownerReferences" not in before["metadata"]
+    [owner] = after["metadata"]["ownerReferences"]
+    assert (owner["kind"], owner["name"], owner["controller"]) == ("ScaledObject", name, True)
+    assert [metric["type"] for metric in after["spec"]["metrics"]] == ["External"]
+
+
+def test_pulumi_has_forgotten_the_hpas(moved: object, program: Program) -> None:
+    state = json.loads(program.pulumi("stack", "export"))["deployment"]["resources"]
+    kinds = [resource["type"].rpartition(":")[2] for resource in state]
+    assert kinds.count("ScaledObject") == len(WORKLOADS)
+    assert "HorizontalPodAutoscaler" not in kinds
+
+
+@pytest.fixture(scope="module")
+def scaled(moved: tuple[dict[str, Any], Watch], cluster: Cluster) -> None:
+    """After the signal rose to five, up to where all three Deployments wanted five, and fell."""
+    pods = f"/api/v1/namespaces/{NAMESPACE}/pods"
+    # Pods that are never scheduled count as well.
+    spec = {
+        "nodeName": "", "nodeSelector": {"no": "node"}, "containers": [{"name": "none", "image": "none"}],
+    }  # fmt: skip
+    for index in range(BUSY):
+        metadata = {"name": f"busy-{index}", "labels": {"signal": "busy"}}
+        cluster.create(pods, {"metadata": metadata, "spec": spec})
+    for name in WORKLOADS:
+        wait(f"{name} at {BUSY}", 60, lambda name=name: replicas(cluster, name)[0] == BUSY)
+    for index in range(BUSY):
+        cluster.delete(f"{pods}/busy-{index}")
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_scaling_goes_on(scaled: None, cluster: Cluster, name: str) -> None:
+    wait(f"{name} back at {LEAST}", 60, lambda: replicas(cluster, name)[0] == LEAST)
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_the_replicas_never_fell(scaled: None, moved: tuple[dict[str, Any], Watch], name: str) -> None:
+    watch = moved[1]
+    assert watch.process.poll() is None, "the watch ended early and may have missed something"
+    assert watch.lowest()[name] == (LEAST, LEAST)
