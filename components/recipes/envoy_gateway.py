@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -12,11 +11,11 @@ from components.recipes.base import Recipe, Scaled, quoted
 from components.recipes.monitor import Monitor
 from components.recipes.setting import Setting
 from keda import MISSING, Behavior, Fault, Labels, Prometheus, ScaleTargetRef, ScalingPolicy, ScalingRules
+from keda.envoy_gateway import CONTROLLER_NAMESPACE, proxy_deployment
 from keda.model import Count, whole_number
 from keda.names import Namespace, ObjectName
 from keda.triggers.parameters import Number
 
-_CONTROLLER_NAMESPACE = "envoy-gateway-system"
 _OWNER = "gateway.envoyproxy.io/owning-gateway-"
 
 
@@ -78,7 +77,7 @@ class EnvoyGateway(Recipe):
     gateway: Gateway = Field(examples=["{namespace: default, name: eg}"])
     deploy_mode: Literal["ControllerNamespace", "GatewayNamespace"] = "ControllerNamespace"
     envoy_proxy: EnvoyProxyKubernetes = EnvoyProxyKubernetes()
-    namespace: Namespace = Field(default=_CONTROLLER_NAMESPACE, examples=[_CONTROLLER_NAMESPACE])
+    namespace: Namespace = Field(default=CONTROLLER_NAMESPACE, examples=[CONTROLLER_NAMESPACE])
     monitor: EnvoyMonitor | None = None
     connections_per_replica: Number = Field(examples=[50])
     min_replicas: Count = Field(default=1, examples=[1])
@@ -109,9 +108,7 @@ class EnvoyGateway(Recipe):
             return given.name
         if self.deploy_mode == "GatewayNamespace":
             return self.gateway.name
-        owner = f"{self.gateway.namespace}/{self.gateway.name}"
-        digest = hashlib.sha256(owner.encode()).hexdigest()[:8]
-        return f"envoy-{self.gateway.namespace}-{self.gateway.name}-{digest}"
+        return proxy_deployment(f"{self.gateway.namespace}/{self.gateway.name}")
 
     def query(self) -> str:
         """Active connections of the Gateway's own listeners (`http-…`, `https-…`), over all proxies.
