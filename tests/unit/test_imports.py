@@ -17,9 +17,9 @@ ALLOWED = {
     "keda": {"keda", "pydantic", "pydantic_core", "yaml", "promql_parser"},
     "components": {
         *("components", "keda", "pydantic", "pulumi", "pulumi_kubernetes"),
-        *("grafana_foundation_sdk", "kubernetes"),
+        *("grafana_foundation_sdk", "kubernetes", "yaml"),
     },
-    "policies": {"policies", "keda", "pydantic", "pulumi_policy"},
+    "policies": {"policies", "keda", "pydantic", "pulumi_policy", "kubernetes", "urllib3"},
 }
 
 
