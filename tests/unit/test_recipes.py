@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from support import CORPUS, STACK, settings_of
+from support import CORPUS, ROOT, STACK, settings_of
 
 from components.recipes import RECIPES, Scaled
-from keda import ScaledJob, ScaledObject
+from keda import ScaledJob, ScaledObject, trigger_class
 
 PROMETHEUS = "http://prometheus-operated.monitoring.svc:9090"
 
@@ -172,3 +174,21 @@ def test_no_recipe_writes_anything_but_kedas_objects(homelab: dict[str, Scaled])
     for workload in homelab.values():
         assert isinstance(workload.scaled, (ScaledObject, ScaledJob))
         assert '"replicas"' not in json.dumps(workload.scaled.to_manifest())
+
+
+def test_every_trigger_is_typed(homelab: dict[str, Scaled]) -> None:
+    for workload in (*homelab.values(), *valid("scaled-job").values(), *valid("generic").values()):
+        for trigger in workload.scaled.spec.triggers:
+            assert type(trigger) is trigger_class(trigger.scaler)
+
+
+def test_no_component_writes_a_trigger_by_hand() -> None:
+    def keys() -> Iterator[set[object]]:
+        for file in (ROOT / "components").rglob("*.py"):
+            for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+                if isinstance(node, ast.Dict):
+                    yield {key.value for key in node.keys if isinstance(key, ast.Constant)}
+
+    found = list(keys())
+    assert found
+    assert not [each for each in found if {"type", "metadata"} <= each or "serverAddress" in each]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 import subprocess
@@ -78,6 +79,25 @@ def test_the_generated_files_are_current() -> None:
     for file, source in modules().items():
         assert file.read_text() == source, f"{file.name}: run python -m keda.triggers.generate"
     assert (ROOT / "docs" / "scalers.md").read_text() == table(), "run python -m keda.triggers.generate"
+
+
+def test_the_table_has_75_rows() -> None:
+    rows = re.findall(r"(?m)^\| ([a-z0-9-]+) \| \[", (ROOT / "docs" / "scalers.md").read_text("utf-8"))
+    assert set(rows) == set(scalers())
+    assert len(rows) == 75
+
+
+FACTS = ROOT.parent / "shared" / "facts" / "keda-params.json"
+
+
+@pytest.mark.skipif(not FACTS.exists(), reason="needs the fields parsed out of KEDA's struct tags")
+def test_every_field_of_kedas_structs_is_in_the_data() -> None:
+    known = {
+        (name, key) for name, each in scalers().items() for field in each.parameters for key in field.names
+    }
+    fields = json.loads(FACTS.read_text("utf-8"))
+    assert len(fields) == 883
+    assert {(field["scaler"], key) for field in fields for key in field["names"]} <= known
 
 
 @pytest.mark.parametrize("scaler", sorted(CLASSES))
