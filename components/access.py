@@ -67,8 +67,8 @@ class Access(Setting):
     """KEDA's namespace and what KEDA may do from there."""
 
     namespace: Namespace = Field(default="keda", examples=["keda"])
-    # Not derived from the workloads: with the last one of a namespace KEDA would cease to watch it, and then its
-    # finalizer would keep the ScaledObject from being deleted.
+    # Not derived from the workloads: with the last one of a namespace KEDA would cease to watch it, and then
+    # its finalizer would keep the ScaledObject from being deleted.
     watch_namespaces: Annotated[tuple[Namespace, ...] | None, _ALL] = Field(
         default=None, examples=["all"], json_schema_extra=_or_all
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,28 @@ def wait_ready(cluster: Cluster, name: str, namespace: str, seconds: float = 120
     """Waits for a ScaledObject's condition Ready=True."""
     path = f"{KEDA}/namespaces/{namespace}/scaledobjects/{name}"
     wait(f"{name} Ready", seconds, lambda: cluster.condition(path, "Ready")[0] == "True" or None)
+
+
+@contextmanager
+def every_kind_scalable(cluster: Cluster) -> Iterator[None]:
+    """For the while, KEDA may scale every kind, as its chart alone would let it."""
+    rbac, name = "/apis/rbac.authorization.k8s.io/v1", "every-kind-scalable"
+    scale = {
+        "apiGroups": ["*"],
+        "resources": ["*/scale"],
+        "verbs": ["get", "list", "patch", "update", "watch"],
+    }
+    read = {"apiGroups": ["*"], "resources": ["*"], "verbs": ["get"]}
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name}
+    operator = {"kind": "ServiceAccount", "name": "keda-operator", "namespace": "keda"}
+    metadata = {"metadata": {"name": name}}
+    cluster.create(f"{rbac}/clusterroles", metadata | {"rules": [scale, read]})
+    try:
+        cluster.create(f"{rbac}/clusterrolebindings", metadata | {"roleRef": role, "subjects": [operator]})
+        yield
+    finally:
+        cluster.delete(f"{rbac}/clusterrolebindings/{name}")
+        cluster.delete(f"{rbac}/clusterroles/{name}")
 
 
 def scaled_object(name: str, namespace: str, target: str, **spec: Any) -> dict[str, Any]:
