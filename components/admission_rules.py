@@ -11,7 +11,7 @@ the same to Kyverno.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from components.settings import GuardMode, Keda
@@ -19,6 +19,8 @@ from keda.ownership import HPA_NAME_FIELD, HPA_OWNERSHIP, TRANSFER_OWNERSHIP
 
 API_VERSION = "admissionregistration.k8s.io/v1"
 PARAMETER = {"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject"}
+# No namespace: then it is the request's own. No ScaledObject there, nothing to guard.
+PARAMETERS = {"selector": {}, "parameterNotFoundAction": "Allow"}
 
 # Whoever scales for a living. Without --use-service-account-credentials all of Kubernetes' controllers share
 # the second name.
@@ -44,7 +46,7 @@ class Rule:
     variables: Mapping[str, str]
     valid: str
     message: str
-    refuses: bool = field(default=False)
+    refuses: bool = False
     """Whether the mode `deny` refuses the request; otherwise it only warns."""
 
 
@@ -101,8 +103,7 @@ def binding(rule: Rule, mode: GuardMode) -> dict[str, Any]:
     """The spec of its ValidatingAdmissionPolicyBinding."""
     return {
         "policyName": rule.name,
-        # No namespace: then it is the request's own. No ScaledObject there, nothing to guard.
-        "paramRef": {"selector": {}, "parameterNotFoundAction": "Allow"},
+        "paramRef": PARAMETERS,
         "validationActions": actions(rule, mode),
     }
 
@@ -147,7 +148,7 @@ def _one_hpa(operator: str) -> Rule:
 
 
 def _no_replicas(operator: str) -> Rule:
-    kind = "{'deployments': 'Deployment', 'statefulsets': 'StatefulSet'}[request.resource.resource]"
+    kinds = "{'deployments': 'Deployment', 'statefulsets': 'StatefulSet'}"
     autoscalers = ", ".join(f"'{user}'" for user in (operator, *HPA_CONTROLLERS))
     now, before = "object.spec.?replicas.orValue(1)", "oldObject.spec.?replicas.orValue(0)"
     return Rule(
@@ -161,7 +162,7 @@ def _no_replicas(operator: str) -> Rule:
         },
         variables={
             "target": _target("params.spec.scaleTargetRef"),
-            "kind": kind,
+            "kind": f"object.kind == 'Scale' ? {kinds}[request.resource.resource] : object.kind",
             "paused": f"{_annotation('params', 'autoscaling.keda.sh/paused')} in {_TRUE} ||"
             f" {_annotation('params', 'autoscaling.keda.sh/paused-replicas')} != ''",
             "change": f"(request.operation == 'CREATE' ? '' : string({before}) + ' -> ') + string({now})",

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from conftest import Program, Registered
 
+from components import admission_kyverno
 from components.admission_rules import HPA_CONTROLLERS, actions, operator, policy, rules
 from components.settings import Keda
 
@@ -106,3 +107,9 @@ def test_messages_are_one_line() -> None:
     for rule in rules(Keda()):
         assert "\n" not in rule.message
         assert len(rule.message.encode()) < 5120  # the API server's limit
+
+
+def test_the_kyverno_file_is_current() -> None:
+    assert admission_kyverno.FILE.read_text() == admission_kyverno.render(), (
+        "run python -m components.admission_kyverno"
+    )

@@ -1,0 +1,120 @@
+"""The cluster guard for Kyverno, of the same rules in the same CEL: policies/kyverno/keda-one-owner.yaml.
+
+    python -m components.admission_kyverno
+
+writes it, for KEDA's usual namespace and service account. Kyverno 1.11 or later evaluates CEL itself, so it
+guards a cluster without ValidatingAdmissionPolicy too.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from components.admission_rules import PARAMETER, PARAMETERS, Rule, rules
+from components.settings import Keda
+
+FILE = Path(__file__).parents[1] / "policies" / "kyverno" / "keda-one-owner.yaml"
+HEADER = """\
+# One owner for every replica count, for clusters that run Kyverno: docs/cluster-guard.md.
+# Made by python -m components.admission_kyverno; for a KEDA elsewhere than in namespace keda, change the
+# operator's user name.
+"""
+
+# A kind of `resources`, as Kyverno spells it: group/version/Kind/subresource.
+KINDS = {
+    "horizontalpodautoscalers": "HorizontalPodAutoscaler",
+    "deployments": "Deployment",
+    "statefulsets": "StatefulSet",
+}
+
+
+def cluster_policy(rule: Rule) -> dict[str, Any]:
+    """A rule as a ClusterPolicy: what would be denied is enforced, what would be told is a warning."""
+    validation = {
+        "failureAction": "Enforce" if rule.refuses else "Audit",
+        "cel": {
+            "paramKind": PARAMETER,
+            "paramRef": PARAMETERS,
+            "variables": [{"name": name, "expression": cel} for name, cel in rule.variables.items()],
+            "expressions": [{"expression": rule.valid, "messageExpression": rule.message}],
+        },
+    }
+    return {
+        "apiVersion": "kyverno.io/v1",
+        "kind": "ClusterPolicy",
+        "metadata": {"name": rule.name},
+        "spec": {
+            "background": False,  # a scan knows neither who wrote nor what was there before
+            "emitWarning": True,
+            "webhookConfiguration": {"failurePolicy": "Ignore"},
+            "rules": [
+                {
+                    "name": rule.name,
+                    "match": {
+                        "any": [
+                            {
+                                "resources": {
+                                    "kinds": [_kind(rule.group, resource) for resource in rule.resources],
+                                    "operations": ["CREATE", "UPDATE"],
+                                }
+                            }
+                        ]
+                    },
+                    "celPreconditions": [
+                        {"name": name, "expression": cel} for name, cel in rule.conditions.items()
+                    ],
+                    "validate": validation,
+                }
+            ],
+        },
+    }
+
+
+def reader() -> dict[str, Any]:
+    """Kyverno may read only what is granted to it: the ScaledObjects, added to its own role."""
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": {
+            "name": "kyverno:keda-scaledobjects",
+            "labels": {"rbac.kyverno.io/aggregate-to-admission-controller": "true"},
+        },
+        "rules": [
+            {"apiGroups": ["keda.sh"], "resources": ["scaledobjects"], "verbs": ["get", "list", "watch"]}
+        ],
+    }
+
+
+def render() -> str:
+    """The file."""
+    objects = [reader(), *(cluster_policy(rule) for rule in rules(Keda()))]
+    return HEADER + yaml.dump_all(objects, Dumper=_Folded, sort_keys=False, width=110)
+
+
+class _Folded(yaml.SafeDumper):
+    """Writes an expression in lines, without doubling its quotes."""
+
+
+_Folded.add_representer(
+    str,
+    lambda dumper, text: dumper.represent_scalar(
+        "tag:yaml.org,2002:str", text, style=">" if "'" in text else None
+    ),
+)
+
+
+def main() -> None:
+    FILE.parent.mkdir(exist_ok=True)
+    FILE.write_text(render(), encoding="utf-8")
+
+
+def _kind(group: str, resource: str) -> str:
+    plural, _, subresource = resource.partition("/")
+    return "/".join(part for part in (group, "*", KINDS[plural], subresource) if part)
+
+
+if __name__ == "__main__":
+    main()
