@@ -7,7 +7,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from pulumi_policy import EnforcementLevel, PolicyPack  # noqa: E402
 
-from policies import one_owner  # noqa: E402
+from policies.pack import policies  # noqa: E402
 
 # The constructor serves for as long as the operation lasts: nothing after it runs.
-PolicyPack("keda-homelab", policies=one_owner.policies(), enforcement_level=EnforcementLevel.MANDATORY)
+PolicyPack("keda-homelab", policies=policies(), enforcement_level=EnforcementLevel.MANDATORY)

@@ -1,87 +1,200 @@
-"""Every replica count has one owner: `keda.ownership`'s rule, asked while a program registers resources.
+"""Every replica count has one owner: `keda.ownership`'s rule, asked while a program registers resources."""
 
-Each rule is a pair of policies of one name, so that one entry of the policy config sets the level of both:
+from __future__ import annotations
 
-- The resource policy remembers what was registered and speaks when the second owner arrives: in preview,
-  and in `up` before that owner is created, in whichever order the two come.
-- The stack policy looks at the whole stack at the end, for what was never registered in this run: objects
-  only read, or left out of a targeted update. Alone it would be too weak, since it runs after creation and
-  not at all once a step failed.
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
-Pulumi starts a policy pack anew for each preview and each update, so what is remembered is one operation's.
-"""
+from pulumi_policy import Severity
 
-from threading import Lock
+from keda.guardrails import Finding, Undecided
+from keda.guardrails.scaling import NOT_YET
+from keda.judge.objects import Item, dig, items, text
+from keda.ownership import UNKNOWN, Conflict, Declared, ObjectRef, Owners, owners
+from keda.ownership import Rule as Kind
+from keda.ownership.reading import identity
+from keda.ownership.reading import items as objects
+from policies.rule import Config, Rule
+from policies.unknowns import has_unknown, unknown_reads
 
-from pulumi_policy import (
-    Policy,
-    ReportViolation,
-    ResourceValidationArgs,
-    ResourceValidationPolicy,
-    Severity,
-    StackValidationArgs,
-    StackValidationPolicy,
-)
+_AUTOSCALERS = ("HorizontalPodAutoscaler", "VerticalPodAutoscaler", "Canary")
 
-from keda.ownership import Conflict, Owners, Rule
-from policies.resources import Resource, declared
 
-DESCRIPTIONS = {
-    Rule.HPA: "The target of a ScaledObject has no HorizontalPodAutoscaler of its own.",
-    Rule.SCALED_OBJECT: "A workload is the target of one ScaledObject, and each has an HPA of its own.",
-    Rule.REPLICAS: "The target of a ScaledObject does not fix spec.replicas.",
-    Rule.CONTROLLER: "No other controller sets the replicas of a ScaledObject's target.",
-    Rule.VPA: "A VerticalPodAutoscaler and a ScaledObject do not act on the same resource of one target.",
-}
+@dataclass(frozen=True)
+class _Unread:
+    """An object with unknown fields that the conflict rule read."""
+
+    item: Item
+    cluster: str
+    paths: tuple[str, ...]
 
 
 class Ledger:
-    """The owners seen in this operation. Several rules ask about one resource: it is looked at once."""
+    """The owners seen in this operation, for all rules of this module together."""
 
     def __init__(self) -> None:
-        self._lock = Lock()  # the SDK serves requests on several threads
         self._owners = Owners()
         self._conflicts: dict[str, list[Conflict]] = {}
-        self._registered: set[str] = set()
+        self._scaled: list[tuple[Item, str]] = []
+        self._unread: list[_Unread] = []
+        self._own: set[ObjectRef] = set()
+        self._outside: list[Conflict] = []
 
-    def register(self, resource: Resource) -> list[Conflict]:
-        """The conflicts this registration completes."""
-        with self._lock:
-            self._registered.add(resource.urn)
-            return self._look(resource, state=False)
+    def add_outside(self, objects: Iterable[Declared]) -> None:
+        """Take in what is declared outside the program. Its conflicts wait for the end: they matter only if
+        the program has a part in them."""
+        for declared in objects:
+            self._outside += self._owners.add(declared)
 
-    def rest(self, resource: Resource) -> list[Conflict]:
-        """The conflicts that a resource of the final stack completes, if it was never registered."""
-        with self._lock:
-            return [] if resource.urn in self._registered else self._look(resource, state=True)
+    def outside_conflicts(self) -> Iterator[Conflict]:
+        """Those of them that an object of the program is part of."""
+        return (each for each in self._outside if {each.scaled_object, each.other} & self._own)
 
-    def _look(self, resource: Resource, *, state: bool) -> list[Conflict]:
-        if resource.urn not in self._conflicts:
-            manifest = declared(resource, state=state)
-            self._conflicts[resource.urn] = self._owners.add(manifest) if manifest else []
-        return self._conflicts[resource.urn]
+    def conflicts(self, declared: Declared) -> list[Conflict]:
+        """The conflicts that an object completes; whichever rule asks first has it looked at."""
+        if declared.where not in self._conflicts:
+            self._conflicts[declared.where] = self._owners.add(declared)
+            self._remember(declared)
+        return self._conflicts[declared.where]
+
+    def _remember(self, declared: Declared) -> None:
+        """Keep what is asked for at the end."""
+        self._own.update(filter(None, map(identity, objects(declared.manifest))))
+        for item in items(declared.manifest, declared.where):
+            if item.group == "keda.sh" and item.kind == "ScaledObject":
+                self._scaled.append((item, declared.cluster))
+            if has_unknown(item.manifest):
+                paths = unknown_reads(
+                    item.manifest, lambda manifest: list(owners(replace(declared, manifest=manifest)))
+                )
+                self._unread.append(_Unread(item, declared.cluster, tuple(paths)))
+
+    def undecided(self) -> Iterator[Undecided]:
+        """The unknown fields that may hide a second owner of a ScaledObject's target."""
+        for unread in self._unread:
+            for path in unread.paths:
+                if self._matters(unread, path):
+                    yield Undecided(_name(unread.item), unread.item.where, path, NOT_YET)
+
+    def _matters(self, unread: _Unread, path: str) -> bool:
+        item, kind = unread.item, unread.item.kind
+        if kind in ("ScaledObject", "HTTPScaledObject"):
+            return True
+        if path.startswith(("metadata.annotations", "metadata.labels", "metadata.ownerReferences")):
+            return kind == "HorizontalPodAutoscaler" and self._near(unread)
+        if kind in _AUTOSCALERS or path not in (
+            "spec",
+            "spec.replicas",
+            "metadata",
+            "metadata.name",
+            "metadata.namespace",
+        ):
+            return self._near(unread)
+        replicas = UNKNOWN if item.manifest.get("spec") is UNKNOWN else item.spec.get("replicas")
+        return replicas is not None and any(self._may_target(each, item) for each, _ in self._scaled)
+
+    def _near(self, unread: _Unread) -> bool:
+        """Whether there is a ScaledObject where this object is, or may be."""
+        namespace = _known(unread.item, "namespace")
+        return any(
+            namespace in (UNKNOWN, each.namespace)
+            and ("" in (cluster, unread.cluster) or cluster == unread.cluster)
+            for each, cluster in self._scaled
+        )
+
+    def _may_target(self, scaled: Item, item: Item) -> bool:
+        reference = dig(scaled.spec, "scaleTargetRef")
+        kind = text(dig(reference, "kind")) or "Deployment"
+        name, namespace = _known(item, "name"), _known(item, "namespace")
+        return (
+            kind == item.kind
+            and name in (UNKNOWN, dig(reference, "name"))
+            and namespace in (UNKNOWN, scaled.namespace)
+        )
 
 
-def policies() -> list[Policy]:
-    """The rules, with an empty memory."""
+def _known(item: Item, key: str) -> object:
+    """metadata.<key>, or UNKNOWN."""
+    metadata = item.manifest.get("metadata")
+    given = UNKNOWN if metadata is UNKNOWN else dig(metadata, key)
+    return UNKNOWN if given is UNKNOWN else getattr(item, key)
+
+
+def _name(item: Item) -> str:
+    return item.ref if UNKNOWN not in (_known(item, "name"), _known(item, "namespace")) else item.kind
+
+
+class Sources:
+    """What the config names outside the program, read once."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._unread: list[str] | None = None
+
+    def judge(self, declared: Declared, config: Config) -> Iterator[Finding]:
+        """Files are read before the first object is looked at, so that conflicts with them are told in "
+        "time."""
+        self._read_files(config)
+        yield from ()
+
+    def rest(self, config: Config) -> Iterator[Finding]:
+        """A cluster is read last: a declaration of the program replaces what is live, and by now all are "
+        "known."""
+        unread = self._read_files(config)
+        if (cluster := config.get("cluster")) is not None:
+            from policies.sources import declared_elsewhere
+
+            self._ledger.add_outside(declared_elsewhere((), cluster, unread))
+        yield from (Finding(line, ()) for line in unread)
+
+    def _read_files(self, config: Config) -> list[str]:
+        if self._unread is None:
+            self._unread = []
+            if config["manifests"]:
+                # Imported here: a pack that reads no files starts faster without.
+                from policies.sources import declared_elsewhere
+
+                self._ledger.add_outside(declared_elsewhere(config["manifests"], None, self._unread))
+        return self._unread
+
+
+def rules() -> list[Rule]:
+    """One rule for each kind of second owner, with one memory, and first the one that reads other places."""
     ledger = Ledger()
-    return [twin for rule in Rule for twin in _twins(rule, ledger)]
+    sources = Sources(ledger)
+    text = {"type": "string", "minLength": 1}
+    reading = Rule(
+        "keda-one-owner-sources",
+        sources.judge,
+        rest=sources.rest,
+        options={
+            "manifests": {
+                "type": "array",
+                "items": text,
+                "default": [],
+                "description": "Files and directories whose objects count like the program's own.",
+            },
+            "cluster": {
+                "type": "object",
+                "properties": {"kubeconfig": text, "context": text},
+                "additionalProperties": False,
+                "description": "The cluster to read, {} for the current context. Unset: none.",
+            },
+        },
+        severity=Severity.MEDIUM,
+    )
+    return [reading, *(_rule(kind, ledger) for kind in Kind)]
 
 
-def _twins(rule: Rule, ledger: Ledger) -> tuple[Policy, Policy]:
-    def on_registration(args: ResourceValidationArgs, report: ReportViolation) -> None:
-        for conflict in ledger.register(args):
-            if conflict.rule is rule:
-                report(conflict.message, None)
+def _rule(kind: Kind, ledger: Ledger) -> Rule:
+    def told(conflicts: Iterable[Conflict]) -> Iterator[Finding]:
+        for each in conflicts:
+            if each.rule is kind:
+                yield Finding(each.message, (str(each.other), str(each.scaled_object)))
 
-    def on_stack(args: StackValidationArgs, report: ReportViolation) -> None:
-        for resource in args.resources:
-            for conflict in ledger.rest(resource):
-                if conflict.rule is rule:
-                    report(conflict.message, resource.urn)
-
-    name, description = f"keda-one-owner-{rule}", DESCRIPTIONS[rule]
-    return (
-        ResourceValidationPolicy(name, description, on_registration, severity=Severity.HIGH),
-        StackValidationPolicy(name, description, on_stack, severity=Severity.HIGH),
+    return Rule(
+        f"keda-one-owner-{kind}",
+        lambda declared, config: told(ledger.conflicts(declared)),
+        rest=lambda config: told(ledger.outside_conflicts()),
+        rest_undecided=lambda config: ledger.undecided(),
     )

@@ -13,7 +13,11 @@ def scaled_object(name: str = "voice", target: Any = "voice-pipeline", **more: A
             "apiVersion": "keda.sh/v1alpha1",
             "kind": "ScaledObject",
             "metadata": {"name": name, "namespace": "voice"},
-            "spec": {"scaleTargetRef": reference, "triggers": [{"type": "cron", "metadata": {}}]},
+            "spec": {
+                "scaleTargetRef": reference,
+                "maxReplicaCount": 3,
+                "triggers": [{"type": "cron", "metadata": {}}],
+            },
         },
         more,
     )

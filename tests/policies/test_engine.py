@@ -35,7 +35,7 @@ def scaled(name="voice", after=(), query="1"):
     metadata = {"serverAddress": "http://prometheus:9090", "query": query, "threshold": "1"}
     trigger = {"type": "prometheus", "metadata": metadata}
     return CustomResource(name, api_version="keda.sh/v1alpha1", kind="ScaledObject", metadata=meta(name),
-        spec={"scaleTargetRef": reference, "triggers": [trigger]},
+        spec={"scaleTargetRef": reference, "maxReplicaCount": 3, "triggers": [trigger]},
         opts=pulumi.ResourceOptions(depends_on=after))
 
 def hpa(after=(), parent=None, target="voice-pipeline"):

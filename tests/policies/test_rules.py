@@ -1,83 +1,14 @@
 """The rules on what the policy SDK really hands over: proxies that raise on unknowns, floats, any order."""
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
-from pulumi_policy import (
-    Policy,
-    PolicyCustomTimeouts,
-    PolicyProviderResource,
-    PolicyResource,
-    PolicyResourceOptions,
-    ResourceValidationArgs,
-    ResourceValidationPolicy,
-    StackValidationArgs,
-    StackValidationPolicy,
-)
+from pulumi_policy import ResourceValidationArgs, ResourceValidationPolicy
 from pulumi_policy.proxy import UNKNOWN_OBJECT_VALUE, UNKNOWN_STRING_VALUE, unknown_checking_proxy
 
-from policies import one_owner
 from policies.resources import declared
 from tests.policies.manifests import Manifest, adopting, deployment, hpa, scaled_object
+from tests.policies.operation import Operation, resource
 
-Report = tuple[str, str]
-
-
-class Operation:
-    """One preview or update: what the engine would ask of the pack, and what the rules report."""
-
-    def __init__(self) -> None:
-        self.policies = one_owner.policies()
-        self.reports: list[Report] = []
-
-    def register(self, *manifests: Manifest, **more: Any) -> "Operation":
-        for manifest in manifests:
-            args = ResourceValidationArgs(**resource(manifest, **more), config=None, stack_tags={})
-            for policy in self.policies:
-                if isinstance(policy, ResourceValidationPolicy):
-                    policy.validate(args, self._reporter(policy))
-        return self
-
-    def end(self, *manifests: Manifest, **more: Any) -> "Operation":
-        links: dict[str, Any] = {"parent": None, "dependencies": [], "property_dependencies": {}}
-        stack = [PolicyResource(**resource(manifest, **more), **links) for manifest in manifests]
-        for policy in self.policies:
-            if isinstance(policy, StackValidationPolicy):
-                policy.validate(StackValidationArgs(stack, None, {}), self._reporter(policy))
-        return self
-
-    @property
-    def rules(self) -> list[str]:
-        return [rule for rule, _ in self.reports]
-
-    def _reporter(self, policy: Policy) -> Callable[[str, str | None], None]:
-        def report(message: str, urn: str | None) -> None:
-            self.reports.append((policy.name, message))
-
-        return report
-
-
-def resource(
-    manifest: Manifest, *, ignore_changes: list[str] | None = None, provider: Manifest | None = None
-) -> dict[str, Any]:
-    metadata = manifest["metadata"]
-    name = metadata["name"] if isinstance(metadata, dict) else "unknown"
-    token = f"kubernetes:{manifest['apiVersion']}:{manifest['kind']}"
-    options = PolicyResourceOptions(
-        False, ignore_changes or [], None, [], PolicyCustomTimeouts(0, 0, 0), [], None
-    )
-    return {
-        "resource_type": token,
-        "props": unknown_checking_proxy(manifest),
-        "urn": f"urn:pulumi:homelab::test::{token}::{name}",
-        "name": name,
-        "opts": options,
-        "provider": PolicyProviderResource(
-            "pulumi:providers:kubernetes", unknown_checking_proxy(provider or {}), "urn:provider", "default"
-        ),
-    }
-
+UNDECIDED = "keda-rules-undecided"
 
 RULES = {"hpa": hpa(), "scaledobject": scaled_object("other"), "replicas": deployment(2.0)}
 
@@ -125,8 +56,10 @@ def test_unknowns_beside_the_decisive_fields_hide_nothing(unknown: str) -> None:
         deployment(UNKNOWN_STRING_VALUE),
     ],
 )
-def test_an_unknown_decisive_field_is_left_to_the_update(undecided: Manifest) -> None:
-    assert Operation().register(scaled_object(), undecided).end(scaled_object(), undecided).rules == []
+def test_an_unknown_decisive_field_is_named_once_and_left_to_the_update(undecided: Manifest) -> None:
+    operation = Operation().register(scaled_object(), undecided).end(scaled_object(), undecided)
+    assert operation.rules == [UNDECIDED]
+    assert "is known only in the update, where keda-one-owner-* will read it" in operation.messages[0]
 
 
 def test_the_stack_rule_reports_what_was_only_read() -> None:

@@ -1,0 +1,31 @@
+"""What a careful operator of KEDA refuses beyond conflicts: rules on plain manifests, total over any JSON.
+
+Each rule yields `Finding`s. What is UNKNOWN in a manifest is never taken for a mistake: `undecided` functions
+tell which unknown field a rule would have to read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+KEDA_VERSION = "2.19.0"
+"""The release that the types, the verdicts and these rules are of."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line about the objects named in `objects` (`Kind namespace/name`), its subject first."""
+
+    message: str
+    objects: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Undecided:
+    """A field that a rule would have to read and cannot."""
+
+    object: str
+    where: str
+    path: str
+    why: str
+    """Continues the sentence that the path begins."""

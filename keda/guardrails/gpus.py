@@ -1,0 +1,176 @@
+"""The GPUs that everything scaled may ask for at once, held against what the cluster has.
+
+A pod whose GPU is taken stays Pending, and KEDA goes on asking: nobody reports that two workloads' maxima do
+not fit together. The sum is taken by priority class, since the scheduler has a pod of a lower class give
+way to one of a higher (preemption): classes may overlap, equals may not.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from keda.guardrails import Finding, Undecided
+from keda.guardrails.scaling import NOT_YET, scalings
+from keda.judge.objects import Item, dig, items, mapping, sequence, text, whole
+from keda.judge.references import pod_requests
+from keda.judge.spec import DEFAULT_MAX
+from keda.ownership import UNKNOWN, Declared
+
+NVIDIA = "nvidia.com/gpu"
+GPUS_PER_POD = "keda-homelab.dev/gpus-per-pod"
+"""Annotation of a ScaledObject: GPUs each pod asks for, where its target is declared elsewhere."""
+OVERLAP = "keda-homelab.dev/gpu-overlap"
+"""Annotation of a ScaledObject or ScaledJob: why it never runs at the same time as the others."""
+
+Target = tuple[str, str, str, str, str]
+"""cluster, API group, kind, namespace, name"""
+
+
+@dataclass(frozen=True)
+class Pod:
+    """What one pod asks for; `gpus` is None while the update alone can tell."""
+
+    gpus: int | None
+    priority: str
+
+
+@dataclass(frozen=True)
+class _Claim:
+    item: Item
+    cluster: str
+    pods: int | None
+
+
+@dataclass
+class GpuBudget:
+    """The claims found so far. The order of the objects does not matter, and each costs the same."""
+
+    resource: str = NVIDIA
+    _pods: dict[Target, Pod] = field(default_factory=dict)
+    _waiting: defaultdict[Target, list[_Claim]] = field(default_factory=lambda: defaultdict(list))
+    _undecided: list[Undecided] = field(default_factory=list)
+    _sums: defaultdict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
+    _parts: defaultdict[tuple[str, str], list[tuple[str, int]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+
+    def add(self, declared: Declared, capacity: int) -> Iterator[Finding]:
+        """Take an object (or every item of a List) in; `capacity` is in GPUs."""
+        for item in items(declared.manifest, declared.where):
+            if item.group == "keda.sh":
+                continue
+            if item.pod or dig(item.spec, "template") is UNKNOWN:
+                yield from self._found(item, declared.cluster, capacity)
+        for item in scalings(declared):
+            yield from self._claim(item, declared.cluster, capacity)
+
+    def undecided(self, elsewhere: int | None) -> Iterator[Undecided]:
+        """What could not be counted; `elsewhere`: GPUs per pod of targets that are not among the objects."""
+        yield from self._undecided
+        for target, claims in self._waiting.items():
+            for claim in claims if elsewhere is None else ():
+                yield Undecided(
+                    claim.item.ref,
+                    claim.item.where,
+                    "spec.scaleTargetRef",
+                    f"names {target[2]} {target[3]}/{target[4]}, which is declared elsewhere: its GPUs are "
+                    "not in "
+                    f'the sum. Annotate the {claim.item.kind} with {GPUS_PER_POD}: "<number>" (0 for none), '
+                    "or "
+                    "set `elsewhere` in the policy config",
+                )
+
+    def _found(self, item: Item, cluster: str, capacity: int) -> Iterator[Finding]:
+        target = (cluster, item.group, item.kind, item.namespace, item.name)
+        pod = self._pods[target] = pod_of(item.pod, item, self.resource)
+        for claim in self._waiting.pop(target, ()):
+            yield from self._count(claim, pod, capacity)
+
+    def _claim(self, item: Item, cluster: str, capacity: int) -> Iterator[Finding]:
+        given = item.spec.get("maxReplicaCount")
+        maximum = None if given is UNKNOWN else DEFAULT_MAX if given is None else whole(given)
+        if given is UNKNOWN:
+            self._undecided.append(Undecided(item.ref, item.where, "spec.maxReplicaCount", NOT_YET))
+        claim = _Claim(item, cluster, maximum)
+        stated = text(item.annotations.get(GPUS_PER_POD))
+        if stated.isdecimal():
+            yield from self._count(claim, Pod(int(stated), ""), capacity)
+        elif item.kind == "ScaledJob":
+            template = dig(item.spec, "jobTargetRef", "template", "spec")
+            yield from self._count(claim, pod_of(template, item, self.resource), capacity)
+        elif target := _target(item, cluster):
+            if pod := self._pods.get(target):
+                yield from self._count(claim, pod, capacity)
+            else:
+                self._waiting[target].append(claim)
+
+    def _count(self, claim: _Claim, pod: Pod, capacity: int) -> Iterator[Finding]:
+        item, maximum = claim.item, claim.pods
+        if pod.gpus is None:
+            path = f"resources.limits[{self.resource}] of its pods"
+            self._undecided.append(Undecided(item.ref, item.where, path, NOT_YET))
+        if not pod.gpus or not maximum or maximum < 0:
+            return
+        asked = maximum * pod.gpus
+        if asked > capacity:
+            yield Finding(
+                f"{item.ref} spec.maxReplicaCount: {maximum}, each pod with {pod.gpus} {self.resource}, asks "
+                f"for {asked} of {capacity}. The pods beyond them stay Pending for ever. Write at most "
+                f"{capacity // pod.gpus}, or raise `capacity` in the policy config.",
+                (item.ref,),
+            )
+        if asked > capacity or text(item.annotations.get(OVERLAP)).strip():
+            return
+        group = (claim.cluster, pod.priority)
+        self._sums[group] += asked
+        others = self._parts[group]
+        if self._sums[group] > capacity:
+            listed = [f"{ref} ({gpus})" for ref, gpus in others[:5]]
+            listed += [f"{len(others) - 5} more"] if len(others) > 5 else []
+            yield Finding(
+                f"{item.ref} spec.maxReplicaCount: {maximum}, each pod with {pod.gpus} {self.resource}, asks "
+                f"for {asked}, and with {', '.join(listed)} that makes {self._sums[group]} of {capacity}: "
+                "under load some pods of either stay Pending, whoever came first. Lower a maxReplicaCount; "
+                "or say who gives way: another priorityClassName in the pods of one; or, if they never run "
+                "at once, annotate one "
+                f'with {OVERLAP}: "<why>".',
+                (item.ref, *(ref for ref, _ in others)),
+            )
+        others.append((item.ref, asked))
+
+
+def pod_of(pod: object, item: Item, resource: str) -> Pod:
+    """What a pod spec asks for; `item` is the object it is in."""
+    if pod is UNKNOWN or _unknown_inside(item, pod, resource):
+        return Pod(None, "")
+    spec = mapping(pod)
+    workload = Item({"kind": "Pod", "spec": spec}, item.where)
+    return Pod(int(pod_requests(workload).get(resource, 0)), text(spec.get("priorityClassName")))
+
+
+def _unknown_inside(item: Item, pod: object, resource: str) -> bool:
+    if dig(item.spec, "template") is UNKNOWN or item.manifest.get("spec") is UNKNOWN:
+        return True
+    return mapping(pod).get("containers") is UNKNOWN or any(
+        container is UNKNOWN or _unknown_amount(mapping(container), resource)
+        for container in sequence(mapping(pod).get("containers"))
+    )
+
+
+def _unknown_amount(container: Mapping[Any, Any], resource: str) -> bool:
+    resources = container.get("resources")
+    amounts = [mapping(resources).get(key) for key in ("limits", "requests")]
+    return UNKNOWN in (resources, *amounts, *(mapping(amount).get(resource) for amount in amounts))
+
+
+def _target(item: Item, cluster: str) -> Target | None:
+    reference = mapping(item.spec.get("scaleTargetRef"))
+    name = text(reference.get("name"))
+    version, kind = (
+        text(reference.get("apiVersion")) or "apps/v1",
+        text(reference.get("kind")) or "Deployment",
+    )
+    return (cluster, version.rpartition("/")[0], kind, item.namespace, name) if name else None
