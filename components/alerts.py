@@ -1,8 +1,7 @@
 """Prometheus alerts on KEDA and on each workload, made from the same models as the objects they watch.
 
-KEDA's own metrics carry the workload's namespace as `exported_namespace` where its ServiceMonitors scrape it,
-and as `namespace` where somebody honours its labels; both are asked for. What KEDA has no metric for (Ready,
-Fallback) comes from kube-state-metrics and is left out unless `monitoring.stateMetrics` is set.
+What KEDA has no metric for (Ready, Fallback) comes from kube-state-metrics and is left out unless
+`monitoring.stateMetrics` is set.
 """
 
 from __future__ import annotations
@@ -14,10 +13,11 @@ from typing import Any
 import pulumi
 from pulumi_kubernetes.apiextensions import CustomResource
 
+from components.queries import either, of_condition, of_hpa, of_jobs, of_scaler, replicas
 from components.recipes import Scaled
 from components.recipes.base import quoted
 from components.settings import Keda, Monitoring
-from keda import NatsJetStream, ScaledObject, Trigger
+from keda import NatsJetStream, ScaledObject
 
 NAME = "keda-homelab"
 """Of the PrometheusRule."""
@@ -169,7 +169,7 @@ def _workload(workload: Scaled, stated: bool) -> Iterator[Alert]:
     if isinstance(workload.scaled, ScaledObject):
         yield from _autoscaler(workload, workload.scaled)
         yield from _at_zero(workload, workload.scaled)
-        paused = f"max by (scaledObject) ({_keda('keda_scaled_object_paused', workload)}) == 1"
+        paused = f"max{_keda('keda_scaled_object_paused', workload)} == 1"
         yield Alert("KedaPaused", paused, _DAY, "info", f"{_titled(workload)} has been paused for a day")
     else:
         yield from _jobs(workload)
@@ -178,10 +178,10 @@ def _workload(workload: Scaled, stated: bool) -> Iterator[Alert]:
 
 def _failing(workload: Scaled) -> Iterator[Alert]:
     """The scaler's errors by the trigger's metric, for ScaledObjects and ScaledJobs alike."""
-    errors = _keda("keda_scaler_detail_errors_total", workload, over="5m")
+    errors = _keda("keda_scaler_detail_errors_total", workload, "rate({}[5m])")
     yield Alert(
         "KedaScalerFailing",
-        f"sum by (metric) ({errors}) > 0",
+        f"sum by (metric) {errors} > 0",
         5,
         "warning",
         f"{_titled(workload)}: KEDA cannot read {{{{ $labels.metric }}}}, so the replicas stand still",
@@ -189,12 +189,9 @@ def _failing(workload: Scaled) -> Iterator[Alert]:
 
 
 def _conditions(workload: Scaled) -> Iterator[Alert]:
-    kind = workload.scaled.kind.lower()
-    chosen = f"namespace={quoted(workload.namespace)},{kind}={quoted(workload.name)}"
-    metric = f"kube_{kind}_condition"
     yield Alert(
         "KedaNotReady",
-        f'max by ({kind}) ({metric}{{{chosen},condition="Ready"}}) == 0',
+        f"{of_condition(workload, 'Ready')} == 0",
         5,
         "warning",
         f"{_titled(workload)} is not Ready: KEDA does not scale it",
@@ -202,7 +199,7 @@ def _conditions(workload: Scaled) -> Iterator[Alert]:
     if isinstance(workload.scaled, ScaledObject) and workload.scaled.spec.fallback:
         yield Alert(
             "KedaFallbackInUse",
-            f'max by ({kind}) ({metric}{{{chosen},condition="Fallback"}}) == 1',
+            f"{of_condition(workload, 'Fallback')} == 1",
             5,
             "warning",
             f"{_titled(workload)} runs on its fallback replicas: its metric cannot be read",
@@ -212,12 +209,17 @@ def _conditions(workload: Scaled) -> Iterator[Alert]:
 def _autoscaler(workload: Scaled, scaled: ScaledObject) -> Iterator[Alert]:
     """What the HPA says, by its true name."""
     lowest, highest = workload.bounds
-    current = _hpa("status_current_replicas", workload, scaled)
+    current = replicas(workload)
     # At zero replicas an HPA is switched off by design (horizontal.go, ScalingDisabled).
-    unable = _hpa("status_condition", workload, scaled, 'condition="ScalingActive",status="false"')
+    unable = of_hpa(
+        "kube_horizontalpodautoscaler_status_condition",
+        workload,
+        condition="ScalingActive",
+        status="false",
+    )
     yield Alert(
         "KedaHpaUnableToScale",
-        f"{unable} == 1 and on () {current} > 0",
+        f"max{unable} == 1 and on () {current} > 0",
         5,
         "warning",
         f"{_titled(workload)}: its HPA {scaled.hpa_name} gets no metrics and cannot scale",
@@ -230,10 +232,10 @@ def _autoscaler(workload: Scaled, scaled: ScaledObject) -> Iterator[Alert]:
         f"{_titled(workload)} has been at its maximum of {highest} replicas for half an hour",
     )
     turns = max(6, 3 * (highest - lowest))
-    desired = f"kube_horizontalpodautoscaler_status_desired_replicas{_hpa_labels(workload, scaled)}[1h]"
+    desired = of_hpa("kube_horizontalpodautoscaler_status_desired_replicas", workload, "resets({}[1h])")
     yield Alert(
         "KedaReplicasFlapping",
-        f"max(resets({desired})) > {turns}",
+        f"max{desired} > {turns}",
         10,
         "warning",
         f"{_titled(workload)} was scaled down {{{{ $value }}}} times within an hour: it flaps",
@@ -244,9 +246,9 @@ def _at_zero(workload: Scaled, scaled: ScaledObject) -> Iterator[Alert]:
     """Asleep though there is work, and awake though there is none; of what may go to zero."""
     if workload.bounds[0] > 0:
         return
-    current = _hpa("status_current_replicas", workload, scaled)
+    current = replicas(workload)
     wanted = " or ".join(
-        f"{_value(workload, index, trigger)} > {trigger.activation:g}"
+        f"max{of_scaler('keda_scaler_metrics_value', workload, index)} > {trigger.activation:g}"
         for index, trigger in enumerate(scaled.spec.triggers)
     )
     yield Alert(
@@ -257,7 +259,7 @@ def _at_zero(workload: Scaled, scaled: ScaledObject) -> Iterator[Alert]:
         f"{_titled(workload)} is at 0 replicas though its signal is {{{{ $value }}}}: it does not wake",
     )
     cooldown = 300 if scaled.spec.cooldown_period is None else scaled.spec.cooldown_period
-    idle = f"max({_keda('keda_scaler_active', workload)}) == 0"
+    idle = f"max{_keda('keda_scaler_active', workload)} == 0"
     yield Alert(
         "KedaStuckAboveZero",
         f"{idle} and on () {current} > 0",
@@ -269,20 +271,20 @@ def _at_zero(workload: Scaled, scaled: ScaledObject) -> Iterator[Alert]:
 
 def _jobs(workload: Scaled) -> Iterator[Alert]:
     highest = workload.bounds[1]
-    chosen = f"namespace={quoted(workload.namespace)},job_name=~{quoted(workload.name + '-.*')}"
+    running, failed = of_jobs("kube_job_status_active", workload), of_jobs("kube_job_status_failed", workload)
     yield Alert(
         "KedaJobsAtMaximum",
-        f"sum(kube_job_status_active{{{chosen}}}) >= {highest}",
+        f"{running} >= {highest}",
         30,
         "warning",
         f"{_titled(workload)} has run its maximum of {highest} Jobs for half an hour",
     )
     yield Alert(
         "KedaJobsFailing",
-        f"count(kube_job_failed{{{chosen},condition={quoted('true')}}} == 1) > 0",
+        f"{failed} > 0",
         5,
         "warning",
-        f"{_titled(workload)}: {{{{ $value }}}} of its Jobs have failed",
+        f"{_titled(workload)}: {{{{ $value }}}} pods of its Jobs have failed",
     )
 
 
@@ -303,28 +305,9 @@ def _consumers(workload: Scaled) -> Iterator[Alert]:
             )
 
 
-def _value(workload: Scaled, index: int, trigger: Trigger) -> str:
-    """What KEDA read last for one trigger."""
-    return f"max({_keda('keda_scaler_metrics_value', workload, f'triggerIndex={quoted(str(index))}')})"
-
-
-def _keda(metric: str, workload: Scaled, more: str = "", over: str = "") -> str:
-    """A selector on one of KEDA's metrics in both label styles; with `over`, its rate over that time."""
-    name = f"scaledObject={quoted(workload.name)}" + (f",{more}" if more else "")
-    namespace = quoted(workload.namespace)
-    both = [f"{metric}{{{label}={namespace},{name}}}" for label in ("exported_namespace", "namespace")]
-    if over:
-        both = [f"rate({selector}[{over}])" for selector in both]
-    return " or ".join(both)
-
-
-def _hpa(metric: str, workload: Scaled, scaled: ScaledObject, more: str = "") -> str:
-    return f"max(kube_horizontalpodautoscaler_{metric}{_hpa_labels(workload, scaled, more)})"
-
-
-def _hpa_labels(workload: Scaled, scaled: ScaledObject, more: str = "") -> str:
-    own = f"namespace={quoted(workload.namespace)},horizontalpodautoscaler={quoted(scaled.hpa_name)}"
-    return f"{{{own}{',' + more if more else ''}}}"
+def _keda(series: str, workload: Scaled, wrap: str = "{}") -> str:
+    """A metric of KEDA's about all triggers of one object."""
+    return either(series, workload.namespace, wrap, scaledObject=workload.name)
 
 
 def _titled(workload: Scaled) -> str:
