@@ -13,9 +13,11 @@ from components.alerts import Alerts  # noqa: E402
 from components.load import load  # noqa: E402
 from components.monitoring import CustomResourceState, Dashboards, Monitors  # noqa: E402
 from components.platform import Platform, provider  # noqa: E402
+from components.preflight import preflight  # noqa: E402
 from components.workload import ScaledWorkload, summarize  # noqa: E402
 
 settings = load()
+preflight(settings)
 let_go(settings.workloads)
 cluster = provider(settings.cluster)
 options = pulumi.ResourceOptions(providers=[cluster])
@@ -26,7 +28,7 @@ platform = Platform("keda", settings.keda, settings.monitoring, settings.workloa
 ClusterGuard("guard", settings.keda, [platform], options)
 # After KEDA, so that its webhook judges them, and destroyed before it, while its operator can finalize them.
 Alerts("alerts", settings.keda, settings.monitoring, settings.workloads, [platform], options)
-Dashboards("dashboards", settings.monitoring, settings.keda.namespace, settings.workloads, [platform], options)
+Dashboards("dashboards", settings.keda, settings.monitoring, settings.workloads, [platform], options)
 for name, workload in settings.workloads.items():
     ScaledWorkload(name, workload, [platform], options)
 pulumi.export("workloads", {name: summarize(workload) for name, workload in settings.workloads.items()})

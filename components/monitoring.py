@@ -13,9 +13,9 @@ from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.core.v1 import ConfigMap
 from pulumi_kubernetes.rbac.v1 import ClusterRole, ClusterRoleBinding
 
-from components.dashboards import dashboards
+from components.dashboards import UID, dashboards
 from components.recipes import Scaled
-from components.settings import Monitoring, StateMetrics
+from components.settings import Keda, Monitoring, StateMetrics
 
 CUSTOM_RESOURCE_STATE = Path(__file__).with_name("custom_resource_state.yaml")
 STATE_METRICS_NAME = "keda-custom-resource-state"
@@ -109,14 +109,13 @@ class Dashboards(pulumi.ComponentResource):
     def __init__(
         self,
         name: str,
+        keda: Keda,
         monitoring: Monitoring,
-        namespace: str,
         workloads: Mapping[str, Scaled],
         after: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """`namespace`: KEDA's own."""
-        boards = dashboards(monitoring, namespace, workloads)
+        boards = dashboards(monitoring, keda.namespace, workloads)
         props = {
             "namespace": monitoring.dashboard_namespace,
             "dashboards": monitoring.dashboards,
@@ -125,10 +124,11 @@ class Dashboards(pulumi.ComponentResource):
         super().__init__("keda-homelab:monitoring:Dashboards", name, props, opts)
         child = pulumi.ResourceOptions(parent=self, depends_on=list(after))
         for uid, text in boards.items():
+            part = f"{name}{uid.removeprefix(UID)}"
             metadata = {"name": uid, "namespace": monitoring.dashboard_namespace}
             if monitoring.dashboards in ("configMap", "both"):
                 ConfigMap(
-                    f"{name}-{uid}-configmap",
+                    f"{part}-configmap",
                     metadata={
                         **metadata,
                         "labels": monitoring.dashboard_labels,
@@ -139,7 +139,7 @@ class Dashboards(pulumi.ComponentResource):
                 )
             if monitoring.dashboards in ("grafanaDashboard", "both"):
                 CustomResource(
-                    f"{name}-{uid}-grafanadashboard",
+                    f"{part}-grafanadashboard",
                     api_version="grafana.integreatly.org/v1beta1",
                     kind="GrafanaDashboard",
                     metadata=metadata,

@@ -166,7 +166,7 @@ def test_crds_outlive_a_destroy_and_injected_certificates_stay() -> None:
 
 
 def dashboard_maps(program: Program) -> list[Registered]:
-    return [each for each in program.of_type("core/v1:ConfigMap") if each.name.startswith("dashboards-")]
+    return [each for each in program.of_type("core/v1:ConfigMap") if each.parent.endswith("::dashboards")]
 
 
 def test_dashboards_take_the_form_that_is_set(config: dict[str, Any]) -> None:
