@@ -68,9 +68,8 @@ def claims(declared: Declared) -> Claims:
 
 
 def _common(source: ObjectRef, manifest: Manifest, declared: Declared) -> dict[str, Any]:
-    place = {"where": declared.where, "cluster": declared.cluster, "live": declared.live}
-    held = {"held": declared.held}
-    return {"source": source, "said_by": source, "goes_with": belongs_to(manifest), **place, **held}
+    place = {key: getattr(declared, key) for key in ("where", "cluster", "live", "held")}
+    return {"source": source, "said_by": source, "goes_with": belongs_to(manifest), **place}
 
 
 # --- KEDA and the HPA ---
