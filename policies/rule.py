@@ -43,6 +43,8 @@ from policies.resources import Resource, declared
 
 Config = Mapping[str, Any]
 
+UNDECIDED = "keda-rules-undecided"
+
 EXCLUDED = {
     "type": "array",
     "default": [],
@@ -134,7 +136,8 @@ class Operation:
         if resource.urn not in self._read:
             self._read[resource.urn] = found = declared(resource, state=state)
             for item in items(found.manifest) if found else ():
-                self._urns.setdefault(item.ref, []).append(resource.urn)
+                for ref in {item.ref, f"{item.kind} {item.name}"}:  # the latter: of the whole cluster
+                    self._urns.setdefault(ref, []).append(resource.urn)
         return self._read[resource.urn]
 
 
@@ -213,8 +216,8 @@ def undecided_policy(operation: Operation) -> Policy:
                 report(_told(undecided, names), urn)
 
     return StackValidationPolicy(
-        "keda-rules-undecided",
-        texts.rule_text("keda-rules-undecided").summary,
+        UNDECIDED,
+        texts.rule_text(UNDECIDED).summary,
         on_stack,
         enforcement_level=EnforcementLevel.ADVISORY,
         severity=Severity.LOW,

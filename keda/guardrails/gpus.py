@@ -31,10 +31,11 @@ Target = tuple[str, str, str, str, str]
 
 @dataclass(frozen=True)
 class Pod:
-    """What one pod asks for; `gpus` is None while the update alone can tell."""
+    """What one pod asks for; `unread` is the field of it that the update alone can tell, if any."""
 
-    gpus: int | None
+    gpus: int
     priority: str
+    unread: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,9 +110,9 @@ class GpuBudget:
 
     def _count(self, claim: _Claim, pod: Pod, capacity: int) -> Iterator[Finding]:
         item, maximum = claim.item, claim.pods
-        if pod.gpus is None:
-            path = f"resources.limits[{self.resource}] of its pods"
-            self._undecided.append(Undecided(item.ref, item.where, path, NOT_YET))
+        if pod.unread:
+            self._undecided.append(Undecided(item.ref, item.where, f"{pod.unread} of its pods", NOT_YET))
+            return
         if not pod.gpus or not maximum or maximum < 0:
             return
         asked = maximum * pod.gpus
@@ -144,20 +145,17 @@ class GpuBudget:
 
 def pod_of(pod: object, item: Item, resource: str) -> Pod:
     """What a pod spec asks for; `item` is the object it is in."""
-    if pod is UNKNOWN or _unknown_inside(item, pod, resource):
-        return Pod(None, "")
     spec = mapping(pod)
+    containers = spec.get("containers")
+    if UNKNOWN in (pod, item.manifest.get("spec"), item.spec.get("template"), containers):
+        return Pod(0, "", "spec")
+    if spec.get("priorityClassName") is UNKNOWN:
+        return Pod(0, "", "priorityClassName")
+    for index, container in enumerate(sequence(containers)):
+        if container is UNKNOWN or _unknown_amount(mapping(container), resource):
+            return Pod(0, "", f"containers[{index}].resources.limits[{resource}]")
     workload = Item({"kind": "Pod", "spec": spec}, item.where)
     return Pod(int(pod_requests(workload).get(resource, 0)), text(spec.get("priorityClassName")))
-
-
-def _unknown_inside(item: Item, pod: object, resource: str) -> bool:
-    if dig(item.spec, "template") is UNKNOWN or item.manifest.get("spec") is UNKNOWN:
-        return True
-    return mapping(pod).get("containers") is UNKNOWN or any(
-        container is UNKNOWN or _unknown_amount(mapping(container), resource)
-        for container in sequence(mapping(pod).get("containers"))
-    )
 
 
 def _unknown_amount(container: Mapping[Any, Any], resource: str) -> bool:

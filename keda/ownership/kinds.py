@@ -347,6 +347,8 @@ def _vpa(source: ObjectRef, manifest: Manifest, common: dict[str, Any]) -> Claim
     mode = text(dig(manifest, "spec", "updatePolicy", "updateMode"), "Auto")
     policies = dig(manifest, "spec", "resourcePolicy", "containerPolicies")
     controlled = {}
+    if UNKNOWN in sequence(policies):
+        return
     for policy in map(mapping, sequence(policies)):
         resources = policy.get("controlledResources")
         if UNKNOWN in (resources, policy.get("mode"), policy.get("containerName")):
