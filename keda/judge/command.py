@@ -21,6 +21,8 @@ from keda.judge.pages import explain_rule
 from keda.judge.summaries import Summaries
 
 SUFFIXES = (".yaml", ".yml", ".json")
+PROMETHEUS = "http://prometheus-operated.monitoring.svc:9090"
+"""Where the Prometheus Operator's Service is in most clusters."""
 
 
 class NotThere(Exception):
@@ -120,17 +122,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     checking = commands.add_parser("check", help="judge manifests: files, directories, - for stdin")
     checking.add_argument("paths", nargs="*", metavar="PATH")
     checking.add_argument("--format", choices=sorted([*STREAMED, *COLLECTED]), default="text")
+    checking.add_argument("--fix", action="store_true", help="correct in the files what is certain")
     checking.add_argument("--explain", metavar="RULE", help="what a rule means, and what passes")
     explaining = commands.add_parser("explain", help="a scaler's parameters, or a rule")
     explaining.add_argument("name", metavar="SCALER")
+    adopting = commands.add_parser("adopt", help="the ScaledObject that takes an HPA over without a gap")
+    adopting.add_argument("paths", nargs="+", metavar="HPA", help="its manifest; - for stdin")
+    adopting.add_argument("--prometheus", metavar="URL", default=PROMETHEUS, help="default: %(default)s")
+    adopting.add_argument("--adapter-config", metavar="FILE", help="Prometheus Adapter's rules")
+    adopting.add_argument("--workload", action="store_true", help="print an entry of the stack file instead")
     chosen = parser.parse_args(arguments)
     try:
+        if chosen.command == "adopt":
+            from keda import adoption_command
+
+            options = {"workload": chosen.workload}
+            return adoption_command.run(chosen.paths, chosen.prometheus, chosen.adapter_config, **options)
         if chosen.command == "explain":
             return _say(_explain(chosen.name))
         if chosen.explain:
             return _say(explain_rule(_known_rule(chosen.explain)))
         if not chosen.paths:
             raise NotThere("keda check: no path given. Write `python -m keda check PATH…`, or - for stdin.")
+        if chosen.fix:
+            _fix(chosen.paths)
         return _check(chosen.paths, chosen.format)
     except NotThere as error:
         print(error, file=sys.stderr)
@@ -138,6 +153,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # or Python complains while it ends
         return 1
+
+
+def _fix(paths: Sequence[str]) -> None:
+    if "-" in paths:
+        raise NotThere("keda check: --fix changes files, and standard input is none. Give the file's path.")
+    from keda.judge.fix import fix_file
+
+    for path in paths:
+        for file in _files(Path(path)):
+            try:
+                for line in fix_file(file):
+                    print(line, file=sys.stderr)
+            except OSError as error:
+                print(f"{file}: cannot be changed: {error.strerror}.", file=sys.stderr)
 
 
 def _check(paths: Sequence[str], form: str) -> int:

@@ -1,0 +1,133 @@
+"""`python -m keda check --fix`: what it corrects, what it leaves, and that the rest of the file stays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from keda.judge.command import main
+
+BEFORE = """\
+# the shop's
+apiVersion: keda.sh/v1alpha1
+kind: ScaledObject
+metadata:
+  name: web   # as the Deployment
+  annotations: {autoscaling.keda.sh/paused: true}
+spec:
+  scaleTargetRef: {name: web, kind: deployment}
+  minReplicaCount: "1"     # never none
+  maxReplicacount: 5
+  triggers:
+    - type: Prometheus
+      metricType: averagevalue
+      metadata:
+        serverAddress: http://prometheus.monitoring:9090
+        query: sum(rate(http_requests_total{job="gateway"}[2m]))
+        "thresold": 50 # a second
+        ignoreNullValues: no
+    - type: kafka
+      metadata: {bootstrapServers: 'k:9092', consumerGroup: g, topic: t, lagThreshold: 0x10}
+---
+# no object of KEDA's
+a: yes
+"""
+AFTER = (
+    BEFORE.replace("paused: true", 'paused: "true"')
+    .replace("deployment}", "Deployment}")
+    .replace('Count: "1"', "Count: 1")
+    .replace("Replicacount", "ReplicaCount")
+    .replace("Prometheus\n", "prometheus\n")
+    .replace("averagevalue", "AverageValue")
+    .replace('"thresold": 50', '"threshold": "50"')
+    .replace("Values: no", 'Values: "false"')
+)
+
+
+@pytest.mark.parametrize(("ends", "mark"), [("\n", b""), ("\r\n", b"\xef\xbb\xbf")], ids=["plain", "Windows"])
+def test_only_what_is_certain_changes(
+    ends: str, mark: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "web.yaml"
+    file.write_bytes(mark + BEFORE.replace("\n", ends).encode())
+    file.chmod(0o640)
+    assert main(["check", "--fix", str(file)]) == 1
+    assert file.read_bytes() == mark + AFTER.replace("\n", ends).encode()
+    assert file.stat().st_mode & 0o777 == 0o640
+    out, err = capsys.readouterr()
+    assert len(err.splitlines()) == 9
+    assert f"{file}:10: fixed: ScaledObject default/web spec.maxReplicacount: now maxReplicaCount" in err
+    # 16 written in hexadecimal: which text is meant is not certain.
+    (finding, _) = out.splitlines()
+    assert finding.startswith(f"{file}:20: error: ")
+    assert "[metadata-not-text]" in finding
+    assert list(tmp_path.iterdir()) == [file]
+
+
+HEAD = "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: web}\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(
+            HEAD + "spec:\n  scaleTargetRef: {name: web}\n  maxReplicaCount: &n 3\n  triggers:\n"
+            "  - {type: cpu, metricType: Utilization, metadata: {value: *n}}\n",
+            id="alias",
+        ),
+        pytest.param(
+            HEAD + "spec: {scaleTargetRef: {name: web}, maxReplicas: 3, triggers: []}\n", id="another word"
+        ),
+        pytest.param(
+            HEAD + "spec: {scaleTargetRef: {name: web}, maxReplicacount: 3, maxReplicaCount: 2}\n", id="both"
+        ),
+        pytest.param(HEAD + "spec: {scaleTargetRef: {name: wbe, kind: !!str deployment}}\n", id="tag"),
+        pytest.param("kind: ScaledObject\nkind: ScaledObject\n", id="unreadable"),
+        pytest.param("a: {{ .Values.a }}\n", id="template"),
+    ],
+)
+def test_anything_else_is_left(text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "web.yaml"
+    file.write_text(text)
+    assert main(["check", "--fix", str(file)]) in (1, 2)
+    assert file.read_text() == text
+    assert ": fixed: " not in capsys.readouterr().err
+
+
+def test_what_an_alias_shares_is_corrected_once(tmp_path: Path) -> None:
+    file = tmp_path / "web.yaml"
+    text = (
+        f"{HEAD}spec:\n  scaleTargetRef: {{name: web}}\n  minReplicaCount: 1\n  maxReplicaCount: 3\n  triggers:\n"
+        "  - {type: cpu, metricType: Utilization, metadata: &m {value: 60}}\n"
+        "  - {type: memory, metricType: Utilization, metadata: *m}\n"
+    )
+    file.write_text(text)
+    assert main(["check", "--fix", str(file)]) == 0
+    assert file.read_text() == text.replace("60", '"60"')
+
+
+def test_inside_a_list(tmp_path: Path) -> None:
+    file = tmp_path / "list.yaml"
+    head = "apiVersion: v1\nkind: List\nitems:\n- apiVersion: keda.sh/v1alpha1\n  kind: ScaledObject\n"
+    file.write_text(f"{head}  metadata: {{name: web, annotations: {{a: 1}}}}\n")
+    main(["check", "--fix", str(file)])
+    assert file.read_text() == f'{head}  metadata: {{name: web, annotations: {{a: "1"}}}}\n'
+
+
+def test_no_secret_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "web.yaml"
+    file.write_text(
+        f"{HEAD}spec:\n  scaleTargetRef: {{name: web}}\n  triggers:\n  - type: redis\n"
+        "    metadata: {address: 'r:6379', listName: a, listLength: '5', password: 12345678}\n"
+    )
+    main(["check", "--fix", str(file)])
+    assert 'password: "12345678"' in file.read_text()
+    assert "12345678" not in "".join(capsys.readouterr())
+
+
+def test_standard_input_is_no_file(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--fix", "-"]) == 2
+    assert capsys.readouterr().err == (
+        "keda check: --fix changes files, and standard input is none. Give the file's path.\n"
+    )
