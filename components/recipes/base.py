@@ -83,6 +83,9 @@ class Recipe(Setting):
         "scaleTargetRef": "target",
     }
 
+    metrics: ClassVar[str | None] = None
+    """Regular expression of the metrics its signal is made of, which its monitor keeps; None: all."""
+
     recipe: str = Field(examples=["generic"])
     namespace: Namespace = Field(examples=["my-namespace"])
     min_replicas: Count = Field(default=0, examples=[0])
@@ -120,7 +123,11 @@ class Recipe(Setting):
         """The monitor, with what a recipe knows filled in."""
         if self.monitor is None:
             return None
-        return self.monitor.model_copy(update={"namespace": self.monitor.namespace or self.namespace})
+        known = {
+            "namespace": self.monitor.namespace or self.namespace,
+            "keep": self.monitor.keep or self.metrics,
+        }
+        return self.monitor.model_copy(update=known)
 
     def metadata(self, name: str) -> Metadata:
         annotations = {**(self.annotations or {}), **(ADOPTION if self.adopt else {})} or None

@@ -64,6 +64,8 @@ class Batch(Recipe):
         "jobTargetRef": "job",
     }
 
+    metrics: ClassVar[str] = "batch_jobs_.+"
+
     recipe: Literal["batch"] = Field(examples=["batch"])
     kind: Literal["ScaledObject", "ScaledJob"] = Field(default="ScaledObject", examples=["ScaledObject"])
     target: ScaleTargetRef | None = None

@@ -73,6 +73,8 @@ class EnvoyGateway(Recipe):
 
     spelling: ClassVar[Mapping[str, str]] = {"threshold": "connectionsPerReplica"}
 
+    metrics: ClassVar[str] = "envoy_http_downstream_cx_active"
+
     recipe: Literal["envoy-gateway"] = Field(examples=["envoy-gateway"])
     gateway: Gateway = Field(examples=["{namespace: default, name: eg}"])
     deploy_mode: Literal["ControllerNamespace", "GatewayNamespace"] = "ControllerNamespace"

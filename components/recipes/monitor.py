@@ -25,6 +25,8 @@ class Monitor(Setting):
     port: LabelName = Field(default="metrics", examples=["metrics"])
     path: str = Field(default="/metrics", examples=["/metrics"])
     pod_target_labels: tuple[str, ...] = ()
+    keep: str | None = Field(default=None, min_length=1, examples=["my_app_.+"])
+    """Regular expression of the metrics that are kept. Unset: the recipe's; generic keeps all."""
 
     def faults(self) -> Iterator[Fault]:
         if not self.path.startswith("/"):
@@ -51,5 +53,12 @@ class Monitor(Setting):
             "apiVersion": API_VERSION,
             "kind": self.kind,
             "metadata": {**metadata, "labels": dict(labels)} if labels else metadata,
-            "spec": {**spec, endpoints: [{"port": self.port, "path": self.path}]},
+            "spec": {**spec, endpoints: [self._endpoint()]},
         }
+
+    def _endpoint(self) -> dict[str, Any]:
+        endpoint: dict[str, Any] = {"port": self.port, "path": self.path}
+        if self.keep is not None:
+            rule = {"sourceLabels": ["__name__"], "regex": self.keep, "action": "keep"}
+            endpoint["metricRelabelings"] = [rule]
+        return endpoint

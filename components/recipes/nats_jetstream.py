@@ -22,6 +22,9 @@ class JetStream(Recipe):
         "lagThreshold": "messagesPerReplica",
     }
 
+    # prometheus-nats-exporter's names, its own and with the prefix that NATS's chart gives them.
+    metrics: ClassVar[str] = "(jetstream|nats)_(consumer_.+|stream_total_messages)"
+
     recipe: Literal["nats-jetstream"] = Field(examples=["nats-jetstream"])
     target: ScaleTargetRef = Field(examples=["{name: my-deployment}"])
     monitoring_endpoint: Text = Field(examples=["nats-headless.nats.svc.cluster.local:8222"])

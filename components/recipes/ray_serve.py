@@ -19,6 +19,8 @@ class RayServe(Recipe):
 
     spelling: ClassVar[Mapping[str, str]] = {"threshold": "requestsPerReplica"}
 
+    metrics: ClassVar[str] = "ray_serve_(deployment_queued_queries|num_ongoing_requests_at_replicas)"
+
     recipe: Literal["ray-serve"] = Field(examples=["ray-serve"])
     target: ScaleTargetRef = Field(examples=["{name: my-deployment}"])
     application: str = Field(min_length=1, examples=["inference"])

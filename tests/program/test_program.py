@@ -185,6 +185,10 @@ def test_the_sidecar_finds_the_dashboard(program: Program) -> None:
         assert metadata["namespace"] == "monitoring"
 
 
+def kept(metrics: str) -> dict[str, Any]:
+    return {"sourceLabels": ["__name__"], "regex": metrics, "action": "keep"}
+
+
 def test_monitors_carry_the_labels_prometheus_selects_by() -> None:
     program = Program(stack_config(EVERY_KEY))
     [monitor] = program.of_type(":ServiceMonitor")
@@ -196,7 +200,7 @@ def test_monitors_carry_the_labels_prometheus_selects_by() -> None:
     assert monitor.inputs["spec"] == {
         "selector": {"matchLabels": {"ray.io/cluster": "inference"}},
         "podTargetLabels": ["ray.io/cluster"],
-        "endpoints": [{"port": "as-metrics", "path": "/m"}],
+        "endpoints": [{"port": "as-metrics", "path": "/m", "metricRelabelings": [kept("ray_serve_.+")]}],
     }
     [chart] = program.of_type("helm.sh/v4:Chart")
     of_operator = chart.inputs["values"]["prometheus"]["operator"]["serviceMonitor"]
@@ -209,7 +213,13 @@ def test_the_gateways_monitor_follows_its_gateway(program: Program) -> None:
     assert monitor.inputs["spec"] == {
         "selector": {"matchLabels": {f"{owner}name": "eg", f"{owner}namespace": "default"}},
         "podTargetLabels": [f"{owner}namespace", f"{owner}name"],
-        "podMetricsEndpoints": [{"port": "metrics", "path": "/stats/prometheus"}],
+        "podMetricsEndpoints": [
+            {
+                "port": "metrics",
+                "path": "/stats/prometheus",
+                "metricRelabelings": [kept("envoy_http_downstream_cx_active")],
+            }
+        ],
     }
 
 
