@@ -13,15 +13,10 @@ from keda.judge.hpa import check_behavior, check_targets
 from keda.judge.kinds import check_authentication, check_event_source, check_scaled_job
 from keda.judge.metrics import check_expressions
 from keda.judge.objects import Item, Objects, text
-from keda.judge.references import (
-    check_job_container,
-    check_secret_references,
-    check_target,
-    check_target_among,
-    check_trigger_references,
-)
+from keda.judge.references import check_secret_references, check_trigger_references
 from keda.judge.shapes import check_ignores, check_shape
 from keda.judge.spec import check_scaled_object
+from keda.judge.targets import check_job_container, check_target, check_target_among
 from keda.judge.triggers import check_triggers, check_triggers_among
 from keda.ownership import TRANSFER_OWNERSHIP, Conflict, Declared, ObjectRef, conflicts, links, owners
 from keda.ownership import Rule as OwnerRule

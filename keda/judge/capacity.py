@@ -57,7 +57,7 @@ def _quota(
                     if each != 1
                     else f"is more {resource} than {quota.ref} grants ({limit:f}). "
                     "The pods above it are never made.",
-                    f"Write at most {max(1, int(limit // each))}.",
+                    f"Write at most {max(1, _times(limit, each))}.",
                 )
 
 
@@ -104,8 +104,16 @@ def _fits(node: Item, requests: Mapping[str, Decimal]) -> dict[str, int]:
     """How many pods each resource of an empty node allows."""
     allocatable = dict(_amounts(dig(node.manifest, "status", "allocatable")))
     fits = {
-        resource: int(max(Decimal(0), allocatable.get(resource, Decimal(0))) // each)
+        resource: _times(allocatable.get(resource, Decimal(0)), each)
         for resource, each in requests.items()
         if each > 0
     }
-    return fits | ({"pods": int(allocatable["pods"])} if "pods" in allocatable else {})
+    return fits | ({"pods": _times(allocatable["pods"], Decimal(1))} if "pods" in allocatable else {})
+
+
+def _times(room: Decimal, each: Decimal) -> int:
+    """How often `each` fits; at most a million, whatever exponents somebody writes."""
+    if room <= 0:
+        return 0
+    share = float(room) / max(float(each), 1e-9)
+    return int(share + 1e-9) if share < 1_000_000 else 1_000_000

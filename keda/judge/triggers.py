@@ -11,7 +11,7 @@ from typing import Any
 from keda.errors import MISSING, is_secret_key, is_secret_value
 from keda.judge.findings import At, Report, without_secrets
 from keda.judge.objects import Item, Objects, mapping, text
-from keda.judge.references import Authentication, authentication, environment
+from keda.judge.references import Authentication, authentication, credentials, environment
 from keda.judge.spec import RESOURCE_SCALERS, modifiers_of, triggers_of
 from keda.typed_config import Parameter, Trigger, scalers
 from keda.verdict import refusals
@@ -26,11 +26,13 @@ _COMMON = ("value", "query", "host", "type", "tls", "key", "url", "topic", "serv
 _GO_SAYS = re.compile(
     r'(unable to set param "[^"]+" value ".*?"|error parsing (?:(?:start|end) schedule|pod selector)): (.*)'
 )
+_CARRY_PASSWORDS = {"rabbitmq": ("host",)}
+"""Parameters whose name does not tell that a secret is in them."""
 _EXAMPLES = {
-    "int64": ("a whole number", "5"),
+    "int64": ("a whole number in digits", "5"),
     "uint32": ("a whole number of 0 or more", "5"),
-    "float64": ("a number", "5"),
-    "float64?": ("a number", "5"),
+    "float64": ("a number in digits", "5"),
+    "float64?": ("a number in digits", "5"),
     "bool": ("true or false", "true"),
     "duration": ("a duration such as 30s", "30s"),
     "integers": ("whole numbers", "1,2"),
@@ -180,12 +182,22 @@ def _verdict(
     refused = refusals(asked)
     # What is refused with either stand-in does not hang on the values that only the cluster knows.
     alone = set() if certain or not refused else set(refusals(with_stand_ins(1)))
-    for refusal in refused:
+    for refusal in _without_consequences(refused):
         match = _ABOUT_ONE.search(refusal)
         names = match[1].split(",") if match else []
         parameter = _parameter(kind, names[0]) if names else None
         if certain or _holds_anyway(refusal, parameter, asked, auth, refusal in alone):
             _add(refusal, parameter, names, asked, (*at, "metadata"), secrets, report)
+
+
+def _without_consequences(refused: list[str]) -> list[str]:
+    """KEDA's cross-field rules run over what could not be parsed too, and say the same again."""
+    names = {name for each in refused if (match := _ABOUT_ONE.search(each)) for name in match[1].split(",")}
+    return [
+        each
+        for each in refused
+        if _ABOUT_ONE.search(each) or not any(re.search(rf"\b{re.escape(name)}\b", each) for name in names)
+    ]
 
 
 def _holds_anyway(
@@ -241,6 +253,8 @@ def _add(
             'Write it without a unit, such as value: "60".',
             keda,
         )
+    elif parameter is None and (absent := _absent(refusal, trigger)):
+        _missing(_parameters(trigger.type)[absent[0]], absent, trigger, at, keda, report)
     elif parameter is None:
         key = _blamed(refusal, trigger)
         report.add(
@@ -262,7 +276,9 @@ def _add(
             fix = f"Write {close[0]}." if close else f"Write one of {', '.join(parameter.enum)}."
         else:
             wanted, example = _EXAMPLES.get(parameter.type, ("what KEDA can read", "…"))
-            why, fix = f"is not {wanted}. {_NOT_READY}", f'Write {name}: "{example}".'
+            why = f"is not {wanted}. {_NOT_READY}"
+            either = ' or "false"' if parameter.type == "bool" else ", say"
+            fix = f'Write {name}: "{example}"{either}.'
         report.add("trigger-parameter", (*at, name), value, why, fix, keda)
 
 
@@ -272,14 +288,16 @@ def _missing(
     misspelt = _close(trigger.metadata, names)
     if misspelt in trigger.metadata and not _reads(trigger.type, misspelt):
         return  # reported where it was made
+    either = " or ".join(names)
     sources = []
     if "metadata" in parameter.sources:
-        sources.append(f"write {' or '.join(names)} in metadata")
-    if "auth" in parameter.sources:
-        sources.append(f"give {names[0]} through authenticationRef and a TriggerAuthentication")
+        sources.append(f"write {either} in metadata")
     if "env" in parameter.sources:
-        sources.append(f"name a variable of the target's container in {names[0]}FromEnv")
-    fix = "; or ".join(reversed(sources) if is_secret_key(names[0]) else sources)
+        sources.append(f"write {names[0]}FromEnv with the name of a variable of the target's container")
+    if "auth" in parameter.sources:
+        sources.append(f"name in authenticationRef {credentials(names[0])}")
+    secret = is_secret_key(names[0]) or names[0] in _CARRY_PASSWORDS.get(trigger.type, ())
+    fix = "; or ".join(reversed(sources) if secret else sources)
     report.add(
         "trigger-parameter",
         (*at, names[0]),
@@ -288,6 +306,15 @@ def _missing(
         f"{fix[:1].upper()}{fix[1:]}.",
         keda,
     )
+
+
+def _absent(refusal: str, trigger: Trigger) -> list[str]:
+    """The parameters that KEDA misses one of, in a refusal such as `no a or b given`."""
+    if not refusal.startswith("no "):
+        return []
+    words = re.findall(r"[A-Za-z]\w*", refusal)
+    known = _parameters(trigger.type)
+    return [word for word in words if word in known and word not in trigger.metadata]
 
 
 def _close(written: Mapping[str, str], names: list[str]) -> str:
@@ -325,13 +352,15 @@ def _unknown_parameters(kind: str, metadata: Mapping[str, str], at: At, report: 
         place = (*at, "metadata", key)
         close = difflib.get_close_matches(key.lower().removesuffix("fromenv"), lowered, n=1, cutoff=0.8)
         if close and lowered[close[0]] not in metadata:
-            fix = f"Write {lowered[close[0]]}{'FromEnv' if key.endswith('FromEnv') else ''}."
+            name = lowered[close[0]]
+            default = _parameters(kind)[name].default
+            instead = f', and takes its default {name}: "{default}"' if default else ""
             report.add(
                 "misspelt-parameter",
                 place,
                 MISSING,
-                f"unknown key. The {kind} scaler ignores it without a word.",
-                fix,
+                f"unknown key. The {kind} scaler ignores it without a word{instead}.",
+                f"Write {name}{'FromEnv' if key.endswith('FromEnv') else ''}.",
             )
         elif key in _SPEC_KEYS or key in _TRIGGER_KEYS:
             fix = f"Move it to spec.{key}." if key in _SPEC_KEYS else f"Move it up, beside metadata: {key}."

@@ -63,7 +63,8 @@ class ScaleTargetRef(Model):
         if fix := _NO_SCALE.get((self.group, kind)) or (
             _RAY_KINDS.get(kind) if self.api_version is None else None
         ):
-            yield Fault("kind", kind, f"has no /scale subresource. {self.consequence}", fix)
+            why = f"has no /scale subresource, through which KEDA scales. {self.consequence}"
+            yield Fault("kind", kind, why, fix)
 
 
 _RAY_KINDS = {kind: fix for (group, kind), fix in _NO_SCALE.items() if group == "ray.io"}

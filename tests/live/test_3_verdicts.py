@@ -9,8 +9,9 @@ import pytest
 import keda
 from cli.engine import Engine
 from tests.live.cluster import Cluster
+from tests.live.support import every_kind_scalable
 from tests.verdicts.applied import Said, apply, choice, difference
-from tests.verdicts.choices import LATER_OWNER, LEFT_TO_THE_API_SERVER, STRICTER
+from tests.verdicts.choices import LEFT_TO_THE_API_SERVER, STRICTER
 from tests.verdicts.objects import cases
 
 pytestmark = pytest.mark.live
@@ -19,7 +20,8 @@ pytestmark = pytest.mark.live
 @pytest.fixture(scope="module")
 def said(stack: Engine, cluster: Cluster) -> Mapping[str, Said]:
     """What KEDA said of each case."""
-    return apply(cluster, cases())
+    with every_kind_scalable(cluster):
+        return apply(cluster, cases())
 
 
 def test_every_verdict_and_its_cause_is_kedas(said: Mapping[str, Said]) -> None:
@@ -36,5 +38,5 @@ def test_every_choice_is_needed(said: Mapping[str, Said]) -> None:
     """A choice that explains no difference would hide one."""
     taken = [case for case in cases() if not said[case.name].refused]
     used = {choice(case, finding) for case in taken for finding in keda.check(case.objects)}
-    assert set(STRICTER) | {LATER_OWNER} <= used
+    assert set(STRICTER) <= used
     assert all(said[name].refused for name in LEFT_TO_THE_API_SERVER)

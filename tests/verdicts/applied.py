@@ -16,7 +16,7 @@ import keda
 from keda.judge import Finding
 from tests.live.cluster import Cluster, Refused, wait
 from tests.verdicts.build import Case, Manifest
-from tests.verdicts.choices import LATER_OWNER, LEFT_TO_THE_API_SERVER, STRICTER, SYNONYMS
+from tests.verdicts.choices import LEFT_TO_THE_API_SERVER, STRICTER, SYNONYMS
 
 _CHECK_FAILED = ("ScaledObjectCheckFailed", "ScaledJobCheckFailed")
 _NO_VERDICT = "the object has been modified"  # a write lost a race, and the operator tries again
@@ -57,7 +57,7 @@ def apply(cluster: Cluster, cases: Sequence[Case]) -> dict[str, Said]:
 
 def _each(work: Callable[[T], U], over: Iterable[T]) -> list[U]:
     # KEDA reconciles five ScaledObjects at once; more in flight only grows its queue.
-    with ThreadPoolExecutor(12) as pool:
+    with ThreadPoolExecutor(10) as pool:
         return list(pool.map(work, over))
 
 
@@ -172,8 +172,6 @@ def difference(case: Case, said: Said) -> str:
 
 def choice(case: Case, finding: Finding) -> str | None:
     """The key of the choice by which the judge refuses what KEDA takes."""
-    if case.subject["kind"] == "HorizontalPodAutoscaler":
-        return LATER_OWNER if finding.code == LATER_OWNER else None
     for key in (case.name, f"{case.subject['kind']} {finding.code} {finding.at[-1]}", finding.code):
         if key in STRICTER:
             return key

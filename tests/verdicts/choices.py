@@ -48,8 +48,6 @@ STRICTER = {
     "target-kind-lower-case": "it is found, and a second owner of it overlooked",
     "target-beta-deployment": "it is found, and a second owner of it overlooked",
 }
-LATER_OWNER = "one-owner-hpa"
-"""An HPA that comes after the ScaledObject: no webhook of KEDA is asked about HPAs."""
 
 # What KEDA says where a rule quotes nothing: it names another of several owners, panics over it, or meets the
 # consequence only.

@@ -6,13 +6,11 @@ from collections.abc import Iterator
 
 from tests.verdicts.build import (
     ABSENT,
-    NAMESPACE,
     Case,
     Manifest,
     behaving,
     case,
     hpa,
-    named_after,
     so,
     trigger,
     without,
@@ -85,8 +83,6 @@ def refused_at_admission() -> Iterator[Case]:
     config = {"horizontalPodAutoscalerConfig": {"name": "wrong"}}
     yield case("transfer-wrong-name", so(annotations=transfer, advanced=config),
                hpa("transfer-wrong-name", "transferred-too"))  # fmt: skip
-    after = named_after(so(), "hpa-afterwards", NAMESPACE)
-    yield case("hpa-afterwards", hpa("hpa-afterwards", "too-late"), workload(), after)
 
 
 RAY_SERVICE = {
