@@ -1,4 +1,4 @@
-"""`python -m keda check PATH…` and `python -m keda explain SCALER`."""
+"""`python -m keda check PATH…`, `explain SCALER` and `adopt HPA…`."""
 
 import sys
 

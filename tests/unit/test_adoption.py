@@ -1,0 +1,326 @@
+"""HPAs of every shape, and the ScaledObjects that take them over."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from support import CORPUS, ROOT
+
+from components.recipes import Generic
+from keda import SpecError, check
+from keda.adoption import adopt
+from keda.adoption_command import run
+from keda.hpa import Selector, read_hpa
+from keda.prometheus_adapter import AdapterRules, label_matchers, read_rules
+
+FOLDER = CORPUS / "adopt"
+HPAS = sorted(file for file in FOLDER.glob("*.yaml") if not file.name.endswith("-rules.yaml"))
+RULES = {"v2-external-by-rule": "queue-rules.yaml", "v2-custom-by-rule": "custom-rules.yaml"}
+PROMETHEUS = "http://prometheus:9090"
+
+
+def load(name: str) -> Any:
+    return yaml.safe_load((FOLDER / name).read_text())
+
+
+def rules_for(stem: str) -> AdapterRules | None:
+    return read_rules(load(RULES[stem])) if stem in RULES else None
+
+
+def adopted(stem: str) -> Any:
+    return adopt(load(f"{stem}.yaml"), PROMETHEUS, rules_for(stem))
+
+
+def spec_of(stem: str) -> dict[str, Any]:
+    spec: dict[str, Any] = adopted(stem).scaled_object.to_manifest()["spec"]
+    return spec
+
+
+def queries(stem: str) -> list[str]:
+    return [each["metadata"]["query"] for each in spec_of(stem)["triggers"] if each["type"] == "prometheus"]
+
+
+@pytest.mark.parametrize("file", HPAS, ids=lambda file: file.stem)
+def test_the_judge_finds_no_error(file: Path) -> None:
+    findings = check([adopted(file.stem).scaled_object.to_manifest()])
+    assert [str(finding) for finding in findings if finding.severity == "error"] == []
+
+
+@pytest.mark.parametrize("file", HPAS, ids=lambda file: file.stem)
+def test_bounds_target_and_name_are_the_hpas(file: Path) -> None:
+    hpa, spec = load(file.name), spec_of(file.stem)
+    assert spec["minReplicaCount"] == hpa["spec"].get("minReplicas", 1)
+    assert spec["maxReplicaCount"] == hpa["spec"]["maxReplicas"]
+    assert spec["scaleTargetRef"] == hpa["spec"]["scaleTargetRef"]
+    assert spec["advanced"]["horizontalPodAutoscalerConfig"]["name"] == hpa["metadata"]["name"]
+
+
+@pytest.mark.parametrize("file", HPAS, ids=lambda file: file.stem)
+def test_as_a_workload_of_the_stack_file_it_is_the_same(file: Path) -> None:
+    adoption = adopted(file.stem)
+    [(name, settings)] = adoption.workload().items()
+    built = Generic.parse(settings).models(name, PROMETHEUS).scaled.to_manifest()
+    manifest = adoption.scaled_object.to_manifest()
+    assert built["spec"] == manifest["spec"]
+    assert built["metadata"]["annotations"].items() >= manifest["metadata"]["annotations"].items()
+
+
+def test_resource_metrics_stay_what_they_are() -> None:
+    spec = spec_of("v2-resource")
+    assert spec["triggers"] == [
+        {"type": "cpu", "metricType": "Utilization", "metadata": {"value": "70"}},
+        {"type": "memory", "metricType": "AverageValue", "metadata": {"value": "1.5Gi"}},
+        {"type": "cpu", "metricType": "AverageValue", "metadata": {"value": "250m", "containerName": "app"}},
+    ]
+    down = spec["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]["scaleDown"]
+    assert down == {
+        "stabilizationWindowSeconds": 60,
+        "policies": [{"type": "Pods", "value": 1, "periodSeconds": 30}],
+    }
+
+
+def test_without_metrics_it_is_the_api_servers_default() -> None:
+    assert spec_of("v2-default-metric")["triggers"] == [
+        {"type": "cpu", "metricType": "Utilization", "metadata": {"value": "80"}}
+    ]
+
+
+def test_external_metrics_by_the_adapters_rules() -> None:
+    first, second = spec_of("v2-external-by-rule")["triggers"]
+    assert first["metadata"] == {
+        "serverAddress": PROMETHEUS,
+        "query": 'sum(max(rabbitmq_queue_messages_ready{queue="outbox",vhost=~"prod|canary",dead="",'
+        'namespace="mail"}) by (queue, vhost))',
+        "threshold": "30",
+        "ignoreNullValues": "false",
+    }
+    assert "metricType" not in first
+    assert second["metricType"] == "Value"
+    assert second["metadata"]["query"] == "sum(rate(mails_sent_total{}[5m]))"
+    assert second["metadata"]["threshold"] == "2.5"
+
+
+def test_custom_metrics_by_the_adapters_rules() -> None:
+    assert queries("v2-custom-by-rule") == [
+        'sum(sum(rate(http_requests_total{verb="GET",namespace="shop",pod=~"api-[0-9]+"}[2m])) by (pod))',
+        'sum(rate(nginx_ingress_controller_requests{exported_namespace="shop",ingress="main",path="main"}'
+        "[2m])) by (ingress)",
+        'sum(rate(http_requests_total{namespace="shop"}[2m])) by (namespace)',
+    ]
+    values = [each.get("metricType") for each in spec_of("v2-custom-by-rule")["triggers"]]
+    assert values == [None, "Value", None]
+
+
+def test_without_rules_a_query_is_proposed_and_to_be_checked() -> None:
+    adoption = adopted("v2-proposed")
+    assert queries("v2-proposed") == [
+        'sum(sessions{namespace="shop",pod=~"api-.+"})',
+        'sum(rate(requests_total{namespace="shop",service="api"}[2m]))',
+        'sum(jobs_waiting{queue="a\\"b",namespace="shop"})',
+    ]
+    assert len([note for note in adoption.notes if "CHECK" in note]) == 3
+    assert all("\n" not in note for note in adoption.notes)
+
+
+def test_a_metric_that_no_rule_gives_is_proposed() -> None:
+    adoption = adopt(load("v2-proposed.yaml"), PROMETHEUS, read_rules(load("queue-rules.yaml")))
+    assert any("no rule given says which series jobs_waiting is" in note for note in adoption.notes)
+
+
+def test_old_versions_are_read_as_v2() -> None:
+    assert queries("v2beta1") == [
+        'sum(hits{namespace="shop",service="web"})',
+        'sum(jobs{q="a",namespace="shop"})',
+    ]
+    hpa = read_hpa(load("v1-from-the-api-server.yaml"))
+    assert [metric.type for metric in hpa.spec.metrics] == [
+        *("Resource", "Resource", "ContainerResource", "Pods", "External", "Object")
+    ]
+    assert hpa.spec.behavior is not None
+    assert hpa.spec.behavior.dump()["scaleDown"]["selectPolicy"] == "Disabled"
+
+
+def test_whoever_else_holds_the_hpa_is_named() -> None:
+    helm = adopted("v2-external-by-rule")
+    assert helm.scaled_object.metadata.annotations["helm.sh/resource-policy"] == "keep"
+    assert any("Helm's release mail" in note for note in helm.notes)
+    assert any("kustomize.toolkit.fluxcd.io/prune: disabled" in note for note in adopted("v2-proposed").notes)
+    assert any("Pulumi program" in note for note in adopted("v2-default-metric").notes)
+
+
+BASE = """
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: web, namespace: shop}
+spec:
+  maxReplicas: 3
+  scaleTargetRef: {kind: Deployment, name: web}
+"""
+EXTERNAL = "{type: External, external: {metric: {name: %s}, target: {type: AverageValue, averageValue: %s}}}"
+REFUSED = {
+    "KEDA's own": (
+        {"metadata": {"name": "web", "ownerReferences": [{"kind": "ScaledObject", "name": "web"}]}},
+        'metadata.name: "web" is KEDA\'s already: ScaledObject web owns it.',
+    ),
+    "another version": ({"apiVersion": "autoscaling/v3"}, 'apiVersion: "autoscaling/v3" is not one of'),
+    "no target": ({"spec": {"maxReplicas": 3}}, "spec.scaleTargetRef: missing, and required."),
+    "no maximum": ({"spec": {"scaleTargetRef": {"kind": "A", "name": "a"}}}, "spec.maxReplicas: missing"),
+    "no spec": ({"spec": None}, "spec.scaleTargetRef: missing, and required."),
+    "no metadata": ({"metadata": None}, "metadata: "),
+    "annotation is no JSON": (
+        {
+            "apiVersion": "autoscaling/v1",
+            "metadata": {"name": "a", "annotations": {"autoscaling.alpha.kubernetes.io/metrics": "[{"}},
+        },
+        'metadata.annotations["autoscaling.alpha.kubernetes.io/metrics"]: is no JSON.',
+    ),
+}
+METRICS = {
+    "not from Prometheus": (EXTERNAL % ('"pubsub.googleapis.com|subscription"', 1), "external.metric.name: "),
+    "no quantity": (EXTERNAL % ("a", "ten"), 'external.target: "ten" is not a quantity.'),
+    "zero": (EXTERNAL % ("a", "0"), 'external.target: "0" is not above 0.'),
+    "another resource": (
+        "{type: Resource, resource: {name: gpu, target: {type: Utilization, averageUtilization: 5}}}",
+        'resource.name: "gpu" is not cpu or memory.',
+    ),
+    "type without its part": ("{type: Pods}", "pods: missing, and required by type Pods."),
+    "target without its value": (
+        "{type: Resource, resource: {name: cpu, target: {type: Utilization, averageValue: 5}}}",
+        "resource.target.averageUtilization: missing",
+    ),
+    "no such type": ("{type: Podz}", 'type: "Podz" is not one of'),
+    "object of nothing": (
+        "{type: Object, object: {metric: {name: a}, target: {type: Value, value: 1}}}",
+        "object.describedObject: missing",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "line"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_read_is_one_line(change: dict[str, Any], line: str) -> None:
+    with pytest.raises(SpecError) as error:
+        adopt(yaml.safe_load(BASE) | change, PROMETHEUS)
+    assert str(error.value).splitlines()[0].startswith(line)
+
+
+@pytest.mark.parametrize(("metric", "line"), METRICS.values(), ids=METRICS)
+def test_a_metric_that_cannot_be_translated_is_one_line(metric: str, line: str) -> None:
+    manifest = yaml.safe_load(BASE)
+    manifest["spec"]["metrics"] = [yaml.safe_load(metric)]
+    with pytest.raises(SpecError) as error:
+        adopt(manifest, PROMETHEUS)
+    [text] = str(error.value).splitlines()
+    assert text.startswith(f"spec.metrics[0].{line}")
+
+
+@pytest.mark.parametrize(
+    ("series_query", "name", "metric", "series"),
+    [
+        ("jobs{a!=''}", {}, "jobs", "jobs"),
+        ('{__name__="jobs"}', {}, "jobs", "jobs"),
+        ('{__name__=~"jobs_.*"}', {}, "jobs_waiting", "jobs_waiting"),
+        ('{__name__=~"jobs_.*"}', {}, "mails_waiting", None),
+        (
+            '{namespace!=""}',
+            {"matches": "^container_(.*)_seconds_total$"},
+            "cpu",
+            "container_cpu_seconds_total",
+        ),
+        ('{namespace!=""}', {"matches": "^(.*)_total", "as": "${1}_per_second"}, "a_per_second", "a_total"),
+        # Go reads $1_per_second as a group of that name: the adapter serves the metric under an empty name.
+        ('{namespace!=""}', {"matches": "^(.*)_total", "as": "$1_per_second"}, "a_per_second", None),
+        ('{namespace!=""}', {"matches": "^jobs_total$", "as": "jobs"}, "jobs", "jobs_total"),
+        ('{namespace!=""}', {"matches": "^(a|b)_(c|d)$", "as": "$1"}, "a", None),
+        ("not{", {}, "not", None),
+    ],
+)
+def test_which_series_stands_behind_a_metric(
+    series_query: str, name: dict[str, str], metric: str, series: str | None
+) -> None:
+    [rule] = read_rules({"externalRules": [{"seriesQuery": series_query, "name": name}]}).external
+    assert rule.series(metric) == series
+
+
+def test_templates_that_only_a_running_adapter_can_fill_in_are_left_alone() -> None:
+    rules = [{"seriesQuery": "jobs", "metricsQuery": "sum(<<range .GroupBySlice>>x<<end>>)"}]
+    [rule] = read_rules({"externalRules": rules}).external
+    assert rule.query("jobs", [], "") is None
+
+
+def test_selectors_are_written_as_the_adapter_writes_them() -> None:
+    selector = {
+        "matchLabels": {"b": "2", "a": "1"},
+        "matchExpressions": [
+            {"key": "c", "operator": "NotIn", "values": ["x", "y"]},
+            {"key": "d", "operator": "Exists"},
+        ],
+    }
+    assert [str(each) for each in label_matchers(Selector.parse(selector))] == [
+        *('a="1"', 'b="2"', 'c!~"x|y"', 'd!=""')
+    ]
+
+
+@pytest.mark.parametrize(
+    ("document", "line"),
+    [
+        ([], "holds neither rules nor externalRules."),
+        ({"kind": "ConfigMap", "data": {"a": ": :"}}, "holds neither rules nor externalRules."),
+        ({"rules": [{}]}, "rules[0].seriesQuery: missing"),
+        ({"rules": [{"seriesQuery": "a", "name": {"matches": "("}}]}, "rules[0].name.matches: is no regular"),
+    ],
+)
+def test_rules_that_cannot_be_read_are_one_line(document: object, line: str) -> None:
+    with pytest.raises(SpecError) as error:
+        read_rules(document)
+    [text] = str(error.value).splitlines()
+    assert text.startswith(line)
+
+
+def test_the_command_writes_what_the_check_command_takes() -> None:
+    command = [sys.executable, "-m", "keda"]
+    files = [str(FOLDER / f"{stem}.yaml") for stem in ("v2-resource", "v2-external-by-rule")]
+    rules = ["--adapter-config", str(FOLDER / "queue-rules.yaml"), "--prometheus", PROMETHEUS]
+    made = subprocess.run([*command, "adopt", *files, *rules], cwd=ROOT, capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr
+    assert len(list(yaml.safe_load_all(made.stdout))) == 2
+    assert all(line.startswith(str(FOLDER)) for line in made.stderr.splitlines())
+    checked = subprocess.run(
+        [*command, "check", "-"], cwd=ROOT, input=made.stdout, capture_output=True, text=True
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_what_must_be_checked_stands_in_the_yaml(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([str(FOLDER / "v2-proposed.yaml")], PROMETHEUS, None, workload=True) == 0
+    text = capsys.readouterr().out
+    assert text.count("# triggers[") == 3
+    assert yaml.safe_load(text)["api"]["adopt"] == "api"
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "line"),
+    [
+        ("kind: Service", 2, "-: holds no HorizontalPodAutoscaler."),
+        ("a: [", 2, "-:2: is no YAML"),
+        (BASE + "  metrics: [{type: Podz}]", 1, "-: HorizontalPodAutoscaler web: spec.metrics[0].type"),
+    ],
+)
+def test_the_commands_errors_are_one_line(
+    content: str,
+    code: int,
+    line: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content.encode())))
+    assert run(["-"], PROMETHEUS, None, workload=False) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    [text] = err.splitlines()
+    assert text.startswith(line)
