@@ -74,6 +74,13 @@ def peaks(loads: None, cluster: Cluster) -> dict[str, int]:
     return reached
 
 
+def test_the_role_they_scale_under_is_narrow(stack: Engine, cluster: Cluster) -> None:
+    rules = cluster.get("/apis/rbac.authorization.k8s.io/v1/clusterroles/keda-operator")["rules"]
+    granted = {resource for rule in rules for resource in rule["resources"]}
+    assert "deployments/scale" in granted
+    assert not granted & {"*", "*/scale", "secrets"}
+
+
 @pytest.mark.parametrize("workload", TARGETS)
 def test_scales_to_its_maximum(peaks: dict[str, int], workload: str) -> None:
     assert peaks[workload] == TARGETS[workload][3]
