@@ -98,7 +98,8 @@ def test_anything_else_is_left(text: str, tmp_path: Path, capsys: pytest.Capture
 def test_what_an_alias_shares_is_corrected_once(tmp_path: Path) -> None:
     file = tmp_path / "web.yaml"
     text = (
-        f"{HEAD}spec:\n  scaleTargetRef: {{name: web}}\n  minReplicaCount: 1\n  maxReplicaCount: 3\n  triggers:\n"
+        f"{HEAD}spec:\n  scaleTargetRef: {{name: web}}\n  minReplicaCount: 1\n  maxReplicaCount: 3\n"
+        "  triggers:\n"
         "  - {type: cpu, metricType: Utilization, metadata: &m {value: 60}}\n"
         "  - {type: memory, metricType: Utilization, metadata: *m}\n"
     )
