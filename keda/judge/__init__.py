@@ -12,6 +12,7 @@ from keda.judge.findings import IGNORE, Finding, Report, Rule, rules
 from keda.judge.hpa import check_behavior, check_targets
 from keda.judge.kinds import check_authentication, check_event_source, check_scaled_job
 from keda.judge.metrics import check_expressions
+from keda.judge.monitors import check_monitor, is_monitor
 from keda.judge.objects import Item, Objects, text
 from keda.judge.references import check_secret_references, check_trigger_references
 from keda.judge.shapes import check_ignores, check_shape
@@ -73,9 +74,12 @@ def judge_alone(item: Item) -> list[Finding]:
 def judge_among(item: Item, objects: Objects, owners: SecondOwners) -> list[Finding]:
     """The findings that need other objects too; `owners` is from `second_owners`."""
     disputes = owners.get((item.ref, item.where), [])
+    report = Report(item.ref, item.where)
+    if is_monitor(item):
+        check_monitor(item, objects, report)
+        return _kept(item, report)
     if not (item.of_keda or disputes):
         return []
-    report = Report(item.ref, item.where)
     for conflict in disputes:
         _add_owner(item, conflict, report)
     if not item.of_keda:  # the HTTP add-on's

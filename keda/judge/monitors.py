@@ -9,11 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from keda.errors import MISSING
 from keda.judge.findings import Report
 from keda.judge.objects import Item, Objects, dig, mapping, selects
 
 KINDS = ("ServiceMonitor", "PodMonitor")
 COLLECTORS = ("Prometheus", "PrometheusAgent")
+
+
+def is_monitor(item: Item) -> bool:
+    return item.kind in KINDS and item.group == "monitoring.coreos.com"
 
 
 def reads(
@@ -50,11 +55,11 @@ def check_monitor(item: Item, objects: Objects, report: Report) -> None:
         reads(each, item.kind, item.namespace, labels, of_namespace) for each in collectors
     ):
         return
-    asked = wanted(collectors, item.kind)
+    first, asked = collectors[0].ref, wanted(collectors, item.kind)
     report.add(
         "monitor-unselected",
         ("metadata", "labels"),
-        dict(labels),
-        f"{collectors[0].ref} does not select it, nor does any other that is given: it reads nothing.",
-        f"Write labels: {{{asked}}}." if asked else f"Let {collectors[0].ref} select it.",
+        MISSING,
+        f"{first} does not select it, nor does any other that is given. It reads nothing: no data.",
+        f"Write {{{asked}}}." if asked else f"Let {first} select it.",
     )

@@ -11,6 +11,7 @@ from typing import Any
 
 from keda.judge.documents import Document
 from keda.judge.findings import At
+from keda.judge.monitors import is_monitor
 from keda.judge.objects import Item, Objects, dig, mapping
 
 LONG = 1000
@@ -47,7 +48,7 @@ class Summaries(Objects):
 
 
 def _is_judged(item: Item) -> bool:
-    return item.of_keda or item.group == "http.keda.sh"
+    return item.of_keda or item.group == "http.keda.sh" or is_monitor(item)
 
 
 @dataclass(frozen=True)
