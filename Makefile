@@ -57,6 +57,6 @@ generate: $(VENV)/.ready  ## Trigger models, docs/scalers.md and JSON Schemas fr
 	@$(PY) -m keda.triggers.generate && $(PY) -m keda.schema && $(PY) -m components.schema
 
 test: lint  ## Everything: lint, types, unit, program, policy, engine and live tests
-	@$(PY) -m lab.tools
+	@$(PY) -m lab.tools && $(PY) -m lab.tools kyverno
 	@$(PY) -m pytest -m "not live"
 	@$(PY) -m pytest -v -m live

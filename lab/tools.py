@@ -37,13 +37,14 @@ class Found:
 
 
 def ensure(names: Iterable[str] | None = None) -> dict[str, Path]:
-    """Get the named tools, or all, and return each one's path.
+    """Get the named tools, or all that a lab needs, and return each one's path.
 
-    All includes the Debian packages of programs that are no tools, such as iptables. What is built is kept
-    whole or not at all, so a killed run costs only its own time; two runs at once take turns.
+    The latter includes the Debian packages of programs that are no tools, such as iptables. What is built is
+    kept whole or not at all, so a killed run costs only its own time; two runs at once take turns.
     Raises LabError when a tool can be had from nowhere.
     """
-    wanted = [_tool(name) for name in (versions.load().tools if names is None else names)]
+    needed = [name for name, tool in versions.load().tools.items() if not tool.extra]
+    wanted = [_tool(name) for name in (needed if names is None else names)]
     absent = {tool.debian for tool in wanted if tool.debian and not locate(tool)}
     packages.ensure(absent | set(packages.missing() if names is None else ()))
     _on_path.cache_clear()
@@ -58,7 +59,7 @@ def path(name: str) -> Path:
     """Where a tool is that `ensure` has got. Raises LabError when it has not."""
     if found := locate(_tool(name)):
         return found.path
-    raise LabError(f"{name}: not there yet. Get it with `python -m lab.tools`.")
+    raise LabError(f"{name}: not there yet. Get it with `python -m lab.tools {name}`.")
 
 
 def module_dir(name: str) -> Path:

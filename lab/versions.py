@@ -50,6 +50,7 @@ class Tool:
     version: str
     probe: tuple[str, ...] = ()  # arguments that make it print its version; empty: PATH is not asked
     newer: bool = False  # a later version of the same major one fits too
+    extra: bool = False  # got only when asked for by name
     release: Release | None = None
     group: Group | None = None
     module: str = ""

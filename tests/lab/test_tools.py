@@ -106,8 +106,21 @@ def test_only_what_is_missing_is_built(builds: list[str]) -> None:
     assert tools.path("etcd").name == "etcd"  # though the compiler calls it `server`
 
 
+def test_what_no_lab_needs_is_got_only_by_its_name(
+    builds: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packages, "missing", lambda: ())
+    monkeypatch.setattr(tools, "locate", lambda tool: None if tool.group else tools.Found(Path(), ""))
+    monkeypatch.setattr(tools, "path", lambda name: Path(name))
+    assert not {"kyverno", "conftest"} & tools.ensure().keys()
+    assert "etcd" in builds
+    assert not {"kyverno", "conftest"} & set(builds)
+    assert tools.ensure(["kyverno"]) == {"kyverno": Path("kyverno")}
+    assert builds[-1] == "kyverno"
+
+
 def test_a_path_is_refused_before_the_tool_is_there() -> None:
-    with pytest.raises(LabError, match=r"^etcd: not there yet\. Get it with `python -m lab\.tools`\.$"):
+    with pytest.raises(LabError, match=r"^etcd: not there yet\. Get it with `python -m lab\.tools etcd`\.$"):
         tools.path("etcd")
 
 
