@@ -23,7 +23,7 @@ class JetStream(Recipe):
     }
 
     # prometheus-nats-exporter's names, its own and with the prefix that NATS's chart gives them.
-    metrics: ClassVar[str] = "(jetstream|nats)_(consumer_.+|stream_total_messages)"
+    metrics: ClassVar[str] = "(jetstream|nats)_(consumer_num_.+|stream_total_messages)"
 
     recipe: Literal["nats-jetstream"] = Field(examples=["nats-jetstream"])
     target: ScaleTargetRef = Field(examples=["{name: my-deployment}"])

@@ -190,6 +190,6 @@ def test_what_is_added_is_bounded(stack: Engine, port: int) -> None:
 
     assert most('count by (scaledobject) ({__name__=~"kube_scaledobject_.+"})') <= 9
     assert (
-        most('scrape_samples_post_metric_relabeling{job=~".*/(envoy-gateway|ray-serve)|batch-queue"}') <= 10
+        most('scrape_samples_post_metric_relabeling{job=~".*/(envoy-gateway|ray-serve)|batch-queue"}') <= 4
     )
-    assert most('scrape_samples_post_metric_relabeling{job="nats/voice"}') <= 10
+    assert most('scrape_samples_post_metric_relabeling{job="nats/voice"}') <= 5
