@@ -18,6 +18,7 @@ from cli import stackfile
 from cli.errors import CommandError
 
 POLICY_PACK = stackfile.PROJECT / "policies"
+POLICY_CONFIG = POLICY_PACK / "homelab.json"
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,8 @@ class Engine:
             self._prepare()
             if self.exclusive and verb != "preview":
                 self._recover()
-            packs = ["--policy-pack", str(POLICY_PACK)] if verb in {"up", "preview"} else []
+            pack = ["--policy-pack", str(POLICY_PACK), "--policy-pack-config", str(POLICY_CONFIG)]
+            packs = pack if verb in {"up", "preview"} else []
             yes = ["--yes"] if verb != "preview" else []
             quiet = ["--suppress-outputs"] if verb in {"up", "preview"} else []  # the table says it better
             return self.run(verb, *self._stack(), *packs, *yes, *quiet, *args, capture=capture)

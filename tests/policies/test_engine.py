@@ -4,11 +4,13 @@ The provider renders YAML into a folder (`renderYamlToDirectory`), so no cluster
 what an update has created.
 """
 
+import json
 import os
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,18 +67,12 @@ FIXED = "Deployment voice/voice-pipeline sets spec.replicas: 2 and ScaledObject 
 
 REFUSED = {
     "HPA before the ScaledObject": ("scaled(after=[hpa()])", "hpa", BOTH_SCALE),
-    "HPA after the ScaledObject": ("hpa(after=[scaled()])", "hpa", BOTH_SCALE),
-    "HPA in a component": (
+    "HPA in a component after it": (
         "hpa(parent=pulumi.ComponentResource('my:mod:App', 'app'), after=[scaled()])",
         "hpa",
         BOTH_SCALE,
     ),
-    "HPA in a chart before": (
-        "scaled(after=[Chart('app', chart='./chart', namespace='voice')])",
-        "hpa",
-        BOTH_SCALE_CHART,
-    ),
-    "HPA in a chart after": (
+    "HPA in a chart": (
         "scaled(); Chart('app', chart='./chart', namespace='voice')",
         "hpa",
         BOTH_SCALE_CHART,
@@ -92,6 +88,10 @@ REFUSED = {
 # One owner only; and only the update could tell: the preview must let it pass.
 ACCEPTED = "deployment(after=[scaled(query=unknown)]); hpa(target='other')"
 KNOWN_IN_UP = "hpa(target=unknown.apply(lambda _: 'voice-pipeline'), after=[scaled()])"
+UNDECIDED = (
+    "HorizontalPodAutoscaler voice/by-hand spec.scaleTargetRef.name is known only in the update, "
+    "where keda-one-owner-* will read it before the object is created."
+)
 
 
 @dataclass(frozen=True)
@@ -135,12 +135,22 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 @pytest.fixture
 def stack(tmp_path: Path, environment: dict[str, str]) -> Stack:
-    environment = environment | {"PULUMI_BACKEND_URL": tmp_path.as_uri()}
-    stack = Stack(tmp_path, environment)
-    (tmp_path / "Pulumi.yaml").write_text("name: pack-test\nruntime: python\n")
-    templates = tmp_path / "chart" / "templates"
+    return _stack(tmp_path, environment)
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> Stack:
+    """A stack for previews only: it stays empty, and every test sets its own program."""
+    return _stack(tmp_path_factory.mktemp("bare"), environment)
+
+
+def _stack(folder: Path, environment: dict[str, str]) -> Stack:
+    environment = environment | {"PULUMI_BACKEND_URL": folder.as_uri()}
+    stack = Stack(folder, environment)
+    (folder / "Pulumi.yaml").write_text("name: pack-test\nruntime: python\n")
+    templates = folder / "chart" / "templates"
     templates.mkdir(parents=True)
-    (tmp_path / "chart" / "Chart.yaml").write_text("apiVersion: v2\nname: app\nversion: 0.1.0\n")
+    (folder / "chart" / "Chart.yaml").write_text("apiVersion: v2\nname: app\nversion: 0.1.0\n")
     (templates / "hpa.yaml").write_text(
         "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\n"
         "metadata: {name: by-chart, namespace: {{ .Release.Namespace }}}\n"
@@ -149,7 +159,7 @@ def stack(tmp_path: Path, environment: dict[str, str]) -> Stack:
     )
     for command in (
         ["stack", "init", "test"],
-        ["config", "set", "kubernetes:renderYamlToDirectory", str(tmp_path / "out")],
+        ["config", "set", "kubernetes:renderYamlToDirectory", str(folder / "out")],
     ):
         assert stack.pulumi(*command).returncode == 0
     return stack
@@ -158,12 +168,18 @@ def stack(tmp_path: Path, environment: dict[str, str]) -> Stack:
 PACK = ("--policy-pack", str(ROOT / "policies"))
 
 
+def configured(stack: Stack, config: dict[str, Any]) -> tuple[str, ...]:
+    """The pack with a policy config file."""
+    (stack.folder / "config.json").write_text(json.dumps(config))
+    return (*PACK, "--policy-pack-config", "config.json")
+
+
 @pytest.mark.parametrize(("body", "rule", "message"), REFUSED.values(), ids=REFUSED)
 def test_a_second_owner_fails_the_preview_with_one_line(
-    stack: Stack, body: str, rule: str, message: str
+    bare: Stack, body: str, rule: str, message: str
 ) -> None:
-    stack.program(body)
-    preview = stack.pulumi("preview", *PACK)
+    bare.program(body)
+    preview = bare.pulumi("preview", *PACK)
     assert preview.returncode != 0, preview.stdout
     assert preview.stdout.count(f"[mandatory] [severity: high]  keda-one-owner-{rule} ") == 1, preview.stdout
     (line,) = [line.strip() for line in preview.stdout.splitlines() if message in line]
@@ -180,23 +196,98 @@ def test_one_owner_passes_preview_and_update(stack: Stack) -> None:
     assert len(stack.created()) == 4
 
 
+def test_a_conflict_that_the_preview_can_know_creates_nothing(bare: Stack) -> None:
+    bare.program("scaled(query=unknown, after=[hpa()])")
+    update = bare.pulumi("up", "--yes", *PACK)
+    assert update.returncode != 0, update.stdout
+    assert BOTH_SCALE in update.stdout
+    assert bare.created() == []
+
+
 def test_a_second_owner_known_only_in_the_update_is_stopped_before_it_is_created(stack: Stack) -> None:
     stack.program(KNOWN_IN_UP)
-    assert stack.pulumi("preview", *PACK).returncode == 0
-    update = stack.pulumi("up", "--yes", *PACK)
+    preview = stack.pulumi("preview", *PACK)
+    assert preview.returncode == 0, preview.stdout
+    assert preview.stdout.count(UNDECIDED) == 1, preview.stdout
+    update = stack.pulumi("up", "--yes", "--skip-preview", *PACK)
     assert update.returncode != 0, update.stdout
     assert update.stdout.count(BOTH_SCALE) == 1, update.stdout
     assert not any("by-hand" in name for name in stack.created())
     assert any("scaledobject" in name for name in stack.created())
+    # What was created by then is in the state: it can be judged without the program.
+    exported = stack.pulumi("stack", "export", "--file", "state.json")
+    assert exported.returncode == 0, exported.stdout
+    analysis = stack.pulumi("policy", "analyze", "--file", "state.json", *PACK)
+    assert analysis.returncode == 0, analysis.stdout
 
 
-def test_the_policy_config_sets_the_level_of_both_twins(stack: Stack) -> None:
-    stack.program("scaled(after=[hpa()])")
-    (stack.folder / "config.json").write_text('{"keda-one-owner-hpa": "advisory"}')
-    preview = stack.pulumi("preview", *PACK, "--policy-pack-config", "config.json")
-    assert preview.returncode == 0, preview.stdout
-    assert preview.stdout.count(BOTH_SCALE) == 1
-    (stack.folder / "config.json").write_text('{"keda-one-owner-hpa": "disabled"}')
-    preview = stack.pulumi("preview", *PACK, "--policy-pack-config", "config.json")
-    assert preview.returncode == 0, preview.stdout
-    assert BOTH_SCALE not in preview.stdout
+def test_the_resource_half_stands_alone_where_a_step_fails(bare: Stack) -> None:
+    """Pulumi asks no stack policy then: the note of unknown fields, which is one, stays away."""
+    bare.program(f"{KNOWN_IN_UP}; scaled('night'); Chart('broken', chart='./no-such-chart')")
+    preview = bare.pulumi("preview", *PACK)
+    assert preview.returncode != 0, preview.stdout
+    assert preview.stdout.count(TWO_SCALED) == 1, preview.stdout
+    assert "keda-rules-undecided" not in preview.stdout
+
+
+def test_levels_are_those_of_both_halves_and_each_finding_is_told_once(bare: Stack) -> None:
+    """With an advisory the stack half runs as well."""
+    bare.program("scaled(after=[hpa()])")
+    advisory = bare.pulumi("preview", *configured(bare, {"keda-one-owner-hpa": "advisory"}))
+    assert advisory.returncode == 0, advisory.stdout
+    assert advisory.stdout.count(BOTH_SCALE) == 1
+    disabled = bare.pulumi("preview", *configured(bare, {"keda-one-owner-hpa": "disabled"}))
+    assert disabled.returncode == 0, disabled.stdout
+    assert BOTH_SCALE not in disabled.stdout
+
+
+def test_settings_exclusions_and_sources_are_read_from_the_config_file(bare: Stack) -> None:
+    bare.program("scaled(); hpa(target='other'); deployment(2)")
+    (bare.folder / "flux").mkdir()
+    (bare.folder / "flux" / "hpa.yaml").write_text(
+        "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\n"
+        "metadata: {name: in-git, namespace: voice}\n"
+        "spec: {maxReplicas: 3, scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: "
+        "voice-pipeline}}\n"
+    )
+    excluded = [{"object": "Deployment voice/*", "reason": "its chart always renders replicas"}]
+    config = {
+        "keda-replicas-ceiling": {"ceiling": 2},
+        "keda-one-owner-replicas": {"excluded": excluded},
+        "keda-one-owner-sources": {"manifests": ["flux"]},
+        "keda-namespaces-allowed": {"allowed": ["team-*"], "enforcementLevel": "advisory"},
+    }
+    preview = bare.pulumi("preview", *configured(bare, config))
+    assert preview.returncode != 0, preview.stdout
+    assert "spec.maxReplicaCount: 3 is above the ceiling of 2" in preview.stdout
+    assert "HorizontalPodAutoscaler voice/in-git and ScaledObject voice/voice both scale" in preview.stdout
+    assert "flux/hpa.yaml:1" in preview.stdout
+    assert preview.stdout.count("[mandatory]") == 2 and preview.stdout.count("[advisory]") == 1
+    assert FIXED not in preview.stdout
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"keda-one-owner-hpa": {"excluded": [{"object": "*"}]}}, "excluded.0: reason is required"),
+        (
+            {"keda-gpu-budget": {"capacity": "four"}},
+            "capacity: Invalid type. Expected: integer, given: string",
+        ),
+    ],
+)
+def test_a_wrong_config_is_told(bare: Stack, config: dict[str, Any], message: str) -> None:
+    bare.program("scaled()")
+    preview = bare.pulumi("preview", *configured(bare, config))
+    assert preview.returncode != 0
+    assert message in preview.stdout, preview.stdout
+
+
+def test_a_foreign_programs_state_is_judged_without_it(bare: Stack) -> None:
+    """The state of foreign/Pulumi.yaml, made by Pulumi's own YAML language."""
+    state = Path(__file__).parent / "foreign" / "state.json"
+    analysis = bare.pulumi("policy", "analyze", "--file", str(state), *PACK)
+    assert analysis.returncode != 0, analysis.stdout
+    for rule in ("one-owner-hpa", "one-owner-replicas", "credentials-plain", "replicas-ceiling"):
+        assert analysis.stdout.count(f"  keda-{rule}  ") == 1, analysis.stdout
+    assert "hunter2" not in analysis.stdout
