@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from components.admission_rules import PARAMETER, PARAMETERS, Rule, rules
+from components.admission_rules import PARAMETER, Rule, rules
 from components.settings import Keda
 
 FILE = Path(__file__).parents[1] / "policies" / "kyverno" / "keda-one-owner.yaml"
@@ -23,6 +23,12 @@ HEADER = """\
 # operator's user name.
 """
 
+# Every ScaledObject of the request's namespace. Kyverno 1.15 cannot read an empty selector: it asks the API
+# server for the label `<none>`.
+PARAMETERS = {
+    "selector": {"matchExpressions": [{"key": "keda-homelab.dev/none", "operator": "DoesNotExist"}]},
+    "parameterNotFoundAction": "Allow",
+}
 # A kind of `resources`, as Kyverno spells it: group/version/Kind/subresource.
 KINDS = {
     "horizontalpodautoscalers": "HorizontalPodAutoscaler",

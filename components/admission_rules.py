@@ -79,8 +79,8 @@ def actions(rule: Rule, mode: GuardMode) -> list[str]:
 def policy(rule: Rule) -> dict[str, Any]:
     """The spec of its ValidatingAdmissionPolicy."""
     return {
-        # A guard must not stop a cluster. With Fail, the API server refuses every HPA, KEDA's too, while it
-        # cannot list ScaledObjects: without KEDA's CRDs, and for a moment after each of its own starts.
+        # A guard must not stop a cluster. With Fail, an API server that starts without KEDA's CRDs refuses
+        # every HPA there is, KEDA's own too (seen on 1.34), and without them there is nothing to guard.
         "failurePolicy": "Ignore",
         "paramKind": PARAMETER,
         "matchConstraints": {

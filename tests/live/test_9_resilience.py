@@ -77,6 +77,13 @@ def test_destroy_keeps_the_crds_and_what_is_others(destroyed: dict[str, object],
     assert kept["metadata"]["uid"] == destroyed["created"]["metadata"]["uid"]  # type: ignore[index]
 
 
+def test_destroy_takes_the_cluster_guard_away(destroyed: dict[str, object], cluster: Cluster) -> None:
+    for kind in ("validatingadmissionpolicies", "validatingadmissionpolicybindings"):
+        items = cluster.get(f"/apis/admissionregistration.k8s.io/v1/{kind}")["items"]
+        names = [item["metadata"]["name"] for item in items]
+        assert [name for name in names if name.startswith("keda-one-owner-")] == []
+
+
 @pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT], ids=["SIGKILL", "SIGINT"])
 def test_up_after_a_stopped_up_converges(
     destroyed: object, stack: Engine, cluster: Cluster, stop: int
