@@ -184,10 +184,9 @@ def same_cause(finding: Finding, words: str) -> bool:
     if finding.keda:
         quoted = re.search(".*".join(map(re.escape, _squash(finding.keda).split("…"))), plain) is not None
     else:
-        quoted = finding.path in words or f"{finding.path}:".removeprefix("spec.") in words
+        quoted = re.search(rf"(?<![\w.]){re.escape(finding.path)}(?!\w)", words) is not None
     return quoted or (finding.code in SYNONYMS and re.search(SYNONYMS[finding.code], plain) is not None)
 
 
 def _squash(text: str) -> str:
-    """One line; what the judge cut off at its end is no part of the quotation."""
     return " ".join(text.split())

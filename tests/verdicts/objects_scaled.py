@@ -37,10 +37,6 @@ def accepted() -> Iterator[Case]:
     yield case("cpu-and-queue", so(trigger("cpu", metricType="Utilization"), trigger()))
     limits = workload(resources={"limits": {"cpu": "10m"}})
     yield case("cpu-limit-only", so(trigger("cpu", metricType="Utilization"), minReplicaCount=1), limits)
-    defaults = {"limits": [{"type": "Container", "default": {"cpu": "100m"}}]}
-    limit_range = {"apiVersion": "v1", "kind": "LimitRange", "metadata": {}, "spec": defaults}
-    yield case("cpu-by-limit-range", so(trigger("cpu", metricType="Utilization"), minReplicaCount=1),
-               limit_range, workload(resources={}), alone=True)  # fmt: skip
     yield case("idle-below-min", so(idleReplicaCount=0, minReplicaCount=1))
     yield case("idle-and-min-zero", so(idleReplicaCount=0, minReplicaCount=0))
     yield case("min-is-max", so(minReplicaCount=3))
