@@ -13,8 +13,10 @@ import pytest
 
 from cli import targets
 from cli.engine import POLICY_PACK, Engine
+from keda.adoption import adopt
+from keda.prometheus_adapter import read_rules
 from lab.paths import Lab
-from tests.live.cluster import Cluster, wait
+from tests.live.cluster import Cluster, query, wait
 from tests.live.support import wait_ready
 
 pytestmark = pytest.mark.live
@@ -23,6 +25,21 @@ NAMESPACE = "adoption"
 LEAST, MOST, BUSY = 3, 6, 5  # replicas: the bounds of every HPA, and what the signal asks for later
 BY_HAND, IN_PROGRAM, LET_GO_FIRST = "by-hand", "in-program", "let-go-first"
 WORKLOADS = (BY_HAND, IN_PROGRAM, LET_GO_FIRST)
+PROMETHEUS = "http://prometheus-operated.monitoring.svc:9090"
+
+# Prometheus Adapter's rule behind the metric of the HPA by hand: how many pods there are of a name.
+RULES = read_rules(
+    {
+        "externalRules": [
+            {
+                "seriesQuery": 'kube_pod_info{namespace!=""}',
+                "resources": {"template": "<<.Resource>>"},
+                "name": {"as": "busy_pods"},
+                "metricsQuery": 'count(<<.Series>>{<<.LabelMatchers>>,pod=~"busy-.*"}) or vector(0)',
+            }
+        ]
+    }
+)
 
 PROGRAM = """
 import sys
@@ -40,7 +57,7 @@ from components.workload import ScaledWorkload
 
 options = pulumi.ResourceOptions(providers=[provider(Cluster())])
 workloads = {{
-    name: Generic.parse(settings).models(name, "http://prometheus:9090")
+    name: Generic.parse(settings).models(name, {prometheus!r})
     for name, settings in {workloads!r}.items()
 }}
 let_go(workloads)
@@ -74,20 +91,31 @@ def deployment(name: str) -> dict[str, Any]:
 
 
 def hpa(name: str) -> dict[str, Any]:
+    """By hand it reads an external metric, of a program it reads CPU, and neither asks for more replicas."""
     target = {"type": "Utilization", "averageUtilization": 80}
+    metric: dict[str, Any] = {"type": "Resource", "resource": {"name": "cpu", "target": target}}
+    if name == BY_HAND:
+        target = {"type": "AverageValue", "averageValue": "1"}
+        metric = {"type": "External", "external": {"metric": {"name": "busy_pods"}, "target": target}}
     return {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
         "metadata": {"name": f"{name}-hpa", "namespace": NAMESPACE},
         "spec": {
             "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
             "minReplicas": LEAST,
             "maxReplicas": MOST,
-            "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": target}}],
+            "metrics": [metric],
         },
     }
 
 
 def workload(name: str) -> dict[str, Any]:
-    """The same bounds, and a signal that needs no CPU: the number of pods with a label."""
+    """The same bounds, and a signal that needs no CPU: the query proposed for the HPA's own metric (by hand),
+    or the number of pods with a label."""
+    if name == BY_HAND:
+        [proposed] = adopt(hpa(name), PROMETHEUS, RULES).workload().values()
+        return {**proposed, "pollingInterval": 5, "scaleDownWindow": 0}
     return {
         "recipe": "generic",
         "namespace": NAMESPACE,
@@ -105,7 +133,7 @@ def workload(name: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Program:
-    """A Pulumi program of somebody's own, with the project's components and policies."""
+    """A Pulumi program of somebody's own, state beside it, with the project's components and policies."""
 
     folder: Path
     engine: Engine
@@ -114,7 +142,7 @@ class Program:
         done = subprocess.run(
             [str(self.engine.pulumi), *arguments],
             cwd=self.folder,
-            env=self.engine.environment(),
+            env={**self.engine.environment(), "PULUMI_BACKEND_URL": self.folder.as_uri()},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -127,6 +155,7 @@ class Program:
         """Updates to these HPAs (name, whether it is retained on delete) and adopting workloads."""
         text = PROGRAM.format(
             project=str(POLICY_PACK.parent),
+            prometheus=PROMETHEUS,
             workloads={name: workload(name) for name in workloads},
             hpas=[(hpa(name), retain) for name, retain in hpas],
         )
@@ -220,6 +249,12 @@ def test_the_hpa_is_the_same_and_kedas(
     [owner] = after["metadata"]["ownerReferences"]
     assert (owner["kind"], owner["name"], owner["controller"]) == ("ScaledObject", name, True)
     assert [metric["type"] for metric in after["spec"]["metrics"]] == ["External"]
+
+
+def test_prometheus_answers_the_query_made_of_the_adapters_rule(moved: object, lab: Lab) -> None:
+    [trigger] = workload(BY_HAND)["triggers"]
+    [answer] = query(targets.lab_record(lab)["ports"]["prometheus"], trigger["metadata"]["query"])
+    assert answer["value"][1] == "0"
 
 
 def test_pulumi_has_forgotten_the_hpas(moved: object, program: Program) -> None:
