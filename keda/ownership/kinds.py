@@ -40,7 +40,11 @@ FLUX_SSA = "kustomize.toolkit.fluxcd.io/ssa"
 
 HPA_NAME_FIELD = "spec.advanced.horizontalPodAutoscalerConfig.name"
 
-FLAPS = "two controllers set its replicas and it flaps between their answers"
+# Kubernetes 1.34: podautoscaler/horizontal.go, validateAndParseSelector; the limits are checked before it.
+TWO_HPAS = (
+    "Kubernetes stops two HPAs on the same pods (AmbiguousSelector), so nothing scales though the "
+    "ScaledObject is Ready; where their limits differ, the replicas flap"
+)
 _RESOURCES = frozenset({"cpu", "memory"})
 _KNATIVE = "serving.knative.dev"
 _GATEWAY_API = "gateway.networking.k8s.io"
@@ -167,7 +171,7 @@ def _workload(source: ObjectRef, manifest: Manifest, common: dict[str, Any]) -> 
             **common,
             owned=target,
             does=f"scales {target} (spec.scaleTargetRef)",
-            harm=FLAPS,
+            harm="two controllers set its replicas and it flaps between their answers",
             fix=f"Remove the {source.kind}; or keep it and remove the ScaledObject.",
         )
 
@@ -214,7 +218,7 @@ def _envoy_proxy(source: ObjectRef, manifest: Manifest, common: dict[str, Any]) 
     if fixed is None:
         fixed = whole(dig(deployment, "patch", "value", "spec", "replicas"))
     if isinstance(dig(manifest, "spec", "provider", "kubernetes", "envoyHpa"), Mapping):
-        does, harm = "asks Envoy Gateway for an HPA of its own (envoyHpa)", FLAPS
+        does, harm = "asks Envoy Gateway for an HPA of its own (envoyHpa)", TWO_HPAS
         fix = "Remove envoyHpa from the EnvoyProxy; or keep it and remove the ScaledObject."
     elif fixed is not None:
         does = f"fixes envoyDeployment.replicas: {fixed}"

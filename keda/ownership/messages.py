@@ -1,6 +1,6 @@
 """Why two owners of one object do not go together, in one line that is read alone."""
 
-from keda.ownership.kinds import FLAPS, HPA_NAME_FIELD, SKIP_SCALED_OBJECT, TRANSFER_OWNERSHIP
+from keda.ownership.kinds import HPA_NAME_FIELD, SKIP_SCALED_OBJECT, TRANSFER_OWNERSHIP, TWO_HPAS
 from keda.ownership.model import Controller, Hpa, Owner, Replicas, Scaled, Vpa
 
 _BOTH = frozenset({"cpu", "memory"})
@@ -45,8 +45,8 @@ def _second_hpa(scaled: Scaled, hpa: Hpa) -> str:
         )
     else:
         harm = (
-            f"{hpa.source} and {scaled.source} both scale {scaled.target}: {FLAPS} "
-            "(KEDA's webhook refuses it only if the HPA is there first)"
+            f"{hpa.source} and {scaled.source} both scale {scaled.target}: {TWO_HPAS} "
+            "(KEDA's webhook refuses the ScaledObject only if the HPA is there first)"
         )
     by = f" (kubectl delete hpa -n {hpa.source.namespace} {hpa.source.name})" if hpa.live else ""
     if scaled.source.kind != "ScaledObject":
@@ -70,8 +70,8 @@ def _two_scaled(one: Scaled, other: Scaled) -> str:
     if one.source.kind != other.source.kind:
         return (
             f"{other.source} makes a ScaledObject of its own for {other.target}, beside {one.source} for "
-            f"{one.target}: KEDA's webhook refuses the later one, and while it is down two HPAs set the "
-            "replicas and they flap. Keep the ScaledObject only, with a trigger of type external-push for "
+            f"{one.target}: KEDA's webhook refuses the later one, and while it is down their two HPAs "
+            "stop each other. Keep the ScaledObject only, with a trigger of type external-push for "
             f'HTTP, and annotate the {other.source.kind} {SKIP_SCALED_OBJECT}: "true"; or remove the '
             "ScaledObject."
         )
@@ -83,7 +83,7 @@ def _two_scaled(one: Scaled, other: Scaled) -> str:
         )
     return (
         f"{one.source} and {other.source} both scale {one.target}: "
-        "KEDA's webhook refuses the second, and while it is down two HPAs set the replicas and they flap. "
+        "KEDA's webhook refuses the second, and while it is down their two HPAs stop each other. "
         "Keep one ScaledObject and put the triggers of both into its spec.triggers: the highest answer wins."
     )
 

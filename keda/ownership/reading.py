@@ -70,7 +70,7 @@ def dig(value: object, *keys: str) -> object:
 
 
 def mapping(value: object) -> Manifest:
-    return value if isinstance(value, Mapping) else {}
+    return value if type(value) is dict or isinstance(value, Mapping) else {}
 
 
 def sequence(value: object) -> list[object]:

@@ -176,11 +176,13 @@ MESSAGES = {
     "hpa": (
         hpa(),
         """HorizontalPodAutoscaler voice/by-hand and ScaledObject voice/voice both scale Deployment
-        voice/voice-pipeline: two controllers set its replicas and it flaps between their answers (KEDA's
-        webhook refuses it only if the HPA is there first). Remove the HorizontalPodAutoscaler; or let KEDA
-        take it over: on the ScaledObject, annotate scaledobject.keda.sh/transfer-hpa-ownership: "true" and
-        set spec.advanced.horizontalPodAutoscalerConfig.name: by-hand. Declared: ScaledObject at app.yaml:1;
-        HorizontalPodAutoscaler at app.yaml:2.""",
+        voice/voice-pipeline: Kubernetes stops two HPAs on the same pods (AmbiguousSelector), so
+        nothing scales though the ScaledObject is Ready; where their limits differ, the replicas
+        flap (KEDA's webhook refuses the ScaledObject only if the HPA is there first). Remove the
+        HorizontalPodAutoscaler; or let KEDA take it over: on the ScaledObject, annotate
+        scaledobject.keda.sh/transfer-hpa-ownership: "true" and set
+        spec.advanced.horizontalPodAutoscalerConfig.name: by-hand. Declared: ScaledObject at
+        app.yaml:1; HorizontalPodAutoscaler at app.yaml:2.""",
     ),
     "KEDA's own HPA": (
         hpa("keda-hpa-voice"),
@@ -194,8 +196,8 @@ MESSAGES = {
     "two ScaledObjects": (
         scaled_object("voice-night"),
         """ScaledObject voice/voice and ScaledObject voice/voice-night both scale Deployment
-        voice/voice-pipeline: KEDA's webhook refuses the second, and while it is down two HPAs set the
-        replicas and they flap. Keep one ScaledObject and put the triggers of both into its spec.triggers:
+        voice/voice-pipeline: KEDA's webhook refuses the second, and while it is down their two HPAs
+        stop each other. Keep one ScaledObject and put the triggers of both into its spec.triggers:
         the highest answer wins. Declared: ScaledObject at app.yaml:1; ScaledObject at app.yaml:2.""",
     ),
     "one HPA name": (

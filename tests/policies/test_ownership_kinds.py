@@ -207,7 +207,7 @@ MESSAGES = {
     "HTTPScaledObject": (
         """HTTPScaledObject voice/second makes a ScaledObject of its own for Deployment voice/voice-pipeline,
         beside ScaledObject voice/voice for Deployment voice/voice-pipeline: KEDA's webhook refuses
-        the later one, and while it is down two HPAs set the replicas and they flap. Keep the
+        the later one, and while it is down their two HPAs stop each other. Keep the
         ScaledObject only, with a trigger of type external-push for HTTP, and annotate the
         HTTPScaledObject httpscaledobject.keda.sh/skip-scaledobject-creation: "true"; or remove the
         ScaledObject. Declared: ScaledObject at app.yaml:1; HTTPScaledObject at app.yaml:2."""
