@@ -102,7 +102,7 @@ class Access(Setting):
         faults.raise_if_any()
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class SecretNeed:
     """A Secret of the workload's namespace that KEDA must read."""
 
