@@ -1,8 +1,8 @@
 """Whole objects for the comparison with a live KEDA: valid ones, and each with a single fault.
 
 Each comes with what it refers to. Left out is what would hurt the operator for all others (a quantity that
-makes it panic, a polling interval of 0, the custom strategy without its deduction), and a LimitRange that gives
-the requests: KEDA's chart lets the webhook list LimitRanges, not watch them, so it may see a new one late.
+makes it panic, a polling interval of 0, the custom strategy without its deduction), and a LimitRange that
+gives the requests: KEDA's chart lets the webhook list LimitRanges, not watch them, so a new one is seen late.
 """
 
 from __future__ import annotations
