@@ -54,7 +54,7 @@ verdicts: $(VENV)/.ready  ## 20,000 trigger specs: our verdict against KEDA's ow
 	@$(PY) -m tests.verdicts --count 20000
 
 generate: $(VENV)/.ready  ## Trigger models, docs/scalers.md and JSON Schemas from keda/data; a test holds them current
-	@$(PY) -m keda.triggers.generate && $(PY) -m keda.schema && $(PY) -m components.schema
+	@$(PY) -m keda.triggers.generate && $(PY) -m keda.schema && $(PY) -m components.schema && $(PY) -m policies.pages docs
 
 test: lint  ## Everything: lint, types, unit, program, policy, engine and live tests
 	@$(PY) -m lab.tools && $(PY) -m lab.tools kyverno

@@ -21,11 +21,11 @@ from policies.rule import Config, Rule
 
 def rules() -> list[Rule]:
     """Every rule, with an empty memory."""
-    metrics = ExternalMetrics()
+    metrics, judged = ExternalMetrics(), scaling.Judged()
     return [
         Rule(
             "keda-replicas-ceiling",
-            lambda declared, config: scaling.replicas_ceiling(declared, _whole(config, "ceiling")),
+            lambda declared, config: scaling.replicas_ceiling(declared, _whole(config, "ceiling"), judged),
             lambda declared, config: scaling.undecided_ceiling(declared),
             options={
                 "ceiling": {
@@ -38,7 +38,7 @@ def rules() -> list[Rule]:
         _gpu_budget(),
         Rule(
             "keda-credentials-plain",
-            lambda declared, config: scaling.plain_credentials(declared),
+            lambda declared, config: scaling.plain_credentials(declared, judged),
             lambda declared, config: scaling.undecided_credentials(declared),
             severity=Severity.CRITICAL,
         ),

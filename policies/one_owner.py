@@ -17,6 +17,7 @@ from keda.ownership.reading import items as objects
 from policies.rule import Config, Rule
 from policies.unknowns import has_unknown, unknown_reads
 
+_OF_WORKLOADS = ("spec", "spec.replicas", "metadata", "metadata.name", "metadata.namespace")
 _AUTOSCALERS = ("HorizontalPodAutoscaler", "VerticalPodAutoscaler", "Canary")
 
 
@@ -25,8 +26,7 @@ class _Unread:
     """An object with unknown fields that the conflict rule read."""
 
     item: Item
-    cluster: str
-    paths: tuple[str, ...]
+    paths: list[str]
 
 
 class Ledger:
@@ -35,7 +35,10 @@ class Ledger:
     def __init__(self) -> None:
         self._owners = Owners()
         self._conflicts: dict[str, list[Conflict]] = {}
-        self._scaled: list[tuple[Item, str]] = []
+        # Where ScaledObjects and their targets are; UNKNOWN stands in for what another object may not know of
+        # itself, so that a look-up costs the same however many there are.
+        self._namespaces: set[object] = set()
+        self._targets: set[tuple[str, object, object]] = set()
         self._unread: list[_Unread] = []
         self._own: set[ObjectRef] = set()
         self._outside: list[Conflict] = []
@@ -62,12 +65,18 @@ class Ledger:
         self._own.update(filter(None, map(identity, objects(declared.manifest))))
         for item in items(declared.manifest, declared.where):
             if item.group == "keda.sh" and item.kind == "ScaledObject":
-                self._scaled.append((item, declared.cluster))
+                self._namespaces |= {item.namespace, UNKNOWN}
+                reference = dig(item.spec, "scaleTargetRef")
+                kind = text(dig(reference, "kind")) or "Deployment"
+                name = text(dig(reference, "name")) or UNKNOWN
+                self._targets |= {
+                    (kind, each, other) for each in (item.namespace, UNKNOWN) for other in (name, UNKNOWN)
+                }
             if has_unknown(item.manifest):
                 paths = unknown_reads(
                     item.manifest, lambda manifest: list(owners(replace(declared, manifest=manifest)))
                 )
-                self._unread.append(_Unread(item, declared.cluster, tuple(paths)))
+                self._unread.append(_Unread(item, paths))
 
     def undecided(self) -> Iterator[Undecided]:
         """The unknown fields that may hide a second owner of a ScaledObject's target."""
@@ -78,39 +87,16 @@ class Ledger:
 
     def _matters(self, unread: _Unread, path: str) -> bool:
         item, kind = unread.item, unread.item.kind
+        name, namespace = _known(item, "name"), _known(item, "namespace")
+        near = namespace in self._namespaces
         if kind in ("ScaledObject", "HTTPScaledObject"):
             return True
         if path.startswith(("metadata.annotations", "metadata.labels", "metadata.ownerReferences")):
-            return kind == "HorizontalPodAutoscaler" and self._near(unread)
-        if kind in _AUTOSCALERS or path not in (
-            "spec",
-            "spec.replicas",
-            "metadata",
-            "metadata.name",
-            "metadata.namespace",
-        ):
-            return self._near(unread)
+            return kind == "HorizontalPodAutoscaler" and near
+        if kind in _AUTOSCALERS or path not in _OF_WORKLOADS:
+            return near
         replicas = UNKNOWN if item.manifest.get("spec") is UNKNOWN else item.spec.get("replicas")
-        return replicas is not None and any(self._may_target(each, item) for each, _ in self._scaled)
-
-    def _near(self, unread: _Unread) -> bool:
-        """Whether there is a ScaledObject where this object is, or may be."""
-        namespace = _known(unread.item, "namespace")
-        return any(
-            namespace in (UNKNOWN, each.namespace)
-            and ("" in (cluster, unread.cluster) or cluster == unread.cluster)
-            for each, cluster in self._scaled
-        )
-
-    def _may_target(self, scaled: Item, item: Item) -> bool:
-        reference = dig(scaled.spec, "scaleTargetRef")
-        kind = text(dig(reference, "kind")) or "Deployment"
-        name, namespace = _known(item, "name"), _known(item, "namespace")
-        return (
-            kind == item.kind
-            and name in (UNKNOWN, dig(reference, "name"))
-            and namespace in (UNKNOWN, scaled.namespace)
-        )
+        return replicas is not None and (kind, namespace, name) in self._targets
 
 
 def _known(item: Item, key: str) -> object:

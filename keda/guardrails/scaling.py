@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 
 from keda.errors import is_secret_key
 from keda.guardrails import Finding, Undecided
+from keda.judge import Finding as Judgement
 from keda.judge import check
 from keda.judge.objects import Item, items, mapping, text, whole
 from keda.judge.spec import triggers_of
@@ -25,13 +26,23 @@ def scalings(declared: Declared) -> Iterator[Item]:
     )
 
 
-def judged(declared: Declared, code: str) -> Iterator[Finding]:
-    """What `keda check` says of the objects by one of its rules, its ignore annotation heeded."""
-    if any(True for _ in scalings(declared)):
-        yield from (Finding(found.text, (found.object,)) for found in check([declared]) if found.code == code)
+class Judged:
+    """What `keda check` says of an object by one of its rules, its ignore annotation heeded.
+
+    The last object's findings are kept: several rules ask about one object.
+    """
+
+    def __init__(self) -> None:
+        self._last: tuple[Declared, list[Judgement]] | None = None
+
+    def __call__(self, declared: Declared, code: str) -> Iterator[Finding]:
+        if self._last is None or self._last[0] is not declared:
+            ours = any(True for _ in scalings(declared))
+            self._last = (declared, check([declared]) if ours else [])
+        return (Finding(found.text, (found.object,)) for found in self._last[1] if found.code == code)
 
 
-def replicas_ceiling(declared: Declared, ceiling: int | None) -> Iterator[Finding]:
+def replicas_ceiling(declared: Declared, ceiling: int | None, judged: Judged) -> Iterator[Finding]:
     """A maximum that nobody chose, or one above `ceiling` (replicas; for a ScaledJob, Jobs at a time)."""
     yield from judged(declared, "default-max")
     for item in scalings(declared):
@@ -51,7 +62,7 @@ def undecided_ceiling(declared: Declared) -> Iterator[Undecided]:
             yield Undecided(item.ref, item.where, "spec.maxReplicaCount", NOT_YET)
 
 
-def plain_credentials(declared: Declared) -> Iterator[Finding]:
+def plain_credentials(declared: Declared, judged: Judged) -> Iterator[Finding]:
     """Credentials written into trigger metadata. The values are never part of a message."""
     return judged(declared, "plain-secret")
 
