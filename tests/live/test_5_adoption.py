@@ -16,7 +16,7 @@ from cli.engine import POLICY_PACK, Engine
 from keda.adoption import adopt
 from keda.prometheus_adapter import read_rules
 from lab.paths import Lab
-from tests.live.cluster import Cluster, query, wait
+from tests.live.cluster import KEDA, Cluster, Refused, query, wait
 from tests.live.support import wait_ready
 
 pytestmark = pytest.mark.live
@@ -286,8 +286,34 @@ def test_scaling_goes_on(scaled: None, cluster: Cluster, name: str) -> None:
     wait(f"{name} back at {LEAST}", 60, lambda: replicas(cluster, name)[0] == LEAST)
 
 
+@pytest.fixture(scope="module")
+def given_back(scaled: None, moved: tuple[dict[str, Any], Watch], cluster: Cluster) -> None:
+    """After one HPA has gone back: its ScaledObject deleted, its dependents orphaned, its old metrics set."""
+    path = f"{KEDA}/namespaces/{NAMESPACE}/scaledobjects/{IN_PROGRAM}"
+    cluster.request("DELETE", path, {"propagationPolicy": "Orphan"})
+    wait("the ScaledObject to go", 60, lambda: cluster.get(path) is None)
+
+    def written() -> bool:
+        path = f"/apis/autoscaling/v2/namespaces/{NAMESPACE}/horizontalpodautoscalers/{IN_PROGRAM}-hpa"
+        change = {"spec": hpa(IN_PROGRAM)["spec"]}
+        try:
+            cluster.request("PATCH", path, change, "application/merge-patch+json")
+        except Refused:  # the guard in the cluster may not know yet that the ScaledObject is gone
+            return False
+        return True
+
+    wait("the HPA to be one's own", 60, written)
+
+
+def test_an_hpa_goes_back(given_back: None, moved: tuple[dict[str, Any], Watch], cluster: Cluster) -> None:
+    before, after = moved[0][f"{IN_PROGRAM}-hpa"], hpas(cluster)[f"{IN_PROGRAM}-hpa"]
+    assert after["metadata"]["uid"] == before["metadata"]["uid"]
+    assert "ownerReferences" not in after["metadata"]
+    assert after["spec"]["metrics"] == before["spec"]["metrics"]
+
+
 @pytest.mark.parametrize("name", WORKLOADS)
-def test_the_replicas_never_fell(scaled: None, moved: tuple[dict[str, Any], Watch], name: str) -> None:
+def test_the_replicas_never_fell(given_back: None, moved: tuple[dict[str, Any], Watch], name: str) -> None:
     watch = moved[1]
     assert watch.process.poll() is None, "the watch ended early and may have missed something"
     assert watch.lowest()[name] == (LEAST, LEAST)
