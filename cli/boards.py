@@ -12,7 +12,7 @@ from cli.prometheus import Window
 from cli.report import Kubectl
 
 LABEL = "grafana_dashboard"
-_VARIABLE = re.compile(r"\$\{?(\w+)(?::\w+)?\}?")
+_VARIABLE = re.compile(r"\$\{(\w+)(?::\w+)?\}|\$(\w+)")
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def filled(expression: str, window: Window) -> str:
         "__range": f"{window.seconds:.0f}s",
         "__range_s": f"{window.seconds:.0f}",
     }
-    return _VARIABLE.sub(lambda found: built_in.get(found[1], ".*"), expression)
+    return _VARIABLE.sub(lambda found: built_in.get(found[1] or found[2], ".*"), expression)
 
 
 def named(legend: str, labels: Mapping[str, str]) -> str:

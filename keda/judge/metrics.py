@@ -34,7 +34,7 @@ _SCRAPE = frozenset(
 )
 """Labels that a scrape adds to every series."""
 _OPEN = re.compile(r"__|exported_|label_|annotation_")
-_VARIABLE = re.compile(r"\$\{?\w+(?::\w+)?\}?")
+_VARIABLE = re.compile(r"\$\{\w+(?::\w+)?\}|\$\w+")
 _JSON_LIMIT = 5_000_000
 
 

@@ -158,6 +158,8 @@ def test_grafanas_variables_are_filled_in(prometheus: Prometheus) -> None:
     assert not any("$" in query for query in Answers.asked)
     filled = boards.filled('a{ns=~"$namespace",b="${pod:regex}"}[$__range]', WINDOW)
     assert filled == 'a{ns=~".*",b=".*"}[600s]'
+    # Only a braced variable has a format; this is a subquery's step.
+    assert boards.filled("a[$__range:30s]", WINDOW) == "a[600s:30s]"
 
 
 def test_an_event_is_when_its_expression_stops_being_zero(prometheus: Prometheus) -> None:
