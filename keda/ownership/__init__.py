@@ -72,7 +72,7 @@ class Owners:
                 continue
             seen.add(place)
             pending += self._links.get(place, ())
-            claim = replace(owner, owned=place)
+            claim = owner if place == owner.owned else replace(owner, owned=place)
             for earlier in self._owners[place]:
                 conflict = None if self._replaced(claim, earlier) else _conflict(earlier, claim)
                 if conflict and conflict not in self._found:

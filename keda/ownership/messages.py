@@ -18,10 +18,9 @@ def disagreement(scaled: Scaled, other: Owner) -> str | None:
         case Replicas():
             return _fixed_replicas(scaled, other)
         case Controller():
-            return (
-                f"{other.source} {other.does}, and {scaled.source} scales {scaled.target}: {other.harm}. "
-                f"{other.fix}"
-            )
+            start = f"{other.source} {other.does}"
+            target = "it" if str(scaled.target) in start else str(scaled.target)
+            return f"{start}, and {scaled.source} scales {target}: {other.harm}. {other.fix}"
         case Vpa():
             shared = sorted(
                 {what for what, container in scaled.resources if _controls(other, what, container)}
@@ -68,12 +67,12 @@ def _still_held(scaled: Scaled, hpa: Hpa) -> str:
 
 def _two_scaled(one: Scaled, other: Scaled) -> str:
     if one.source.kind != other.source.kind:
+        apart = "under another name, " if one.source.name == other.source.name else ""
         return (
             f"{other.source} makes a ScaledObject of its own for {other.target}, beside {one.source} for "
-            f"{one.target}: KEDA's webhook refuses the later one, and while it is down their two HPAs "
-            "stop each other. Keep the ScaledObject only, with a trigger of type external-push for "
-            f'HTTP, and annotate the {other.source.kind} {SKIP_SCALED_OBJECT}: "true"; or remove the '
-            "ScaledObject."
+            f"{one.target}: KEDA's webhook refuses the later one, and while it is down their two HPAs stop "
+            f"each other. Keep the ScaledObject, {apart}with a trigger of type external-push for HTTP, and "
+            f'annotate the {other.source.kind} {SKIP_SCALED_OBJECT}: "true"; or remove the ScaledObject.'
         )
     if one.owned.kind == "HorizontalPodAutoscaler":
         return (
@@ -113,7 +112,7 @@ def _same_resource(scaled: Scaled, vpa: Vpa, shared: list[str]) -> str:
     what = " and ".join(shared)
     rest = ", ".join(sorted(_BOTH - set(shared)))
     keep = f"controlledResources: [{rest}] in its resourcePolicy.containerPolicies"
-    ways = ["updatePolicy.updateMode: Off, and read its advice only", *([keep] if rest else [])]
+    ways = ['updatePolicy.updateMode: "Off", and read its advice only', *([keep] if rest else [])]
     return (
         f"{vpa.source} sets the {what} requests of {scaled.target} and {scaled.source} scales it on {what}: "
         "usage is measured against those requests, so each undoes the other's answer and neither settles. "

@@ -208,7 +208,7 @@ MESSAGES = {
         """HTTPScaledObject voice/second makes a ScaledObject of its own for Deployment voice/voice-pipeline,
         beside ScaledObject voice/voice for Deployment voice/voice-pipeline: KEDA's webhook refuses
         the later one, and while it is down their two HPAs stop each other. Keep the
-        ScaledObject only, with a trigger of type external-push for HTTP, and annotate the
+        ScaledObject, with a trigger of type external-push for HTTP, and annotate the
         HTTPScaledObject httpscaledobject.keda.sh/skip-scaledobject-creation: "true"; or remove the
         ScaledObject. Declared: ScaledObject at app.yaml:1; HTTPScaledObject at app.yaml:2."""
     ),
@@ -221,25 +221,24 @@ MESSAGES = {
     ),
     "Argo Rollout that takes a Deployment over": (
         """Rollout voice/second takes its pods from Deployment voice/voice-pipeline and scales that down
-        (workloadRef.scaleDown: onsuccess), and ScaledObject voice/voice scales Deployment
-        voice/voice-pipeline: Argo Rollouts takes it to 0, KEDA brings it back, and the Rollout's
-        pods are not scaled. Point the ScaledObject at the Rollout: scaleTargetRef: {apiVersion:
-        argoproj.io/v1alpha1, kind: Rollout, name: second}. Declared: ScaledObject at app.yaml:1;
-        Rollout at app.yaml:2."""
+        (workloadRef.scaleDown: onsuccess), and ScaledObject voice/voice scales it: Argo Rollouts
+        takes it to 0, KEDA brings it back, and the Rollout's pods are not scaled. Point the
+        ScaledObject at the Rollout: scaleTargetRef: {apiVersion: argoproj.io/v1alpha1, kind:
+        Rollout, name: second}. Declared: ScaledObject at app.yaml:1; Rollout at app.yaml:2."""
     ),
     "an owner of the target": (
         """App voice/app is the controller of Deployment voice/voice-pipeline (metadata.ownerReferences), and
-        ScaledObject voice/voice scales Deployment voice/voice-pipeline: a controller that writes
-        its objects' replicas puts them back after each scaling. Scale the App itself if it has
-        /scale; or, if its controller leaves the replicas alone, give that as the reason to ignore
-        this rule here. Declared: ScaledObject at app.yaml:1; Deployment at app.yaml:2."""
+        ScaledObject voice/voice scales it: a controller that writes its objects' replicas puts them
+        back after each scaling. Scale the App itself if it has /scale; or, if its controller leaves
+        the replicas alone, give that as the reason to ignore this rule here. Declared: ScaledObject
+        at app.yaml:1; Deployment at app.yaml:2."""
     ),
     "VPA": (
         """VerticalPodAutoscaler voice/second sets the cpu requests of Deployment voice/voice-pipeline and
         ScaledObject voice/voice scales it on cpu: usage is measured against those requests, so each
         undoes the other's answer and neither settles. Give the VerticalPodAutoscaler
         controlledResources: [memory] in its resourcePolicy.containerPolicies; or
-        updatePolicy.updateMode: Off, and read its advice only; or scale on another trigger.
+        updatePolicy.updateMode: "Off", and read its advice only; or scale on another trigger.
         Declared: ScaledObject at app.yaml:1; VerticalPodAutoscaler at app.yaml:2."""
     ),
 }
