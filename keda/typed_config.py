@@ -78,7 +78,7 @@ class Parameter:
     untagged: bool = False
     minimum: int | None = None
 
-    @property
+    @functools.cached_property
     def names(self) -> tuple[str, ...]:
         return (self.name, *self.aliases)
 
@@ -112,12 +112,12 @@ def _scaler(entry: dict[str, Any]) -> Scaler:
 def lookup(trigger: Trigger, parameter: Parameter) -> str | None:
     """The first non-empty value in the order of the sources, trimmed; None when absent."""
     for source in parameter.sources:
+        given = {"metadata": trigger.metadata, "auth": trigger.auth, "env": trigger.env}[source]
+        if not given:
+            continue
         for name in parameter.names:
-            if source == "env":
-                value = trigger.env.get(trigger.metadata.get(f"{name}FromEnv", ""), "")
-            else:
-                value = (trigger.metadata if source == "metadata" else trigger.auth).get(name, "")
-            if value := go_values.trim(value):
+            key = trigger.metadata.get(f"{name}FromEnv", "") if source == "env" else name
+            if (value := given.get(key)) and (value := go_values.trim(value)):
                 return value
     return None
 

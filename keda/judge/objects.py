@@ -46,7 +46,9 @@ def whole(value: object) -> int | None:
 def dig(value: object, *keys: str | int) -> Any:
     """What is at a path, or None."""
     for key in keys:
-        if isinstance(key, int):
+        if type(value) is dict and type(key) is str:  # nearly always, and much faster
+            value = value.get(key)
+        elif isinstance(key, int):
             value = value[key] if isinstance(value, list) and -len(value) <= key < len(value) else None
         else:
             value = mapping(value).get(key)

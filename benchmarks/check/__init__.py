@@ -1,0 +1,1 @@
+"""What `python -m keda check` costs, and what conftest and Kyverno's command line cost beside it."""

@@ -1,0 +1,148 @@
+"""Time and memory of `keda check`, and the ratio to conftest and the Kyverno CLI.
+
+    python -m benchmarks.check [--objects 10000 100000] [--beside 1000] [--profile]
+
+The objects are in `fleet.py`, the rules of the two others in `rego/` and `kyverno/`: four rules, which
+`keda check` holds too, beside all its others. All run on the same file, one after another, in one run. The
+unit is processor time (user and system, all threads of the process), because it hardly depends on what else
+the machine does; wall time stands beside it.
+
+End to end is the whole command. Of objects already parsed: ours is `keda.check` on parsed objects within one
+process. The two others have no such call, so the same command is run once more with a policy that matches no
+object (`nothing.rego`, `nothing.yaml`), and that time is taken off: start, parsing, loading of policies. What
+is left is their time for the rules, and for printing the few findings.
+"""
+
+from __future__ import annotations
+
+import argparse
+import cProfile
+import os
+import pstats
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import keda
+from benchmarks.check.fleet import EVERY, write
+from keda.judge.documents import documents
+from lab import tools
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds of processor and wall, and the most memory held (bytes)."""
+
+    processor: float
+    wall: float
+    memory: int
+
+    def __str__(self) -> str:
+        return f"{self.processor:8.2f} s   {self.wall:8.2f} s   {self.memory / 2**20:7.0f} MiB"
+
+
+def run(arguments: Sequence[str], output: Path) -> Cost:
+    """Run a command to its end, its output in a file. Raises SystemExit if it failed to judge."""
+    began = time.perf_counter()
+    with output.open("wb") as file:
+        actions = [(os.POSIX_SPAWN_DUP2, file.fileno(), 1), (os.POSIX_SPAWN_DUP2, file.fileno(), 2)]
+        process = os.posix_spawn(arguments[0], arguments, os.environ, file_actions=actions)
+        _, status, usage = os.wait4(process, 0)
+    if os.waitstatus_to_exitcode(status) not in (0, 1):
+        raise SystemExit(f"{' '.join(arguments)} failed: {output.read_text()[-2000:]}")
+    return Cost(usage.ru_utime + usage.ru_stime, time.perf_counter() - began, usage.ru_maxrss * 1024)
+
+
+def ours(file: Path) -> list[str]:
+    return [sys.executable, "-m", "keda", "check", "--format", "github", str(file)]
+
+
+def alone(counts: Sequence[int], folder: Path) -> None:
+    """Cost by the number of objects: linear if the last column stays."""
+    print("objects   processor      wall         memory     microseconds an object   bytes an object")
+    start = Cost(0, 0, 0)
+    for count in (1, *counts):
+        file = folder / "fleet.yaml"
+        write(count, file)
+        cost = run(ours(file), folder / "out")
+        if count == 1:
+            start = cost
+        each = (cost.processor - start.processor) / count * 1e6
+        held = (cost.memory - start.memory) / count
+        print(f"{count:7}  {cost}   {each:10.0f}   {held:24.0f}")
+
+
+def beside(count: int, folder: Path) -> None:
+    """The three tools on one file."""
+    found = tools.ensure(["conftest", "kyverno"])
+    file, out = folder / "fleet.yaml", folder / "out"
+    write(count, file)
+
+    def conftest(policy: str) -> list[str]:
+        return [str(found["conftest"]), "test", "--policy", str(HERE / "rego" / policy), str(file)]
+
+    def kyverno(policy: str) -> list[str]:
+        return [str(found["kyverno"]), "apply", str(HERE / "kyverno" / policy), "--resource", str(file)]
+
+    print(f"\n{count} objects   processor      wall         memory     found")
+    costs: dict[str, Cost] = {}
+    for name, arguments, mark in (
+        ("keda check", ours(file), "::"),
+        ("conftest", conftest("keda.rego"), "FAIL - "),
+        ("conftest, no rule", conftest("nothing.rego"), "FAIL - "),
+        ("kyverno", kyverno("keda.yaml"), " failed:"),
+        ("kyverno, no rule", kyverno("nothing.yaml"), " failed:"),
+    ):
+        costs[name] = run(arguments, out)
+        lines = sum(mark in line for line in out.read_text().splitlines())
+        print(f"{name:18}{costs[name]}   {lines:5}")
+        if lines != (0 if "no rule" in name else count // EVERY):
+            raise SystemExit(f"{name}: found {lines} mistakes, and {count // EVERY} were made")
+    objects = [document.value for document in documents(file.read_text())]
+    keda.check(objects[:10])  # loads what is loaded once
+    began = time.process_time()
+    keda.check(objects)
+    judged = time.process_time() - began
+    print(f"{'keda.check, parsed':18}{judged:8.2f} s")
+    for name in ("conftest", "kyverno"):
+        whole = costs[name].processor / costs["keda check"].processor
+        rules = (costs[name].processor - costs[f"{name}, no rule"].processor) / judged
+        print(f"{name} / keda check: {whole:.1f} end to end, {rules:.1f} on parsed objects")
+
+
+def profile(count: int, folder: Path) -> None:
+    """Where the time of `keda.check` goes."""
+    write(count, folder / "fleet.yaml")
+    objects = [document.value for document in documents((folder / "fleet.yaml").read_text())]
+    keda.check(objects[:10])
+    profiler = cProfile.Profile()
+    profiler.runcall(keda.check, objects)
+    pstats.Stats(profiler).sort_stats("tottime").print_stats(15)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.check", description=__doc__)
+    parser.add_argument(
+        "--objects", type=int, nargs="+", default=[10_000, 100_000], help="time and memory of"
+    )
+    parser.add_argument("--beside", type=int, default=1000, help="objects for the comparison; 0: none")
+    parser.add_argument("--profile", action="store_true", help="where the time goes, instead")
+    options = parser.parse_args()
+    os.chdir(ROOT)
+    with tempfile.TemporaryDirectory() as folder:
+        if options.profile:
+            profile(2000, Path(folder))
+            return
+        alone(options.objects, Path(folder))
+        if options.beside:
+            beside(options.beside, Path(folder))
+
+
+if __name__ == "__main__":
+    main()
