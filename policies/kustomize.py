@@ -14,6 +14,9 @@ NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 SECONDS = 20
 """For one rendering."""
 
+OWN_NOTHING = ("Secret", "ConfigMap")
+"""Kinds that are not even remembered."""
+
 ReadFile = Callable[[Path, list[str]], Iterator[Declared]]
 _LISTED = ("resources", "bases", "components")
 _READ = {"apiVersion", "kind", "metadata", "resources", "bases", "namespace", "replicas"}
@@ -85,7 +88,7 @@ def _run(command: list[str]) -> subprocess.CompletedProcess[str] | str:
 def _parse(text: str, where: str, unread: list[str]) -> Iterator[Declared]:
     try:
         for document in documents(text):
-            if mapping(document.value).get("kind") not in ("Secret", "ConfigMap"):
+            if mapping(document.value).get("kind") not in OWN_NOTHING:
                 yield Declared(document.value, f"{where} (rendered)")
     except Unreadable as error:
         unread.append(f"{where}: renders what is no YAML that Kubernetes reads: {error.why}.")

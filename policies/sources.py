@@ -4,14 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from keda.judge.documents import Document, Unreadable, documents
-from keda.ownership import Declared
+from keda.judge.documents import Unreadable, documents
+from keda.ownership import Declared, owners
 from keda.ownership.reading import dig, identity, items, mapping, word
 from policies import kustomize
 from policies.live import read_cluster
 
 SUFFIXES = (".yaml", ".yml", ".json")
-_OWN_NOTHING = ("Secret", "ConfigMap")
 # What is rendered in the cluster: its objects are in no file.
 _RENDERED_ELSEWHERE = {
     ("helm.toolkit.fluxcd.io", "HelmRelease"): "Flux renders its chart in the cluster",
@@ -65,16 +64,11 @@ def read_file(file: Path, unread: list[str]) -> Iterator[Declared]:
 def parse(text: str, where: str, unread: list[str]) -> Iterator[Declared]:
     try:
         for document in documents(text):
-            if not _owns_nothing(document):
+            if mapping(document.value).get("kind") not in kustomize.OWN_NOTHING:
                 yield Declared(document.value, f"{where}:{document.line}")
     except Unreadable as error:
         template = " Is it a Helm template? Give what `helm template` renders." if "{{" in text else ""
         unread.append(f"{where}:{error.line}: is no YAML that Kubernetes reads: {error.why}.{template}")
-
-
-def _owns_nothing(document: Document) -> bool:
-    """Secrets are not even remembered."""
-    return mapping(document.value).get("kind") in _OWN_NOTHING
 
 
 def _below(path: Path) -> tuple[list[Path], list[Path]]:
@@ -105,6 +99,13 @@ def _not_rendered(declared: Declared) -> Iterator[str]:
                 f"{declared.where}: {source}: {why}, so its objects are not checked. Give the output of "
                 "`helm template` with the same values, or let the cluster be read."
             )
+    for owner in owners(declared):
+        if "${" in f"{owner.source}{owner.owned}":
+            yield (
+                f"{declared.where}: {owner.source}: Flux puts values into its names in the cluster (${{…}}), so "
+                "it is not checked. Give the output of `flux build kustomization`, or let the cluster be read."
+            )
+            return
 
 
 def _in_flux_namespaces(found: list[tuple[Path, Declared]]) -> list[Declared]:

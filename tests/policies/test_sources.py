@@ -106,6 +106,13 @@ def test_what_is_rendered_in_the_cluster_is_said_not_guessed(tmp_path: Path) -> 
     assert "HelmRelease default/app: Flux renders its chart in the cluster" in unread[0]
 
 
+def test_names_that_flux_fills_in_are_said(tmp_path: Path) -> None:
+    hpa_there = HPA.replace("{name: old}", '{name: old, namespace: "${where}"}')
+    _, unread = read(tree(tmp_path, {"hpa.yaml": hpa_there, "d.yaml": DEPLOYMENT}))
+    assert len(unread) == 1
+    assert "HorizontalPodAutoscaler ${where}/old: Flux puts values into its names" in unread[0]
+
+
 @settings(deadline=None, max_examples=30)  # it writes files
 @given(content=st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
 def test_any_file_gets_an_answer(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
