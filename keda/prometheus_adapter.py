@@ -177,7 +177,7 @@ def _config(document: object) -> Mapping[str, Any]:
         return document
     for text in data.values():
         try:
-            config = yaml.safe_load(text)
+            config = yaml.safe_load(_text(text))
         except yaml.YAMLError:
             continue
         if isinstance(config, Mapping) and ("rules" in config or "externalRules" in config):

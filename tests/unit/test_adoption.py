@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 from support import CORPUS, ROOT
+from test_judge_totality import ODD, damaged, places
 
 from components.recipes import Generic
 from keda import SpecError, check
@@ -217,6 +219,21 @@ def test_a_metric_that_cannot_be_translated_is_one_line(metric: str, line: str) 
         adopt(manifest, PROMETHEUS)
     [text] = str(error.value).splitlines()
     assert text.startswith(f"spec.metrics[0].{line}")
+
+
+@pytest.mark.parametrize("file", HPAS, ids=lambda file: file.stem)
+def test_every_place_damaged(file: Path) -> None:
+    """Whatever an HPA or a rule holds, the answer is a ScaledObject or lines."""
+    rules = load(RULES.get(file.stem, "queue-rules.yaml"))
+    pick = random.Random(file.name)
+    objects = [load(file.name), rules]
+    for path in filter(lambda path: len(path) > 1, places(objects)):
+        for value in pick.sample(ODD, 3):
+            hpa, config = damaged(objects, path, value)
+            try:
+                adopt(hpa, PROMETHEUS, read_rules(config))
+            except SpecError as error:
+                assert len(str(error).splitlines()) == len(error.faults)
 
 
 @pytest.mark.parametrize(
