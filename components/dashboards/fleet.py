@@ -65,17 +65,18 @@ def _signals(workload: Scaled) -> Iterator[tuple[int, Panel]]:
 
 def _signal(workload: Scaled, index: int, trigger: Trigger) -> Panel:
     """A trigger's value, with its threshold and activation."""
-    limits = [] if trigger.target is None else [(f"vector({trigger.target:g})", "=threshold")]
+    limits = [] if trigger.target is None else [(f"vector({trigger.target:g})", "threshold")]
     title = f"Signal: {_named(workload, index)}"
     if trigger.type in _RESOURCES:
         value = f"max{of_hpa(_TARGET_METRIC, workload, metric_name=trigger.type)}"
-        return lines(title, [(value, "value"), *limits], description="As the HPA read it last.")
+        return lines(title, [(value, "value")], limits, description="As the HPA read it last.")
     value = f"max{of_scaler('keda_scaler_metrics_value', workload, index)}"
-    activation = (f"vector({trigger.activation:g})", "=activation")
+    limits.append((f"vector({trigger.activation:g})", "activation"))
     compared = "compared as it is (metricType Value)" if trigger.metric_type == "Value" else "for one replica"
     return lines(
         title,
-        [(value, "value"), *limits, activation],
+        [(value, "value")],
+        limits,
         description="As KEDA read it last. threshold: what the HPA aims at, "
         f"{compared}. activation: above it the workload leaves zero.",
     )
@@ -88,8 +89,9 @@ def _formula(workload: Scaled) -> Panel | None:
     if modifiers is None:
         return None
     value = f"max{of_hpa(_TARGET_METRIC, workload, metric_name='composite-metric')}"
-    targets = [(value, "value"), (f"vector({modifiers.target:g})", "=threshold")]
-    return lines("Signal: formula", targets, description=f"{modifiers.formula}, as the HPA read it last.")
+    limits = [(f"vector({modifiers.target:g})", "threshold")]
+    description = f"{modifiers.formula}, as the HPA read it last."
+    return lines("Signal: formula", [(value, "value")], limits, description=description)
 
 
 def _replicas(workload: Scaled) -> Panel:
@@ -100,8 +102,10 @@ def _replicas(workload: Scaled) -> Panel:
         [
             (f"max{of_hpa(f'{hpa}_status_desired_replicas', workload)}", "wanted"),
             (replicas(workload), "current"),
-            (f"max{of_hpa(f'{hpa}_spec_max_replicas', workload)}", "=maximum"),
-            (f"vector({lowest})", "=minimum"),
+        ],
+        [
+            (f"max{of_hpa(f'{hpa}_spec_max_replicas', workload)}", "maximum"),
+            (f"vector({lowest})", "minimum"),
         ],
         description="Of the HPA; a paused ScaledObject may have none.",
         steps=True,
@@ -115,8 +119,8 @@ def _jobs(workload: Scaled) -> Panel:
         [
             (of_jobs("kube_job_status_active", workload), "running"),
             (of_jobs("kube_job_status_failed", workload), "failed"),
-            (f"vector({highest})", "=maximum"),
         ],
+        [(f"vector({highest})", "maximum")],
         description="KEDA keeps the last few finished Jobs; older failures are not counted any more.",
         steps=True,
     )

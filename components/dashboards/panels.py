@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from string import ascii_uppercase
 
 from grafana_foundation_sdk.builders import common as common_builder
 from grafana_foundation_sdk.builders import dashboard as builder
@@ -10,6 +11,7 @@ from grafana_foundation_sdk.builders import prometheus, stat, statetimeline, tim
 from grafana_foundation_sdk.models import common
 from grafana_foundation_sdk.models import dashboard as model
 
+_DASHED = {"fill": "dash", "dash": [8, 8]}
 WIDTH = 24
 HEIGHT = 7
 _SOURCE = common.DataSourceRef(type_val="prometheus", uid="${datasource}")
@@ -52,19 +54,24 @@ def events(name: str, expression: str, title: str) -> builder.AnnotationQuery:
 
 
 def lines(
-    title: str, targets: Sequence[Line], *, unit: str = "", description: str = "", steps: bool = False
+    title: str,
+    targets: Sequence[Line],
+    limits: Sequence[Line] = (),
+    *,
+    unit: str = "",
+    description: str = "",
+    steps: bool = False,
 ) -> timeseries.Panel:
-    """Values over time. Limits, whose legend begins with `=`, are dashed. `steps`: whole numbers."""
+    """Values over time, and what they are measured against, dashed. `steps`: whole numbers."""
     panel = timeseries.Panel().title(title).description(description).datasource(_SOURCE).unit(unit)
     panel.min(0).show_points(common.VisibilityMode.NEVER).line_width(2 if steps else 1)
     panel.legend(common_builder.VizLegendOptions().show_legend(True).placement(common.LegendPlacement.BOTTOM))
     if steps:
         panel.decimals(0).line_interpolation(common.LineInterpolation.STEP_AFTER)
-    for letter, (expression, legend) in _lettered(targets):
-        panel.with_target(_query(expression, legend.removeprefix("="), letter))
-        if legend.startswith("="):
-            dashed = {"fill": "dash", "dash": [8, 8]}
-            panel.override_by_query(letter, [model.DynamicConfigValue("custom.lineStyle", dashed)])
+    for letter, (expression, legend) in _lettered([*targets, *limits]):
+        panel.with_target(_query(expression, legend, letter))
+    for letter, _ in _lettered([*targets, *limits])[len(targets) :]:
+        panel.override_by_query(letter, [model.DynamicConfigValue("custom.lineStyle", _DASHED)])
     return panel
 
 
@@ -133,7 +140,6 @@ def _query(expression: str, legend: str, letter: str) -> prometheus.Dataquery:
     return query.datasource(_SOURCE).range()
 
 
-def _lettered(targets: Sequence[Line]) -> Iterable[tuple[str, Line]]:
+def _lettered(targets: Sequence[Line]) -> list[tuple[str, Line]]:
     """Grafana's names for the queries of a panel: A, B, …"""
-    assert len(targets) <= 26
-    return ((chr(ord("A") + index), target) for index, target in enumerate(targets))
+    return list(zip(ascii_uppercase, targets, strict=False))

@@ -80,13 +80,21 @@ def loaded(stack: Engine, lab: Lab, cluster: Cluster, port: int) -> None:
     with pytest.raises(Refused):
         second = scaled_object("second", "voice", "voice-pipeline")
         cluster.create(f"{KEDA}/namespaces/voice/scaledobjects?dryRun=All", second)
-    for workload in WORKLOADS:
-        signal = f'max_over_time(keda_scaler_metrics_value{{scaledObject="{workload}"}}[1h]) > 0'
-        if not query(port, signal):
-            command = [sys.executable, "-m", "lab", "load", workload, "--name", lab.name]
-            with subprocess.Popen(command, stdout=subprocess.DEVNULL) as load:
-                wait(f"a signal of {workload}", 120, lambda signal=signal: query(port, signal) or None)
-                load.wait(timeout=300)
+    signals = {
+        workload: f'max_over_time(keda_scaler_metrics_value{{scaledObject="{workload}"}}[1h]) > 0'
+        for workload in WORKLOADS
+    }
+    idle = [workload for workload, signal in signals.items() if not query(port, signal)]
+    loads = [
+        subprocess.Popen(
+            [sys.executable, "-m", "lab", "load", workload, "--name", lab.name], stdout=subprocess.DEVNULL
+        )
+        for workload in idle
+    ]
+    for workload in idle:
+        wait(f"a signal of {workload}", 180, lambda: query(port, signals[workload]) or None)  # noqa: B023
+    for load in loads:
+        load.wait(timeout=300)
 
 
 def expressions(board: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -189,7 +197,18 @@ def test_what_is_added_is_bounded(stack: Engine, port: int) -> None:
         return max(float(series["value"][1]) for series in query(port, expression))
 
     assert most('count by (scaledobject) ({__name__=~"kube_scaledobject_.+"})') <= 9
-    assert (
-        most('scrape_samples_post_metric_relabeling{job=~".*/(envoy-gateway|ray-serve)|batch-queue"}') <= 4
-    )
+    assert most('scrape_samples_post_metric_relabeling{job=~".*/(envoy-gateway|ray-serve)|batch-queue"}') <= 4
     assert most('scrape_samples_post_metric_relabeling{job="nats/voice"}') <= 5
+
+
+def test_a_kind_the_cluster_does_not_have(stack: Engine) -> None:
+    """The lab has no Grafana Operator: one line, and nothing is touched."""
+    wrong = with_overrides(stack, {"keda-homelab:monitoring.dashboards": "both"})
+    done = wrong.operate("up", capture=True)
+    text = done.stdout + done.stderr
+    assert done.returncode != 0, text
+    summary = text.partition("Diagnostics:")[2]
+    [line] = [line for line in summary.splitlines() if "monitoring.dashboards" in line]
+    assert line.strip().endswith("Write dashboards: configMap, or install the Grafana Operator.")
+    assert "Traceback" not in text
+    assert stack.operate("preview", "--expect-no-changes", capture=True).returncode == 0
