@@ -10,7 +10,8 @@ from pydantic import Field
 
 from components.recipes.base import Recipe, Scaled, quoted
 from components.recipes.setting import Setting
-from keda import MISSING, Fault, Prometheus, Rollout, ScaledJob, ScaledJobSpec, ScaleTargetRef
+from keda import MISSING, Fault, Metadata, Prometheus, Rollout, ScaledJob, ScaledJobSpec, ScaleTargetRef
+from keda.guardrails import GPUS_PER_POD
 from keda.model import Count, Positive, Seconds
 from keda.triggers.parameters import Number
 
@@ -111,6 +112,14 @@ class Batch(Recipe):
         """
         selector = f"{{queue={quoted(self.queue)}}}"
         return f"sum(batch_jobs_pending{selector}) + (sum(batch_jobs_running{selector}) or vector(0))"
+
+    def metadata(self, name: str) -> Metadata:
+        """With the GPUs of a pod, for the policy keda-gpu-budget: the target's own template is elsewhere."""
+        metadata = super().metadata(name)
+        if self.kind == "ScaledJob":
+            return metadata
+        annotations = {GPUS_PER_POD: str(self.gpus_per_pod)} | (metadata.annotations or {})
+        return metadata.model_copy(update={"annotations": annotations})
 
     def build(self, name: str, prometheus: str) -> Scaled:
         trigger = Prometheus(

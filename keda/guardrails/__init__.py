@@ -11,6 +11,9 @@ from dataclasses import dataclass
 KEDA_VERSION = "2.19.0"
 """The release that the types, the verdicts and these rules are of."""
 
+GPUS_PER_POD = "keda-homelab.dev/gpus-per-pod"
+"""Annotation of a ScaledObject: GPUs each pod asks for, where its target is declared elsewhere."""
+
 
 @dataclass(frozen=True)
 class Finding:

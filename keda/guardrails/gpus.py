@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from keda.guardrails import Finding, Undecided
+from keda.guardrails import GPUS_PER_POD, Finding, Undecided
 from keda.guardrails.scaling import NOT_YET, scalings
 from keda.judge.objects import Item, dig, items, mapping, sequence, text, whole
 from keda.judge.references import pod_requests
@@ -20,8 +20,6 @@ from keda.judge.spec import DEFAULT_MAX
 from keda.ownership import UNKNOWN, Declared
 
 NVIDIA = "nvidia.com/gpu"
-GPUS_PER_POD = "keda-homelab.dev/gpus-per-pod"
-"""Annotation of a ScaledObject: GPUs each pod asks for, where its target is declared elsewhere."""
 OVERLAP = "keda-homelab.dev/gpu-overlap"
 """Annotation of a ScaledObject or ScaledJob: why it never runs at the same time as the others."""
 
