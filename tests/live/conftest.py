@@ -17,12 +17,17 @@ from tests.live.cluster import Cluster
 
 NAME = os.environ.get("KEDA_HOMELAB_TEST_LAB", "test")
 
-# The homelab waits minutes before it scales down, a test run cannot. Nothing else differs from its stack.
+# The homelab waits minutes before it scales down, and KEDA's probes 20 s before they first look; a test run
+# cannot. Nothing else differs from its stack.
+SOON = {"readinessProbe": {"initialDelaySeconds": 2}}
 SHORT: dict[str, Any] = {
     f"keda-homelab:workloads.{workload}.{key}": value
     for workload in ("ray-serve", "envoy-gateway", "voice", "batch")
     for key, value in {"pollingInterval": 5, "cooldownPeriod": 10, "scaleDownWindow": 5}.items()
-} | {"keda-homelab:workloads.envoy-gateway.drain": 1}
+} | {
+    "keda-homelab:workloads.envoy-gateway.drain": 1,
+    "keda-homelab:keda.values": {"operator": SOON, "webhooks": SOON},
+}
 
 
 @pytest.fixture(scope="session")

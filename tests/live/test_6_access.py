@@ -44,6 +44,7 @@ PRYING = {
 }
 
 CanI = Callable[..., bool]
+Apply = Callable[..., str]
 
 
 @pytest.fixture(scope="module")
@@ -107,12 +108,12 @@ def target(stack: Engine, cluster: Cluster) -> Iterator[None]:
 
 
 @pytest.fixture
-def scaled(target: None, cluster: Cluster) -> Iterator[Callable[[dict[str, Any]], str]]:
-    """Applies a ScaledObject with one trigger, as others do; gives its path. It is gone after the test."""
+def scaled(target: None, cluster: Cluster) -> Iterator[Apply]:
+    """Applies a ScaledObject as others do and gives its path; it is gone after the test."""
     path = f"{SCALED_OBJECTS}/theirs"
 
-    def apply(trigger: dict[str, Any]) -> str:
-        cluster.create(SCALED_OBJECTS, scaled_object("theirs", NAMESPACE, "web", triggers=[trigger]))
+    def apply(**spec: Any) -> str:
+        cluster.create(SCALED_OBJECTS, scaled_object("theirs", NAMESPACE, "web", **spec))
         return path
 
     yield apply
@@ -144,6 +145,12 @@ def test_only_targets_can_be_scaled(can_i: CanI) -> None:
     assert not can_i("get", "replicasets.apps", "--namespace", "voice")
 
 
+def test_what_others_scale_beside_is_told(scaled: Apply, cluster: Cluster) -> None:
+    path = scaled(scaleTargetRef={"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web"})
+    forbidden = f'User "{OPERATOR}" cannot get resource "replicasets"'
+    wait("KEDA to tell", 60, lambda: forbidden in cluster.condition(path, "Ready")[1])
+
+
 def test_keda_runs_under_the_restricted_pod_security_level(stack: Engine, cluster: Cluster) -> None:
     labels = cluster.get("/api/v1/namespaces/keda")["metadata"]["labels"]
     assert {labels[f"pod-security.kubernetes.io/{mode}"] for mode in ("enforce", "audit", "warn")} == {
@@ -159,15 +166,13 @@ def test_keda_runs_under_the_restricted_pod_security_level(stack: Engine, cluste
         )
 
 
-def test_a_secret_beside_a_workload_that_is_not_declared_is_not_read(
-    scaled: Callable[[dict[str, Any]], str], cluster: Cluster
-) -> None:
+def test_a_secret_beside_a_workload_that_is_not_declared_is_not_read(scaled: Apply, cluster: Cluster) -> None:
     """KEDA looks for it in its own namespace; its log names the other, and says "not found"."""
     authentications = f"{KEDA}/namespaces/{NAMESPACE}/triggerauthentications"
     manifest = {"apiVersion": "keda.sh/v1alpha1", "kind": "TriggerAuthentication"}
     cluster.create(authentications, manifest | {"metadata": {"name": "token"}, "spec": AUTHENTICATION})
     try:
-        path = scaled(TRIGGER)
+        path = scaled(triggers=[TRIGGER])
 
         def verdict() -> bool:
             status, message = cluster.condition(path, "Ready")
@@ -181,11 +186,9 @@ def test_a_secret_beside_a_workload_that_is_not_declared_is_not_read(
         cluster.delete(f"{authentications}/token")
 
 
-def test_its_own_attempt_at_a_secret_is_forbidden(
-    scaled: Callable[[dict[str, Any]], str], cluster: Cluster
-) -> None:
+def test_its_own_attempt_at_a_secret_is_forbidden(scaled: Apply, cluster: Cluster) -> None:
     """kubernetes-resource is the one scaler that reads a Secret past the restriction."""
-    scaled(PRYING)
+    scaled(triggers=[PRYING])
     forbidden = f'User \\"{OPERATOR}\\" cannot list resource \\"secrets\\" in API group \\"\\" at the cluster'
     wait("the API server's no", 60, lambda: forbidden in operator_log(cluster))
 
