@@ -102,8 +102,9 @@ def _not_rendered(declared: Declared) -> Iterator[str]:
     for owner in owners(declared):
         if "${" in f"{owner.source}{owner.owned}":
             yield (
-                f"{declared.where}: {owner.source}: Flux puts values into its names in the cluster (${{…}}), so "
-                "it is not checked. Give the output of `flux build kustomization`, or let the cluster be read."
+                f"{declared.where}: {owner.source}: Flux puts values into its names in the cluster (${{…}}), "
+                "so it is not checked. Give the output of `flux build kustomization`, or let the cluster be "
+                "read."
             )
             return
 
