@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 from lab import cluster
+from lab.errors import LabError
 from lab.paths import Lab
 
 MANIFESTS = Path(__file__).parent / "manifests"
@@ -60,11 +62,25 @@ def install(lab: Lab, kubectl: Path, bundle: Path, update: Callable[[str], None]
     operator.write_text(prometheus_operator(bundle.read_text()))
     apply(MANIFESTS / "namespaces.yaml")
     apply(operator)
-    kinds = [f"crd/{kind}.monitoring.coreos.com" for kind in MONITORING_KINDS]
-    run("wait", *kinds, "--for=condition=Established", "--timeout=60s")
+    _await_kinds(run)
     update("workloads")
     apply(MANIFESTS)
     for number, (namespace, workload) in enumerate(WAITED_FOR, 1):
         update(f"{number}/{len(WAITED_FOR)} {workload}")
         run("wait", workload, f"--namespace={namespace}", "--for=create", "--timeout=60s")
         run("rollout", "status", workload, f"--namespace={namespace}", "--timeout=180s")
+
+
+def _await_kinds(run: Callable[..., str], seconds: float = 60) -> None:
+    """Wait until the API server serves the monitors' kinds."""
+    kinds = [f"crd/{kind}.monitoring.coreos.com" for kind in MONITORING_KINDS]
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            run("wait", *kinds, "--for=condition=Established", f"--timeout={seconds:.0f}s")
+            return
+        except LabError as error:
+            # A definition has no conditions at all for a moment, which kubectl does not wait through.
+            if "accessor error" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)

@@ -12,6 +12,8 @@ import pytest
 import yaml
 
 from lab import gobuild
+from lab.errors import LabError
+from lab.fleet import apply
 from lab.fleet.apply import MANIFESTS, WAITED_FOR, prometheus_operator
 from lab.fleet.build import MODULE
 from lab.fleet.load import LOADS, parser
@@ -208,3 +210,19 @@ def test_programs(command: str) -> None:
         timeout=600,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_definition_without_conditions_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers: list[Exception | None] = [LabError("kubectl wait: .status.conditions accessor error: …"), None]
+    monkeypatch.setattr(apply.time, "sleep", lambda _: None)
+
+    def run(*arguments: str) -> str:
+        if (answer := answers.pop(0)) is not None:
+            raise answer
+        return ""
+
+    apply._await_kinds(run)
+    assert answers == []
+    answers = [LabError("kubectl wait: timed out")]
+    with pytest.raises(LabError, match="timed out"):
+        apply._await_kinds(run)
