@@ -7,7 +7,7 @@ from typing import Any
 
 from pulumi_policy import EnforcementLevel, Severity
 
-from keda.guardrails import KEDA_VERSION, Finding, Undecided, scaling
+from keda.guardrails import KEDA_VERSION, Finding, scaling
 from keda.guardrails.gpus import NVIDIA, GpuBudget
 from keda.guardrails.installation import (
     ExternalMetrics,
@@ -98,13 +98,16 @@ def _gpu_budget() -> Rule:
             budget.resource = config["resource"]
             yield from budget.add(declared, capacity)
 
-    def rest_undecided(config: Config) -> Iterator[Undecided]:
-        return budget.undecided(_whole(config, "elsewhere"))
+    def rest(config: Config) -> Iterator[Finding]:
+        capacity, elsewhere = _whole(config, "capacity"), _whole(config, "elsewhere")
+        if capacity is not None and elsewhere is not None:
+            yield from budget.rest(capacity, elsewhere)
 
     return Rule(
         "keda-gpu-budget",
         judge,
-        rest_undecided=rest_undecided,
+        rest=rest,
+        rest_undecided=lambda config: budget.undecided(),
         options={
             "capacity": {
                 "type": "integer",
@@ -121,7 +124,7 @@ def _gpu_budget() -> Rule:
                 "type": "integer",
                 "minimum": 0,
                 "description": "GPUs per pod of targets that this program does not declare. Unset: they are "
-                "named, and not counted.",
+                "named at the end, and not counted.",
             },
         },
     )

@@ -66,20 +66,26 @@ class GpuBudget:
         for item in scalings(declared):
             yield from self._claim(item, declared.cluster, capacity)
 
-    def undecided(self, elsewhere: int | None) -> Iterator[Undecided]:
-        """What could not be counted; `elsewhere`: GPUs per pod of targets that are not among the objects."""
+    def rest(self, capacity: int, elsewhere: int) -> Iterator[Finding]:
+        """At the end: count targets that are not among the objects with `elsewhere` GPUs per pod."""
+        waiting, self._waiting = self._waiting, defaultdict(list)
+        for claim in (claim for claims in waiting.values() for claim in claims):
+            yield from self._count(claim, Pod(elsewhere, ""), capacity)
+
+    def undecided(self) -> Iterator[Undecided]:
+        """What could not be counted."""
         yield from self._undecided
         for target, claims in self._waiting.items():
-            for claim in claims if elsewhere is None else ():
+            for claim in claims:
                 yield Undecided(
                     claim.item.ref,
                     claim.item.where,
                     "spec.scaleTargetRef",
                     f"names {target[2]} {target[3]}/{target[4]}, which is declared elsewhere: its GPUs are "
-                    "not in "
-                    f'the sum. Annotate the {claim.item.kind} with {GPUS_PER_POD}: "<number>" (0 for none), '
-                    "or "
-                    "set `elsewhere` in the policy config",
+                    "not "
+                    f'in the sum. Annotate the {claim.item.kind} with {GPUS_PER_POD}: "<number>" (0 for '
+                    "none); "
+                    "or say it of all such targets (--policy-pack-config: keda-gpu-budget.elsewhere)",
                 )
 
     def _found(self, item: Item, cluster: str, capacity: int) -> Iterator[Finding]:
@@ -95,7 +101,7 @@ class GpuBudget:
             self._undecided.append(Undecided(item.ref, item.where, "spec.maxReplicaCount", NOT_YET))
         claim = _Claim(item, cluster, maximum)
         stated = text(item.annotations.get(GPUS_PER_POD))
-        if stated.isdecimal():
+        if stated.isdecimal() and len(stated) < 7:
             yield from self._count(claim, Pod(int(stated), ""), capacity)
         elif item.kind == "ScaledJob":
             template = dig(item.spec, "jobTargetRef", "template", "spec")
@@ -114,11 +120,15 @@ class GpuBudget:
         if not pod.gpus or not maximum or maximum < 0:
             return
         asked = maximum * pod.gpus
+        each = (
+            f"{item.ref} spec.maxReplicaCount: {maximum}, each pod with {pod.gpus} {self.resource}, asks for"
+        )
         if asked > capacity:
+            fits = capacity // pod.gpus
             yield Finding(
-                f"{item.ref} spec.maxReplicaCount: {maximum}, each pod with {pod.gpus} {self.resource}, asks "
-                f"for {asked} of {capacity}. The pods beyond them stay Pending for ever. Write at most "
-                f"{capacity // pod.gpus}, or raise `capacity` in the policy config.",
+                f"{each} {asked}, and the cluster has {capacity}. The pods beyond them stay Pending for "
+                f"ever. {f'Write at most {fits}' if fits else 'Give a pod fewer'}, or say that there are "
+                "more (--policy-pack-config: keda-gpu-budget.capacity).",
                 (item.ref,),
             )
         if asked > capacity or text(item.annotations.get(OVERLAP)).strip():
@@ -130,12 +140,10 @@ class GpuBudget:
             listed = [f"{ref} ({gpus})" for ref, gpus in others[:5]]
             listed += [f"{len(others) - 5} more"] if len(others) > 5 else []
             yield Finding(
-                f"{item.ref} spec.maxReplicaCount: {maximum}, each pod with {pod.gpus} {self.resource}, asks "
-                f"for {asked}, and with {', '.join(listed)} that makes {self._sums[group]} of {capacity}: "
-                "under load some pods of either stay Pending, whoever came first. Lower a maxReplicaCount; "
-                "or say who gives way: another priorityClassName in the pods of one; or, if they never run "
-                "at once, annotate one "
-                f'with {OVERLAP}: "<why>".',
+                f"{each} {asked}, and with {', '.join(listed)} that makes {self._sums[group]}; the cluster "
+                f"has {capacity}. Under load some pods of either stay Pending, whoever came first. Lower a "
+                "maxReplicaCount; or say who gives way: another priorityClassName in the pods of one; or, if "
+                f'they never run at once, annotate one with {OVERLAP}: "<why>".',
                 (item.ref, *(ref for ref, _ in others)),
             )
         others.append((item.ref, asked))

@@ -79,8 +79,8 @@ def version_drift(declared: Declared, version: str) -> Iterator[Finding]:
 def _drift(name: str, path: str, found: str, version: str) -> Finding:
     return Finding(
         f"{name} {path}: {found}, and what is checked here is checked against KEDA {version}. A field, a "
-        f"trigger parameter or a refusal of the other release goes unseen. Install {version}; or set "
-        "`version` in the policy config to the release you run, once you have read its changelog.",
+        f"trigger parameter or a refusal of the other release goes unseen. Install {version}; or, once you "
+        "have read its changelog, say which one you run (--policy-pack-config: keda-version-drift.version).",
         (name,),
     )
 

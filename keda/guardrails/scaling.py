@@ -50,8 +50,8 @@ def replicas_ceiling(declared: Declared, ceiling: int | None, judged: Judged) ->
         if ceiling is not None and maximum is not None and maximum > ceiling:
             yield Finding(
                 f"{item.ref} spec.maxReplicaCount: {maximum} is above the ceiling of {ceiling}. One wrong "
-                f"metric is enough to reach it. Write at most {ceiling}, or raise `ceiling` in the policy "
-                "config.",
+                f"metric is enough to reach it. Write at most {ceiling}, or raise the ceiling "
+                "(--policy-pack-config: keda-replicas-ceiling.ceiling).",
                 (item.ref,),
             )
 
@@ -85,8 +85,8 @@ def allowed_namespaces(declared: Declared, allowed: Sequence[str]) -> Iterator[F
         if not any(fnmatchcase(item.namespace, pattern) for pattern in allowed):
             yield Finding(
                 f"{item.ref} metadata.namespace: {item.namespace} is none of the namespaces where scaling is "
-                f"allowed ({', '.join(allowed)}). Move it and its target there, or add the namespace to "
-                "`allowed` in the policy config.",
+                f"allowed ({', '.join(allowed)}). Move it and its target there, or add the "
+                "namespace (--policy-pack-config: keda-namespaces-allowed.allowed).",
                 (item.ref,),
             )
 

@@ -91,8 +91,8 @@ def _fixed_replicas(scaled: Scaled, fixed: Replicas) -> str:
     return (
         f"{fixed.source} sets spec.replicas: {fixed.replicas} and {scaled.source} scales it: every apply "
         f"(pulumi up, GitOps) puts it back to {fixed.replicas} whatever the load, or stops at a conflict. "
-        f"Remove spec.replicas from the {fixed.source.kind}, or have it left alone (Pulumi: "
-        'ignore_changes=["spec.replicas"]); minReplicaCount of the ScaledObject is the lower limit.'
+        f"Remove spec.replicas from the {fixed.source.kind}, or have it left alone (Pulumi's "
+        "ignoreChanges: spec.replicas); minReplicaCount of the ScaledObject is the lower limit."
     )
 
 

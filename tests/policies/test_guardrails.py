@@ -53,7 +53,7 @@ def test_gpus_are_summed_over_scaledobjects_and_scaledjobs_in_any_order() -> Non
     for order in (objects, objects[::-1], [objects[1], objects[2], objects[0]]):
         operation = Operation(budget()).register(*order).end()
         assert operation.rules == ["keda-gpu-budget"]
-        assert "that makes 5 of 4" in operation.messages[0]
+        assert "that makes 5; the cluster has 4" in operation.messages[0]
     assert Operation(budget(5)).register(*objects).end().rules == []
 
 
@@ -75,6 +75,7 @@ def test_gpus_that_cannot_be_counted_are_named() -> None:
     assert elsewhere.rules == [UNDECIDED]
     assert "names Deployment voice/voice-pipeline, which is declared elsewhere" in elsewhere.messages[0]
     assert Operation(budget(elsewhere=0)).register(scaled_object()).end().rules == []
+    assert Operation(budget(elsewhere=2)).register(scaled_object()).end().rules == ["keda-gpu-budget"]
     stated = scaled_object(metadata={"annotations": {"keda-homelab.dev/gpus-per-pod": "2"}})
     assert Operation(budget()).register(stated).end().rules == ["keda-gpu-budget"]
     unknown = Operation(budget()).register(scaled_object(), gpu_deployment(UNKNOWN_STRING_VALUE)).end()

@@ -213,7 +213,7 @@ MESSAGES = {
         deployment(2.0),
         """Deployment voice/voice-pipeline sets spec.replicas: 2 and ScaledObject voice/voice scales it:
         every apply (pulumi up, GitOps) puts it back to 2 whatever the load, or stops at a conflict. Remove
-        spec.replicas from the Deployment, or have it left alone (Pulumi: ignore_changes=["spec.replicas"]);
+        spec.replicas from the Deployment, or have it left alone (Pulumi's ignoreChanges: spec.replicas);
         minReplicaCount of the ScaledObject is the lower limit. Declared: ScaledObject at app.yaml:1;
         Deployment at app.yaml:2.""",
     ),
