@@ -163,6 +163,7 @@ class Previews:
             env=self._environment,
             check=True,
             stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
             stdin=subprocess.DEVNULL,
             timeout=1800,
         )

@@ -219,6 +219,25 @@ def test_malformed_and_unknown_values_raise_nothing(data: Any) -> None:
     assert all("\n" not in message for message in operation.messages)
 
 
+SECRET = "s3cr3t-hunter2"
+
+
+@pytest.mark.parametrize("rule", EXAMPLES)
+def test_no_value_that_may_be_secret_is_printed(rule: str) -> None:
+    """Pulumi hands secrets over in plain text, and does not say so: only names and numbers may be shown."""
+    config = {each: dict(rule_text(each).config) for each in EXAMPLES}
+    manifests = example(rule, "Fails")
+    for number, manifest in enumerate(manifests):
+        for at in places(manifest):
+            if not at or {"name", "namespace", "kind", "apiVersion", "group", "image"} & set(at):
+                continue
+            operation = Operation(config)
+            for index, other in enumerate(manifests):
+                given = replaced(other, at, SECRET) if index == number else other
+                operation.register(given, at=str(index))
+            assert SECRET not in str(operation.end().reports), at
+
+
 @pytest.mark.parametrize("rule", EXAMPLES)
 def test_an_unknown_value_is_never_taken_for_a_mistake(rule: str) -> None:
     """Whatever single field of a passing example is unknown in preview, no rule refuses it."""
