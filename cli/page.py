@@ -123,36 +123,15 @@ class _Page:
 
 def _figure(
     panel: Panel, found: Sequence[tuple[str, Series]], events: Sequence[float], window: Window
-) -> Any:
-    stepped = panel.kind == "state-timeline" or panel.unit in ("", "none", "short")
-    traces = []
-    for index, (name, series) in enumerate(found):
-        still = len({value for _, value in series.points}) == 1 and name.lower().startswith(
-            ("max", "min", "thresh")
-        )
-        line = {
-            "color": _COLOURS[index % len(_COLOURS)],
-            "width": 1.6,
-            "shape": "hv" if stepped else "linear",
-        }
-        traces.append(
-            {
-                "x": [_moment(at) for at, _ in series.points],
-                "y": [value for _, value in series.points],
-                "name": name,
-                "mode": "lines" if len(series.points) > 1 else "markers",
-                "line": line | ({"dash": "dot"} if still else {}),
-                "fill": "tozeroy" if panel.kind == "state-timeline" else "none",
-            }
-        )
+) -> dict[str, Any]:
+    states = panel.kind == "state-timeline"
     marks = [
         {"type": "line", "xref": "x", "yref": "paper", "x0": _moment(at), "x1": _moment(at), "y0": 0, "y1": 1}
         | {"line": {"color": "#9aa3af", "width": 1, "dash": "dot"}}
         for at in events
     ]
-    legend = {"orientation": "h", "y": -0.12, "font": {"size": 11}, "bgcolor": "rgba(0,0,0,0)"}
     layout = {
-        "margin": {"l": 44, "r": 8, "t": 4, "b": 24},
+        "margin": {"l": 8 if states else 44, "r": 8, "t": 4, "b": 24},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "xaxis": {
@@ -160,13 +139,46 @@ def _figure(
             "type": "date",
             "tickformat": "%H:%M",
         },
-        "yaxis": {"rangemode": "tozero", "ticksuffix": _suffix(panel.unit), "nticks": 5},
-        "showlegend": True,
-        "legend": legend,
-        "hovermode": "x unified" if len(traces) < 6 else "closest",
+        "yaxis": {"automargin": True, "autorange": "reversed"}
+        if states
+        else {"rangemode": "tozero", "ticksuffix": _suffix(panel.unit), "nticks": 5},
+        "showlegend": not states,
+        "legend": {"orientation": "h", "y": -0.12, "font": {"size": 11}, "bgcolor": "rgba(0,0,0,0)"},
+        "hovermode": "x unified" if len(found) < 6 and not states else "closest",
         "shapes": marks,
     }
-    return {"data": traces, "layout": layout}
+    return {"data": [_lanes(found)] if states else list(_lines(panel, found)), "layout": layout}
+
+
+def _lanes(found: Sequence[tuple[str, Series]]) -> dict[str, Any]:
+    """A lane for each series, filled while it is not 0."""
+    times = sorted({at for _, series in found for at, _ in series.points})
+    rows = [dict(series.points) for _, series in found]
+    return {
+        "type": "heatmap",
+        "x": [_moment(at) for at in times],
+        "y": [name for name, _ in found],
+        "z": [[None if at not in row else float(row[at] != 0) for at in times] for row in rows],
+        "colorscale": [[0, "rgba(128,128,128,0.18)"], [1, _COLOURS[2]]],
+        "zmin": 0,
+        "zmax": 1,
+        "ygap": 4,
+        "showscale": False,
+    }
+
+
+def _lines(panel: Panel, found: Sequence[tuple[str, Series]]) -> Iterator[dict[str, Any]]:
+    shape = "hv" if panel.unit in ("", "none", "short") else "linear"
+    for index, (name, series) in enumerate(found):
+        limit = name.lower().startswith(("max", "min", "thresh", "activ"))
+        line = {"color": _COLOURS[index % len(_COLOURS)], "width": 1.6, "shape": shape}
+        yield {
+            "x": [_moment(at) for at, _ in series.points],
+            "y": [value for _, value in series.points],
+            "name": name,
+            "mode": "lines" if len(series.points) > 1 else "markers",
+            "line": line | ({"dash": "dot"} if limit else {}),
+        }
 
 
 def _numbers(found: Sequence[tuple[str, Series]], unit: str) -> str:
