@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from keda import Cpu, Memory, Prometheus, ScaledObject, Trigger
-from keda.errors import MISSING, Fault, Faults, SpecError
+from keda.errors import MISSING, Fault, Faults, SpecError, show
 from keda.hpa import Hpa, Metric, Resource, Series, read_hpa
 from keda.judge import promql
 from keda.names import LABEL_MAX
@@ -112,9 +112,9 @@ def _notes(hpa: Hpa) -> Iterator[str]:
     labels, annotations = hpa.metadata.labels or {}, hpa.metadata.annotations or {}
     if _HELM in annotations:
         yield (
-            f"Helm's release {annotations[_HELM]} holds the HPA: apply the ScaledObject first, then take the "
-            "HPA out of the release. helm.sh/resource-policy: keep on the ScaledObject, which KEDA copies to "
-            "the HPA, keeps Helm from deleting it."
+            f"Helm's release {show(annotations[_HELM])} holds the HPA: apply the ScaledObject first, then "
+            "take the HPA out of the release. helm.sh/resource-policy: keep on the ScaledObject, which KEDA "
+            "copies to the HPA, keeps Helm from deleting it."
         )
     if any(label in labels for label in _FLUX):
         yield (

@@ -11,10 +11,11 @@ from typing import Any
 import yaml
 
 from keda.adoption import Adoption, adopt
-from keda.errors import SpecError
+from keda.errors import Refused, SpecError, show
 from keda.judge.documents import Source, Unreadable, documents
 from keda.ownership.reading import items
 from keda.prometheus_adapter import AdapterRules, read_rules
+from keda.triggers.parameters import address
 
 
 class Unusable(Exception):
@@ -27,6 +28,7 @@ def run(paths: Sequence[str], prometheus: str, adapter_config: str | None, *, wo
     Returns 0; 1 if an HPA cannot be translated; 2 if an input cannot be read.
     """
     try:
+        _check_address(prometheus)
         rules = _rules(adapter_config) if adapter_config else None
         hpas = [(path, manifest) for path in paths for manifest in _hpas(path)]
     except Unusable as error:
@@ -54,6 +56,13 @@ def _written(adoptions: Sequence[Adoption], *, workload: bool) -> Iterator[str]:
         comments = "".join(f"# {note}\n" for note in adoption.notes if "CHECK" in note)
         value = adoption.workload() if workload else adoption.scaled_object.to_manifest()
         yield comments + yaml.safe_dump(value, sort_keys=False, width=10_000, allow_unicode=True)
+
+
+def _check_address(prometheus: str) -> None:
+    try:
+        address(prometheus)
+    except Refused as refused:
+        raise Unusable(f"--prometheus: {show(prometheus)} {refused.why} {refused.fix}") from None
 
 
 def _hpas(path: str) -> list[Any]:
@@ -91,4 +100,4 @@ def _read(path: str) -> list[Any]:
 def _name(manifest: Mapping[str, Any]) -> str:
     metadata = manifest.get("metadata")
     name = metadata.get("name") if isinstance(metadata, Mapping) else None
-    return f"HorizontalPodAutoscaler {name}:"
+    return f"HorizontalPodAutoscaler {name if str(name).isprintable() else show(name)}:"

@@ -151,7 +151,7 @@ def test_old_versions_are_read_as_v2() -> None:
 def test_whoever_else_holds_the_hpa_is_named() -> None:
     helm = adopted("v2-external-by-rule")
     assert helm.scaled_object.metadata.annotations["helm.sh/resource-policy"] == "keep"
-    assert any("Helm's release mail" in note for note in helm.notes)
+    assert any('Helm\'s release "mail" holds' in note for note in helm.notes)
     assert any("kustomize.toolkit.fluxcd.io/prune: disabled" in note for note in adopted("v2-proposed").notes)
     assert any("Pulumi program" in note for note in adopted("v2-default-metric").notes)
 
@@ -311,6 +311,14 @@ def test_the_command_writes_what_the_check_command_takes() -> None:
         [*command, "check", "-"], cwd=ROOT, input=made.stdout, capture_output=True, text=True
     )
     assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_a_wrong_address_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([str(FOLDER / "v2-proposed.yaml")], "prometheus:9090", None, workload=False) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert line == (
+        '--prometheus: "prometheus:9090" is not an http:// or https:// address. Write http://prometheus:9090.'
+    )
 
 
 def test_what_must_be_checked_stands_in_the_yaml(capsys: pytest.CaptureFixture[str]) -> None:
