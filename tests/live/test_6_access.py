@@ -188,8 +188,9 @@ def test_a_secret_beside_a_workload_that_is_not_declared_is_not_read(scaled: App
 
 def test_its_own_attempt_at_a_secret_is_forbidden(scaled: Apply, cluster: Cluster) -> None:
     """kubernetes-resource is the one scaler that reads a Secret past the restriction."""
-    scaled(triggers=[PRYING])
     forbidden = f'User \\"{OPERATOR}\\" cannot list resource \\"secrets\\" in API group \\"\\" at the cluster'
+    assert forbidden not in operator_log(cluster)
+    scaled(triggers=[PRYING])
     wait("the API server's no", 60, lambda: forbidden in operator_log(cluster))
 
 
