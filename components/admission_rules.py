@@ -16,6 +16,7 @@ from typing import Any
 
 from components.settings import GuardMode, Keda
 from keda.ownership import HPA_NAME_FIELD, HPA_OWNERSHIP, TRANSFER_OWNERSHIP
+from keda.ownership.kinds import TWO_HPAS
 
 API_VERSION = "admissionregistration.k8s.io/v1"
 PARAMETER = {"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject"}
@@ -203,20 +204,18 @@ def _title(of: str) -> str:
 
 def _text(*parts: str) -> str:
     """A CEL text of words and expressions by turns, the first being words."""
-    quoted = [f"'{part}'" if index % 2 == 0 else part for index, part in enumerate(parts)]
+    quoted = ["'" + part.replace("'", r"\'") + "'" if i % 2 == 0 else part for i, part in enumerate(parts)]
     return " + ".join(part for part in quoted if part != "''")
 
 
 _SCALED_OBJECT = f"'ScaledObject ' + {_title('params')}"
 _NAME_TAKEN = _text(
-    "has the name of the HPA that KEDA writes for ",
-    _SCALED_OBJECT,
-    ": each would overwrite the other",
+    "is the very HPA that KEDA writes for ", _SCALED_OBJECT, ": KEDA and you overwrite each other"
 )
 _BOTH_SCALE = _text(
     "and ",
     _SCALED_OBJECT,
     " both scale ",
     "variables.target.find('[^/]+/[^/]+$')",
-    ": two controllers would set its replicas, and it would flap between their answers",
+    f": {TWO_HPAS}",
 )

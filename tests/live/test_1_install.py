@@ -146,6 +146,7 @@ RUN = 'runpy.run_path(str(PROJECT / "__main__.py"), run_name="__main__")'
 
 @pytest.mark.parametrize("body", [f"hpa()\n{RUN}", f"{RUN}\nhpa()"], ids=["before", "after"])
 def test_preview_refuses_a_conflicting_hpa(stack: Engine, tmp_path: Path, body: str) -> None:
+    """The preview's dry-run meets the cluster guard first; the pack alone is tested in tests/policies."""
     project = stack.program
     (tmp_path / "Pulumi.yaml").write_text((project / "Pulumi.yaml").read_text())
     (tmp_path / "__main__.py").write_text(CONFLICT.format(project=str(project), body=body))

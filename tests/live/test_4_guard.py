@@ -6,15 +6,19 @@ import json
 import re
 import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cli import targets
 from cli.engine import Engine
+from components import admission_kyverno
 from components.admission_rules import actions, binding, rules
 from components.settings import GuardMode, Keda
 from keda.ownership import HPA_OWNERSHIP, TRANSFER_OWNERSHIP, Declared, conflicts
+from keda.ownership.kinds import TWO_HPAS
+from lab import tools
 from lab.paths import Lab
 from tests.live.cluster import KEDA, Cluster, wait
 from tests.live.support import scaled_object, wait_ready, with_overrides
@@ -119,10 +123,9 @@ def asked(kubectl: Kubectl, manifest: Any) -> subprocess.CompletedProcess[str]:
 
 
 SECOND = (
-    "HorizontalPodAutoscaler guarded/{name} and ScaledObject guarded/web both scale Deployment/web: two "
-    "controllers would set its replicas, and it would flap between their answers. Leave the "
-    "HorizontalPodAutoscaler out; or let KEDA take it over: on the ScaledObject, annotate "
-    'scaledobject.keda.sh/transfer-hpa-ownership: "true" and set '
+    "HorizontalPodAutoscaler guarded/{name} and ScaledObject guarded/web both scale Deployment/web: "
+    f"{TWO_HPAS}. Leave the HorizontalPodAutoscaler out; or let KEDA take it over: on the ScaledObject, "
+    'annotate scaledobject.keda.sh/transfer-hpa-ownership: "true" and set '
     "spec.advanced.horizontalPodAutoscalerConfig.name: {name}. If the two never meet, annotate the "
     'HorizontalPodAutoscaler validations.keda.sh/hpa-ownership: "false".'
 )
@@ -331,6 +334,46 @@ def test_keda_and_the_hpa_controller_go_on(kubectl: Kubectl, cluster: Cluster) -
     least = cluster.get(f"{HPAS}/keda-hpa-web")["spec"]["minReplicas"]
     assert least == 2
     assert [checks(cluster, *name) for name in names] == before
+
+
+def test_kyverno_says_the_same(kubectl: Kubectl, cluster: Cluster, lab: Lab, tmp_path: Path) -> None:
+    """Its command line evaluates the policies over the cluster's own objects, as if a person made them."""
+    kyverno = tools.ensure(["kyverno"])["kyverno"]
+    person = {"apiVersion": "cli.kyverno.io/v1alpha1", "kind": "UserInfo", "userInfo": {"username": "person"}}
+    (tmp_path / "person.yaml").write_text(json.dumps({**person, "metadata": {"name": "person"}}))
+    written = [
+        hpa("by-hand"),
+        hpa("elsewhere", "other"),
+        hpa("opted-out", annotations=OPT_OUT),
+        hpa("old-hpa", "old"),
+        hpa("keda-hpa-db", "other"),
+    ]
+    in_mode(cluster, kubectl, "audit")
+    try:
+        for manifest in written:
+            cluster.create(HPAS, manifest)
+        written.append(cluster.get(f"{HPAS}/keda-hpa-web"))
+        command = [kyverno, "apply", admission_kyverno.FILE, "--cluster", "--kubeconfig", lab.kubeconfig]
+        command += ["--userinfo", tmp_path / "person.yaml", "--namespace", NAMESPACE]
+        command += ["--policy-report", "--output-format", "json", "--remove-color"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        report = json.loads(done.stdout[done.stdout.index("{") :])
+    finally:
+        for manifest in written[:5]:
+            cluster.delete(f"{HPAS}/{manifest['metadata']['name']}")
+        in_mode(cluster, kubectl, "deny")
+    said = {
+        (entry["policy"], entry["resources"][0]["name"]): (entry["result"], entry["message"])
+        for entry in report["results"]
+    }
+    for manifest in written:
+        kind = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler"}
+        ruled = conflicts(Declared(found, "test") for found in (*SCALED, {**manifest, **kind}))
+        result, message = said[HPA_RULE.name, manifest["metadata"]["name"]]
+        assert result == ("fail" if ruled else "pass"), message
+    assert said[HPA_RULE.name, "by-hand"][1] == SECOND.format(name="by-hand")
+    count, _ = cluster.replicas(NAMESPACE, "web")
+    assert said[REPLICAS_RULE.name, "web"] == ("fail", REPLICAS.format(change=count, count=count))
 
 
 def test_off_leaves_nothing_and_up_brings_it_back(stack: Engine, cluster: Cluster, kubectl: Kubectl) -> None:
