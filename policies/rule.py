@@ -77,7 +77,7 @@ class Rule:
     name: str
     judge: Callable[[Declared, Config], Iterable[Finding]]
     undecided: Callable[[Declared, Config], Iterable[Undecided]] = _nothing
-    """The fields of one object that `judge` could not read. Asked only where something is unknown."""
+    """The unknown fields of one object that `judge` would have to read."""
     rest: Callable[[Config], Iterable[Finding]] = _nothing
     """What only the end of the operation tells."""
     rest_undecided: Callable[[Config], Iterable[Undecided]] = _nothing
@@ -132,6 +132,10 @@ class Operation:
                     return True
         return False
 
+    def urn_of(self, finding: Finding) -> str | None:
+        """The first resource that is one of the finding's objects."""
+        return next((self._urns[ref][0] for ref in finding.objects if ref in self._urns), None)
+
     def _declared(self, resource: Resource, *, state: bool) -> Declared | None:
         if resource.urn not in self._read:
             self._read[resource.urn] = found = declared(resource, state=state)
@@ -174,7 +178,8 @@ class Twins:
             for resource in args.resources:
                 if declared := self.operation.left_out(resource):
                     self._say(self._judged(declared, config), config, partial(_at, report, resource.urn))
-            self._say(self.rule.rest(config), config, partial(_at, report, None))
+            for finding in self.rule.rest(config):
+                self._say([finding], config, partial(_at, report, self.operation.urn_of(finding)))
             for undecided in self.rule.rest_undecided(config):
                 self.operation.note(self.rule.name, undecided)
 

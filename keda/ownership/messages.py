@@ -37,6 +37,14 @@ def places(scaled: Scaled, other: Owner) -> str:
 
 
 def _second_hpa(scaled: Scaled, hpa: Hpa) -> str:
+    made_for = sorted(name for kind, name in hpa.goes_with if kind == "ScaledObject")
+    if made_for and scaled.hpa != hpa.source.name:
+        return (
+            f"{hpa.source} is the HPA that KEDA writes for ScaledObject "
+            f"{hpa.source.namespace}/{made_for[0]}, which scales {scaled.target} like {scaled.source}: "
+            f"{TWO_HPAS}. Keep one ScaledObject and put the triggers of both into its spec.triggers: the "
+            "highest answer wins."
+        )
     if scaled.hpa == hpa.source.name:
         harm = (
             f"{hpa.source} is the very HPA that KEDA writes for {scaled.source}: "

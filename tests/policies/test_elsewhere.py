@@ -59,6 +59,17 @@ def test_an_hpa_made_by_hand_is_found_in_the_cluster(monkeypatch: pytest.MonkeyP
     assert "live cluster homelab: HorizontalPodAutoscaler voice/by-hand" in operation.messages[0]
 
 
+def test_kedas_own_hpa_of_another_scaledobject_is_not_to_be_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """KEDA would make it anew: the ScaledObject behind it is the one too many."""
+    owner = {"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "name": "day", "controller": True}
+    kedas = hpa("keda-hpa-day", metadata={"ownerReferences": [owner]})
+    operation = Operation(held(monkeypatch, managed(kedas, "keda", {}))).register(scaled_object("night"))
+    assert operation.end().rules == ["keda-one-owner-hpa"]
+    assert "KEDA writes for ScaledObject voice/day" in operation.messages[0]
+    assert "Keep one ScaledObject" in operation.messages[0] and "delete" not in operation.messages[0]
+    assert operation.urns[0] and operation.urns[0].endswith("ScaledObject::night")
+
+
 def test_a_declaration_replaces_what_is_live(monkeypatch: pytest.MonkeyPatch) -> None:
     fields = {"f:spec": {"f:replicas": {}}}
     fixed = managed(deployment(2), "flux", fields, operation="Apply")
