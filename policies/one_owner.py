@@ -131,7 +131,8 @@ class Sources:
             from policies.sources import declared_elsewhere
 
             self._ledger.add_outside(declared_elsewhere((), cluster, unread))
-        yield from (Finding(line, ()) for line in unread)
+        # What could not be read stands before the first colon: a path, or a cluster's context.
+        yield from (Finding(line, (line.partition(":")[0],)) for line in unread)
 
     def _read_files(self, config: Config) -> list[str]:
         if self._unread is None:

@@ -82,6 +82,9 @@ def test_what_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyP
     missing = Operation({SOURCES: {"manifests": [str(tmp_path / "none")]}}).register(scaled_object())
     assert missing.end().rules == [SOURCES]
     assert "there is no YAML or JSON file here" in missing.messages[0]
+    known = [{"object": f"{tmp_path}/none", "reason": "comes with the next release"}]
+    given = {SOURCES: {"manifests": [str(tmp_path / "none")], "excluded": known}}
+    assert Operation(given).register(scaled_object()).end().rules == []
     config = held(monkeypatch, hpa(), forbidden="autoscaling")
     refused = Operation(config).register(scaled_object()).end()
     assert SOURCES in refused.rules and "403" in refused.messages[0]
