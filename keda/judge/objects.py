@@ -202,7 +202,7 @@ def selects(selector: object, labels: Mapping[Any, Any]) -> bool:
     if not wanted and not expressions or any(labels.get(key) != value for key, value in wanted.items()):
         return False
     for expression in map(mapping, expressions):
-        key, values = expression.get("key"), sequence(expression.get("values"))
+        key, values = text(expression.get("key")), sequence(expression.get("values"))
         present, found = key in labels, labels.get(key) in values
         holds = {"In": found, "NotIn": not found, "Exists": present, "DoesNotExist": not present}
         if not holds.get(text(expression.get("operator")), False):
