@@ -1,7 +1,7 @@
 """What Prometheus reads, and every expression of every panel, against the lab's Prometheus.
 
-The dashboards are those that `pulumi up` put into the cluster. The range asked for is the hour in which the
-session's loads ran (test_2_scaling); run alone, this file makes its own load.
+The dashboards are those that `pulumi up` put into the cluster. The range asked for is that in which
+the session's loads ran (test_2_scaling); run alone, this file makes its own load.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from tests.live.support import WORKLOADS, scaled_object, with_overrides
 pytestmark = pytest.mark.live
 
 STACK = Path(__file__).resolve().parents[2] / "Pulumi.homelab.yaml"
-HOUR = 3600
+HOURS = 3
 STEP = 15
 POOLS = {
     *("serviceMonitor/keda/keda-operator/0", "serviceMonitor/keda/keda-operator-metrics-apiserver/0"),
@@ -56,13 +56,13 @@ def ask(port: int, path: str, **parameters: object) -> Any:
         return json.load(answer)["data"]
 
 
-def over_the_hour(port: int, expression: str) -> list[float]:
+def over_the_session(port: int, expression: str) -> list[float]:
     """All values of all series of an expression, as Grafana would ask for them."""
     now = time.time()
-    variables = {"$__rate_interval": "1m", "$__range": f"{HOUR}s"}
+    variables = {"$__rate_interval": "1m", "$__range": f"{HOURS}h"}
     for variable, value in variables.items():
         expression = expression.replace(variable, value)
-    answer = ask(port, "query_range", query=expression, start=now - HOUR, end=now, step=STEP)
+    answer = ask(port, "query_range", query=expression, start=now - HOURS * 3600, end=now, step=STEP)
     return [float(value) for series in answer["result"] for _, value in series["values"] if value != "NaN"]
 
 
@@ -76,12 +76,12 @@ def boards(stack: Engine, cluster: Cluster) -> dict[str, dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def loaded(stack: Engine, lab: Lab, cluster: Cluster, port: int) -> None:
-    """Every workload has had load in the last hour, and the webhook has denied something."""
+    """Every workload has had load, and the webhook has denied something."""
     with pytest.raises(Refused):
         second = scaled_object("second", "voice", "voice-pipeline")
         cluster.create(f"{KEDA}/namespaces/voice/scaledobjects?dryRun=All", second)
     signals = {
-        workload: f'max_over_time(keda_scaler_metrics_value{{scaledObject="{workload}"}}[1h]) > 0'
+        workload: f'max_over_time(keda_scaler_metrics_value{{scaledObject="{workload}"}}[{HOURS}h]) > 0'
         for workload in WORKLOADS
     }
     idle = [workload for workload, signal in signals.items() if not query(port, signal)]
@@ -114,7 +114,7 @@ def empty(port: int, board: Mapping[str, Any]) -> list[str]:
     return [
         where
         for where, expression in expressions(board)
-        if not over_the_hour(port, expression) and not any(name in expression for name in WITHOUT_DATA)
+        if not over_the_session(port, expression) and not any(name in expression for name in WITHOUT_DATA)
     ]
 
 
@@ -164,15 +164,16 @@ def test_signal_and_replicas_moved(
         if f", {row}, " in where
     }
     [signal] = [each for where, each in asked.items() if re.match(r"Signal: .*: value$", where)]
-    assert max(over_the_hour(port, signal)) > 0
-    assert len(set(over_the_hour(port, asked["Replicas: current"]))) > 1
-    assert set(over_the_hour(port, asked["State: ready"])) >= {1.0}
+    assert max(over_the_session(port, signal)) > 0
+    assert len(set(over_the_session(port, asked["Replicas: current"]))) > 1
+    assert set(over_the_session(port, asked["State: ready"])) >= {1.0}
 
 
 def test_a_scaled_jobs_panels(loaded: None, stack: Engine, cluster: Cluster, port: int) -> None:
     """The dashboard of the batch workload as a ScaledJob; test_2_scaling ran it so."""
     path = f"{KEDA}/namespaces/batch/scaledjobs/batch"
-    jobs = 'max_over_time(keda_scaler_metrics_value{scaledObject="batch",type="scaledjob"}[1h])'
+    series = 'keda_scaler_metrics_value{scaledObject="batch",type="scaledjob"}'
+    jobs = f"max_over_time({series}[{HOURS}h])"
     if not query(port, jobs):
         as_job = with_overrides(stack, {"keda-homelab:workloads.batch.kind": "ScaledJob"})
         assert as_job.operate("up", capture=True).returncode == 0
