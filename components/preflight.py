@@ -17,6 +17,7 @@ from typing import Any
 
 import pulumi
 
+from components.admission_rules import API_VERSION as ADMISSION
 from components.recipes.monitor import API_VERSION as MONITORING
 from components.settings import Cluster, Settings
 from keda import MISSING, Fault, SpecError
@@ -94,6 +95,10 @@ def unselected(settings: Settings, get: Get) -> Iterator[Fault]:
 def _wishes(settings: Settings) -> Iterator[tuple[str, str, str, object, str, str]]:
     """(apiVersion, kind, setting, its value, what to write without the kind, how to get it)."""
     monitoring = settings.monitoring
+    if settings.keda.cluster_guard != "off":
+        path, instead = "keda.clusterGuard", "take Kubernetes 1.30 or newer"
+        mode = settings.keda.cluster_guard
+        yield ADMISSION, "ValidatingAdmissionPolicy", path, mode, "clusterGuard: off", instead
     if monitoring.service_monitors:
         path, off = "monitoring.serviceMonitors", "serviceMonitors: false"
         yield MONITORING, "ServiceMonitor", path, True, off, _OPERATOR

@@ -18,6 +18,8 @@ from components.preflight import api, missing_kinds, preflight, unselected
 from components.settings import Cluster, Settings
 
 MONITORING = "/apis/monitoring.coreos.com/v1"
+ADMISSION = "/apis/admissionregistration.k8s.io/v1"
+POLICY = "ValidatingAdmissionPolicy"
 KINDS = ("ServiceMonitor", "PodMonitor", "PrometheusRule", "Prometheus")
 
 
@@ -39,11 +41,22 @@ def with_labels(labels: str) -> Settings:
 
 
 def test_a_cluster_that_has_everything(homelab: Settings) -> None:
-    assert list(missing_kinds(homelab, {MONITORING: served(*KINDS)}.get)) == []
+    everything = {MONITORING: served(*KINDS), ADMISSION: served(POLICY)}
+    assert list(missing_kinds(homelab, everything.get)) == []
+
+
+def test_on_a_kubernetes_before_1_30(homelab: Settings) -> None:
+    old = {MONITORING: served(*KINDS), ADMISSION: served("ValidatingWebhookConfiguration")}
+    [fault] = missing_kinds(homelab, old.get)
+    assert str(fault) == (
+        'keda.clusterGuard: "deny" needs the kind ValidatingAdmissionPolicy '
+        "(admissionregistration.k8s.io/v1), which this cluster does not have. "
+        "The update would fail half-way. Write clusterGuard: off, or take Kubernetes 1.30 or newer."
+    )
 
 
 def test_without_the_prometheus_operator(homelab: Settings) -> None:
-    lines = [str(fault) for fault in missing_kinds(homelab, {}.get)]
+    lines = [str(fault) for fault in missing_kinds(homelab, {ADMISSION: served(POLICY)}.get)]
     assert lines[0] == (
         "monitoring.serviceMonitors: true needs the kind ServiceMonitor (monitoring.coreos.com/v1), which "
         "this cluster does not have. The update would fail half-way. "
@@ -58,7 +71,8 @@ def test_without_the_prometheus_operator(homelab: Settings) -> None:
 
 def test_without_the_grafana_operator() -> None:
     settings = settings_of((CORPUS / "valid" / "settings" / "every-key.yaml").read_text())
-    lines = [str(fault) for fault in missing_kinds(settings, {MONITORING: served(*KINDS)}.get)]
+    cluster = {MONITORING: served(*KINDS), ADMISSION: served(POLICY)}
+    lines = [str(fault) for fault in missing_kinds(settings, cluster.get)]
     assert lines == [
         'monitoring.dashboards: "both" needs the kind GrafanaDashboard (grafana.integreatly.org/v1beta1), '
         "which this cluster does not have. The update would fail half-way. "
@@ -157,7 +171,7 @@ def test_the_api_server_is_asked(cluster: Cluster) -> None:
 
 
 def test_the_program_ends_with_one_line_a_setting(cluster: Cluster) -> None:
-    with pytest.raises(pulumi.RunError, match=r"^monitoring\.serviceMonitors: true needs the kind"):
+    with pytest.raises(pulumi.RunError, match=r"(?m)^monitoring\.serviceMonitors: true needs the kind"):
         preflight(of(cluster))
 
 

@@ -239,7 +239,8 @@ def test_targets(target: dict[str, str], scalable: bool) -> None:
         assert ScaleTargetRef.parse(target).dump() == target
     else:
         [line] = faults(ScaleTargetRef, target)
-        assert line.startswith(f'kind: "{target["kind"]}" has no /scale subresource, through which KEDA scales. {READY} ')
+        why = "has no /scale subresource, through which KEDA scales."
+        assert line.startswith(f'kind: "{target["kind"]}" {why} {READY} ')
 
 
 def test_scaled_jobs() -> None:
