@@ -189,9 +189,8 @@ def _annotation(manifest: Mapping[str, Any], key: str) -> Any:
     except (TypeError, ValueError):
         path = f"metadata.annotations[{json.dumps(key)}]"
         why = "is no JSON. The API server keeps an HPA's metrics and behavior of v2 there."
-        raise SpecError(
-            [Fault(path, MISSING, why, "Give the HPA as v2: kubectl get horizontalpodautoscalers.v2.autoscaling -o yaml.")]
-        ) from None
+        fix = "Give the HPA as v2: kubectl get horizontalpodautoscalers.v2.autoscaling -o yaml."
+        raise SpecError([Fault(path, MISSING, why, fix)]) from None
 
 
 def _small_keys(value: Any) -> Any:
