@@ -114,3 +114,17 @@ def test_malformed_props_raise_nothing(props: Manifest) -> None:
 def test_other_providers_resources_are_none_of_our_business() -> None:
     args = resource(hpa()) | {"resource_type": "keda-homelab:scaling:Workload"}
     assert declared(ResourceValidationArgs(**args, config=None, stack_tags={})) is None
+
+
+def test_a_program_that_leaves_kind_and_version_to_the_type_token_is_read_all_the_same() -> None:
+    bare = {key: value for key, value in hpa().items() if key not in ("apiVersion", "kind")}
+    for token, kind in (
+        ("kubernetes:autoscaling/v2:HorizontalPodAutoscaler", "HorizontalPodAutoscaler"),
+        ("kubernetes:apps/v1:DeploymentPatch", "Deployment"),
+        ("kubernetes:core/v1:Pod", "Pod"),
+    ):
+        args = resource(hpa()) | {"props": unknown_checking_proxy(bare), "resource_type": token}
+        found = declared(ResourceValidationArgs(**args, config=None, stack_tags={}))
+        assert found is not None and isinstance(found.manifest, dict)
+        assert found.manifest["kind"] == kind
+    assert found.manifest["apiVersion"] == "v1"
