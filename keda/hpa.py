@@ -37,8 +37,8 @@ class _Part(Model):
 
 
 class Requirement(_Part):
-    key: str
-    operator: Literal["In", "NotIn", "Exists", "DoesNotExist"]
+    key: str = Field(examples=["queue"])
+    operator: Literal["In", "NotIn", "Exists", "DoesNotExist"] = Field(examples=["In"])
     values: tuple[str, ...] = ()
 
 
@@ -52,7 +52,7 @@ class Selector(_Part):
 class Target(_Part):
     """What a metric is held to; `amount` is a quantity, or per cent of the request as digits."""
 
-    type: Literal["Utilization", "Value", "AverageValue"]
+    type: Literal["Utilization", "Value", "AverageValue"] = Field(examples=["AverageValue"])
     value: Amount | None = None
     average_value: Amount | None = None
     average_utilization: Positive | None = None
@@ -73,31 +73,33 @@ class Reference(_Part):
     """The object that is scaled, or that a metric describes."""
 
     api_version: str | None = None
-    kind: str
-    name: ObjectName
+    kind: str = Field(examples=["Deployment"])
+    name: ObjectName = Field(examples=["web"])
 
 
 class Resource(_Part):
-    name: str
-    target: Target
+    name: str = Field(examples=["cpu"])
+    target: Target = Field(examples=["{type: Utilization, averageUtilization: 80}"])
     container: str | None = None
 
 
 class MetricName(_Part):
-    name: str = Field(min_length=1)
+    name: str = Field(min_length=1, examples=["queue_length"])
     selector: Selector = Field(default_factory=Selector)
 
 
 class Series(_Part):
     """A custom or external metric. `described_object`: of an Object metric only."""
 
-    metric: MetricName
-    target: Target
+    metric: MetricName = Field(examples=["{name: queue_length}"])
+    target: Target = Field(examples=['{type: AverageValue, averageValue: "10"}'])
     described_object: Reference | None = None
 
 
 class Metric(_Part):
-    type: Literal["Resource", "ContainerResource", "Pods", "Object", "External"]
+    type: Literal["Resource", "ContainerResource", "Pods", "Object", "External"] = Field(
+        examples=["External"]
+    )
     resource: Resource | None = None
     container_resource: Resource | None = None
     pods: Series | None = None
@@ -117,7 +119,7 @@ class Metric(_Part):
 
 
 class HpaMetadata(_Part):
-    name: ObjectName
+    name: ObjectName = Field(examples=["web"])
     namespace: Namespace = "default"
     labels: dict[str, str] | None = None
     annotations: dict[str, str] | None = None
@@ -126,9 +128,9 @@ class HpaMetadata(_Part):
 
 
 class HpaSpec(_Part):
-    scale_target_ref: Reference
+    scale_target_ref: Reference = Field(examples=["{apiVersion: apps/v1, kind: Deployment, name: web}"])
     min_replicas: Annotated[Count, BeforeValidator(lambda value: 1 if value is None else value)] = 1
-    max_replicas: Positive
+    max_replicas: Positive = Field(examples=[4])
     metrics: tuple[Metric, ...] = ()
     behavior: Behavior | None = None
 
@@ -136,8 +138,8 @@ class HpaSpec(_Part):
 class Hpa(_Part):
     """The HPA in the shape of autoscaling/v2."""
 
-    metadata: HpaMetadata
-    spec: HpaSpec
+    metadata: HpaMetadata = Field(examples=["{name: web}"])
+    spec: HpaSpec = Field(examples=["{scaleTargetRef: …, maxReplicas: 4}"])
 
 
 def read_hpa(manifest: Mapping[str, Any]) -> Hpa:
