@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -39,11 +40,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     try:
         if args.command == "dashboard":
-            return _dashboard(args, lab)
-        return _on_cluster(args) if args.cluster else _on_lab(args.command, lab)
+            code = _dashboard(args, lab)
+        else:
+            code = _on_cluster(args) if args.cluster else _on_lab(args.command, lab)
+        sys.stdout.flush()
+        return code
     except (CommandError, LabError) as error:
         print(error, file=sys.stderr)
         return 1
+    except BrokenPipeError:
+        # The reader has seen enough (`make status | head`); nothing is left to flush into.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         print("Stopped. Run the same command again to go on from here.", file=sys.stderr)
         return 130
