@@ -151,7 +151,9 @@ def _one_hpa(operator: str) -> Rule:
 def _no_replicas(operator: str) -> Rule:
     kinds = "{'deployments': 'Deployment', 'statefulsets': 'StatefulSet'}"
     autoscalers = ", ".join(f"'{user}'" for user in (operator, *HPA_CONTROLLERS))
-    now, before = "object.spec.?replicas.orValue(1)", "oldObject.spec.?replicas.orValue(0)"
+    # The default of a workload is 1; a Scale leaves out 0 (autoscaling/v1: omitempty).
+    now = "object.spec.?replicas.orValue(object.kind == 'Scale' ? 0 : 1)"
+    before = "oldObject.spec.?replicas.orValue(0)"
     return Rule(
         name="keda-one-owner-replicas",
         group="apps",

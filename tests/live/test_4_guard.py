@@ -336,6 +336,14 @@ def test_keda_and_the_hpa_controller_go_on(kubectl: Kubectl, cluster: Cluster) -
     assert [checks(cluster, *name) for name in names] == before
 
 
+def test_scaling_to_zero_by_hand_warns(kubectl: Kubectl, cluster: Cluster) -> None:
+    """A Scale leaves replicas out if they are 0."""
+    was, _ = cluster.replicas(NAMESPACE, "web")  # KEDA has woken it
+    on_web = ("deployment/web", "-n", NAMESPACE, "--dry-run=server")
+    [scaled] = warnings(kubectl("scale", *on_web, "--replicas=0"))
+    assert scaled.endswith(REPLICAS.format(change=f"{was} -> 0", count=0))
+
+
 def test_kyverno_says_the_same(kubectl: Kubectl, cluster: Cluster, lab: Lab, tmp_path: Path) -> None:
     """Its command line evaluates the policies over the cluster's own objects, as if a person made them."""
     kyverno = tools.ensure(["kyverno"])["kyverno"]
