@@ -1,4 +1,4 @@
-"""`python -m keda check PATH…`, `explain SCALER` and `adopt HPA…`."""
+"""`python -m keda check PATH…`, `explain NAME` and `adopt HPA…`."""
 
 import sys
 

@@ -116,16 +116,17 @@ def _documents(given: _Input, unreadable: list[str]) -> Iterator[Document]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """0: no finding of severity error; 1: some; 2: something could not be read."""
     parser = argparse.ArgumentParser(
-        prog="keda", description="KEDA 2.19.0's specs, judged before they are applied."
+        prog="python -m keda", description="KEDA 2.19.0's specs, judged before they are applied."
     )
     commands = parser.add_subparsers(dest="command", required=True)
     checking = commands.add_parser("check", help="judge manifests: files, directories, - for stdin")
-    checking.add_argument("paths", nargs="*", metavar="PATH")
-    checking.add_argument("--format", choices=sorted([*STREAMED, *COLLECTED]), default="text")
+    checking.add_argument("paths", nargs="*", metavar="PATH", help="file or directory; - for stdin")
+    formats = sorted([*STREAMED, *COLLECTED])
+    checking.add_argument("--format", choices=formats, default="text", help="default: %(default)s")
     checking.add_argument("--fix", action="store_true", help="correct in the files what is certain")
     checking.add_argument("--explain", metavar="RULE", help="what a rule means, and what passes")
     explaining = commands.add_parser("explain", help="a scaler's parameters, or a rule")
-    explaining.add_argument("name", metavar="SCALER")
+    explaining.add_argument("name", metavar="NAME", help="a trigger's type, or a rule")
     adopting = commands.add_parser("adopt", help="the ScaledObject that takes an HPA over without a gap")
     adopting.add_argument("paths", nargs="+", metavar="HPA", help="its manifest; - for stdin")
     adopting.add_argument("--prometheus", metavar="URL", default=PROMETHEUS, help="default: %(default)s")
@@ -197,12 +198,16 @@ def _say(text: str) -> int:
 
 def _known_rule(name: str) -> str:
     if name not in rules():
-        guess = did_you_mean(name, rules())
-        raise NotThere(
-            f"{name}: is no rule."
-            + (f" Did you mean {guess}?" if guess else f" Rules: {', '.join(rules())}.")
-        )
+        raise _unknown(name, "no rule", rules())
     return name
+
+
+def _unknown(name: str, what: str, known: Iterable[str]) -> NotThere:
+    names = list(known)
+    guess = did_you_mean(name, names)
+    return NotThere(
+        f"{name}: is {what}. " + (f"Did you mean {guess}?" if guess else f"There are: {', '.join(names)}.")
+    )
 
 
 def _explain(name: str) -> str:
@@ -213,7 +218,6 @@ def _explain(name: str) -> str:
     from keda.typed_config import scalers
 
     if name not in scalers():
-        guess = did_you_mean(name, scalers())
-        raise NotThere(f"{name}: is no scaler of KEDA 2.19." + (f" Did you mean {guess}?" if guess else ""))
+        raise _unknown(name, "neither a scaler of KEDA 2.19 nor a rule", [*scalers(), *rules()])
     explain = getattr(triggers, "explain", None)
     return str(explain(name)) if callable(explain) else explain_scaler(name)
