@@ -62,6 +62,14 @@ def test_every_alert_has_a_firing_and_a_quiet_case() -> None:
     assert {case["alertname"] for case in cases() if not case.get("exp_alerts")} == known
 
 
+def test_the_page_lists_every_alert_with_its_severity_and_waiting_time() -> None:
+    page = (ROOT / "docs" / "alerts.md").read_text(encoding="utf-8")
+    for stack in STACKS.values():
+        for alert in alerts(settings(stack)):
+            row = f"| [{alert.name}](runbooks/{alert.name}.md) | {alert.severity} | {alert.minutes} min |"
+            assert row in page
+
+
 def test_every_alert_has_a_runbook_and_no_runbook_is_left_over() -> None:
     known = {alert.name for stack in STACKS.values() for alert in alerts(settings(stack))}
     assert {page.stem for page in RUNBOOKS.glob("Keda*.md")} == known
