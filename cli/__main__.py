@@ -1,4 +1,4 @@
-"""`python -m cli up|preview|status|down`: what the Makefile calls."""
+"""`python -m cli up|preview|status|dashboard|down`: what the Makefile calls."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cli.errors import CommandError
 from cli.prometheus import Prometheus, Window
 from lab import __main__ as lab_command
 from lab.errors import LabError
-from lab.paths import DEFAULT_NAME, Lab
+from lab.paths import Lab
 from lab.pki import write_atomically
 
 MAX_MINUTES = 24 * 60
@@ -70,7 +70,7 @@ def _on_lab(command: str, lab: Lab) -> int:
         if done.returncode or command == "preview":
             return 1 if done.returncode else 0
     print("\n" + report.table(report.rows(targets.lab_kubectl(lab))))
-    named = "" if lab.name == DEFAULT_NAME else f" LAB={lab.name}"
+    named = targets.named(lab)
     print(
         f"\nTry next:  make load WORKLOAD=voice{named}    then  make status{named}\n"
         f"           export KUBECONFIG={lab.kubeconfig}    then  kubectl get scaledobjects -A\n"
@@ -106,6 +106,7 @@ def _dashboard(args: argparse.Namespace, lab: Lab) -> int:
 
 
 def _on_cluster(args: argparse.Namespace) -> int:
+    targets.server(args.cluster)
     kubectl = targets.cluster_kubectl(args.cluster)
     if args.command == "status":
         print(report.table(report.rows(kubectl)))

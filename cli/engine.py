@@ -129,7 +129,8 @@ class Engine:
         made = self.run("stack", "select", "--create", stackfile.STACK, capture=True, cwd=self.folder)
         if made.returncode:
             raise CommandError(
-                f"stack {stackfile.STACK}: {last_line(made)} Pulumi cannot keep the stack's state."
+                f"stack {stackfile.STACK}: {last_line(made)} Pulumi cannot keep the stack's state. "
+                "docs/cluster.md says which login and passphrase it needs."
             )
 
     def _recover(self) -> None:

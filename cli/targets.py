@@ -16,10 +16,15 @@ from cli.engine import Engine
 from cli.errors import CommandError
 from cli.report import Kubectl
 from lab import pki, plugins, tools
-from lab.paths import Lab
+from lab.paths import DEFAULT_NAME, Lab
 
 # The stack file may name the user's own cluster; a lab is never that one.
 LAB_OVERRIDES: Mapping[str, Any] = {"keda-homelab:cluster": None}
+
+
+def named(lab: Lab) -> str:
+    """What a make command needs to mean this lab: ` LAB=name`, or nothing for the default one."""
+    return "" if lab.name == DEFAULT_NAME else f" LAB={lab.name}"
 
 
 def lab_record(lab: Lab) -> dict[str, Any]:
@@ -32,7 +37,7 @@ def lab_record(lab: Lab) -> dict[str, Any]:
         record: dict[str, Any] = json.loads(lab.record.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise CommandError(
-            f"lab {lab.name}: not up, so there is no cluster to talk to. Run `make up`."
+            f"lab {lab.name}: not up, so there is no cluster to talk to. Run `make up{named(lab)}`."
         ) from None
     return record
 
@@ -111,11 +116,11 @@ def _kubectl() -> str:
     return shutil.which("kubectl") or str(tools.ensure(["kubectl"])["kubectl"])
 
 
-def confirm_cluster(context: str, what: str, assume_yes: bool) -> None:
-    """Shows context and server, and asks before anything is done there.
+def server(context: str) -> str:
+    """The address of a context's API server.
 
     Raises:
-        CommandError: no such context, or the answer was not yes.
+        CommandError: no such context.
     """
     shown = subprocess.run(
         [_kubectl(), "config", "view", "--minify", f"--context={context}", "-o", "json"],
@@ -128,7 +133,16 @@ def confirm_cluster(context: str, what: str, assume_yes: bool) -> None:
             f"CLUSTER={context}: no such context in the kubeconfig, so there is no cluster to run on. "
             "See `kubectl config get-contexts`."
         )
-    print(f"context  {context}\nserver   {clusters[0]['cluster']['server']}")
+    return str(clusters[0]["cluster"]["server"])
+
+
+def confirm_cluster(context: str, what: str, assume_yes: bool) -> None:
+    """Shows context and server, and asks before anything is done there.
+
+    Raises:
+        CommandError: no such context, or the answer was not yes.
+    """
+    print(f"context  {context}\nserver   {server(context)}")
     if assume_yes:
         return
     if not sys.stdin.isatty():

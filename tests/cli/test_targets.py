@@ -58,7 +58,7 @@ def test_a_lab_that_is_not_up_is_one_line(lab: Lab, capsys: pytest.CaptureFixtur
     lab.record.unlink()
     assert command.main(["status", "--lab", "unit"]) == 1
     assert capsys.readouterr().err == (
-        "lab unit: not up, so there is no cluster to talk to. Run `make up`.\n"
+        "lab unit: not up, so there is no cluster to talk to. Run `make up LAB=unit`.\n"
     )
 
 
