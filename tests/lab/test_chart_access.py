@@ -3,7 +3,9 @@ API server reads them."""
 
 from __future__ import annotations
 
+import argparse
 import itertools
+import re
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +72,13 @@ def chart(
     return chart_source.ARCHIVE
 
 
+def rendered(chart: Path, helm: Path, *options: str | Path) -> Rights:
+    """The operator's, as helm renders the chart into the namespace `keda`."""
+    common = ("--namespace", "keda", "--set", "crds.install=false")
+    text = chart_source._run(helm, "template", "keda", chart, *common, *options)
+    return Rights([item for item in yaml.load_all(text, yaml.CSafeLoader) if item], OPERATOR)
+
+
 def rights(
     chart: Path, helm: Path, folder: Path, keda: dict[str, Any], authentication: dict[str, Any] | None
 ) -> Rights:
@@ -104,9 +113,7 @@ def rights(
     values.write_text(
         yaml.safe_dump(chart_values(settings.keda, settings.monitoring, settings.workloads.values()))
     )
-    options = ("--namespace", "keda", "--values", values, "--set", "crds.install=false")
-    text = chart_source._run(helm, "template", "keda", chart, *options)
-    return Rights([item for item in yaml.load_all(text, yaml.CSafeLoader) if item], OPERATOR)
+    return rendered(chart, helm, "--values", values)
 
 
 PASSWORD = {"secretTargetRef": [{"parameter": "password", "name": "redis", "key": "password"}]}
@@ -173,3 +180,39 @@ def test_everything_by_the_charts_own_default(
     assert found.may("list", "", "secrets", "")
     assert found.may("update", "example.org", "proxies/scale", "web")
     assert found.may("get", "", "nodes", "")
+
+
+TABLE = (PROJECT / "docs" / "least-privilege.md").read_text(encoding="utf-8")
+
+
+def asked(question: str) -> tuple[str, str, str, str, str]:
+    """The arguments of `Rights.may` for a question of `kubectl auth can-i`."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("verb")
+    parser.add_argument("resource")
+    parser.add_argument("-n", dest="namespace", default="")
+    parser.add_argument("--all-namespaces", action="store_true")
+    parser.add_argument("--subresource", default="")
+    of = parser.parse_args(question.split())
+    resource, _, name = of.resource.partition("/")
+    resource, _, group = resource.partition(".")
+    return of.verb, group, "/".join(filter(None, [resource, of.subresource])), of.namespace, name
+
+
+def test_the_table_of_the_page(chart: Path, chart_tools: dict[str, Path], tmp_path: Path) -> None:
+    """docs/least-privilege.md: the chart alone, the defaults, and `mail` watched with a Secret of its own.
+
+    The page has the lab's `voice` where the stack of these tests has `mail`.
+    """
+    helm = chart_tools["helm"]
+    columns = [
+        rendered(chart, helm),
+        rights(chart, helm, tmp_path, {}, None),
+        rights(chart, helm, tmp_path, {"watchNamespaces": ["web", "mail"]}, PASSWORD),
+    ]
+    rows = re.findall(r"^\| `([^`]+)` \| (\w+) \| (\w+) \| (\w+)", TABLE.replace("voice", "mail"), re.M)
+    rows = [row for row in rows if set(row[1:]) <= {"yes", "no"}]
+    assert len(rows) == 10
+    for question, *answers in rows:
+        found = ["yes" if column.may(*asked(question)) else "no" for column in columns]
+        assert found == answers, question
