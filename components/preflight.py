@@ -135,7 +135,7 @@ def api(cluster: Cluster) -> Get | None:
     configuration.retries = False
     try:
         config.load_kube_config(source, cluster.context, configuration, persist_config=False)
-    except (config.ConfigException, OSError):
+    except Exception:  # of many kinds, and their texts may quote the file, which holds credentials
         return None
     connection = client.ApiClient(configuration)
 
@@ -150,6 +150,12 @@ def api(cluster: Cluster) -> Get | None:
             return None
         if answer.status >= 400:
             raise OSError(f"{path}: {answer.status} {answer.reason}")
-        return json.loads(text)
+        try:
+            found = json.loads(text)
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            raise OSError(f"{path}: no answer of Kubernetes'")
+        return found
 
     return get

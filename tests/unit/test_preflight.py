@@ -130,10 +130,12 @@ class Server(BaseHTTPRequestHandler):
     """An API server that serves nothing of monitoring, and forbids one path."""
 
     def do_GET(self) -> None:  # noqa: N802 -- the name http.server looks for
-        status = 403 if "forbidden" in self.path else 200 if self.path == "/apis/apps/v1" else 404
+        known = {"/forbidden": 403, "/apis/apps/v1": 200, "/page": 200}
+        status = known.get(self.path, 404)
         self.send_response(status)
         self.end_headers()
-        self.wfile.write(json.dumps(served("Deployment")).encode() if status == 200 else b"{}")
+        found = b"<html>" if self.path == "/page" else json.dumps(served("Deployment")).encode()
+        self.wfile.write(found if status == 200 else b"{}")
 
     def log_message(self, *_: Any) -> None:
         pass
@@ -168,6 +170,8 @@ def test_the_api_server_is_asked(cluster: Cluster) -> None:
     assert get("/apis/monitoring.coreos.com/v1") is None
     with pytest.raises(OSError, match="403"):
         get("/forbidden")
+    with pytest.raises(OSError, match="no answer of Kubernetes"):
+        get("/page")
 
 
 def test_the_program_ends_with_one_line_a_setting(cluster: Cluster) -> None:
@@ -182,3 +186,11 @@ def test_a_cluster_that_does_not_answer_is_not_asked(cluster: Cluster, tmp_path:
     silent.write_text(text)
     preflight(of(Cluster(kubeconfig=str(silent))))
     preflight(of(Cluster(kubeconfig=str(tmp_path / "none"))))
+
+
+@pytest.mark.parametrize("text", ["a: [token\n", "clusters: 5\n", "some text\n", ""])
+def test_a_kubeconfig_that_cannot_be_read_is_left_to_the_provider(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "broken"
+    file.write_text(text)
+    assert api(Cluster(kubeconfig=str(file))) is None
+    assert api(Cluster(kubeconfig=f"{text}\n")) is None
