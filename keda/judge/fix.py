@@ -82,7 +82,10 @@ def _fix_once(path: Path) -> tuple[list[str], str]:
     text = path.read_bytes().decode("utf-8-sig")
     made: list[tuple[int, Edit]] = []
     changes: dict[int, tuple[int, str]] = {}
-    nodes = (node for node in yaml.compose_all(text, Loader=yaml.CSafeLoader) if not _is_null(node))
+    try:
+        nodes = [node for node in yaml.compose_all(text, Loader=yaml.CSafeLoader) if not _is_null(node)]
+    except yaml.YAMLError:
+        return [], f"{path}: not corrected: an anchor is there twice, so what an alias means is not certain."
     for document, node, edits in zip(given, nodes, wanted, strict=False):
         done: list[Edit] = []
         for edit in edits:

@@ -108,6 +108,16 @@ def test_what_an_alias_shares_is_corrected_once(tmp_path: Path) -> None:
     assert file.read_text() == text.replace("60", '"60"')
 
 
+def test_an_anchor_that_is_there_twice_is_left(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "web.yaml"
+    text = f"{HEAD}spec:\n  scaleTargetRef: {{name: &x web, kind: &x Deployment}}\n  minReplicaCount: '1'\n"
+    file.write_text(text)
+    main(["check", "--fix", str(file)])
+    assert file.read_text() == text
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{file}: not corrected: an anchor is there twice")
+
+
 def test_inside_a_list(tmp_path: Path) -> None:
     file = tmp_path / "list.yaml"
     head = "apiVersion: v1\nkind: List\nitems:\n- apiVersion: keda.sh/v1alpha1\n  kind: ScaledObject\n"
