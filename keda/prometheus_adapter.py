@@ -18,6 +18,7 @@ from typing import Any
 from keda.errors import MISSING, Fault, SpecError
 from keda.hpa import Selector
 from keda.judge import promql
+from keda.judge.documents import Unreadable, documents
 
 _CALL = re.compile(r"<<-?\s*(.*?)\s*-?>>")
 _LABEL_VALUE = re.compile(r'index\s+\.LabelValuesByName\s+"([^"]+)"')
@@ -168,8 +169,6 @@ def label_matchers(selector: Selector) -> list[Matcher]:
 
 
 def _config(document: object) -> Mapping[str, Any]:
-    import yaml
-
     if not isinstance(document, Mapping):
         return {}
     data = document.get("data")
@@ -177,8 +176,8 @@ def _config(document: object) -> Mapping[str, Any]:
         return document
     for text in data.values():
         try:
-            config = yaml.safe_load(_text(text))
-        except yaml.YAMLError:
+            config = next((each.value for each in documents(_text(text))), None)
+        except Unreadable:
             continue
         if isinstance(config, Mapping) and ("rules" in config or "externalRules" in config):
             return config
@@ -228,7 +227,10 @@ def _named(name: str, operator: str, series: str) -> bool:
     """Whether a matcher on `__name__` takes a series; Prometheus anchors its patterns."""
     if operator in ("=", "!="):
         return (name == series) is (operator == "=")
-    return (re.fullmatch(name, series) is not None) is (operator == "=~")
+    try:
+        return (re.fullmatch(name, series) is not None) is (operator == "=~")
+    except re.error:  # Go's syntax has a little that Python's has not
+        return False
 
 
 def _expanded(template: str, matched: re.Match[str]) -> str:

@@ -255,6 +255,7 @@ def test_every_place_damaged(file: Path) -> None:
         ('{namespace!=""}', {"matches": "^jobs_total$", "as": "jobs"}, "jobs", "jobs_total"),
         ('{namespace!=""}', {"matches": "^(a|b)_(c|d)$", "as": "$1"}, "a", None),
         ("not{", {}, "not", None),
+        ('{__name__=~"\\\\pL+"}', {}, "a", None),  # of Go's regular expressions alone
     ],
 )
 def test_which_series_stands_behind_a_metric(
@@ -287,7 +288,10 @@ def test_selectors_are_written_as_the_adapter_writes_them() -> None:
     ("document", "line"),
     [
         ([], "holds neither rules nor externalRules."),
-        ({"kind": "ConfigMap", "data": {"a": ": :"}}, "holds neither rules nor externalRules."),
+        (
+            {"kind": "ConfigMap", "data": {"a": ": :", "b": "[" * 999, "c": "2020-99-99"}},
+            "holds neither rules nor externalRules.",
+        ),
         ({"rules": [{}]}, "rules[0].seriesQuery: missing"),
         ({"rules": [{"seriesQuery": "a", "name": {"matches": "("}}]}, "rules[0].name.matches: is no regular"),
     ],
