@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from components.settings import GuardMode, Keda
+from keda.judge.objects import dig
 from keda.ownership import HPA_NAME_FIELD, HPA_OWNERSHIP, TRANSFER_OWNERSHIP
 from keda.ownership.kinds import TWO_HPAS
 
@@ -58,9 +59,7 @@ def rules(keda: Keda) -> tuple[Rule, Rule]:
 
 def operator(keda: Keda) -> str:
     """The user name of KEDA's operator: `serviceAccount` of the chart's values (keda 2.19.0, values.yaml)."""
-    account: Any = keda.values
-    for key in ("serviceAccount", "operator", "name"):
-        account = account.get(key) if isinstance(account, Mapping) else None
+    account = dig(keda.values, "serviceAccount", "operator", "name")
     return f"system:serviceaccount:{keda.namespace}:{account or 'keda-operator'}"
 
 

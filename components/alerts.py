@@ -13,11 +13,12 @@ from typing import Any
 import pulumi
 from pulumi_kubernetes.apiextensions import CustomResource
 
-from components.queries import either, of_condition, of_hpa, of_jobs, of_scaler, replicas
+from components.queries import either, number, of_condition, of_hpa, of_jobs, of_scaler, replicas
 from components.recipes import Scaled
 from components.recipes.base import quoted
 from components.settings import Keda, Monitoring
 from keda import NatsJetStream, ScaledObject
+from keda.judge.objects import dig
 
 NAME = "keda-homelab"
 """Of the PrometheusRule."""
@@ -131,8 +132,7 @@ def _components(keda: Keda) -> Iterator[Alert]:
 
 def _certificates(keda: Keda) -> Iterator[Alert]:
     """Only cert-manager has a metric for it. KEDA renews its own certificate itself and shows nothing."""
-    manager = (keda.values.get("certificates") or {}).get("certManager") or {}
-    if not manager.get("enabled"):
+    if not dig(keda.values, "certificates", "certManager", "enabled"):
         return
     labels = f"{{namespace={quoted(keda.namespace)}}}"
     soon = f"certmanager_certificate_expiration_timestamp_seconds{labels} - time() < 7 * 24 * 3600"
@@ -248,7 +248,7 @@ def _at_zero(workload: Scaled, scaled: ScaledObject) -> Iterator[Alert]:
         return
     current = replicas(workload)
     wanted = " or ".join(
-        f"max{of_scaler('keda_scaler_metrics_value', workload, index)} > {trigger.activation:g}"
+        f"max{of_scaler('keda_scaler_metrics_value', workload, index)} > {number(trigger.activation)}"
         for index, trigger in enumerate(scaled.spec.triggers)
     )
     yield Alert(

@@ -59,3 +59,8 @@ def of_condition(workload: Scaled, condition: str) -> str:
     kind = workload.scaled.kind.lower()
     labels = {kind: workload.name, "condition": condition}
     return f"max{either(f'kube_{kind}_condition', workload.namespace, **labels)}"
+
+
+def number(value: float) -> str:
+    """A PromQL number with every digit: 1234567 and 0.1, not 1.23457e+06."""
+    return repr(float(value)).removesuffix(".0")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from components.dashboards.panels import Layout, Line, Panel, board, events, lines, numbers, states
-from components.queries import either, of_condition, of_hpa, of_jobs, of_scaler, replicas
+from components.queries import either, number, of_condition, of_hpa, of_jobs, of_scaler, replicas
 from components.recipes import Scaled
 from components.recipes.base import quoted
 from keda import ScaledObject, Trigger
@@ -65,13 +65,13 @@ def _signals(workload: Scaled) -> Iterator[tuple[int, Panel]]:
 
 def _signal(workload: Scaled, index: int, trigger: Trigger) -> Panel:
     """A trigger's value, with its threshold and activation."""
-    limits = [] if trigger.target is None else [(f"vector({trigger.target:g})", "threshold")]
+    limits = [] if trigger.target is None else [(f"vector({number(trigger.target)})", "threshold")]
     title = f"Signal: {_named(workload, index)}"
     if trigger.type in _RESOURCES:
         value = f"max{of_hpa(_TARGET_METRIC, workload, metric_name=trigger.type)}"
         return lines(title, [(value, "value")], limits, description="As the HPA read it last.")
     value = f"max{of_scaler('keda_scaler_metrics_value', workload, index)}"
-    limits.append((f"vector({trigger.activation:g})", "activation"))
+    limits.append((f"vector({number(trigger.activation)})", "activation"))
     compared = "compared as it is (metricType Value)" if trigger.metric_type == "Value" else "for one replica"
     return lines(
         title,
@@ -89,7 +89,7 @@ def _formula(workload: Scaled) -> Panel | None:
     if modifiers is None:
         return None
     value = f"max{of_hpa(_TARGET_METRIC, workload, metric_name='composite-metric')}"
-    limits = [(f"vector({modifiers.target:g})", "threshold")]
+    limits = [(f"vector({number(modifiers.target)})", "threshold")]
     description = f"{modifiers.formula}, as the HPA read it last."
     return lines("Signal: formula", [(value, "value")], limits, description=description)
 

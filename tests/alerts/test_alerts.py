@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from components.alerts import Alert, groups, prometheus_rule
+from components.queries import number
 from components.settings import Settings
 from keda.judge import metrics, promql
 from lab import tools
@@ -120,3 +121,15 @@ def test_without_state_metrics_only_what_keda_and_the_hpas_tell() -> None:
 
 def _parts(stack: Settings) -> tuple[Any, Any, Any]:
     return stack.keda, stack.monitoring, stack.workloads
+
+
+def test_numbers_keep_every_digit() -> None:
+    assert [number(each) for each in (5, 0.1, 1234567, 0.0)] == ["5", "0.1", "1234567", "0"]
+
+
+@pytest.mark.parametrize("given", ["x", {"certManager": True}, {"certManager": {"enabled": False}}, None])
+def test_chart_values_of_any_shape_give_no_certificate_alert(given: object) -> None:
+    stack = settings(STACKS["homelab"])
+    keda = stack.keda.model_copy(update={"values": {"certificates": given}})
+    names = [alert.name for _, found in groups(keda, stack.monitoring, stack.workloads) for alert in found]
+    assert "KedaCertificateExpires" not in names
