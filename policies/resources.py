@@ -21,7 +21,7 @@ def declared(resource: Resource, *, state: bool = False) -> Declared | None:
     if not resource.resource_type.startswith("kubernetes:"):
         return None
     manifest = _typed(plain(resource.props), resource.resource_type)
-    if state or "spec.replicas" in resource.opts.ignore_changes:
+    if state or {"spec", "spec.replicas"} & set(resource.opts.ignore_changes):
         manifest = _without_replicas(manifest)
     return Declared(manifest, resource.urn, _cluster(resource.provider), held=not state and _held(resource))
 

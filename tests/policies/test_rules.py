@@ -73,9 +73,10 @@ def test_live_replicas_are_nobodys_declaration() -> None:
     assert Operation().register(scaled_object()).end(scaled_object(), deployment(3)).rules == []
 
 
-def test_replicas_left_alone_by_ignore_changes_are_no_second_owner() -> None:
+@pytest.mark.parametrize("ignored", ["spec.replicas", "spec"])
+def test_replicas_left_alone_by_ignore_changes_are_no_second_owner(ignored: str) -> None:
     operation = Operation().register(scaled_object())
-    assert operation.register(deployment(2), ignore_changes=["spec.replicas"]).rules == []
+    assert operation.register(deployment(2), ignore_changes=[ignored]).rules == []
 
 
 def test_adoption_passes_once_the_program_has_let_go() -> None:
