@@ -26,9 +26,9 @@ if settings.monitoring.state_metrics:
     CustomResourceState("state-metrics", settings.monitoring.state_metrics, options)
 platform = Platform("keda", settings.keda, settings.monitoring, settings.workloads.values(), options)
 ClusterGuard("guard", settings.keda, [platform], options)
-# After KEDA, so that its webhook judges them, and destroyed before it, while its operator can finalize them.
 Alerts("alerts", settings.keda, settings.monitoring, settings.workloads, [platform], options)
 Dashboards("dashboards", settings.keda, settings.monitoring, settings.workloads, [platform], options)
+# After KEDA, so that its webhook judges them, and destroyed before it, while its operator can finalize them.
 for name, workload in settings.workloads.items():
     ScaledWorkload(name, workload, [platform], options)
 pulumi.export("workloads", {name: summarize(workload) for name, workload in settings.workloads.items()})

@@ -118,14 +118,12 @@ class Sources:
         self._unread: list[str] | None = None
 
     def judge(self, declared: Declared, config: Config) -> Iterator[Finding]:
-        """Files are read before the first object is looked at, so that conflicts with them are told in "
-        "time."""
+        """Files are read before the first object is looked at: conflicts with them are told in time."""
         self._read_files(config)
         yield from ()
 
     def rest(self, config: Config) -> Iterator[Finding]:
-        """A cluster is read last: a declaration of the program replaces what is live, and by now all are "
-        "known."""
+        """A cluster is read last: what the program declares replaces what is live, and now all is known."""
         unread = self._read_files(config)
         if (cluster := config.get("cluster")) is not None:
             from policies.sources import declared_elsewhere

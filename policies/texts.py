@@ -1,5 +1,4 @@
-"""What is said of each rule: rules.toml, in a row on the terminal and as a page of its own in "
-"docs/policies."""
+"""What is said of each rule: rules.toml, on the terminal and as a page of its own in docs/policies."""
 
 from __future__ import annotations
 
@@ -12,8 +11,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Text:
-    """`summary` is one sentence, what ought to be. `fails` and `passes` are YAML documents, judged with "
-    "`config`."""
+    """`summary` is one sentence, what ought to be. `fails` and `passes` are YAML documents."""
 
     summary: str
     why: str

@@ -1,5 +1,4 @@
-"""Which unknown fields of a manifest does a rule read? Found by letting it read, so that no list is kept "
-"twice."""
+"""Which unknown fields of a manifest does a rule read? Found by letting it read: no list is kept twice."""
 
 from __future__ import annotations
 

@@ -82,10 +82,8 @@ class GpuBudget:
                     claim.item.where,
                     "spec.scaleTargetRef",
                     f"names {target[2]} {target[3]}/{target[4]}, which is declared elsewhere: its GPUs are "
-                    "not "
-                    f'in the sum. Annotate the {claim.item.kind} with {GPUS_PER_POD}: "<number>" (0 for '
-                    "none); "
-                    "or say it of all such targets (--policy-pack-config: keda-gpu-budget.elsewhere)",
+                    f'not in the sum. Annotate the {claim.item.kind} with {GPUS_PER_POD}: "<number>" (0 for '
+                    "none); or say it of all such targets (--policy-pack-config: keda-gpu-budget.elsewhere)",
                 )
 
     def _found(self, item: Item, cluster: str, capacity: int) -> Iterator[Finding]:
