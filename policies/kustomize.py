@@ -48,8 +48,8 @@ def render(folder: Path, read_file: ReadFile, unread: list[str]) -> list[Declare
 def folders_of(folder: Path) -> Iterator[Path]:
     """The folders that a Kustomize folder takes in, resolved."""
     for each in _entries(folder):
-        if (folder / each).is_dir():
-            yield (folder / each).resolve()
+        if (path := _here(folder, each)) and path.is_dir():
+            yield path.resolve()
 
 
 def in_namespace(manifest: object, namespace: str) -> object:
@@ -115,16 +115,26 @@ def _entries(folder: Path) -> list[str]:
     return [word(each) for key in _LISTED for each in sequence(kustomization.get(key)) if word(each)]
 
 
+def _here(folder: Path, entry: str) -> Path | None:
+    """What a Kustomize folder lists, if it is on this disk."""
+    path = folder / entry
+    try:
+        return path if "://" not in entry and path.exists() else None
+    except OSError:  # no name that a disk takes
+        return None
+
+
 def _remote(folder: Path, seen: set[Path]) -> Iterator[str]:
     """What a folder, or one that it takes in, lists and is not here."""
     if folder.resolve() in seen:
         return
     seen.add(folder.resolve())
     for each in _entries(folder):
-        if "://" in each or not (folder / each).exists():
+        path = _here(folder, each)
+        if path is None:
             yield each
-        elif (folder / each).is_dir():
-            yield from _remote(folder / each, seen)
+        elif path.is_dir():
+            yield from _remote(path, seen)
 
 
 def _listed(folder: Path, read_file: ReadFile, unread: list[str], seen: set[Path]) -> Iterator[Declared]:
@@ -145,10 +155,9 @@ def _listed(folder: Path, read_file: ReadFile, unread: list[str], seen: set[Path
         for each in map(mapping, sequence(kustomization.get("replicas")))
     }
     for entry in _entries(folder):
-        path = folder / entry
-        inner = _listed(path, read_file, unread, seen) if path.is_dir() else read_file(path, unread)
-        if "://" in entry or not path.exists():
+        if (path := _here(folder, entry)) is None:
             continue
+        inner = _listed(path, read_file, unread, seen) if path.is_dir() else read_file(path, unread)
         for declared in inner:
             manifest = _with_replicas(declared.manifest, replicas)
             yield replace(declared, manifest=in_namespace(manifest, namespace) if namespace else manifest)

@@ -125,7 +125,10 @@ def _in_flux_namespaces(found: list[tuple[Path, Declared]]) -> list[Declared]:
 
 def _in_repository(origin: Path, path: str) -> Path | None:
     """`path` counts from the repository's root, which is some folder above."""
-    candidates = (above / path.lstrip("/") for above in origin.resolve().parents)
+    above = origin.resolve().parents
+    if path.strip("./") == "":
+        return next((root for root in above if (root / ".git").exists()), None)
+    candidates = (root / path.lstrip("/") for root in above)
     return next((each.resolve() for each in candidates if each.is_dir()), None)
 
 

@@ -163,19 +163,22 @@ def test_an_overlay_is_read_once_in_its_namespace(tmp_path: Path, renderer: str)
     assert places[renderer] in found[0].message
 
 
-def test_flux_puts_a_path_into_a_namespace(tmp_path: Path, renderer: str) -> None:
-    flux = """\
+@pytest.mark.parametrize("path", ["./apps", "./"])
+def test_flux_puts_a_path_into_a_namespace(path: str, tmp_path: Path, renderer: str) -> None:
+    """Flux counts from the repository's root."""
+    flux = f"""\
         apiVersion: kustomize.toolkit.fluxcd.io/v1
         kind: Kustomization
-        metadata: {name: apps, namespace: flux-system}
-        spec: {path: ./apps, targetNamespace: voice}
+        metadata: {{name: apps, namespace: flux-system}}
+        spec: {{path: {path}, targetNamespace: voice}}
         """
+    (tmp_path / ".git").mkdir()
     tree(tmp_path, {"clusters/a/apps.yaml": flux, "apps/hpa.yaml": HPA})
     assert len(messages(tmp_path)) == 1
 
 
 def test_what_is_remote_is_said_and_not_fetched(tmp_path: Path, renderer: str) -> None:
-    remote = "https://example.invalid/base?ref=v1"
+    remote = f"https://example.invalid/base?ref=v{'1' * 300}"  # longer than a disk's names
     kustomization = f"namespace: voice\nresources: [hpa.yaml, '{remote}']"
     tree(tmp_path, {"kustomization.yaml": kustomization, "hpa.yaml": HPA})
     declared, unread = read(tmp_path)
