@@ -53,8 +53,9 @@ live: $(VENV)/.ready  ## The tests on a lab of their own
 verdicts: $(VENV)/.ready  ## 20,000 trigger specs: our verdict against KEDA's own scaler constructors
 	@$(PY) -m tests.verdicts --count 20000
 
-generate: $(VENV)/.ready  ## Trigger models, docs/scalers.md and JSON Schemas from keda/data; a test holds them current
+generate: $(VENV)/.ready  ## Trigger models, JSON Schemas and the pages of scalers, rules and policies; tests hold them current
 	@$(PY) -m keda.triggers.generate && $(PY) -m keda.schema && $(PY) -m components.schema && $(PY) -m policies.pages docs
+	@$(PY) -m keda.judge.pages docs/rules tests/corpus/check
 
 test: lint  ## Everything: lint, types, unit, program, policy, engine and live tests
 	@$(PY) -m lab.tools && $(PY) -m lab.tools kyverno
