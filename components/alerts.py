@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-from pulumi_kubernetes.apiextensions import CustomResource
 
+from components.manifests import custom_resource
 from components.queries import either, number, of_condition, of_hpa, of_jobs, of_scaler, replicas
 from components.recipes import Scaled
 from components.recipes.base import quoted
+from components.recipes.monitor import API_VERSION
 from components.settings import Keda, Monitoring
 from keda import NatsJetStream, ScaledObject
 from keda.judge.objects import dig
@@ -75,14 +76,10 @@ class Alerts(pulumi.ComponentResource):
         props = {"namespace": keda.namespace, "alerts": monitoring.alerts}
         super().__init__("keda-homelab:monitoring:Alerts", name, props, opts)
         if monitoring.alerts:
-            manifest = prometheus_rule(keda, monitoring, workloads)
-            CustomResource(
+            custom_resource(
                 f"{name}-prometheusrule",
-                api_version=manifest["apiVersion"],
-                kind=manifest["kind"],
-                metadata=manifest["metadata"],
-                spec=manifest["spec"],
-                opts=pulumi.ResourceOptions(parent=self, depends_on=list(after)),
+                prometheus_rule(keda, monitoring, workloads),
+                pulumi.ResourceOptions(parent=self, depends_on=list(after)),
             )
         self.register_outputs(props)
 
@@ -97,7 +94,7 @@ def prometheus_rule(keda: Keda, monitoring: Monitoring, workloads: Mapping[str, 
         for name, alerts in groups(keda, monitoring, workloads)
     ]
     return {
-        "apiVersion": "monitoring.coreos.com/v1",
+        "apiVersion": API_VERSION,
         "kind": "PrometheusRule",
         "metadata": metadata,
         "spec": {"groups": rules},

@@ -14,10 +14,12 @@ from pulumi_kubernetes.core.v1 import ConfigMap
 from pulumi_kubernetes.rbac.v1 import ClusterRole, ClusterRoleBinding
 
 from components.dashboards import UID, dashboards
+from components.manifests import custom_resource
 from components.recipes import Scaled
 from components.settings import Keda, Monitoring, StateMetrics
 
 CUSTOM_RESOURCE_STATE = Path(__file__).with_name("custom_resource_state.yaml")
+GRAFANA = "grafana.integreatly.org/v1beta1"
 STATE_METRICS_NAME = "keda-custom-resource-state"
 """Of the ConfigMap that kube-state-metrics mounts, and of the role that lets it read KEDA's objects."""
 STATE_METRICS_KEY = "config.yaml"
@@ -41,14 +43,7 @@ class Monitors(pulumi.ComponentResource):
         super().__init__("keda-homelab:monitoring:Monitors", name, props, opts)
         for key, monitor in monitors.items():
             manifest = monitor.manifest(key, monitoring.monitor_labels)
-            CustomResource(
-                f"{name}-{key}",
-                api_version=manifest["apiVersion"],
-                kind=manifest["kind"],
-                metadata=manifest["metadata"],
-                spec=manifest["spec"],
-                opts=pulumi.ResourceOptions(parent=self),
-            )
+            custom_resource(f"{name}-{key}", manifest, pulumi.ResourceOptions(parent=self))
         self.register_outputs(props)
 
 
@@ -140,7 +135,7 @@ class Dashboards(pulumi.ComponentResource):
             if monitoring.dashboards in ("grafanaDashboard", "both"):
                 CustomResource(
                     f"{part}-grafanadashboard",
-                    api_version="grafana.integreatly.org/v1beta1",
+                    api_version=GRAFANA,
                     kind="GrafanaDashboard",
                     metadata=metadata,
                     spec={

@@ -18,13 +18,13 @@ from typing import Any
 import pulumi
 
 from components.admission_rules import API_VERSION as ADMISSION
+from components.monitoring import GRAFANA
 from components.recipes.monitor import API_VERSION as MONITORING
 from components.settings import Cluster, Settings
 from keda import MISSING, Fault, SpecError
 from keda.judge import monitors
 from keda.judge.objects import Item
 
-GRAFANA = "grafana.integreatly.org/v1beta1"
 _SECONDS = 5
 _OPERATOR = "install the Prometheus Operator"
 

@@ -8,6 +8,7 @@ from typing import Any
 import pulumi
 from pulumi_kubernetes.apiextensions import CustomResource
 
+from components.manifests import custom_resource
 from components.recipes import Scaled
 from keda import ScaledObject
 
@@ -60,11 +61,4 @@ def summarize(workload: Scaled) -> dict[str, Any]:
 def _apply(
     name: str, manifest: dict[str, Any], parent: pulumi.Resource, after: Sequence[pulumi.Resource]
 ) -> CustomResource:
-    return CustomResource(
-        name,
-        api_version=manifest["apiVersion"],
-        kind=manifest["kind"],
-        metadata=manifest["metadata"],
-        spec=manifest["spec"],
-        opts=pulumi.ResourceOptions(parent=parent, depends_on=list(after)),
-    )
+    return custom_resource(name, manifest, pulumi.ResourceOptions(parent=parent, depends_on=list(after)))
