@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, Field
 
 from keda.errors import MISSING, Fault, SpecError
+from keda.judge.objects import mapping
 from keda.model import Count, Model, Positive
 from keda.names import Namespace, ObjectName
 from keda.resources.behavior import Behavior
@@ -151,7 +152,7 @@ def read_hpa(manifest: Mapping[str, Any]) -> Hpa:
     if version not in _VERSIONS:
         why = f"is not one of {', '.join(_VERSIONS)}. It cannot be read as an HPA."
         raise SpecError([Fault("apiVersion", version, why, "Write autoscaling/v2.")])
-    spec = dict(_mapping(manifest.get("spec")))
+    spec = dict(mapping(manifest.get("spec")))
     metrics, at = spec.get("metrics") or [], "spec.metrics"
     if version == "autoscaling/v1":
         metrics, at = _v1_metrics(manifest, spec), f"metadata.annotations[{json.dumps(_METRICS)}]"
@@ -183,7 +184,7 @@ def _v1_metrics(manifest: Mapping[str, Any], spec: Mapping[str, Any]) -> list[An
 
 
 def _annotation(manifest: Mapping[str, Any], key: str) -> Any:
-    text = _mapping(_mapping(manifest.get("metadata")).get("annotations")).get(key)
+    text = mapping(mapping(manifest.get("metadata")).get("annotations")).get(key)
     if text is None:
         return None
     try:
@@ -208,7 +209,7 @@ def _modern(metric: Any) -> Any:
         return metric
     kind = metric["type"]
     key = kind[:1].lower() + kind[1:]
-    old = _mapping(metric.get(key))
+    old = mapping(metric.get(key))
     selector = old.get("metricSelector") or old.get("selector")
     target = _target(old)
     if kind in ("Resource", "ContainerResource"):
@@ -224,7 +225,3 @@ def _target(old: Mapping[str, Any]) -> dict[str, Any]:
     if (average := old.get("targetAverageValue") or old.get("averageValue")) is not None:
         return {"type": "AverageValue", "averageValue": average}
     return {"type": "Value", "value": old.get("targetValue")}
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

@@ -19,6 +19,7 @@ from keda.errors import MISSING, Fault, SpecError
 from keda.hpa import Selector
 from keda.judge import promql
 from keda.judge.documents import Unreadable, documents
+from keda.judge.objects import mapping, text
 
 _CALL = re.compile(r"<<-?\s*(.*?)\s*-?>>")
 _LABEL_VALUE = re.compile(r'index\s+\.LabelValuesByName\s+"([^"]+)"')
@@ -97,8 +98,8 @@ class Rule:
             unread = unread or named is None
             return values.get(named[1], "") if named else ""
 
-        text = _CALL.sub(fill, self.metrics_query)
-        return None if unread else text
+        filled = _CALL.sub(fill, self.metrics_query)
+        return None if unread else filled
 
     def _renamed(self) -> str:
         groups = re.compile(self.matches).groups if self.matches else 0
@@ -174,9 +175,9 @@ def _config(document: object) -> Mapping[str, Any]:
     data = document.get("data")
     if document.get("kind") != "ConfigMap" or not isinstance(data, Mapping):
         return document
-    for text in data.values():
+    for file in data.values():
         try:
-            config = next((each.value for each in documents(_text(text))), None)
+            config = next((each.value for each in documents(text(file))), None)
         except Unreadable:
             continue
         if isinstance(config, Mapping) and ("rules" in config or "externalRules" in config):
@@ -190,17 +191,17 @@ def _rules(config: Mapping[str, Any], key: str) -> Iterator[Rule]:
         where = f"{key}[{index}]"
         if not isinstance(rule, Mapping) or not isinstance(rule.get("seriesQuery"), str):
             raise SpecError([Fault(f"{where}.seriesQuery", MISSING, "missing, and required.", "Write it.")])
-        name, resources = _mapping(rule.get("name")), _mapping(rule.get("resources"))
+        name, resources = mapping(rule.get("name")), mapping(rule.get("resources"))
         try:
             yield Rule(
                 where=where,
                 series_query=rule["seriesQuery"],
-                metrics_query=_text(rule.get("metricsQuery")) or "<<.Series>>{<<.LabelMatchers>>}",
+                metrics_query=text(rule.get("metricsQuery")) or "<<.Series>>{<<.LabelMatchers>>}",
                 matches=_pattern(name.get("matches")),
-                renamed=_text(name.get("as")),
+                renamed=text(name.get("as")),
                 filters=tuple(_filters(rule.get("seriesFilters"))),
                 labels=_labels(resources.get("overrides")),
-                label_template=_text(resources.get("template")),
+                label_template=text(resources.get("template")),
                 namespaced=resources.get("namespaced") is not False,
             )
         except re.error as error:
@@ -217,8 +218,8 @@ def _filters(filters: object) -> Iterator[tuple[bool, str]]:
 
 def _labels(overrides: object) -> dict[str, str]:
     found = {}
-    for label, target in _mapping(overrides).items():
-        resource = _text(_mapping(target).get("resource"))
+    for label, target in mapping(overrides).items():
+        resource = text(mapping(target).get("resource"))
         found[_SINGULAR.get(resource, resource)] = str(label)
     return found
 
@@ -250,14 +251,5 @@ def _expanded(template: str, matched: re.Match[str]) -> str:
 
 def _pattern(value: object) -> str:
     """A regular expression. Raises re.error."""
-    text = _text(value)
-    re.compile(text)
-    return text
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _mapping(value: object) -> Mapping[Any, Any]:
-    return value if isinstance(value, Mapping) else {}
+    re.compile(text(value))
+    return text(value)
