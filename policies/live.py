@@ -158,8 +158,7 @@ def _connect(cluster: Mapping[str, str]) -> tuple[Get, str]:
 
     What the libraries say of a broken kubeconfig may quote it, and it holds credentials: it is not passed on.
     """
-    import urllib3
-    from kubernetes import config
+    from kubernetes import client, config
 
     kubeconfig, context = cluster.get("kubeconfig") or None, cluster.get("context") or None
     try:
@@ -172,13 +171,15 @@ def _connect(cluster: Mapping[str, str]) -> tuple[Get, str]:
         ) from None
     if context and context not in names:
         raise Unreadable(f"the kubeconfig has no such context. It has: {', '.join(names)}.")
+    configuration = client.Configuration()
+    configuration.retries = False
     try:
-        api = config.new_client_from_config(  # type: ignore[no-untyped-call]
-            kubeconfig, context, persist_config=False
+        config.load_kube_config(  # type: ignore[no-untyped-call]
+            kubeconfig, context, configuration, persist_config=False
         )
     except Exception:
         raise Unreadable("the kubeconfig's entry for it cannot be used. Try `kubectl get hpa -A`.") from None
-    api.configuration.retries = False
+    api = client.ApiClient(configuration)
 
     def get(path: str) -> Mapping[str, Any] | None:
         headers = {"Accept": "application/json"}
@@ -187,8 +188,12 @@ def _connect(cluster: Mapping[str, str]) -> tuple[Get, str]:
             response = api.call_api(
                 "GET", api.configuration.host + path, headers, _request_timeout=_REQUEST_SECONDS
             )
-            body = response.read()
-        except (urllib3.exceptions.HTTPError, OSError) as error:
+            body = response.read()  # type: ignore[no-untyped-call]
+        except client.ApiException:  # for an SSLError only (rest.py)
+            raise Unreadable(
+                "TLS with the API server fails. Is its certificate the one that the kubeconfig trusts?"
+            ) from None
+        except Exception as error:  # urllib3's, the system's, a credential plugin's
             raise Unreadable(
                 f"the API server does not answer ({type(error).__name__}). Is it up, and reachable from here?"
             ) from None

@@ -2,7 +2,9 @@
 
 import stat
 import textwrap
+import threading
 from collections.abc import Mapping
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -312,6 +314,18 @@ def test_a_cluster_that_is_down_is_one_line(tmp_path: Path) -> None:
     assert declared_elsewhere([], {"kubeconfig": kubeconfig(tmp_path, "{token: hunter2}")}, unread) == []
     (line,) = unread
     assert "the API server does not answer" in line and "hunter2" not in line
+
+
+def test_a_cluster_without_the_tls_of_the_kubeconfig_is_one_line(tmp_path: Path) -> None:
+    unread: list[str] = []
+    with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        file = Path(kubeconfig(tmp_path, "{token: hunter2}"))
+        file.write_text(file.read_text().replace("127.0.0.1:1", f"127.0.0.1:{server.server_port}"))
+        assert declared_elsewhere([], {"kubeconfig": str(file)}, unread) == []
+        server.shutdown()
+    (line,) = unread
+    assert "TLS with the API server fails" in line and "hunter2" not in line
 
 
 def test_a_broken_kubeconfig_is_not_quoted(tmp_path: Path) -> None:
