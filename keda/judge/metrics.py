@@ -198,7 +198,7 @@ def expressions(manifest: Mapping[Any, Any]) -> Iterator[tuple[At, str]]:
             yield from _dashboard_text(dig(manifest, "spec", "json"), ("spec", "json"))
         case "":
             yield from _rules(manifest.get("groups"), ("groups",))
-            yield from _panels(manifest.get("panels"), ("panels",))
+            yield from _board(manifest, ())
 
 
 def _rules(groups: object, at: At) -> Iterator[tuple[At, str]]:
@@ -215,7 +215,14 @@ def _dashboard_text(value: object, at: At) -> Iterator[tuple[At, str]]:
         board = json.loads(value)
     except (ValueError, RecursionError):
         return
-    yield from _panels(dig(board, "panels"), (*at, "panels"))
+    yield from _board(mapping(board), at)
+
+
+def _board(board: Mapping[Any, Any], at: At) -> Iterator[tuple[At, str]]:
+    yield from _panels(board.get("panels"), (*at, "panels"))
+    for index, event in enumerate(sequence(dig(board, "annotations", "list"))):
+        if expression := text(dig(event, "expr")):
+            yield (*at, "annotations", "list", index, "expr"), expression
 
 
 def _panels(panels: object, at: At) -> Iterator[tuple[At, str]]:

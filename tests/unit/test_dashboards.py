@@ -18,6 +18,7 @@ from components.dashboards import UID, dashboards
 from components.dashboards.operator import UID as OPERATOR_UID
 from components.queries import either
 from components.settings import Settings
+from keda.judge import metrics
 
 VALID = {path.stem: path for path in (CORPUS / "valid" / "settings").glob("*.yaml")} | {"homelab": STACK}
 
@@ -52,6 +53,15 @@ def panel(board: Mapping[str, Any], row: str, title: str) -> dict[str, Any]:
 
 def legends(found: Mapping[str, Any]) -> dict[str, str]:
     return {target["legendFormat"]: target["expr"] for target in found["targets"]}
+
+
+@pytest.mark.parametrize("name", VALID)
+def test_every_metric_and_label_they_name_exists(name: str) -> None:
+    for board in boards(VALID[name].read_text()).values():
+        found = list(metrics.expressions(board))
+        assert {expression for _, expression in found} == set(expressions(board))
+        for _, expression in found:
+            assert not list(metrics.name_faults(metrics.parse(expression))), expression
 
 
 @pytest.mark.parametrize("name", VALID)

@@ -71,7 +71,10 @@ def test_grafana_variables_do_not_hide_a_name(expression: str, said: int) -> Non
 
 
 def test_expressions_are_found_in_every_kind_of_object() -> None:
-    board = {"panels": [{"targets": [{"expr": "a"}]}, {"panels": [{"targets": [{"expr": "b"}]}]}]}
+    board = {
+        "panels": [{"targets": [{"expr": "a"}]}, {"panels": [{"targets": [{"expr": "b"}]}]}],
+        "annotations": {"list": [{"expr": "d"}, {"name": "built in"}]},
+    }
     rules = [{"rules": [{"alert": "A", "expr": "c"}]}]
     objects = (
         {"kind": "ConfigMap", "data": {"b.json": json.dumps(board)}},
@@ -81,7 +84,7 @@ def test_expressions_are_found_in_every_kind_of_object() -> None:
         board,
     )
     found = [[expression for _, expression in metrics.expressions(each)] for each in objects]
-    assert found == [["a", "b"], ["a", "b"], ["c"], ["c"], ["a", "b"]]
+    assert found == [["a", "b", "d"], ["a", "b", "d"], ["c"], ["c"], ["a", "b", "d"]]
 
 
 @given(
