@@ -53,9 +53,9 @@ live: $(VENV)/.ready  ## The tests on a lab of their own
 verdicts: $(VENV)/.ready  ## 20,000 trigger specs: our verdict against KEDA's own scaler constructors
 	@$(PY) -m tests.verdicts --count 20000
 
-generate: $(VENV)/.ready  ## Trigger models, JSON Schemas and the pages of scalers, rules and policies; tests hold them current
+generate: $(VENV)/.ready  ## Trigger models, JSON Schemas, Kyverno's policies and the pages of scalers, rules and policies; tests hold them current
 	@$(PY) -m keda.triggers.generate && $(PY) -m keda.schema && $(PY) -m components.schema && $(PY) -m policies.pages docs
-	@$(PY) -m keda.judge.pages docs/rules tests/corpus/check
+	@$(PY) -m keda.judge.pages docs/rules tests/corpus/check && $(PY) -m components.admission_kyverno
 
 test: lint  ## Everything: lint, types, unit, program, policy, engine and live tests
 	@$(PY) -m lab.tools && $(PY) -m lab.tools kyverno
