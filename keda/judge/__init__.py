@@ -13,7 +13,7 @@ from keda.judge.hpa import check_behavior, check_targets
 from keda.judge.kinds import check_authentication, check_event_source, check_scaled_job
 from keda.judge.metrics import check_expressions
 from keda.judge.monitors import check_monitor, is_monitor
-from keda.judge.objects import Item, Objects, text
+from keda.judge.objects import Item, Objects, mapping, text
 from keda.judge.references import check_secret_references, check_trigger_references
 from keda.judge.shapes import check_ignores, check_shape
 from keda.judge.spec import check_scaled_object
@@ -109,13 +109,24 @@ def _placed(finding: Finding, item: Item) -> Finding:
     return replace(finding, at=(*item.prefix, *finding.at)) if item.prefix else finding
 
 
+def _declared(item: Item, where: str) -> Declared:
+    """As whoever applies it declares it.
+
+    What a cluster answered (it has a uid) has the replicas that run now, and does not say who wants them.
+    """
+    manifest = item.manifest
+    if "uid" in mapping(manifest.get("metadata")) and "replicas" in item.spec:
+        manifest = {**manifest, "spec": {key: item.spec[key] for key in item.spec if key != "replicas"}}
+    return Declared(manifest, where)
+
+
 def second_owners(given: Objects) -> SecondOwners:
     """The conflicts of keda.ownership, by the ScaledObject (its ref and place) they are reported on."""
     claims: Counter[ObjectRef] = Counter()
     scaled: set[ObjectRef] = set()
     between: set[ObjectRef] = set()
     for item in given.all():
-        declared = Declared(item.manifest, "")
+        declared = _declared(item, "")
         for owner in owners(declared):
             claims[owner.owned] += 1
             if owner.rule is OwnerRule.SCALED_OBJECT:
@@ -129,7 +140,7 @@ def second_owners(given: Objects) -> SecondOwners:
     places: dict[str, str] = {}
     disputing: list[Declared] = []
     for item in given.all():
-        declared = Declared(item.manifest, item.where or item.ref)
+        declared = _declared(item, item.where or item.ref)
         owned = [owner.owned for owner in owners(declared)]
         if not (contested | between).isdisjoint(owned) or any(links(declared)):
             disputing.append(declared)

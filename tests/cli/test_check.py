@@ -57,6 +57,21 @@ def test_what_can_be_read_is_judged(capsys: pytest.CaptureFixture[str], tmp_path
     assert err.count("\n") == 1
 
 
+def test_the_replicas_that_run_are_no_second_owner(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """`kubectl get -o yaml` gives spec.replicas of every target, whoever wrote it last."""
+    file = tmp_path / "objects.yaml"
+    written = (CORPUS / "invalid" / "one-owner-replicas.yaml").read_text("utf-8")
+    file.write_text(written)
+    assert "[one-owner-replicas]" in run(capsys, "check", str(file))[1]
+    live = list(yaml.safe_load_all(written))
+    for number, each in enumerate(live):
+        each["metadata"]["uid"] = f"uid-{number}"
+    file.write_text(yaml.safe_dump_all(live))
+    assert run(capsys, "check", str(file)) == (0, "", "")
+
+
 def test_directory_and_stdin(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(capsys, "check", str(CORPUS / "valid"))[0] in (0, 1)
     stdin = SimpleNamespace(buffer=io.BytesIO(Path(BROKEN).read_bytes()))
