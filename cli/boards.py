@@ -8,11 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from cli.errors import CommandError
 from cli.prometheus import Window
 from cli.report import Kubectl
 
 LABEL = "grafana_dashboard"
-_VARIABLE = re.compile(r"\$\{(\w+)(?::\w+)?\}|\$(\w+)")
+# `$1` is label_replace's, and no variable.
+_VARIABLE = re.compile(r"\$\{([A-Za-z_]\w*)(?::\w+)?\}|\$([A-Za-z_]\w*)")
 
 
 @dataclass(frozen=True)
@@ -51,12 +53,26 @@ class Board:
 def in_cluster(kubectl: Kubectl) -> list[Board]:
     """The dashboards that Grafana's sidecar would load, by title. Raises CommandError."""
     found = [
-        parse(json.loads(text))
+        parse(_model(text, item["metadata"], key))
         for item in kubectl.items("configmaps", "--all-namespaces", "-l", LABEL)
         for key, text in sorted((item.get("data") or {}).items())
         if key.endswith(".json")
     ]
     return sorted(found, key=lambda board: board.title)
+
+
+def _model(text: str, metadata: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """Raises CommandError."""
+    try:
+        model = json.loads(text)
+    except ValueError:
+        model = None
+    if not isinstance(model, dict):
+        raise CommandError(
+            f"ConfigMap {metadata['namespace']}/{metadata['name']} {key}: is no JSON of a dashboard, though it "
+            f"has the label {LABEL}. Grafana could not read it either. Correct it, or take the label away."
+        )
+    return model
 
 
 def parse(model: Mapping[str, Any]) -> Board:

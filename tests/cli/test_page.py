@@ -11,11 +11,13 @@ import threading
 import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from cli import boards, page
+from cli.errors import CommandError
 from cli.prometheus import Prometheus, Series, Window
 from lab import packages
 
@@ -160,6 +162,15 @@ def test_grafanas_variables_are_filled_in(prometheus: Prometheus) -> None:
     assert filled == 'a{ns=~".*",b=".*"}[600s]'
     # Only a braced variable has a format; this is a subquery's step.
     assert boards.filled("a[$__range:30s]", WINDOW) == "a[600s:30s]"
+    copied = 'label_replace(a, "b", "$1", "c", "(.*)")'
+    assert boards.filled(copied, WINDOW) == copied
+
+
+@pytest.mark.parametrize("text", ["{", "[]"])
+def test_a_dashboard_that_is_none_is_one_line(text: str) -> None:
+    found = {"metadata": {"namespace": "monitoring", "name": "own"}, "data": {"a.json": text}}
+    with pytest.raises(CommandError, match=r"^ConfigMap monitoring/own a\.json: is no JSON of a dashboard"):
+        boards.in_cluster(SimpleNamespace(items=lambda *_: [found]))  # type: ignore[arg-type]
 
 
 def test_an_event_is_when_its_expression_stops_being_zero(prometheus: Prometheus) -> None:
