@@ -39,4 +39,5 @@ def test_a_dashboard_of_more_than_a_day_is_refused_in_one_line() -> None:
 def test_a_lab_that_is_not_up_is_one_line() -> None:
     done = run("dashboard", "--lab", "no-such-lab")
     assert done.returncode == 1
-    assert done.stderr == "lab no-such-lab: not up, so there is no cluster to talk to. Run `make up`.\n"
+    said = "lab no-such-lab: not up, so there is no cluster to talk to. Run `make up LAB=no-such-lab`.\n"
+    assert done.stderr == said
