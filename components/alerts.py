@@ -13,6 +13,7 @@ from typing import Any
 import pulumi
 
 from components.manifests import custom_resource
+from components.platform import chart_values
 from components.queries import either, number, of_condition, of_hpa, of_jobs, of_scaler, replicas
 from components.recipes import Scaled
 from components.recipes.base import quoted
@@ -54,7 +55,8 @@ def groups(
 ) -> list[tuple[str, list[Alert]]]:
     """The rule groups by name: one of KEDA itself, and one a workload."""
     stated = monitoring.state_metrics is not None
-    own = [*_components(keda), *_certificates(keda), *_gpus(workloads)]
+    down = _components(keda, chart_values(keda, monitoring, workloads.values()))
+    own = [*down, *_certificates(keda), *_gpus(workloads)]
     return [("keda", own)] + [
         (f"keda/{workload.namespace}/{workload.name}", list(_workload(workload, stated)))
         for workload in workloads.values()
@@ -101,30 +103,41 @@ def prometheus_rule(keda: Keda, monitoring: Monitoring, workloads: Mapping[str, 
     }
 
 
-def _components(keda: Keda) -> Iterator[Alert]:
-    """A Deployment whose target is gone, or does not answer."""
-    for name, job, severity, harm in (
+def _components(keda: Keda, values: Mapping[str, Any]) -> Iterator[Alert]:
+    """A Deployment whose target is gone, or does not answer. What nothing reads would always be absent."""
+    for name, part, job, severity, harm in (
         (
             "KedaOperatorDown",
+            "operator",
             "keda-operator",
             "critical",
             "nothing goes from or to zero, and HPAs get no metrics",
         ),
         (
             "KedaMetricsServerDown",
+            "metricServer",
             "keda-operator-metrics-apiserver",
             "critical",
             "no HPA of KEDA's can read its metrics, so replicas stand still",
         ),
         (
             "KedaWebhooksDown",
+            "webhooks",
             "keda-admission-webhooks",
             "warning",
             "with failurePolicy Ignore every ScaledObject is let in unchecked, a second owner too",
         ),
     ):
-        up = f"up{{job={quoted(job)},namespace={quoted(keda.namespace)}}}"
-        yield Alert(name, f"absent({up} == 1)", 5, severity, f"{job} is down: {harm}")
+        if _is_read(values, part):
+            up = f"up{{job={quoted(job)},namespace={quoted(keda.namespace)}}}"
+            yield Alert(name, f"absent({up} == 1)", 5, severity, f"{job} is down: {harm}")
+
+
+def _is_read(values: Mapping[str, Any], part: str) -> bool:
+    """Whether the chart installs a part of KEDA and has Prometheus read it."""
+    scraped = dig(values, "prometheus", part)
+    monitored = dig(scraped, "enabled") and dig(scraped, "serviceMonitor", "enabled")
+    return bool(monitored) and dig(values, part, "enabled") is not False
 
 
 def _certificates(keda: Keda) -> Iterator[Alert]:

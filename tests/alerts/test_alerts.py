@@ -123,6 +123,25 @@ def _parts(stack: Settings) -> tuple[Any, Any, Any]:
     return stack.keda, stack.monitoring, stack.workloads
 
 
+@pytest.mark.parametrize(
+    ("monitors", "values", "told"),
+    [
+        (True, {}, {"Operator", "MetricsServer", "Webhooks"}),
+        (False, {}, set()),
+        (True, {"webhooks": {"enabled": False}}, {"Operator", "MetricsServer"}),
+        (True, {"prometheus": {"operator": {"enabled": False}}}, {"MetricsServer", "Webhooks"}),
+    ],
+)
+def test_what_prometheus_does_not_read_is_never_down(
+    monitors: bool, values: dict[str, Any], told: set[str]
+) -> None:
+    stack = settings(STACKS["homelab"])
+    keda = stack.keda.model_copy(update={"values": values})
+    monitoring = stack.monitoring.model_copy(update={"service_monitors": monitors})
+    names = {alert.name for _, found in groups(keda, monitoring, stack.workloads) for alert in found}
+    assert {name for name in names if name.endswith("Down")} == {f"Keda{part}Down" for part in told}
+
+
 def test_numbers_keep_every_digit() -> None:
     assert [number(each) for each in (5, 0.1, 1234567, 0.0)] == ["5", "0.1", "1234567", "0"]
 
