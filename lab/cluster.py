@@ -171,7 +171,7 @@ def _await_node(
     deadline = time.monotonic() + seconds
     while reason := _node_unready(lab, tools, started) or _stale_pod(lab, tools):
         if time.monotonic() > deadline:
-            raise LabError(f"node {lab.name} is not ready: {reason}. Look at `lab logs kubelet`.")
+            raise LabError(f"node {lab.name} is not ready: {reason}. Look at `python -m lab logs kubelet`.")
         update(reason)
         time.sleep(0.2)
 

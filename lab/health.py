@@ -61,8 +61,8 @@ def wait(lab: Lab, names: Iterable[str], seconds: float, update: Callable[[str],
                 words = " | ".join(processes.last_lines(lab, name)) or "it wrote nothing"
                 what = "ended" if identity is None else f"is not healthy after {seconds:.0f} s"
                 raise LabError(
-                    f"{name} {what}: {words}. `lab logs {name}` has more. "
-                    "Run `lab up` again, or `lab down` first to make a new one."
+                    f"{name} {what}: {words}. `python -m lab logs {name}` has more. "
+                    "Run it again, or `make down` first to make a new one."
                 )
             time.sleep(0.1)
 

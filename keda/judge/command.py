@@ -20,6 +20,7 @@ from keda.judge.output import COLLECTED, STREAMED, Line
 from keda.judge.pages import explain_rule
 from keda.judge.summaries import Summaries
 
+STDIN = "<stdin>"
 SUFFIXES = (".yaml", ".yml", ".json")
 PROMETHEUS = "http://prometheus-operated.monitoring.svc:9090"
 """Where the Prometheus Operator's Service is in most clusters."""
@@ -72,7 +73,7 @@ def _line(finding: Finding, item: Item, line: int) -> Line:
 def _inputs(paths: Iterable[str], unreadable: list[str]) -> Iterator[_Input]:
     for path in paths:
         if path == "-":
-            yield _Input("<stdin>", _stdin)
+            yield _Input(STDIN, _stdin)
             continue
         files = _files(Path(path))
         if not files:
@@ -102,8 +103,12 @@ def _documents(given: _Input, unreadable: list[str]) -> Iterator[Document]:
     try:
         with given.open() as stream:
             # What was found so far is seen before a pipe is waited for.
-            source = Source(stream, sys.stdout.flush)
-            yield from documents(source)
+            source, empty = Source(stream, sys.stdout.flush), True
+            for document in documents(source):
+                empty = False
+                yield document
+            if empty and given.name == STDIN:
+                unreadable.append(f"{STDIN}: is empty. Look whether the command before the pipe failed.")
     except OSError as error:
         unreadable.append(f"{given.name}: cannot be read: {error.strerror}.")
     except Unreadable as error:

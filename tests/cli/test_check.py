@@ -81,6 +81,14 @@ def test_directory_and_stdin(capsys: pytest.CaptureFixture[str], monkeypatch: py
     assert out.startswith("<stdin>:10: error:")
 
 
+def test_an_empty_pipe_is_no_success() -> None:
+    """`helm template … | keda check -`, where helm failed and the shell has no pipefail."""
+    command = [sys.executable, "-m", "keda", "check", "-"]
+    done = subprocess.run(command, cwd=ROOT, input="", capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr == "<stdin>: is empty. Look whether the command before the pipe failed.\n"
+
+
 def test_references_across_files(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     whole = (CORPUS / "invalid" / "target-missing.yaml").read_text("utf-8")
     scaled, _, deployment = whole.partition("---\n")
