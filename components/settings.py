@@ -216,7 +216,7 @@ def _recipe(settings: object) -> Recipe:
     if word is MISSING:
         why = "missing, and required. The workload could not be set up."
         raise SpecError([Fault("recipe", MISSING, why, f"Write one of {known}.")])
-    if word not in RECIPES:
+    if not isinstance(word, str) or word not in RECIPES:
         guess = did_you_mean(str(word), RECIPES)
         why = f"is not one of {known}. The workload could not be set up."
         raise SpecError(
