@@ -7,7 +7,10 @@ from typing import Any
 from pulumi_policy import PolicyProviderResource, PolicyResource, ResourceValidationArgs
 from pulumi_policy.proxy import UnknownValueError
 
+from keda.judge.objects import NO_NAMESPACE
 from keda.ownership import UNKNOWN, Declared
+
+WITHOUT_NAMESPACE = NO_NAMESPACE | {"GatewayClass"}
 
 Resource = ResourceValidationArgs | PolicyResource
 
@@ -21,6 +24,7 @@ def declared(resource: Resource, *, state: bool = False) -> Declared | None:
     if not resource.resource_type.startswith("kubernetes:"):
         return None
     manifest = _typed(plain(resource.props), resource.resource_type)
+    manifest = _placed(manifest, resource.provider)
     if state or {"spec", "spec.replicas"} & set(resource.opts.ignore_changes):
         manifest = _without_replicas(manifest)
     return Declared(manifest, resource.urn, _cluster(resource.provider), held=not state and _held(resource))
@@ -42,6 +46,17 @@ def _typed(manifest: Any, token: str) -> Any:
     _, version, kind = token.split(":")
     implied = {"apiVersion": version.removeprefix("core/"), "kind": kind.removesuffix("Patch")}
     return implied | {key: value for key, value in manifest.items() if value is not None}
+
+
+def _placed(manifest: Any, provider: PolicyProviderResource | None) -> Any:
+    """The manifest in the namespace its provider gives to what names none (its setting `namespace`)."""
+    namespace = plain(provider.props).get("namespace") if provider else None
+    if not isinstance(manifest, dict) or not namespace or manifest.get("kind") in WITHOUT_NAMESPACE:
+        return manifest
+    metadata = {} if (given := manifest.get("metadata")) is None else given
+    if not isinstance(metadata, dict) or metadata.get("namespace") not in (None, ""):
+        return manifest
+    return manifest | {"metadata": metadata | {"namespace": namespace}}
 
 
 def plain(value: Any) -> Any:

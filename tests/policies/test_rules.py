@@ -112,6 +112,20 @@ def test_malformed_props_raise_nothing(props: Manifest) -> None:
             policy.validate(ResourceValidationArgs(**args, config=None, stack_tags={}), lambda *_: None)
 
 
+def test_a_providers_namespace_is_that_of_what_names_none() -> None:
+    provider = {"kubeconfig": "secret-blue", "namespace": "voice"}
+    bare = hpa()
+    del bare["metadata"]["namespace"]
+    assert Operation().register(scaled_object(), provider=provider).register(
+        bare, provider=provider
+    ).rules == ["keda-one-owner-hpa"]
+    elsewhere = provider | {"namespace": "other"}
+    assert (
+        Operation().register(scaled_object(), provider=provider).register(bare, provider=elsewhere).rules
+        == []
+    )
+
+
 def test_other_providers_resources_are_none_of_our_business() -> None:
     args = resource(hpa()) | {"resource_type": "keda-homelab:scaling:Workload"}
     assert declared(ResourceValidationArgs(**args, config=None, stack_tags={})) is None
