@@ -72,7 +72,7 @@ def down(lab: Lab, options: argparse.Namespace) -> int:
 
 def status(lab: Lab, options: argparse.Namespace) -> int:
     if not lab.root.exists():
-        say(f"lab {lab.name}: not there. Run `make up`, or `python -m lab up`.")
+        say(f"lab {lab.name}: not there. Run `python -m lab up`.")
         return 1
     names = [*health.ENDPOINTS, "containerd", cluster.FORWARDER]
     states = {name: (processes.running(lab, name), health.healthy(lab, name)) for name in names}
@@ -93,7 +93,7 @@ def status(lab: Lab, options: argparse.Namespace) -> int:
 
 def kubeconfig(lab: Lab, options: argparse.Namespace) -> int:
     if not lab.kubeconfig.exists():
-        say(f"lab {lab.name}: not up, so it has no kubeconfig. Run `make up`, or `python -m lab up`.")
+        say(f"lab {lab.name}: not up, so it has no kubeconfig. Run `python -m lab up`.")
         return 1
     print(f"export KUBECONFIG={lab.kubeconfig}")
     return 0

@@ -25,8 +25,8 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["status"], "lab homelab: not there. Run `make up`, or `python -m lab up`."),
-        (["kubeconfig", "--name", "b"], "lab b: not up, so it has no kubeconfig. Run `make up`, or `python -m lab up`."),
+        (["status"], "lab homelab: not there. Run `python -m lab up`."),
+        (["kubeconfig", "--name", "b"], "lab b: not up, so it has no kubeconfig. Run `python -m lab up`."),
         (["logs", "x"], "logs x: no such component. There are: none: the lab is not up."),
         (
             ["down", "--name", "A"],
