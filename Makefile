@@ -48,7 +48,7 @@ unit: $(VENV)/.ready  ## The tests that need no cluster and no engine
 	@$(PY) -m pytest -m "not live and not engine"
 
 live: $(VENV)/.ready  ## The tests on a lab of their own
-	@$(PY) -m pytest -v -m live
+	@$(PY) -m pytest -v -m live --durations=12
 
 verdicts: $(VENV)/.ready  ## 20,000 trigger specs: our verdict against KEDA's own scaler constructors
 	@$(PY) -m tests.verdicts --count 20000
@@ -60,4 +60,4 @@ generate: $(VENV)/.ready  ## Trigger models, JSON Schemas, Kyverno's policies an
 test: lint  ## Everything: lint, types, unit, program, policy, engine and live tests
 	@$(PY) -m lab.tools && $(PY) -m lab.tools kyverno
 	@$(PY) -m pytest -m "not live"
-	@$(PY) -m pytest -v -m live
+	@$(PY) -m pytest -v -m live --durations=12
