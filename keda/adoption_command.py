@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from keda.adoption import Adoption, adopt
-from keda.errors import Refused, SpecError, show
+from keda.errors import Refused, SpecError, is_secret_value, show
 from keda.judge.documents import Source, Unreadable, documents
 from keda.ownership.reading import items
 from keda.prometheus_adapter import AdapterRules, read_rules
@@ -59,6 +59,11 @@ def _written(adoptions: Sequence[Adoption], *, workload: bool) -> Iterator[str]:
 
 
 def _check_address(prometheus: str) -> None:
+    if is_secret_value(prometheus):
+        raise Unusable(
+            "--prometheus: carries a password, which would stand in the ScaledObject for all to read. "
+            "Give the address without it, and name a TriggerAuthentication in the trigger."
+        )
     try:
         address(prometheus)
     except Refused as refused:

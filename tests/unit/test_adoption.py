@@ -353,3 +353,10 @@ def test_the_commands_errors_are_one_line(
     assert out == ""
     [text] = err.splitlines()
     assert text.startswith(line)
+
+
+def test_a_password_in_the_address_is_not_written_anywhere(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["-"], "http://user:hunter2@prometheus:9090", None, workload=False) == 2
+    said = capsys.readouterr()
+    assert said.out == "" and "hunter2" not in said.err
+    assert said.err.startswith("--prometheus: carries a password")
