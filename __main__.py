@@ -1,5 +1,6 @@
 """The stack: KEDA, then dashboards and workloads. Every choice is in Pulumi.<stack>.yaml."""
 
+import signal
 import sys
 from pathlib import Path
 
@@ -10,14 +11,19 @@ sys.path.insert(0, str(Path(__file__).parent))
 from components.admission import ClusterGuard  # noqa: E402
 from components.adoption import let_go  # noqa: E402
 from components.alerts import Alerts  # noqa: E402
-from components.load import load  # noqa: E402
+from components.load import load, one_line_each  # noqa: E402
 from components.monitoring import CustomResourceState, Dashboards, Monitors  # noqa: E402
 from components.platform import Platform, provider  # noqa: E402
 from components.preflight import preflight  # noqa: E402
-from components.workload import ScaledWorkload, summarize  # noqa: E402
+from components.renames import renamed  # noqa: E402
+from components.workload import scale, summarize  # noqa: E402
 
-settings = load()
-preflight(settings)
+# The engine interrupts the program once a policy has refused: an end, and not a traceback of Python's.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+with one_line_each():
+    settings = load()
+    preflight(settings)
 let_go(settings.workloads)
 cluster = provider(settings.cluster)
 options = pulumi.ResourceOptions(providers=[cluster])
@@ -29,6 +35,5 @@ ClusterGuard("guard", settings.keda, [platform], options)
 Alerts("alerts", settings.keda, settings.monitoring, settings.workloads, [platform], options)
 Dashboards("dashboards", settings.keda, settings.monitoring, settings.workloads, [platform], options)
 # After KEDA, so that its webhook judges them, and destroyed before it, while its operator can finalize them.
-for name, workload in settings.workloads.items():
-    ScaledWorkload(name, workload, [platform], options)
+scale(settings.workloads, renamed(settings), [platform], options)
 pulumi.export("workloads", {name: summarize(workload) for name, workload in settings.workloads.items()})

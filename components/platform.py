@@ -38,6 +38,9 @@ def provider(cluster: Cluster) -> Provider:
         # CRDs that a destroy left behind, and whatever an update created that was killed before it could
         # record it. With this, both are taken over by server-side apply.
         upsert_existing_objects=True,
+        # Each run of the provider is another field manager. Without this, what such a take-over or an edit by
+        # hand left would be a conflict in every later run, however often it is repeated.
+        enable_patch_force=True,
         # A changed dashboard is written in place; by default a ConfigMap is deleted and made anew.
         enable_config_map_mutable=True,
     )

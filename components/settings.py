@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -12,11 +12,14 @@ from pydantic import BeforeValidator, Field
 from components.access import Access
 from components.recipes import RECIPES, Recipe, Scaled
 from components.recipes.setting import Setting
-from keda import MISSING, Fault, Faults, Labels, SpecError
-from keda.errors import Refused, did_you_mean, join
+from keda import MISSING, Fault, Faults, Labels, SpecError, TriggerAuthentication
+from keda.errors import Refused, did_you_mean, is_secret_value, join
 from keda.model import Flag
 from keda.names import Namespace, ObjectName, label_name
 from keda.triggers.parameters import Address
+
+_READ_BY_MANY = "It would be written into objects that many may read."
+_INTO_A_SECRET = "Take it out, and put it into a Secret that a TriggerAuthentication names."
 
 SECTIONS = ("cluster", "keda", "monitoring", "workloads")
 
@@ -53,6 +56,12 @@ class Keda(Access):
     )
     values: dict[str, Any] = Field(default_factory=dict)
 
+    def faults(self) -> Iterator[Fault]:
+        yield from super().faults()
+        if is_secret_value(self.chart):
+            why = "a secret in plain text. It would be written into the stack's state."
+            yield Fault("chart", MISSING, why, "Take it out, and log in with `helm registry login`.")
+
 
 class StateMetrics(Setting):
     """Where kube-state-metrics runs, so that it is told of KEDA's objects."""
@@ -85,6 +94,11 @@ class Monitoring(Setting):
     dashboard_folder: str = Field(default="KEDA", min_length=1, examples=["KEDA"])
     dashboard_datasource: str | None = Field(default=None, min_length=1, examples=["prometheus"])
     grafana_selector: Labels = {"dashboards": "grafana"}
+
+    def faults(self) -> Iterator[Fault]:
+        for key, address in (("prometheus", self.prometheus), ("runbooks", self.runbooks)):
+            if is_secret_value(address):
+                yield Fault(key, MISSING, f"a secret in plain text. {_READ_BY_MANY}", _INTO_A_SECRET)
 
 
 @dataclass(frozen=True)
@@ -119,6 +133,7 @@ class Settings:
         with faults.under(""):
             keda.check(workloads)
         faults.extend(_shared_targets(workloads))
+        faults.extend(_shared_authentications(workloads))
         faults.extend(_shared_monitors(workloads))
         faults.raise_if_any()
         return cls(cluster, keda, monitoring, workloads)
@@ -243,6 +258,27 @@ def _shared_targets(workloads: Mapping[str, Scaled]) -> list[Fault]:
                     "Put the triggers of both into one workload.",
                 )
             )
+    return faults
+
+
+def _shared_authentications(workloads: Mapping[str, Scaled]) -> list[Fault]:
+    """Workloads may share a TriggerAuthentication that all define alike: it is one object, with one owner."""
+    faults: list[Fault] = []
+    first: dict[tuple[str, str], tuple[str, TriggerAuthentication]] = {}
+    for name, workload in workloads.items():
+        for each in workload.authentications:
+            key = (workload.namespace, each.metadata.name)
+            owner, definition = first.setdefault(key, (name, each))
+            if definition != each:
+                faults.append(
+                    Fault(
+                        join("workloads", name, "authentications", each.metadata.name),
+                        MISSING,
+                        f"differs from that of workloads.{owner}, in the same namespace. It is one "
+                        "TriggerAuthentication: one of the two workloads would read the other's.",
+                        "Give it another name, or write the same in both.",
+                    )
+                )
     return faults
 
 

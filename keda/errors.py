@@ -24,6 +24,9 @@ _SECRET_KEY = re.compile(
 _SECRET_VALUE = re.compile(
     r"://[^/\s@]*:[^/\s@]+@|^(gh[opsu]_|github_pat_|eyJ|AKIA|xox[abp]-|sk-|-----BEGIN)"
 )
+# Wider than what is refused: a password may stand in an address without a scheme, or in its query.
+_USER_INFO = re.compile(r"[^\s/:@\"]*:[^\s/@\"]+@")
+_SECRET_QUERY = re.compile(r"(?i)[?&;][\w-]*(pass|pwd|secret|token|credential|key|sig|auth)[\w-]*=[^\s&;\"]*")
 _PLAIN_KEY = re.compile(r"[A-Za-z_$][\w$-]*")
 _SHOWN_CHARACTERS = 60
 
@@ -64,7 +67,7 @@ def show(value: object, path: str = "") -> str:
         return "a mapping"
     if isinstance(value, (list, tuple, set)):
         return "a list"
-    if is_secret_key(last_key(path)) or (isinstance(value, str) and is_secret_value(value)):
+    if is_secret_key(last_key(path)) or (isinstance(value, str) and _may_hold_secret(value)):
         return "(value hidden)"
     if isinstance(value, float) and value.is_integer():
         value = int(value)
@@ -74,6 +77,11 @@ def show(value: object, path: str = "") -> str:
         text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
         return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"
     return type(value).__name__
+
+
+def _may_hold_secret(value: str) -> bool:
+    """Whether a text must not be quoted: it carries a credential, or looks as if it could."""
+    return any(each.search(value) for each in (_SECRET_VALUE, _USER_INFO, _SECRET_QUERY))
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
@@ -101,7 +109,9 @@ class Fault:
     def __str__(self) -> str:
         shown = "" if self.value is MISSING else f"{show(self.value, self.path)} "
         where = f"{self.path}: " if self.path else ""
-        return f"{where}{shown}{self.why} {self.fix}".strip()
+        # A fix may repeat the value, with a password in it.
+        words = _SECRET_QUERY.sub("…", _USER_INFO.sub("…@", f"{self.why} {self.fix}"))
+        return f"{where}{shown}{words}".strip()
 
 
 class SpecError(ValueError):

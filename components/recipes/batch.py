@@ -11,11 +11,20 @@ from pydantic import Field
 from components.recipes.base import Recipe, Scaled, quoted
 from components.recipes.setting import Setting
 from keda import MISSING, Fault, Metadata, Prometheus, Rollout, ScaledJob, ScaledJobSpec, ScaleTargetRef
+from keda.errors import is_secret_key, is_secret_value, join
 from keda.guardrails import GPUS_PER_POD
 from keda.model import Count, Positive, Seconds
+from keda.names import ObjectName
 from keda.triggers.parameters import Number
 
 _GPU = "nvidia.com/gpu"
+
+
+class SecretKey(Setting):
+    """A key of a Secret in the workload's namespace."""
+
+    name: ObjectName = Field(examples=["queue"])
+    key: str = Field(min_length=1, examples=["password"])
 
 
 class JobTemplate(Setting):
@@ -25,11 +34,29 @@ class JobTemplate(Setting):
     command: tuple[str, ...] | None = None
     args: tuple[str, ...] | None = None
     env: dict[str, str] | None = None
+    secret_env: dict[str, SecretKey] | None = None
+    """Variables whose values stay in Secrets."""
     node_selector: dict[str, str] | None = None
     tolerations: tuple[dict[str, Any], ...] | None = None
     service_account_name: str | None = None
     backoff_limit: Count = Field(default=0, examples=[0])
     active_deadline: Seconds | None = Field(default=None, examples=[3600])
+
+    def faults(self) -> Iterator[Fault]:
+        plain = "a secret in plain text. Anyone who may read the ScaledJob could read it."
+        env = self.env or {}
+        for key, value in env.items():
+            if value and (is_secret_key(key) or is_secret_value(value)):
+                fix = f"Put it into a Secret and write secretEnv: {{{key}: {{name: …, key: …}}}}."
+                yield Fault(join("env", key), MISSING, plain, fix)
+        for place, words in (("command", self.command), ("args", self.args)):
+            for index, word in enumerate(words or ()):
+                if is_secret_value(word):
+                    fix = "Put it into a Secret, name that in secretEnv, and write $(NAME) here."
+                    yield Fault(join(place, index), MISSING, plain, fix)
+        for key in env.keys() & (self.secret_env or {}).keys():
+            why = "is set by env too. A pod takes one of the two."
+            yield Fault(join("secretEnv", key), MISSING, why, "Remove it from env.")
 
     def job_spec(self, gpus_per_pod: int) -> dict[str, Any]:
         """A batch/v1 JobSpec. A GPU is asked for as a limit: extended resources have limit = request."""
@@ -38,7 +65,7 @@ class JobTemplate(Setting):
             "image": self.image,
             "command": list(self.command) if self.command else None,
             "args": list(self.args) if self.args else None,
-            "env": [{"name": key, "value": value} for key, value in self.env.items()] if self.env else None,
+            "env": self._variables() or None,
             "resources": {"limits": {_GPU: str(gpus_per_pod)}},
         }
         pod = {
@@ -54,6 +81,14 @@ class JobTemplate(Setting):
             "template": {"spec": _set(pod)},
         }
         return _set(job)
+
+    def _variables(self) -> list[dict[str, Any]]:
+        plain = [{"name": key, "value": value} for key, value in (self.env or {}).items()]
+        secret = [
+            {"name": key, "valueFrom": {"secretKeyRef": {"name": each.name, "key": each.key}}}
+            for key, each in (self.secret_env or {}).items()
+        ]
+        return plain + secret
 
 
 class Batch(Recipe):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import runpy
-from collections.abc import Iterator, Mapping
+import signal
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import pytest
 import yaml
 from pulumi.runtime import mocks
 from pulumi.runtime.config import set_all_config
+from pulumi.runtime.proto import engine_pb2
 from pulumi.runtime.stack import run_pulumi_func
 from pulumi.runtime.sync_await import _ensure_event_loop
 
@@ -35,6 +37,8 @@ class Registered:
         self.custom: bool = request.custom
         self.parent: str = request.parent
         self.depends_on: list[str] = list(request.dependencies)
+        self.aliases: list[str] = [alias.spec.name for alias in request.aliases]
+        self.deleted_first: bool = request.deleteBeforeReplace
         self.provider: str = request.provider or request.providers.get("kubernetes", "")
         self.inputs: Mapping[str, Any] = {}
         self.has_outputs = False
@@ -76,22 +80,47 @@ def stack_config(path: Path = STACK) -> dict[str, Any]:
     return {key.partition(":")[2]: value for key, value in config.items()}
 
 
-class Program:
-    """The program, run once over a config."""
+class Log:
+    """The engine's log, as far as the program writes to it."""
 
-    def __init__(self, config: Mapping[str, Any]) -> None:
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def Log(self, request: Any) -> None:  # noqa: N802 -- the name in the protocol
+        if request.severity > engine_pb2.DEBUG:
+            self.lines += request.message.splitlines()
+
+
+class Program:
+    """The program, run once over a config, of which the sections `secret` are stored as secrets.
+
+    Attributes:
+        exit: the exit code with which it ended itself; None if it ran to its end.
+        log: the lines it wrote to the engine's log.
+    """
+
+    def __init__(self, config: Mapping[str, Any], secret: Collection[str] = ()) -> None:
         self.monitor = RecordingMonitor()
         pulumi.runtime.set_mocks(
             self.monitor.mocks, "keda-homelab", "homelab", preview=False, monitor=self.monitor
         )
-        set_all_config({f"keda-homelab:{key}": json.dumps(value) for key, value in config.items()})
-        self.error: Exception | None = None
+        set_all_config(
+            {f"keda-homelab:{key}": json.dumps(value) for key, value in config.items()},
+            [f"keda-homelab:{key}" for key in secret],
+        )
+        engine = Log()
+        pulumi.runtime.settings.SETTINGS.engine = engine
+        self.log = engine.lines
+        self.exit: object = None
 
         def run() -> None:
+            handler = signal.getsignal(signal.SIGINT)
             try:
                 runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")
-            except pulumi.RunError as error:
-                self.error = error
+            except SystemExit as end:
+                self.exit = end.code
+            finally:
+                self.interrupt = signal.signal(signal.SIGINT, handler)
 
         _ensure_event_loop().run_until_complete(run_pulumi_func(run))
 

@@ -52,7 +52,7 @@ def test_deny_is_the_default(config: dict[str, Any]) -> None:
 @pytest.mark.parametrize("off", ["off", False], ids=["YAML 1.2", "YAML 1.1"])
 def test_off_registers_no_policy(config: dict[str, Any], off: object) -> None:
     program = guard(config, clusterGuard=off)
-    assert program.error is None
+    assert program.exit is None
     assert program.of_type("admissionregistration") == []
     [component] = program.of_type("keda-homelab:admission:ClusterGuard")
     assert component.inputs == {"mode": "off"}

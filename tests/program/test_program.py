@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import signal
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from conftest import Program, Recorder, Registered, stack_config
 
 from components.access import chart_access
 from components.platform import Platform, chart_values, is_plain_http, keep, overlaid, provider
-from components.settings import Cluster, Keda, Monitoring
+from components.settings import Cluster, Keda, Monitoring, Settings
+from keda import SpecError
 
 MONITORING = Monitoring(prometheus="http://prometheus:9090")
 MONITORING_KINDS = {"PrometheusRule", "PodMonitor", "ServiceMonitor", "ClusterRole", "ClusterRoleBinding"}
@@ -35,7 +37,7 @@ def ours(program: Program) -> list[Registered]:
 
 
 def test_it_runs(any_program: Program) -> None:
-    assert any_program.error is None
+    assert (any_program.exit, any_program.log) == (None, [])
     assert any_program.of_type("keda.sh/v1alpha1:Scaled")
 
 
@@ -53,7 +55,12 @@ def test_every_resource_is_a_named_child_of_a_component(any_program: Program) ->
         if resource.custom and not resource.type.startswith("pulumi:providers:"):
             parent = any_program.resources[resource.parent]
             assert parent.type.startswith("keda-homelab:")
-            assert resource.name.startswith(f"{parent.name}-")
+            metadata = resource.inputs.get("metadata", {})
+            own = f"{parent.name}-"
+            # A TriggerAuthentication may be shared: it is named by what it is.
+            shared = f"{metadata.get('namespace')}/{metadata.get('name')}"
+            named = shared if resource.type.endswith(":TriggerAuthentication") else own
+            assert resource.name.startswith(named)
 
 
 def test_every_resource_uses_the_programs_own_provider(any_program: Program) -> None:
@@ -65,6 +72,7 @@ def test_every_resource_uses_the_programs_own_provider(any_program: Program) -> 
 def test_the_provider_takes_over_what_exists(program: Program) -> None:
     [cluster] = program.of_type("pulumi:providers:kubernetes")
     assert cluster.inputs["upsertExistingObjects"] in (True, "true")
+    assert cluster.inputs["enablePatchForce"] in (True, "true")
 
 
 def test_no_target_is_written_and_no_replicas_anywhere(any_program: Program) -> None:
@@ -102,9 +110,144 @@ def test_order(any_program: Program) -> None:
 def test_trigger_authentications_come_before_who_uses_them() -> None:
     program = Program(stack_config(GENERIC))
     [authentication] = program.of_type("TriggerAuthentication")
-    assert authentication.name == "rollout-redis"
+    assert (authentication.name, authentication.aliases) == ("web/redis", ["rollout-redis"])
     [user] = [r for r in program.of_type(":ScaledObject") if r.name == "rollout-scaledobject"]
-    assert depends_on(user, "TriggerAuthentication::rollout-redis")
+    assert depends_on(user, "TriggerAuthentication::web/redis")
+
+
+def sharing(*names: str) -> dict[str, Any]:
+    """Workloads of one namespace with a TriggerAuthentication of one name."""
+    trigger = {"type": "redis", "metadata": {"address": "redis:6379", "listName": "a", "listLength": 5}}
+    workloads = {
+        name: {
+            "recipe": "generic",
+            "namespace": "web",
+            "target": {"name": name},
+            "maxReplicas": 4,
+            "triggers": [trigger | {"authenticationRef": {"name": "redis"}}],
+            "authentications": {
+                "redis": {"secretTargetRef": [{"parameter": "password", "name": "redis", "key": "password"}]}
+            },
+        }
+        for name in names
+    }
+    keda = {"secrets": "watched"}
+    return {"keda": keda, "monitoring": {"prometheus": "http://p:9090"}, "workloads": workloads}
+
+
+def urns(program: Program, fragment: str) -> list[str]:
+    return [urn for urn, resource in program.resources.items() if fragment in resource.type]
+
+
+def test_a_shared_trigger_authentication_is_one_resource_whichever_workload_goes() -> None:
+    both, first, second = (Program(sharing(*names)) for names in (("one", "two"), ("one",), ("two",)))
+    [shared] = urns(both, "TriggerAuthentication")
+    assert urns(first, "TriggerAuthentication") == urns(second, "TriggerAuthentication") == [shared]
+    users = [each for each in both.of_type("v1alpha1:ScaledObject") if shared in each.depends_on]
+    assert [each.name for each in users] == ["one-scaledobject", "two-scaledobject"]
+
+
+def held(monkeypatch: pytest.MonkeyPatch, *items: dict[str, Any]) -> None:
+    """A cluster that holds these ScaledObjects, and serves nothing else."""
+    answers = {"/apis/keda.sh/v1alpha1/scaledobjects": {"items": list(items)}}
+    monkeypatch.setattr("components.renames.api", lambda cluster: answers.get)
+
+
+def live(name: str, manager: str = "pulumi-kubernetes-1f2e3d4c", target: str = "one") -> dict[str, Any]:
+    metadata = {"namespace": "web", "name": name, "managedFields": [{"manager": manager}]}
+    return {"metadata": metadata, "spec": {"scaleTargetRef": {"name": target}}}
+
+
+def test_a_renamed_workload_is_its_old_scaled_object_replaced_deleted_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    held(monkeypatch, live("old"))
+    program = Program(sharing("one"))
+    [scaled] = program.of_type("v1alpha1:ScaledObject")
+    assert (scaled.name, scaled.aliases) == ("one-scaledobject", ["old-scaledobject"])
+    assert scaled.deleted_first
+    [component] = program.of_type(":ScaledWorkload")
+    assert component.inputs["renamed"] == "old"
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        [live("one")],
+        [live("old", manager="kubectl")],  # somebody else's: the policy pack refuses it
+        [live("old", target="other")],
+        [live("one"), live("old")],
+        [],
+    ],
+)
+def test_what_is_no_rename(monkeypatch: pytest.MonkeyPatch, items: list[dict[str, Any]]) -> None:
+    held(monkeypatch, *items)
+    program = Program(sharing("one"))
+    [scaled] = program.of_type("v1alpha1:ScaledObject")
+    assert (scaled.aliases, scaled.deleted_first) == ([], False)
+    [component] = program.of_type(":ScaledWorkload")
+    assert "renamed" not in component.inputs
+
+
+def test_a_workload_that_takes_a_living_ones_target_is_no_rename(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other workload is still there under its name: it moves to another target."""
+    held(monkeypatch, live("two", target="one"))
+    for scaled in Program(sharing("one", "two")).of_type("v1alpha1:ScaledObject"):
+        assert scaled.aliases == []
+
+
+def test_a_workloads_component_waits_for_nothing_and_names_its_target(any_program: Program) -> None:
+    """So the policy pack knows the target before anything is created that takes time."""
+    components = any_program.of_type(":ScaledWorkload")
+    assert components
+    for component in components:
+        assert component.depends_on == []
+        if component.inputs["kind"] == "ScaledObject":
+            assert component.inputs["scaleTargetRef"]["name"]
+
+
+CANARY = "hunter2-canary"
+IN_URL = f"http://me:{CANARY}@host:9090"
+
+
+def everywhere(config: Any) -> list[Any]:
+    """The config once for each text in it, with an address that holds a password in its place."""
+    if isinstance(config, dict):
+        return [config | {key: each} for key, value in config.items() for each in everywhere(value)]
+    if isinstance(config, list):
+        return [
+            [*config[:index], each, *config[index + 1 :]]
+            for index, value in enumerate(config)
+            for each in everywhere(value)
+        ]
+    return [IN_URL, f"me:{CANARY}@host:9090", f"https://host/?access_token={CANARY}", {"a": IN_URL}]
+
+
+@pytest.mark.parametrize("file", ["every-key", "scaled-job"])
+def test_no_message_quotes_a_password(file: str) -> None:
+    variants = everywhere(stack_config(EVERY_KEY.with_name(f"{file}.yaml")))
+    refused = 0
+    for variant in variants:
+        try:
+            Settings.parse(variant)
+        except SpecError as error:
+            refused += 1
+            assert CANARY not in str(error), error
+    assert refused > len(variants) / 2
+
+
+@pytest.mark.parametrize("section", ["cluster", "keda", "monitoring", "workloads"])
+def test_a_section_with_a_secret_is_refused_and_not_quoted(config: dict[str, Any], section: str) -> None:
+    program = Program({**config, section: {"anything": CANARY}}, secret=[section])
+    assert program.exit == 32
+    [line] = program.log
+    assert line.startswith(f"{section}: holds a secret.") and CANARY not in line
+    assert ours(program) == []
+
+
+def test_an_interrupt_ends_the_program_without_a_traceback(program: Program) -> None:
+    """The engine sends one once a policy has refused."""
+    assert program.interrupt is signal.SIG_DFL
 
 
 def test_the_chart_gets_plain_inputs(program: Program) -> None:
@@ -237,8 +380,8 @@ def test_kube_state_metrics_is_told_of_kedas_objects() -> None:
 
 def test_wrong_settings_end_the_program_before_anything_is_registered(config: dict[str, Any]) -> None:
     program = Program({**config, "workload": {}, "monitoring": {"prometheus": "prometheus:9090"}})
-    assert isinstance(program.error, pulumi.RunError)
-    assert str(program.error).splitlines() == [
+    assert program.exit == 32  # the language host then adds nothing of its own
+    assert program.log == [
         "workload: unknown key. It would be ignored without a word. Write workloads.",
         'monitoring.prometheus: "prometheus:9090" is not an http:// or https:// address. '
         "KEDA's triggers and the dashboards need it. Write http://prometheus:9090.",
