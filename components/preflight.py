@@ -1,79 +1,126 @@
 """What the settings ask of the cluster, asked of the cluster before anything is registered.
 
-Without this the engine finds a missing kind half-way through an update, when KEDA is already installed. The
-settings alone decide what is made: this only refuses. Where no cluster answers (a rendering in CI), it says
-nothing.
+Without this the engine finds a missing kind or namespace half-way through an update, when KEDA is already
+installed. The settings alone decide what is made: this only refuses. Where no cluster answers (a rendering in
+CI), nothing is checked; what the account may not see is named, and not checked.
 """
 
 from __future__ import annotations
 
-import io
-import json
-import os
-from collections.abc import Callable, Iterator
-from importlib import import_module
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
 import pulumi
 
 from components.admission_rules import API_VERSION as ADMISSION
+from components.foreign import foreign
+from components.look import Look, api
 from components.monitoring import GRAFANA
 from components.recipes.monitor import API_VERSION as MONITORING
-from components.settings import Cluster, Settings
-from keda import MISSING, Fault, SpecError
+from components.settings import Settings
+from keda import MISSING, Fault, ScaledObject, SpecError
 from keda.judge import monitors
 from keda.judge.objects import Item
 
-_SECONDS = 5
 _OPERATOR = "install the Prometheus Operator"
-
-Get = Callable[[str], Any]
-"""A path of the API server to the JSON there; None if there is nothing. Raises OSError if nobody answers."""
+_HALF_WAY = "The update would fail half-way."
 
 
 def preflight(settings: Settings) -> None:
-    """Raises pulumi.RunError with a line for each setting the cluster cannot follow; warns of monitors that
-    none of its Prometheuses would select."""
+    """Raises pulumi.RunError with a line for each thing that stands in the way. Warns of what does not work
+    yet, and of what may not be seen."""
     get = api(settings.cluster)
     if get is None:
         return
+    look = Look(get)
     try:
-        faults = list(missing_kinds(settings, get))
-        unread = [] if faults else list(unselected(settings, get))
+        # Of another cluster, nothing else matters.
+        faults = list(another_cluster(settings, look)) or [
+            *missing_kinds(settings, look),
+            *missing_namespaces(settings, look),
+            *foreign(settings, look),
+        ]
+        warnings = [] if faults else [*unselected(settings, look), *missing_targets(settings, look)]
     except OSError as error:
         pulumi.log.debug(f"The cluster was not asked: {error}")
         return
     if faults:
         raise pulumi.RunError(str(SpecError(faults)))
-    for fault in unread:
+    for fault in warnings:
         pulumi.warn(str(fault))
+    if look.forbidden:
+        unseen = ", ".join(look.forbidden)
+        pulumi.warn(f"Not checked before the update: this account may not read {unseen} (403).")
 
 
-def missing_kinds(settings: Settings, get: Get) -> Iterator[Fault]:
-    """A fault for each setting whose kind the cluster does not serve."""
-    served: dict[str, set[str]] = {}
+def another_cluster(settings: Settings, look: Look) -> Iterator[Fault]:
+    """A fault if the stack is of another cluster than the one that answers. Raises OSError."""
+    uid = (look.found("/api/v1/namespaces/kube-system").get("metadata") or {}).get("uid")
+    if settings.cluster.uid and uid and uid != settings.cluster.uid:
+        yield Fault(
+            "cluster.uid",
+            settings.cluster.uid,
+            f"is another cluster than the one that answers, {uid}. Pulumi would install everything there and "
+            "lose sight of what it installed here.",
+            "Correct context or kubeconfig; or name a new stack for that cluster: docs/cluster.md.",
+        )
+
+
+def missing_kinds(settings: Settings, look: Look) -> Iterator[Fault]:
+    """A fault for each setting whose kind the cluster does not serve. Raises OSError."""
     for api_version, kind, path, value, off, instead in _wishes(settings):
-        if api_version not in served:
-            found = get(f"/apis/{api_version}") or {}
-            served[api_version] = {each["kind"] for each in found.get("resources", [])}
-        if kind not in served[api_version]:
+        if kind not in look.served(api_version) and f"/apis/{api_version}" not in look.forbidden:
             yield Fault(
                 path,
                 value,
-                f"needs the kind {kind} ({api_version}), which this cluster does not have. "
-                "The update would fail half-way.",
+                f"needs the kind {kind} ({api_version}), which this cluster does not have. {_HALF_WAY}",
                 f"Write {off}, or {instead}.",
             )
 
 
-def unselected(settings: Settings, get: Get) -> Iterator[Fault]:
+def missing_namespaces(settings: Settings, look: Look) -> Iterator[Fault]:
+    """A fault for each namespace that the settings name and the cluster does not have. Raises OSError."""
+    seen = {settings.keda.namespace}  # the program makes it
+    for path, namespace in _namespaces(settings):
+        if namespace in seen:
+            continue
+        seen.add(namespace)
+        at = f"/api/v1/namespaces/{namespace}"
+        if look.absent(at):
+            fix = f"Run `kubectl create namespace {namespace}`, or correct the name."
+            yield Fault(path, namespace, f"is not a namespace of this cluster. {_HALF_WAY}", fix)
+        elif (look.found(at).get("status") or {}).get("phase") == "Terminating":
+            why = f"is being deleted: nothing can be created in that namespace. {_HALF_WAY}"
+            yield Fault(path, namespace, why, "Wait until it is gone, and create it again.")
+
+
+def missing_targets(settings: Settings, look: Look) -> Iterator[Fault]:
+    """A fault for each target of a ScaledObject that is not there. KEDA waits for it. Raises OSError."""
+    for name, workload in settings.workloads.items():
+        if not isinstance(workload.scaled, ScaledObject):
+            continue
+        target = workload.scaled.spec.scale_target_ref
+        api_version, kind = target.api_version or "apps/v1", target.kind or "Deployment"
+        plural = look.served(api_version).get(kind)
+        at = f"/apis/{api_version}/namespaces/{workload.namespace}/{plural}/{target.name}"
+        if plural is None and f"/apis/{api_version}" in look.forbidden:
+            continue
+        if plural is None or look.absent(at):
+            yield Fault(
+                f"workloads.{name}.target",
+                target.name,
+                f"is not a {kind} in namespace {workload.namespace}. The ScaledObject is created, and is not "
+                "Ready until it comes.",
+                "Create it, or correct the name.",
+            )
+
+
+def unselected(settings: Settings, look: Look) -> Iterator[Fault]:
     """A fault for each kind of monitor that no Prometheus of the cluster selects by its labels.
 
-    Where there is no Prometheus object something else reads the monitors.
+    Where there is no Prometheus object something else reads the monitors. Raises OSError.
     """
-    listed = get(f"/apis/{MONITORING}/prometheuses") or {}
-    collectors = [Item({"kind": "Prometheus", **each}, "") for each in listed.get("items", [])]
+    listed = look.items(f"/apis/{MONITORING}/prometheuses")
+    collectors = [Item({"kind": "Prometheus", **each}, "") for each in listed]
     labels = settings.monitoring.monitor_labels
     for kind, namespaces in _monitors(settings).items():
         alone = [
@@ -86,9 +133,8 @@ def unselected(settings: Settings, get: Get) -> Iterator[Fault]:
             yield Fault(
                 "monitoring.monitorLabels",
                 MISSING,
-                f"{collectors[0].ref} selects no {kind} with them in {', '.join(alone)}, nor does any other: "
-                "there will be no data.",
-                f"Write monitorLabels: {{{asked}}}." if asked else f"Let {collectors[0].ref} select it.",
+                f"no Prometheus selects the {kind}s in {', '.join(alone)} by them: there will be no data.",
+                f"Write monitorLabels: {{{asked}}}." if asked else f"Let {collectors[0].ref} select them.",
             )
 
 
@@ -96,7 +142,7 @@ def _wishes(settings: Settings) -> Iterator[tuple[str, str, str, object, str, st
     """(apiVersion, kind, setting, its value, what to write without the kind, how to get it)."""
     monitoring = settings.monitoring
     if settings.keda.cluster_guard != "off":
-        path, instead = "keda.clusterGuard", "take Kubernetes 1.30 or newer"
+        path, instead = "keda.clusterGuard", "upgrade to Kubernetes 1.30 or newer"
         mode = settings.keda.cluster_guard
         yield ADMISSION, "ValidatingAdmissionPolicy", path, mode, "clusterGuard: off", instead
     if monitoring.service_monitors:
@@ -113,6 +159,20 @@ def _wishes(settings: Settings) -> Iterator[tuple[str, str, str, object, str, st
         yield GRAFANA, "GrafanaDashboard", "monitoring.dashboards", monitoring.dashboards, off, instead
 
 
+def _namespaces(settings: Settings) -> Iterator[tuple[str, str]]:
+    """(setting, the namespace it names)."""
+    for name, workload in settings.workloads.items():
+        yield f"workloads.{name}.namespace", workload.namespace
+        if workload.monitor and workload.monitor.namespace:
+            yield f"workloads.{name}.monitor.namespace", workload.monitor.namespace
+    for index, namespace in enumerate(settings.keda.watch_namespaces or ()):
+        yield f"keda.watchNamespaces[{index}]", namespace
+    if settings.monitoring.dashboards != "none":
+        yield "monitoring.dashboardNamespace", settings.monitoring.dashboard_namespace
+    if settings.monitoring.state_metrics:
+        yield "monitoring.stateMetrics.namespace", settings.monitoring.state_metrics.namespace
+
+
 def _monitors(settings: Settings) -> dict[str, list[str]]:
     """The namespaces of the workloads' monitors, by kind. KEDA's own have more labels, from the chart."""
     found: dict[str, list[str]] = {}
@@ -120,42 +180,3 @@ def _monitors(settings: Settings) -> dict[str, list[str]]:
         if workload.monitor and workload.monitor.namespace:
             found.setdefault(workload.monitor.kind, []).append(workload.monitor.namespace)
     return found
-
-
-def api(cluster: Cluster) -> Get | None:
-    """GET on the API server the provider would use; None without a kubeconfig for it."""
-    # A fifth of a second, and most tests need none. It is typed in part only.
-    kubernetes: Any = import_module("kubernetes")
-    client, config = kubernetes.client, kubernetes.config
-
-    # As the provider has it: a path or the file's text, else what kubectl takes.
-    given = cluster.kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config"
-    source = io.StringIO(given) if "\n" in given else str(Path(given).expanduser())
-    configuration = client.Configuration()
-    configuration.retries = False
-    try:
-        config.load_kube_config(source, cluster.context, configuration, persist_config=False)
-    except Exception:  # of many kinds, and their texts may quote the file, which holds credentials
-        return None
-    connection = client.ApiClient(configuration)
-
-    def get(path: str) -> Any:
-        request = connection.param_serialize("GET", path, auth_settings=["BearerToken"])
-        try:
-            answer = connection.call_api(*request, _request_timeout=_SECONDS)
-            text = answer.read()
-        except Exception as error:  # urllib3's, ssl's and the credential plugins' own
-            raise OSError(f"{type(error).__name__}: {error}") from None
-        if answer.status == 404:
-            return None
-        if answer.status >= 400:
-            raise OSError(f"{path}: {answer.status} {answer.reason}")
-        try:
-            found = json.loads(text)
-        except ValueError:
-            found = None
-        if not isinstance(found, dict):
-            raise OSError(f"{path}: no answer of Kubernetes'")
-        return found
-
-    return get

@@ -36,6 +36,9 @@ class Cluster(Setting):
 
     kubeconfig: str | None = Field(default=None, min_length=1, examples=["~/.kube/config"])
     context: str | None = Field(default=None, min_length=1, examples=["homelab"])
+    uid: str | None = Field(
+        default=None, pattern=r"^[0-9a-f-]{36}$", examples=["6c1f0c9e-8f55-4a3c-9d6e-2f1f0a7c1b11"]
+    )
 
 
 class Keda(Access):

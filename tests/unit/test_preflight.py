@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,15 @@ import pytest
 import yaml
 from support import CORPUS, STACK, settings_of
 
-from components.preflight import api, missing_kinds, preflight, unselected
+from components.look import Forbidden, Look, api
+from components.preflight import (
+    another_cluster,
+    missing_kinds,
+    missing_namespaces,
+    missing_targets,
+    preflight,
+    unselected,
+)
 from components.settings import Cluster, Settings
 
 MONITORING = "/apis/monitoring.coreos.com/v1"
@@ -42,21 +51,21 @@ def with_labels(labels: str) -> Settings:
 
 def test_a_cluster_that_has_everything(homelab: Settings) -> None:
     everything = {MONITORING: served(*KINDS), ADMISSION: served(POLICY)}
-    assert list(missing_kinds(homelab, everything.get)) == []
+    assert list(missing_kinds(homelab, Look(everything.get))) == []
 
 
 def test_on_a_kubernetes_before_1_30(homelab: Settings) -> None:
     old = {MONITORING: served(*KINDS), ADMISSION: served("ValidatingWebhookConfiguration")}
-    [fault] = missing_kinds(homelab, old.get)
+    [fault] = missing_kinds(homelab, Look(old.get))
     assert str(fault) == (
         'keda.clusterGuard: "deny" needs the kind ValidatingAdmissionPolicy '
         "(admissionregistration.k8s.io/v1), which this cluster does not have. "
-        "The update would fail half-way. Write clusterGuard: off, or take Kubernetes 1.30 or newer."
+        "The update would fail half-way. Write clusterGuard: off, or upgrade to Kubernetes 1.30 or newer."
     )
 
 
 def test_without_the_prometheus_operator(homelab: Settings) -> None:
-    lines = [str(fault) for fault in missing_kinds(homelab, {ADMISSION: served(POLICY)}.get)]
+    lines = [str(fault) for fault in missing_kinds(homelab, Look({ADMISSION: served(POLICY)}.get))]
     assert lines[0] == (
         "monitoring.serviceMonitors: true needs the kind ServiceMonitor (monitoring.coreos.com/v1), which "
         "this cluster does not have. The update would fail half-way. "
@@ -72,7 +81,7 @@ def test_without_the_prometheus_operator(homelab: Settings) -> None:
 def test_without_the_grafana_operator() -> None:
     settings = settings_of((CORPUS / "valid" / "settings" / "every-key.yaml").read_text())
     cluster = {MONITORING: served(*KINDS), ADMISSION: served(POLICY)}
-    lines = [str(fault) for fault in missing_kinds(settings, cluster.get)]
+    lines = [str(fault) for fault in missing_kinds(settings, Look(cluster.get))]
     assert lines == [
         'monitoring.dashboards: "both" needs the kind GrafanaDashboard (grafana.integreatly.org/v1beta1), '
         "which this cluster does not have. The update would fail half-way. "
@@ -112,18 +121,121 @@ SELECTS = {
 def test_monitors_that_no_prometheus_selects(name: str) -> None:
     spec, labels, selected = SELECTS[name]
     cluster = {f"{MONITORING}/prometheuses": prometheus(**spec, serviceMonitorSelector={})}
-    found = [str(each) for each in unselected(with_labels(labels), cluster.get) if "PodMonitor" in str(each)]
+    faults = unselected(with_labels(labels), Look(cluster.get))
+    found = [str(each) for each in faults if "PodMonitor" in str(each)]
     assert (found == []) == selected
     if name == "another release":
         assert found[0] == (
-            "monitoring.monitorLabels: Prometheus monitoring/main selects no PodMonitor with them in ray, "
-            "envoy-gateway-system, nats, nor does any other: there will be no data. "
+            "monitoring.monitorLabels: no Prometheus selects the PodMonitors in ray, "
+            "envoy-gateway-system, nats by them: there will be no data. "
             "Write monitorLabels: {release: kps}."
         )
 
 
 def test_without_a_prometheus_object_something_else_may_read_them(homelab: Settings) -> None:
-    assert list(unselected(homelab, {}.get)) == []
+    assert list(unselected(homelab, Look({}.get))) == []
+
+
+def namespaces(*names: str) -> dict[str, Any]:
+    return {f"/api/v1/namespaces/{name}": {"metadata": {"name": name}} for name in names}
+
+
+OF_THE_LAB = ("ray", "envoy-gateway-system", "voice", "nats", "batch", "kube-system", "monitoring")
+
+
+def test_namespaces_that_are_there(homelab: Settings) -> None:
+    assert list(missing_namespaces(homelab, Look(namespaces(*OF_THE_LAB).get))) == []
+
+
+def test_a_missing_namespace_is_one_line_whoever_names_it(homelab: Settings) -> None:
+    lines = list(map(str, missing_namespaces(homelab, Look(namespaces("kube-system").get))))
+    assert lines[0] == (
+        'workloads.ray-serve.namespace: "ray" is not a namespace of this cluster. The update would fail '
+        "half-way. Run `kubectl create namespace ray`, or correct the name."
+    )
+    assert [line.partition(" is not")[0] for line in lines] == [
+        'workloads.ray-serve.namespace: "ray"',
+        'workloads.envoy-gateway.namespace: "envoy-gateway-system"',
+        'workloads.voice.namespace: "voice"',
+        'workloads.voice.monitor.namespace: "nats"',
+        'workloads.batch.namespace: "batch"',
+        'monitoring.dashboardNamespace: "monitoring"',
+    ]
+
+
+def test_a_namespace_that_is_being_deleted_takes_nothing(homelab: Settings) -> None:
+    cluster = namespaces(*OF_THE_LAB)
+    cluster["/api/v1/namespaces/voice"]["status"] = {"phase": "Terminating"}
+    [fault] = missing_namespaces(homelab, Look(cluster.get))
+    assert str(fault) == (
+        'workloads.voice.namespace: "voice" is being deleted: nothing can be created in that namespace. '
+        "The update would fail half-way. Wait until it is gone, and create it again."
+    )
+
+
+def test_of_kube_state_metrics(homelab: Settings) -> None:
+    paths = [fault.path for fault in missing_namespaces(homelab, Look({}.get))]
+    assert paths[-1] == "monitoring.stateMetrics.namespace"
+
+
+def test_of_what_keda_watches() -> None:
+    settings = settings_of((CORPUS / "valid" / "settings" / "every-key.yaml").read_text())
+    paths = [fault.path for fault in missing_namespaces(settings, Look({}.get))]
+    assert "keda.watchNamespaces[1]" in paths
+    assert not any(
+        fault.value == settings.keda.namespace for fault in missing_namespaces(settings, Look({}.get))
+    )
+
+
+APPS = "/apis/apps/v1"
+
+
+def deployment(namespace: str, name: str) -> str:
+    return f"{APPS}/namespaces/{namespace}/deployments/{name}"
+
+
+def test_a_missing_target_is_named(homelab: Settings) -> None:
+    cluster = {
+        APPS: {"resources": [{"name": "deployments", "kind": "Deployment"}]},
+        deployment("ray", "ray-serve"): {},
+        deployment("envoy-gateway-system", "envoy-default-eg-e41e7b31"): {},
+        deployment("batch", "batch-inference"): {},
+    }
+    [fault] = missing_targets(homelab, Look(cluster.get))
+    assert str(fault) == (
+        'workloads.voice.target: "voice-pipeline" is not a Deployment in namespace voice. The ScaledObject is '
+        "created, and is not Ready until it comes. Create it, or correct the name."
+    )
+
+
+def forbidding(path: str) -> Any:
+    raise Forbidden(path)
+
+
+def test_what_may_not_be_seen_is_no_fault_and_is_named(homelab: Settings) -> None:
+    look = Look(forbidding)
+    checks = (another_cluster, missing_kinds, missing_namespaces, missing_targets, unselected)
+    assert [list(check(homelab, look)) for check in checks] == [[], [], [], [], []]
+    assert "/api/v1/namespaces/voice" in look.forbidden
+    assert "/apis/monitoring.coreos.com/v1" in look.forbidden
+
+
+UIDS = ("6c1f0c9e-8f55-4a3c-9d6e-2f1f0a7c1b11", "00000000-1111-2222-3333-444444444444")
+
+
+@pytest.mark.parametrize("uid", [None, *UIDS])
+def test_another_cluster_under_the_same_name(homelab: Settings, uid: str | None) -> None:
+    settings = replace(homelab, cluster=Cluster(uid=uid))
+    cluster = {"/api/v1/namespaces/kube-system": {"metadata": {"uid": UIDS[0]}}}
+    found = list(map(str, another_cluster(settings, Look(cluster.get))))
+    if uid != UIDS[1]:
+        assert found == []
+    else:
+        assert found == [
+            f'cluster.uid: "{UIDS[1]}" is another cluster than the one that answers, {UIDS[0]}. Pulumi would '
+            "install everything there and lose sight of what it installed here. Correct context or "
+            "kubeconfig; or name a new stack for that cluster: docs/cluster.md."
+        ]
 
 
 class Server(BaseHTTPRequestHandler):
@@ -168,15 +280,18 @@ def test_the_api_server_is_asked(cluster: Cluster) -> None:
     assert get is not None
     assert get("/apis/apps/v1") == served("Deployment")
     assert get("/apis/monitoring.coreos.com/v1") is None
-    with pytest.raises(OSError, match="403"):
+    with pytest.raises(Forbidden, match="403"):
         get("/forbidden")
     with pytest.raises(OSError, match="no answer of Kubernetes"):
         get("/page")
 
 
 def test_the_program_ends_with_one_line_a_setting(cluster: Cluster) -> None:
-    with pytest.raises(pulumi.RunError, match=r"(?m)^monitoring\.serviceMonitors: true needs the kind"):
+    with pytest.raises(
+        pulumi.RunError, match=r"(?m)^monitoring\.serviceMonitors: true needs the kind"
+    ) as error:
         preflight(of(cluster))
+    assert 'workloads.voice.namespace: "voice" is not a namespace' in str(error.value)
 
 
 def test_a_cluster_that_does_not_answer_is_not_asked(cluster: Cluster, tmp_path: Path) -> None:
