@@ -3,14 +3,14 @@ another server of external metrics. Each exists once per cluster, and the second
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from components.look import Look
 from components.settings import Keda, Settings
 from keda import MISSING, Fault
-from keda.installer import RELEASE_NAME, Installer, installer, is_pulumis
+from keda.installer import STORED, TAKEOVER, installed_by, release_of
 
 OPERATORS = "/apis/apps/v1/deployments?labelSelector=app.kubernetes.io/name=keda-operator"
 EXTERNAL_METRICS = "/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.external.metrics.k8s.io"
@@ -27,86 +27,80 @@ KEDA_CRDS = (
 )
 
 
-@dataclass(frozen=True)
-class ForeignKeda:
-    """A KEDA that no Pulumi program installed. `version` is its label's, "" without one."""
-
-    namespace: str
-    name: str
-    version: str
-    by: Installer
-
-
-def foreign_kedas(look: Look) -> list[ForeignKeda]:
-    """Every keda-operator Deployment of the cluster that is not a Pulumi program's. Raises OSError.
-
-    The label app.kubernetes.io/name is that of KEDA's chart, of its release manifest and of its OLM operator.
-    """
-    found = []
-    for item in look.items(OPERATORS):
-        metadata = item["metadata"]
-        by = _installer(metadata, look)
-        if by.tool != "Pulumi":
-            version = (metadata.get("labels") or {}).get(_VERSION, "")
-            found.append(ForeignKeda(metadata["namespace"], metadata["name"], version, by))
-    return found
-
-
-def _installer(metadata: Mapping[str, Any], look: Look) -> Installer:
-    """As the metadata has it. But Helm's marks outlive a release that was forgotten without uninstalling it,
-    and k3s' Helm controller would install its release again."""
-    by = installer(metadata)
-    if by.tool != "Helm":
-        return by
-    release, namespace = metadata["annotations"][RELEASE_NAME], metadata["namespace"]
-    for chart in look.items(_HELM_CHARTS):
-        spec = chart.get("spec") or {}
-        if chart["metadata"]["name"] == release and spec.get("targetNamespace", namespace) == namespace:
-            return Installer("k3s", f"HelmChart {chart['metadata']['namespace']}/{release}")
-    # One entry is enough. Only whether there is one is looked at: it holds the release's values.
-    path = f"/api/v1/namespaces/{namespace}/secrets?labelSelector=owner=helm,name={release}&limit=1"
-    if look.items(path) or path in look.forbidden:
-        return by
-    return installer({**metadata, "annotations": {}})
-
-
 def foreign(settings: Settings, look: Look) -> Iterator[Fault]:
     """A fault for each foreign KEDA, for CRDs of another version and for another server of external metrics.
     Raises OSError."""
-    kedas = foreign_kedas(look)
-    yield from (_keda_fault(each, settings) for each in kedas)
-    yield from _metrics(settings.keda, kedas, look)
-    if not kedas:  # they are its own, and the line above has its version
+    # The label is that of KEDA's chart, of its release manifest and of its OLM operator.
+    operators = [each["metadata"] for each in look.items(OPERATORS)]
+    foreign = {metadata["namespace"]: why for metadata in operators if (why := _foreign(metadata, look))}
+    if settings.cluster.context:
+        foreign = {at: why.replace("<context>", settings.cluster.context) for at, why in foreign.items()}
+    yield from (Fault("keda", MISSING, why, "") for why in foreign.values())
+    yield from _metrics(settings.keda, set(foreign), look)
+    if not foreign:  # they are its own, and the line above has its version
         yield from _crds(settings.keda, look)
 
 
-def _keda_fault(found: ForeignKeda, settings: Settings) -> Fault:
-    version = f" {found.version}" if found.version else ""
-    if found.by.tool == "Helm":
-        context = settings.cluster.context or "<context>"
-        fix = f"Run `make takeover CLUSTER={context}`: it takes KEDA over, and no ScaledObject is lost."
-    else:
-        fix = "docs/operate.md has the steps that hand it over without losing a ScaledObject."
-    return Fault(
-        "keda",
-        MISSING,
-        f"KEDA{version} is in this cluster, from {found.by}: Deployment {found.namespace}/{found.name}. "
-        "Both would write the same objects, and removing that one deletes the CRDs, and every ScaledObject "
-        "with them.",
-        fix,
+def _foreign(metadata: Mapping[str, Any], look: Look) -> str:
+    """Whose this Deployment of KEDA is, and what to do; "" if it is a Pulumi program's.
+
+    Helm's marks outlive a release that was forgotten without uninstalling it.
+    """
+    release, namespace = release_of([{"metadata": metadata}]) or ("", metadata["namespace"])
+    # Whether there is one is all that is looked at: it holds the release's values.
+    path = f"/api/v1/namespaces/{namespace}/secrets?labelSelector={STORED},name={release}&limit=1"
+    releases = look.items(path) if release else []
+    by = installed_by([{"metadata": metadata}], None if path in look.forbidden else releases)
+    if is_pulumis(metadata) and (by is None or by.stored is False):
+        return ""
+    if os.environ.get(TAKEOVER) == f"{namespace}/{release}":
+        return ""  # `make takeover` is at work on this very release
+    where = f"Deployment {metadata['namespace']}/{metadata['name']}"
+    if by is None:
+        return (
+            f"{where} is a KEDA that this program did not install, and no Helm, Flux, OLM or Argo CD left "
+            "a mark on it. Two KEDAs in a cluster take the CRDs and the external metrics from each other. "
+            "Remove it with what installed it, and keep its CRDs: without them every ScaledObject is gone."
+        )
+    if by.tool == "helm" and (chart := _k3s(release, namespace, look)):
+        return (
+            f"{where} is a KEDA that k3s installed (HelmChart {chart}). k3s would install its own back. "
+            "docs/takeover.md has the steps."
+        )
+    return by.problem()
+
+
+def _k3s(release: str, namespace: str, look: Look) -> str:
+    """The HelmChart, as namespace/name, from which k3s' Helm controller installs this release; "" if none."""
+    for chart in look.items(_HELM_CHARTS):
+        spec, metadata = chart.get("spec") or {}, chart["metadata"]
+        into = spec.get("targetNamespace") or metadata["namespace"]
+        if (metadata["name"], into) == (release, namespace):
+            return f"{metadata['namespace']}/{release}"
+    return ""
+
+
+def is_pulumis(metadata: Mapping[str, Any]) -> bool:
+    """Whether Pulumi's Kubernetes provider has written the object, whatever marks others left on it.
+
+    Its field managers are named pulumi-kubernetes-….
+    """
+    entries = metadata.get("managedFields") or []
+    return any(
+        str(each.get("manager")).startswith("pulumi-") for each in entries if not each.get("subresource")
     )
 
 
-def _metrics(keda: Keda, kedas: Sequence[ForeignKeda], look: Look) -> Iterator[Fault]:
+def _metrics(keda: Keda, kedas: Collection[str], look: Look) -> Iterator[Fault]:
     found = look.found(EXTERNAL_METRICS)
     service = (found.get("spec") or {}).get("service") or {}
     namespace, name = service.get("namespace", ""), service.get("name", "")
     operator = (keda.values.get("operator") or {}).get("name", "keda-operator")
     metadata = found.get("metadata") or {}
     part_of = (metadata.get("labels") or {}).get("app.kubernetes.io/part-of")
-    known = {(each.namespace, f"{each.name}-metrics-apiserver") for each in kedas}
-    known.add((keda.namespace, f"{operator}-metrics-apiserver"))
-    if not service or (namespace, name) in known or (is_pulumis(metadata) and part_of == operator):
+    ours = is_pulumis(metadata) and part_of == operator
+    left = (namespace, name) == (keda.namespace, f"{operator}-metrics-apiserver")
+    if not service or ours or left or namespace in kedas:
         return
     yield Fault(
         "keda",
@@ -137,5 +131,5 @@ def _crds(keda: Keda, look: Look) -> Iterator[Fault]:
             keda.version,
             f"is not the version of the CRDs that another tool left here, {version}: {names[0]}{more}. "
             "Fields that only one version has would be dropped from the objects there.",
-            f"Install KEDA's CRDs of {keda.version} first: docs/operate.md.",
+            f"Install KEDA's CRDs of {keda.version} first: docs/cluster.md.",
         )

@@ -9,7 +9,7 @@ from support import STACK, settings_of
 
 from components.foreign import CRDS, EXTERNAL_METRICS, OPERATORS, foreign
 from components.look import Forbidden, Look
-from keda.installer import Installer, installer
+from keda.installer import TAKEOVER
 
 OURS = [{"manager": "pulumi-kubernetes-1a2b3c4d", "operation": "Apply"}]
 HELM = {"meta.helm.sh/release-name": "keda", "meta.helm.sh/release-namespace": "keda"}
@@ -38,14 +38,23 @@ def test_its_own_keda_passes_though_its_chart_labels_it_helms(labels: dict[str, 
     assert lines(operator(labels=labels, managedFields=OURS)) == []
 
 
+HOME = STACK.read_text().replace("config:\n", "config:\n  keda-homelab:cluster: {context: home}\n", 1)
+HELMS = operator(annotations=HELM) | {RELEASES: {"items": [{"metadata": {"labels": {"name": "keda"}}}]}}
+
+
 def test_helms_keda_is_named_with_the_command_that_takes_it_over() -> None:
-    text = STACK.read_text().replace("config:\n", "config:\n  keda-homelab:cluster: {context: home}\n", 1)
-    cluster = operator(annotations=HELM) | {RELEASES: {"items": [{}]}}
-    assert lines(cluster, text) == [
-        "keda: KEDA 2.17.2 is in this cluster, from Helm (release keda in keda): Deployment "
-        "keda/keda-operator. Both would write the same objects, and removing that one deletes the CRDs, and "
-        "every ScaledObject with them. Run `make takeover CLUSTER=home`: it takes KEDA over, and no ScaledObject is lost."
+    assert lines(HELMS, HOME) == [
+        "keda: KEDA 2.17.2 is installed by Helm (release keda/keda). Two tools would write the same "
+        "objects, and `helm uninstall` would delete the CRDs and with them every ScaledObject. Run `make "
+        "takeover CLUSTER=home`."
     ]
+
+
+def test_while_it_is_taken_over_it_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(TAKEOVER, "keda/keda")
+    assert lines(HELMS) == []
+    monkeypatch.setenv(TAKEOVER, "keda/other")
+    assert len(lines(HELMS)) == 1
 
 
 def test_helms_marks_without_its_release_are_a_keda_that_was_taken_over() -> None:
@@ -63,46 +72,24 @@ def test_a_release_that_may_not_be_seen_is_taken_for_one_that_is_there() -> None
     assert look.forbidden == [RELEASES]
 
 
-def test_a_release_that_k3s_would_install_again() -> None:
-    chart = {"metadata": {"name": "keda", "namespace": "kube-system"}, "spec": {"targetNamespace": "keda"}}
-    [line] = lines(operator(annotations=HELM) | {CHARTS: {"items": [chart]}})
-    assert "from k3s (HelmChart kube-system/keda)" in line
-    assert line.endswith("docs/operate.md has the steps that hand it over without losing a ScaledObject.")
+@pytest.mark.parametrize("release", ["keda", "another"])
+def test_a_release_that_k3s_would_install_again(release: str) -> None:
+    chart = {"metadata": {"name": release, "namespace": "kube-system"}, "spec": {"targetNamespace": "keda"}}
+    [line] = lines(HELMS | {CHARTS: {"items": [chart]}})
+    assert ("k3s installed (HelmChart kube-system/keda)" in line) is (release == "keda")
 
 
-@pytest.mark.parametrize(
-    ("metadata", "by"),
-    [
-        (
-            {
-                "labels": {
-                    "helm.toolkit.fluxcd.io/name": "keda",
-                    "helm.toolkit.fluxcd.io/namespace": "flux-system",
-                },
-                "annotations": HELM,
-            },
-            "Flux (HelmRelease flux-system/keda)",
-        ),
-        ({"labels": {"kustomize.toolkit.fluxcd.io/name": "apps"}}, "Flux (Kustomization /apps)"),
-        ({"labels": {"olm.owner": "keda.v2.17.0"}}, "OLM (keda.v2.17.0)"),
-        ({"labels": {"operators.coreos.com/keda.keda": ""}}, "OLM"),
-        ({"ownerReferences": [{"kind": "KedaController"}]}, "OLM"),
-        ({"annotations": {"argocd.argoproj.io/tracking-id": "keda:apps/x"}}, "Argo CD (Application keda)"),
-        ({"annotations": HELM, "managedFields": OURS}, "Helm (release keda in keda)"),
-        ({"managedFields": OURS}, "Pulumi"),
-        (
-            {"managedFields": [{"manager": "pulumi-x", "subresource": "status"}, {"manager": "kubectl"}]},
-            "another tool (field manager kubectl)",
-        ),
-        ({}, "another tool"),
-    ],
-)
-def test_who_installed_it(metadata: dict[str, Any], by: str) -> None:
-    assert str(installer(metadata)) == by
+def test_fluxs_keda() -> None:
+    labels = {"helm.toolkit.fluxcd.io/name": "keda", "helm.toolkit.fluxcd.io/namespace": "flux-system"}
+    [line] = lines(operator(labels=labels, annotations=HELM))
+    assert line.startswith("keda: KEDA 2.17.2 is installed by Flux (HelmRelease flux-system/keda).")
 
 
-def test_an_installer_without_a_name() -> None:
-    assert str(Installer("OLM")) == "OLM"
+def test_a_keda_that_nobody_left_a_mark_on() -> None:
+    [line] = lines(operator("elsewhere", managedFields=[{"manager": "kubectl"}]))
+    assert line.startswith(
+        "keda: Deployment elsewhere/keda-operator is a KEDA that this program did not install"
+    )
 
 
 def served_by(namespace: str, name: str, **metadata: Any) -> dict[str, Any]:
@@ -115,8 +102,8 @@ def test_another_server_of_external_metrics() -> None:
     assert lines(served_by("monitoring", "prometheus-adapter")) == [
         "keda: the APIService v1beta1.external.metrics.k8s.io is served by Service "
         "monitoring/prometheus-adapter. A cluster has one: KEDA would take it, and every HPA with an "
-        "external metric of that server would read nothing. Move those HPAs (docs/adoption.md), switch external metrics "
-        "off there, and run `kubectl delete apiservice v1beta1.external.metrics.k8s.io`."
+        "external metric of that server would read nothing. Move those HPAs (docs/adoption.md), switch "
+        "external metrics off there, and run `kubectl delete apiservice v1beta1.external.metrics.k8s.io`."
     ]
 
 
@@ -149,8 +136,8 @@ def crds(version: str, *names: str, **metadata: Any) -> dict[str, Any]:
 def test_crds_of_another_version() -> None:
     assert lines(crds("2.17.2", "scaledobjects.keda.sh", "scaledjobs.keda.sh")) == [
         'keda.version: "2.19.0" is not the version of the CRDs that another tool left here, 2.17.2: '
-        "scaledobjects.keda.sh, and 1 more. Fields that only one version has would be dropped from the objects "
-        "there. Install KEDA's CRDs of 2.19.0 first: docs/operate.md."
+        "scaledobjects.keda.sh, and 1 more. Fields that only one version has would be dropped from the "
+        "objects there. Install KEDA's CRDs of 2.19.0 first: docs/cluster.md."
     ]
 
 
@@ -161,4 +148,4 @@ def test_crds_of_the_same_version_and_its_own_of_an_earlier_one() -> None:
 
 def test_a_foreign_kedas_crds_are_the_same_cause() -> None:
     [line] = lines(operator() | crds("2.17.2", "scaledobjects.keda.sh"))
-    assert line.startswith("keda: KEDA 2.17.2")
+    assert line.startswith("keda: Deployment keda/keda-operator is a KEDA")

@@ -203,7 +203,8 @@ def test_a_missing_target_is_named(homelab: Settings) -> None:
     }
     [fault] = missing_targets(homelab, Look(cluster.get))
     assert str(fault) == (
-        'workloads.voice.target: "voice-pipeline" is not a Deployment in namespace voice. The ScaledObject is '
+        'workloads.voice.target: "voice-pipeline" is not a Deployment in namespace voice. The ScaledObject '
+        "is "
         "created, and is not Ready until it comes. Create it, or correct the name."
     )
 
