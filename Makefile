@@ -23,6 +23,14 @@ $(VENV)/.ready: requirements.txt
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
+# What a lab needs of its machine, before anything is installed or built.
+machine:
+	@$(PYTHON) -m lab.machine --name $(LAB)
+
+ifndef CLUSTER
+up preview: machine
+endif
+
 up: $(VENV)/.ready  ## The lab, then `pulumi up` with the policy pack (CLUSTER=<context>: your own cluster instead)
 	@$(PY) -m cli up $(ON)
 

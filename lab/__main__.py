@@ -14,7 +14,20 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from lab import chart_source, cluster, config, fleet, gobuild, health, leftovers, pki, processes, tools
+from lab import (
+    chart_source,
+    cluster,
+    config,
+    fleet,
+    gobuild,
+    health,
+    leftovers,
+    machine,
+    packages,
+    pki,
+    processes,
+    tools,
+)
 from lab.errors import LabError
 from lab.fleet import build, load
 from lab.paths import DEFAULT_NAME, Lab
@@ -22,11 +35,13 @@ from lab.progress import said, say, step
 
 
 def up(lab: Lab, options: argparse.Namespace) -> int:
-    if missing := cluster.missing_features():
-        for line in missing:
-            say(line)
-        return 1
+    if faults := machine.faults(lab.name):
+        return _refused(faults)
     with _lock(lab):
+        if packages.missing():
+            packages.ensure()
+            if faults := machine.kernel_faults(lab.root.parent):
+                return _refused(faults)
         found = tools.ensure()
         with step("the workloads' programs"):
             found |= build.build(gobuild.go())
@@ -53,6 +68,12 @@ def up(lab: Lab, options: argparse.Namespace) -> int:
         }
         pki.write_atomically(lab.record, json.dumps(record, indent=2) + "\n")
     return 0
+
+
+def _refused(faults: Sequence[str]) -> int:
+    for line in faults:
+        say(line)
+    return 1
 
 
 def down(lab: Lab, options: argparse.Namespace) -> int:

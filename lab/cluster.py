@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime
 import json
-import os
 import subprocess
 import sys
 import time
@@ -26,24 +25,6 @@ FORWARDER = "forwarder"
 _ADDONS = Path(__file__).parent / "addons"
 # The programs that speak to the API server, each with a kubeconfig of its own.
 _CLIENTS = ("kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy")
-
-
-def missing_features() -> list[str]:
-    """What this machine lacks to run a lab, a line each."""
-    if os.geteuid() != 0:
-        return ["root: a lab makes network namespaces, mounts and cgroups. Run it with sudo."]
-    found = []
-    if not Path("/proc/self/ns/net").exists():
-        found.append("network namespaces: this kernel has none. Use one built with CONFIG_NET_NS.")
-    if lacking := cgroups.missing_controllers():
-        found.append(
-            f"cgroups: no {', '.join(lacking)} in /sys/fs/cgroup, so kubelet cannot start. Mount them."
-        )
-    if "\toverlay\n" not in Path("/proc/filesystems").read_text():
-        found.append(
-            "overlay file system: this kernel has none, and containers need it. Run `modprobe overlay`."
-        )
-    return found
 
 
 def boot(lab: Lab, tools: Mapping[str, Path], timing: config.Timing, gpus: int) -> dict[str, int]:
@@ -84,8 +65,25 @@ def boot(lab: Lab, tools: Mapping[str, Path], timing: config.Timing, gpus: int) 
 
 def await_deployment(lab: Lab, tools: Mapping[str, Path], name: str) -> None:
     """Wait until an addon is ready. Raises LabError with the pods that are not."""
-    target = f"deployment/{name}"
-    kubectl(lab, tools, "rollout", "status", target, "--namespace=kube-system", "--timeout=120s")
+    await_rollout(lab, tools, "kube-system", f"deployment/{name}")
+
+
+def await_rollout(
+    lab: Lab, tools: Mapping[str, Path], namespace: str, target: str, seconds: int = 120
+) -> None:
+    """Wait until `target`, such as deployment/coredns, runs as specified. Raises LabError with what does not.
+
+    After ten minutes without progress (progressDeadlineSeconds) Kubernetes gives a Deployment up, and the
+    verdict stays when its reason is gone. Such a Deployment is restarted.
+    """
+    status = ("rollout", "status", target, f"--namespace={namespace}", f"--timeout={seconds}s")
+    try:
+        kubectl(lab, tools, *status)
+    except LabError as error:
+        if "exceeded its progress deadline" not in str(error):
+            raise
+        kubectl(lab, tools, "rollout", "restart", target, f"--namespace={namespace}")
+        kubectl(lab, tools, *status)
 
 
 def kubectl(lab: Lab, tools: Mapping[str, Path], *arguments: str) -> str:

@@ -24,12 +24,28 @@ _LOCK = Path("/run/lock/keda-homelab-packages")
 
 
 def missing() -> list[str]:
-    """The packages whose program is not on this machine, however it might have got there."""
+    """The packages of which a file that the lab uses is not on this machine.
+
+    A program of the same name elsewhere may be another one: iproute2's `bridge` is not the plugin.
+    """
     return sorted(
-        name
-        for name, file in versions.load().debian.items()
-        if not Path(file).exists() and not shutil.which(Path(file).name)
+        name for name, files in versions.load().debian.items() if not all(there(file) for file in files)
     )
+
+
+def there(file: str) -> bool:
+    """Whether a file of versions.toml is on this machine; it may be a pattern."""
+    return any(Path("/").glob(file.lstrip("/")))
+
+
+def installable() -> bool:
+    """Whether this system is one of Debian's kind."""
+    return shutil.which("apt-get") is not None
+
+
+def install_command(names: Iterable[str]) -> str:
+    """What a person types to install packages."""
+    return f"apt-get install --no-install-recommends {' '.join(names)}"
 
 
 def ensure(names: Iterable[str] | None = None) -> None:
@@ -40,8 +56,8 @@ def ensure(names: Iterable[str] | None = None) -> None:
     wanted = missing() if names is None else sorted(set(names))
     if not wanted:
         return
-    command = f"apt-get install --no-install-recommends {' '.join(wanted)}"
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
+    command = install_command(wanted)
+    if os.geteuid() != 0 or not installable():
         raise LabError(f"Debian packages are missing: {' '.join(wanted)}. Install them as root: {command}")
     with step(f"Debian packages {' '.join(wanted)}"), _no_services():
         install = ["install", "--yes", "--no-install-recommends", *wanted]

@@ -66,7 +66,7 @@ class Tool:
 class Versions:
     tools: dict[str, Tool]
     groups: dict[str, Group]  # in the order in which they are built
-    debian: dict[str, str]  # package: a file that shows it is installed
+    debian: dict[str, list[str]]  # package: all files of it that a lab uses, as patterns
     go_minimum: str
     go_wheel: str
 

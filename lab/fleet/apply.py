@@ -68,7 +68,7 @@ def install(lab: Lab, kubectl: Path, bundle: Path, update: Callable[[str], None]
     for number, (namespace, workload) in enumerate(WAITED_FOR, 1):
         update(f"{number}/{len(WAITED_FOR)} {workload}")
         run("wait", workload, f"--namespace={namespace}", "--for=create", "--timeout=60s")
-        run("rollout", "status", workload, f"--namespace={namespace}", "--timeout=180s")
+        cluster.await_rollout(lab, {"kubectl": kubectl}, namespace, workload, 180)
 
 
 def _await_kinds(run: Callable[..., str], seconds: float = 60) -> None:

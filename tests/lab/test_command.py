@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from lab import __main__ as command
-from lab import cgroups, cluster
 from lab.errors import LabError
 from lab.paths import Lab
 from lab.progress import step
@@ -70,12 +69,6 @@ def test_up_without_root_names_it_and_writes_nothing(
     assert command.main(["up"]) == 1
     assert capsys.readouterr().err.startswith("root: ")
     assert list(state.iterdir()) == []
-
-
-def test_missing_controllers_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
-    monkeypatch.setattr(cgroups, "missing_controllers", lambda: ["pids", "freezer"])
-    assert [line for line in cluster.missing_features() if "pids, freezer" in line]
 
 
 def test_an_error_is_said_once(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
