@@ -11,7 +11,7 @@ from typing import Any
 
 import pulumi
 
-from components.preflight import Get, api
+from components.look import Get, api
 from components.recipes import Scaled
 from components.settings import Settings
 from keda import ScaledObject, ScaleTargetRef
