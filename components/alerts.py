@@ -7,7 +7,7 @@ What KEDA has no metric for (Ready, Fallback) comes from kube-state-metrics and 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pulumi
@@ -16,8 +16,10 @@ from components.manifests import custom_resource
 from components.platform import chart_values
 from components.queries import either, number, of_condition, of_hpa, of_jobs, of_scaler, replicas
 from components.recipes import Scaled
+from components.recipes.alerting import OFF
 from components.recipes.base import quoted
 from components.recipes.monitor import API_VERSION
+from components.recipes.nats_jetstream import EXPORTER_PREFIXES
 from components.settings import Keda, Monitoring
 from keda import NatsJetStream, ScaledObject
 from keda.judge.objects import dig
@@ -31,36 +33,46 @@ _DAY = 24 * 60
 
 @dataclass(frozen=True)
 class Alert:
-    """One alerting rule. `minutes`: how long the expression must hold; its name is its runbook's too."""
+    """One alerting rule. `minutes`: how long the expression must hold; its name is its runbook's too.
+
+    Alertmanager identifies an alert by its name and `labels`: two of one name with equal labels are one alert
+    to it. Routes and silences match labels too.
+    """
 
     name: str
     expression: str
     minutes: int
     severity: str
     summary: str
+    labels: Mapping[str, str] = field(default_factory=dict)
 
-    def rule(self, runbooks: str) -> dict[str, Any]:
-        """As Prometheus reads it."""
+    def rule(self, runbooks: str | None) -> dict[str, Any]:
+        """As Prometheus reads it. `runbooks`: the address of the runbooks' folder; None: no link."""
+        annotations = {"summary": self.summary}
+        if runbooks is not None:
+            annotations["runbook_url"] = f"{runbooks}/{self.name}.md"
         return {
             "alert": self.name,
             "expr": self.expression,
             "for": f"{self.minutes}m",
-            "labels": {"severity": self.severity},
-            "annotations": {"summary": self.summary, "runbook_url": f"{runbooks}/{self.name}.md"},
+            "labels": {"severity": self.severity, **self.labels},
+            "annotations": annotations,
         }
 
 
 def groups(
     keda: Keda, monitoring: Monitoring, workloads: Mapping[str, Scaled]
 ) -> list[tuple[str, list[Alert]]]:
-    """The rule groups by name: one of KEDA itself, and one a workload."""
+    """The rule groups by name: one for KEDA itself, and one per workload that has alerts."""
     stated = monitoring.state_metrics is not None
     down = _components(keda, chart_values(keda, monitoring, workloads.values()))
     own = [*down, *_certificates(keda), *_gpus(workloads)]
-    return [("keda", own)] + [
-        (f"keda/{workload.namespace}/{workload.name}", list(_workload(workload, stated)))
+    labels = {"namespace": keda.namespace}
+    found = [("keda", [replace(alert, labels=labels) for alert in own])] + [
+        (f"keda/{workload.namespace}/{workload.name}", list(_chosen(workload, stated)))
         for workload in workloads.values()
     ]
+    return [(name, alerts) for name, alerts in found if alerts]
 
 
 class Alerts(pulumi.ComponentResource):
@@ -144,8 +156,9 @@ def _certificates(keda: Keda) -> Iterator[Alert]:
     """Only cert-manager has a metric for it. KEDA renews its own certificate itself and shows nothing."""
     if not dig(keda.values, "certificates", "certManager", "enabled"):
         return
-    labels = f"{{namespace={quoted(keda.namespace)}}}"
-    soon = f"certmanager_certificate_expiration_timestamp_seconds{labels} - time() < 7 * 24 * 3600"
+    # cert-manager's own ServiceMonitor does not honour labels either: exported_namespace there.
+    ends = either("certmanager_certificate_expiration_timestamp_seconds", keda.namespace)
+    soon = f"min by (name) {ends} - time() < 7 * 24 * 3600"
     yield Alert(
         "KedaCertificateExpires",
         soon,
@@ -172,6 +185,27 @@ def _gpus(workloads: Mapping[str, Scaled]) -> Iterator[Alert]:
     )
 
 
+def _chosen(workload: Scaled, stated: bool) -> Iterator[Alert]:
+    """A workload's alerts as its setting `alerts` wants them, with the labels that name it."""
+    kind = workload.scaled.kind
+    labels = {"namespace": workload.namespace, "kind": kind, kind.lower(): workload.name}
+    for alert in _workload(workload, stated):
+        if workload.alerts.get(alert.name) != OFF:
+            minutes = _minutes(workload, alert.name, alert.minutes)
+            yield replace(alert, minutes=minutes, labels=labels)
+
+
+def _minutes(workload: Scaled, name: str, default: int) -> int:
+    """How long an alert's expression must hold: the workload's own time, else the default."""
+    chosen = workload.alerts.get(name, default)
+    return default if chosen == OFF else chosen
+
+
+def _lasting(minutes: int) -> str:
+    """`45 minutes`, `24 hours`."""
+    return f"{minutes // 60} hours" if minutes >= 120 and minutes % 60 == 0 else f"{minutes} minutes"
+
+
 def _workload(workload: Scaled, stated: bool) -> Iterator[Alert]:
     yield from _failing(workload)
     if stated:
@@ -180,7 +214,9 @@ def _workload(workload: Scaled, stated: bool) -> Iterator[Alert]:
         yield from _autoscaler(workload, workload.scaled)
         yield from _at_zero(workload, workload.scaled)
         paused = f"max{_keda('keda_scaled_object_paused', workload)} == 1"
-        yield Alert("KedaPaused", paused, _DAY, "info", f"{_titled(workload)} has been paused for a day")
+        minutes = _minutes(workload, "KedaPaused", _DAY)
+        summary = f"{_titled(workload)} has been paused for {_lasting(minutes)}"
+        yield Alert("KedaPaused", paused, minutes, "info", summary)
     else:
         yield from _jobs(workload)
     yield from _consumers(workload)
@@ -217,7 +253,7 @@ def _conditions(workload: Scaled) -> Iterator[Alert]:
 
 
 def _autoscaler(workload: Scaled, scaled: ScaledObject) -> Iterator[Alert]:
-    """What the HPA says, by its true name."""
+    """The HPA's state, by its true name."""
     lowest, highest = workload.bounds
     current = replicas(workload)
     # At zero replicas an HPA is switched off by design (horizontal.go, ScalingDisabled).
@@ -237,9 +273,9 @@ def _autoscaler(workload: Scaled, scaled: ScaledObject) -> Iterator[Alert]:
     yield Alert(
         "KedaAtMaximum",
         f"{current} >= {highest}",
-        30,
+        (minutes := _minutes(workload, "KedaAtMaximum", 30)),
         "warning",
-        f"{_titled(workload)} has been at its maximum of {highest} replicas for half an hour",
+        f"{_titled(workload)} has been at its maximum of {highest} replicas for {_lasting(minutes)}",
     )
     turns = max(6, 3 * (highest - lowest))
     desired = of_hpa("kube_horizontalpodautoscaler_status_desired_replicas", workload, "resets({}[1h])")
@@ -285,9 +321,9 @@ def _jobs(workload: Scaled) -> Iterator[Alert]:
     yield Alert(
         "KedaJobsAtMaximum",
         f"{running} >= {highest}",
-        30,
+        (minutes := _minutes(workload, "KedaJobsAtMaximum", 30)),
         "warning",
-        f"{_titled(workload)} has run its maximum of {highest} Jobs for half an hour",
+        f"{_titled(workload)} has run its maximum of {highest} Jobs for {_lasting(minutes)}",
     )
     yield Alert(
         "KedaJobsFailing",
@@ -304,10 +340,11 @@ def _consumers(workload: Scaled) -> Iterator[Alert]:
         return
     for trigger in workload.scaled.spec.triggers:
         if isinstance(trigger, NatsJetStream):
-            labels = f"stream_name={quoted(trigger.stream)},consumer_name={quoted(trigger.consumer)}"
+            labels = f"{{stream_name={quoted(trigger.stream)},consumer_name={quoted(trigger.consumer)}}}"
+            absent = (f"absent({prefix}_consumer_num_pending{labels})" for prefix in EXPORTER_PREFIXES)
             yield Alert(
                 "KedaQueueConsumerMissing",
-                f"absent(jetstream_consumer_num_pending{{{labels}}})",
+                " and ".join(absent),
                 5,
                 "critical",
                 f"{_titled(workload)}: stream {trigger.stream} has no consumer {trigger.consumer}, so KEDA "

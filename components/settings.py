@@ -85,9 +85,8 @@ class Monitoring(Setting):
     monitor_labels: Labels = Field(default_factory=dict, examples=["{release: kube-prometheus-stack}"])
     state_metrics: StateMetrics | None = None
     alerts: Flag = Field(default=True, examples=[True])
-    runbooks: Address = Field(
-        default="https://github.com/keda-homelab/keda-homelab/blob/main/docs/runbooks",
-        examples=["https://git.example.org/me/keda-homelab/docs/runbooks"],
+    runbooks: Address | None = Field(
+        default=None, examples=["https://git.example.org/me/keda-homelab/docs/runbooks"]
     )
     dashboards: Literal["configMap", "grafanaDashboard", "both", "none"] = Field(
         default="configMap", examples=["configMap"]

@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from pydantic import Field
 
+from components.recipes.alerting import Alerting, Minutes
 from components.recipes.monitor import Monitor
 from components.recipes.setting import Setting
 from keda import (
@@ -56,6 +57,8 @@ class Scaled:
     """What brings its signal into Prometheus, with its namespace and selector; None: somebody else does."""
     gpus_per_pod: int = 0
     """GPUs that each of its pods asks for."""
+    alerts: Mapping[str, Minutes] = field(default_factory=dict)
+    """Alerts that are switched off, or wait another time than their default, by name."""
 
     @property
     def name(self) -> str:
@@ -99,6 +102,7 @@ class Recipe(Setting):
     hpa_name: ObjectName | None = Field(default=None, examples=["keda-hpa-my-workload"])
     adopt: ObjectName | None = Field(default=None, examples=["my-hpa"])
     monitor: Monitor | None = None
+    alerts: Alerting = Alerting()
     labels: Labels | None = None
     annotations: Annotations | None = None
 
@@ -111,7 +115,7 @@ class Recipe(Setting):
             built = self.build(name, prometheus)
             if faults := tuple(self._adoption_faults(built.scaled)):
                 raise SpecError(faults)
-            return replace(built, monitor=self.monitored())
+            return replace(built, monitor=self.monitored(), alerts=self.alerts.dump())
         except SpecError as error:
             raise SpecError(self._reworded(error.faults)) from None
 

@@ -11,6 +11,10 @@ from components.recipes.base import Recipe, Scaled
 from keda import Fault, NatsJetStream, ScaleTargetRef
 from keda.triggers.parameters import Boolean, Integer, Text
 
+EXPORTER_PREFIXES = ("jetstream", "nats")
+"""Prefixes of prometheus-nats-exporter's JetStream metrics: its default, and that of NATS' Helm chart, which
+passes `-prefix=nats` (nats-io/k8s, helm/charts/nats/files/stateful-set/prom-exporter-container.yaml)."""
+
 
 class JetStream(Recipe):
     """KEDA 2.19 takes a consumer it cannot find for one that lags by the whole stream, and scales to the
@@ -22,8 +26,7 @@ class JetStream(Recipe):
         "lagThreshold": "messagesPerReplica",
     }
 
-    # prometheus-nats-exporter's names, its own and with the prefix that NATS's chart gives them.
-    metrics: ClassVar[str] = "(jetstream|nats)_(consumer_num_.+|stream_total_messages)"
+    metrics: ClassVar[str] = f"({'|'.join(EXPORTER_PREFIXES)})_(consumer_num_.+|stream_total_messages)"
 
     recipe: Literal["nats-jetstream"] = Field(examples=["nats-jetstream"])
     target: ScaleTargetRef = Field(examples=["{name: my-deployment}"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ import yaml
 
 from components.alerts import Alert, groups, prometheus_rule
 from components.queries import number
+from components.recipes.alerting import Alerting
 from components.settings import Settings
+from keda import SpecError
 from keda.judge import metrics, promql
 from lab import tools
 
@@ -97,6 +100,107 @@ def test_every_summary_names_its_workload() -> None:
             assert name.removeprefix("keda/") in alert.summary
 
 
+def identities(stack: Settings) -> list[tuple[tuple[str, str], ...]]:
+    """The labels that Alertmanager tells the rules' alerts apart by. An expression that keeps a label of its
+    series (`metric`, `name`) only adds to them."""
+    rules = prometheus_rule(stack.keda, stack.monitoring, stack.workloads)["spec"]["groups"]
+    found = [rule for group in rules for rule in group["rules"]]
+    return [(("alertname", rule["alert"]), *sorted(rule["labels"].items())) for rule in found]
+
+
+@pytest.mark.parametrize("stack", STACKS.values(), ids=STACKS)
+def test_no_two_rules_have_the_same_name_and_labels(stack: Path) -> None:
+    found = identities(settings(stack))
+    assert len(found) == len(set(found)) > 15
+
+
+def test_workloads_of_one_name_in_two_namespaces_have_alerts_of_their_own() -> None:
+    """Also a ScaledObject and a ScaledJob, which may share a name in one namespace."""
+    stack = settings(STACKS["cases"])
+    voice = stack.workloads["voice"]
+    moved = voice.scaled.model_copy(
+        update={"metadata": voice.scaled.metadata.model_copy(update={"namespace": "other"})}
+    )
+    batch = stack.workloads["batch"]
+    same = batch.scaled.model_copy(update={"metadata": voice.scaled.metadata})
+    workloads = {"a": voice, "b": replace(voice, scaled=moved), "c": replace(batch, scaled=same)}
+    found = identities(Settings(stack.cluster, stack.keda, stack.monitoring, workloads))
+    assert len(found) == len(set(found)) > 20
+
+
+@pytest.mark.parametrize("stack", STACKS.values(), ids=STACKS)
+def test_every_alert_names_its_object_in_labels(stack: Path) -> None:
+    parsed = settings(stack)
+    [own, *workloads] = groups(parsed.keda, parsed.monitoring, parsed.workloads)
+    assert {frozenset(alert.labels.items()) for alert in own[1]} == {frozenset({("namespace", "keda")})}
+    for (_, found), workload in zip(workloads, parsed.workloads.values(), strict=True):
+        kind = workload.scaled.kind
+        wanted = {"namespace": workload.namespace, "kind": kind, kind.lower(): workload.name}
+        assert [alert.labels for alert in found] == [wanted] * len(found)
+
+
+def test_a_workload_switches_an_alert_off_or_gives_it_another_time() -> None:
+    def voice(**chosen: Any) -> dict[str, Alert]:
+        stack = settings(STACKS["homelab"], voice={"alerts": chosen})
+        return {alert.name: alert for alert in dict(groups(*_parts(stack)))["keda/voice/voice"]}
+
+    before = voice()
+    # YAML 1.1 reads a bare `off` as false.
+    after = voice(KedaAtMaximum=False, KedaPaused="off", KedaStuckAtZero=20)
+    assert before.keys() - after.keys() == {"KedaAtMaximum", "KedaPaused"}
+    assert (before["KedaStuckAtZero"].minutes, after["KedaStuckAtZero"].minutes) == (5, 20)
+    assert before["KedaAtMaximum"].summary.endswith("for 30 minutes")
+    assert voice(KedaAtMaximum=180)["KedaAtMaximum"].summary.endswith("for 3 hours")
+    others = dict(groups(*_parts(settings(STACKS["homelab"], voice={"alerts": {"KedaPaused": "off"}}))))
+    assert "KedaPaused" in [alert.name for alert in others["keda/batch/batch"]]
+
+
+def test_every_alert_of_a_workload_can_be_switched_off() -> None:
+    """And no other name is taken."""
+    known = {field.alias for field in Alerting.model_fields.values()}
+    made = set()
+    for stack in map(settings, STACKS.values()):
+        made |= {alert.name for _, found in groups(*_parts(stack))[1:] for alert in found}
+    assert made == known
+    off = settings(STACKS["homelab"], voice={"alerts": dict.fromkeys(known, "off")})
+    assert "keda/voice/voice" not in dict(groups(*_parts(off)))
+
+
+@pytest.mark.parametrize(
+    ("alerts", "told"),
+    [
+        (
+            {"KedaAtMax": "off"},
+            "KedaAtMax: unknown key. It would be ignored without a word. Write KedaAtMaximum.",
+        ),
+        ({"KedaAtMaximum": 0}, "KedaAtMaximum: 0 is not off or a whole number of minutes, 1 to 525600. "),
+        (
+            {"KedaAtMaximum": "5m"},
+            'KedaAtMaximum: "5m" is not off or a whole number of minutes, 1 to 525600. ',
+        ),
+        (
+            {"KedaAtMaximum": True},
+            "KedaAtMaximum: true is not off or a whole number of minutes, 1 to 525600. ",
+        ),
+    ],
+)
+def test_a_wrong_choice_is_one_line(alerts: dict[str, Any], told: str) -> None:
+    with pytest.raises(SpecError) as refused:
+        settings(STACKS["homelab"], voice={"alerts": alerts})
+    [fault] = refused.value.faults
+    assert str(fault).startswith(f"workloads.voice.alerts.{told}")
+
+
+def test_no_link_without_an_address_of_runbooks() -> None:
+    stack = settings(STACKS["cases"])
+    for address, wanted in ((None, set()), ("https://example.org/x", {"runbook_url"})):
+        monitoring = stack.monitoring.model_copy(update={"runbooks": address})
+        rules = prometheus_rule(stack.keda, monitoring, stack.workloads)["spec"]["groups"]
+        assert {key for group in rules for rule in group["rules"] for key in rule["annotations"]} == {
+            "summary"
+        } | wanted
+
+
 def test_a_change_of_the_stack_file_changes_the_alerts() -> None:
     def expressions(**changes: Any) -> dict[str, str]:
         found = groups(*_parts(settings(STACKS["homelab"], **changes)))
@@ -106,7 +210,8 @@ def test_a_change_of_the_stack_file_changes_the_alerts() -> None:
     assert ">= 7" in expressions(voice={"maxReplicas": 7})["KedaAtMaximum"]
     assert '"keda-hpa-voice"' in expressions()["KedaHpaUnableToScale"]
     assert '"my-hpa"' in expressions(voice={"hpaName": "my-hpa"})["KedaHpaUnableToScale"]
-    assert 'consumer_name="other"' in expressions(voice={"consumer": "other"})["KedaQueueConsumerMissing"]
+    missing = expressions(voice={"consumer": "other"})["KedaQueueConsumerMissing"]
+    assert missing.count('consumer_name="other"') == 2
     assert "KedaStuckAtZero" not in expressions(voice={"minReplicas": 1})
 
 

@@ -49,7 +49,7 @@ def test_what_the_exporters_emit_is_in_the_catalogue(stack: Engine, lab: Lab) ->
         if name in known or name.startswith(CLOSED) and not name.startswith(added)
     ]
     assert len(emitted) > 80
-    assert {"ray_serve_deployment_queued_queries", "jetstream_consumer_num_pending"} <= set(emitted)
+    assert {"ray_serve_deployment_queued_queries", "nats_consumer_num_pending"} <= set(emitted)
     wrong = []
     for name in emitted:
         selector = urllib.parse.urlencode({"match[]": name})
