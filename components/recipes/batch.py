@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from components.recipes.base import Recipe, Scaled, quoted
+from components.recipes.base import Scaled, quoted
+from components.recipes.prometheus import PrometheusRecipe
 from components.recipes.setting import Setting
 from keda import MISSING, Fault, Metadata, Prometheus, Rollout, ScaledJob, ScaledJobSpec, ScaleTargetRef
 from keda.errors import is_secret_key, is_secret_value, join
@@ -91,7 +92,7 @@ class JobTemplate(Setting):
         return plain + secret
 
 
-class Batch(Recipe):
+class Batch(PrometheusRecipe):
     """The maximum is what the GPUs allow: gpus / gpusPerPod pods."""
 
     spelling: ClassVar[Mapping[str, str]] = {
@@ -157,8 +158,9 @@ class Batch(Recipe):
         return metadata.model_copy(update={"annotations": annotations})
 
     def build(self, name: str, prometheus: str) -> Scaled:
-        trigger = Prometheus(
-            server_address=prometheus,
+        trigger = self.trigger(
+            name,
+            prometheus,
             query=self.query(),
             threshold=self.jobs_per_replica,
             ignore_null_values=False,

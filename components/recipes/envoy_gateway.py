@@ -7,10 +7,11 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from components.recipes.base import Recipe, Scaled, quoted
+from components.recipes.base import Scaled, quoted
 from components.recipes.monitor import Monitor
+from components.recipes.prometheus import PrometheusRecipe
 from components.recipes.setting import Setting
-from keda import MISSING, Behavior, Fault, Labels, Prometheus, ScaleTargetRef, ScalingPolicy, ScalingRules
+from keda import MISSING, Behavior, Fault, Labels, ScaleTargetRef, ScalingPolicy, ScalingRules
 from keda.envoy_gateway import CONTROLLER_NAMESPACE, proxy_deployment
 from keda.model import Count, whole_number
 from keda.names import Namespace, ObjectName
@@ -68,7 +69,7 @@ class EnvoyMonitor(Monitor):
     pod_target_labels: tuple[str, ...] = (f"{_OWNER}namespace", f"{_OWNER}name")
 
 
-class EnvoyGateway(Recipe):
+class EnvoyGateway(PrometheusRecipe):
     """Proxies leave one at a time, each only after the one before it has drained."""
 
     spelling: ClassVar[Mapping[str, str]] = {"threshold": "connectionsPerReplica"}
@@ -142,8 +143,9 @@ class EnvoyGateway(Recipe):
         return Behavior(scale_down=down)
 
     def build(self, name: str, prometheus: str) -> Scaled:
-        trigger = Prometheus(
-            server_address=prometheus,
+        trigger = self.trigger(
+            name,
+            prometheus,
             query=self.query(),
             threshold=self.connections_per_replica,
             # At least one proxy always runs and always reports. No data means no scraping: an error keeps the

@@ -7,13 +7,14 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from components.recipes.base import Recipe, Scaled, quoted
-from keda import Fault, Prometheus, ScaleTargetRef
+from components.recipes.base import Scaled, quoted
+from components.recipes.prometheus import PrometheusRecipe
+from keda import Fault, ScaleTargetRef
 from keda.model import Count
 from keda.triggers.parameters import Number
 
 
-class RayServe(Recipe):
+class RayServe(PrometheusRecipe):
     """RayService and RayCluster have no /scale subresource (KubeRay v1.7.0), so the target is a
     Deployment."""
 
@@ -49,7 +50,5 @@ class RayServe(Recipe):
         return f"{waiting} + {ongoing}"
 
     def build(self, name: str, prometheus: str) -> Scaled:
-        trigger = Prometheus(
-            server_address=prometheus, query=self.query(), threshold=self.requests_per_replica
-        )
+        trigger = self.trigger(name, prometheus, query=self.query(), threshold=self.requests_per_replica)
         return Scaled(self.scaled_object(name, self.target, (trigger,)))

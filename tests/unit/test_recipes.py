@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from support import CORPUS, ROOT, STACK, settings_of
 
+from components.access import secrets_needed
 from components.recipes import RECIPES, Scaled
 from keda import ScaledJob, ScaledObject, trigger_class
 
@@ -192,3 +193,65 @@ def test_no_component_writes_a_trigger_by_hand() -> None:
     found = list(keys())
     assert found
     assert not [each for each in found if {"type", "metadata"} <= each or "serverAddress" in each]
+
+
+AUTHENTICATED = {
+    "ray-serve": {
+        "namespace": "ray",
+        "target": {"name": "serve"},
+        "application": "a",
+        "requestsPerReplica": 5,
+    },
+    "envoy-gateway": {"gateway": {"namespace": "default", "name": "eg"}, "connectionsPerReplica": 50},
+    "batch": {"namespace": "batch", "target": {"name": "batch"}, "queue": "q", "gpus": 4},
+}
+
+
+def authenticated(recipe: str, **authentication: Any) -> Scaled:
+    settings = {"recipe": recipe, **AUTHENTICATED[recipe], "authentication": authentication}
+    if recipe != "batch":
+        settings["maxReplicas"] = 4
+    return RECIPES[recipe].parse(settings).models("work", PROMETHEUS)
+
+
+@pytest.mark.parametrize("recipe", AUTHENTICATED)
+@pytest.mark.parametrize(
+    ("modes", "parameters"),
+    [
+        (["bearer"], ["bearerToken"]),
+        (["basic"], ["username", "password"]),
+        (["custom"], ["customAuthHeader", "customAuthValue"]),
+        (["tls"], ["cert", "key"]),
+        (["basic", "tls"], ["username", "password", "cert", "key"]),
+    ],
+)
+def test_authentication_at_prometheus(recipe: str, modes: list[str], parameters: list[str]) -> None:
+    workload = authenticated(recipe, secret="prometheus", modes=modes)
+    [trigger] = spec_of(workload)["triggers"]
+    assert trigger["authenticationRef"] == {"name": "work-prometheus"}
+    assert trigger["metadata"]["authModes"] == ",".join(modes)
+    [made] = workload.authentications
+    assert made.metadata.namespace == workload.namespace
+    assert made.to_manifest()["spec"] == {
+        "secretTargetRef": [{"parameter": each, "name": "prometheus", "key": each} for each in parameters]
+    }
+
+
+def test_a_secrets_own_keys_and_a_private_ca() -> None:
+    keys = {"bearerToken": "token", "ca": "ca.crt"}
+    [made] = authenticated("ray-serve", secret="prometheus", modes=["bearer"], keys=keys).authentications
+    references = made.to_manifest()["spec"]["secretTargetRef"]
+    assert {each["parameter"]: each["key"] for each in references} == keys
+
+
+def test_a_tenant_header_needs_no_secret() -> None:
+    workload = authenticated("batch", headers={"X-Scope-OrgID": "homelab"})
+    [trigger] = spec_of(workload)["triggers"]
+    assert trigger["metadata"]["customHeaders"] == "X-Scope-OrgID=homelab"
+    assert "authenticationRef" not in trigger
+    assert workload.authentications == ()
+
+
+def test_kedas_role_reads_the_secret_of_a_recipe() -> None:
+    [need] = secrets_needed(authenticated("batch", secret="prometheus", modes=["bearer"]))
+    assert need.name == "prometheus"
