@@ -98,7 +98,7 @@ def _dashboard(args: argparse.Namespace, lab: Lab) -> int:
     end = time.time()
     window = Window(end - 60 * args.minutes, end, max(5, 60 * args.minutes // 360))
     prometheus = Prometheus(f"http://127.0.0.1:{record['ports']['prometheus']}")
-    text, counts = page.render(f"KEDA in the lab {lab.name}", found, prometheus, window)
+    text, counts = page.render(f"KEDA dashboards: lab {lab.name}", found, prometheus, window)
     file = lab.root / "dashboard.html"
     write_atomically(file, text)
     print(f"{counts}, over the last {args.minutes} minutes:\n{file.as_uri()}")

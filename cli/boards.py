@@ -39,11 +39,17 @@ class Panel:
     targets: tuple[Target, ...] = ()
     unit: str = ""
     description: str = ""
+    names: bool = False
+    """Shows the names of its series in place of their values."""
+    words: Mapping[str, str] = field(default_factory=dict)
+    """Shown in place of a value, by the value."""
+    colour: str | None = None
+    """Of what is true (1), by Grafana's name."""
 
 
 @dataclass(frozen=True)
 class Board:
-    """One dashboard; `events` are its annotations: expressions that are not 0 when something happens."""
+    """One dashboard; `events` are its annotations by name: expressions that are 0 while nothing happens."""
 
     title: str
     panels: tuple[Panel, ...]
@@ -78,7 +84,7 @@ def _model(text: str, metadata: Mapping[str, Any], key: str) -> Mapping[str, Any
 def parse(model: Mapping[str, Any]) -> Board:
     """A dashboard from Grafana's JSON model."""
     events = [
-        Target(str(entry["expr"]), str(entry.get("titleFormat") or entry.get("name") or ""))
+        Target(str(entry["expr"]), str(entry.get("name") or "Event"))
         for entry in (model.get("annotations") or {}).get("list", [])
         if entry.get("expr")
     ]
@@ -88,6 +94,8 @@ def parse(model: Mapping[str, Any]) -> Board:
 def _panels(panels: Sequence[Mapping[str, Any]]) -> Iterator[Panel]:
     for panel in panels:
         place = panel.get("gridPos") or {}
+        defaults = (panel.get("fieldConfig") or {}).get("defaults") or {}
+        mapped = _mapped(defaults.get("mappings") or [])
         yield Panel(
             title=str(panel.get("title", "")),
             kind=str(panel.get("type", "")),
@@ -100,10 +108,23 @@ def _panels(panels: Sequence[Mapping[str, Any]]) -> Iterator[Panel]:
                 for target in panel.get("targets") or []
                 if target.get("expr")
             ),
-            unit=str(((panel.get("fieldConfig") or {}).get("defaults") or {}).get("unit", "")),
+            unit=str(defaults.get("unit", "")),
             description=str(panel.get("description", "")),
+            names=(panel.get("options") or {}).get("textMode") == "name",
+            words={value: str(shown["text"]) for value, shown in mapped.items() if shown.get("text")},
+            colour=mapped.get("1", {}).get("color"),
         )
         yield from _panels(panel.get("panels") or [])
+
+
+def _mapped(mappings: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """What Grafana shows for single values."""
+    return {
+        value: shown
+        for mapping in mappings
+        if mapping.get("type") == "value"
+        for value, shown in mapping.get("options", {}).items()
+    }
 
 
 def filled(expression: str, window: Window) -> str:

@@ -17,6 +17,8 @@ from cli.boards import Board, Panel, Target, filled, named
 from cli.prometheus import Prometheus, QueryError, Series, Window
 
 # Of similar lightness, so that each can be told on white and on black.
+_NAMED = {"semi-dark-blue": "#3274d9"}
+"""Grafana's colours by its names, as far as the dashboards use them."""
 _COLOURS = ("#3274d9", "#e0752d", "#2a9d6f", "#b877d9", "#d44a3a", "#8a7a1f", "#1f9db5", "#c2568d")
 _DRAW = """
 for (const [id, figure] of Object.entries(FIGURES)) {
@@ -70,7 +72,9 @@ class _Page:
     def board(self, board: Board) -> str:
         events = list(self._events(board.events))
         panels = "".join(self._panel(panel, events) for panel in board.panels)
-        return f'<h2>{html.escape(board.title)}</h2><div class="board">{panels}</div>'
+        names = ", ".join(dict.fromkeys(html.escape(each.legend) for each in board.events))
+        legend = f'<p class="events"><i></i>{names}</p>' if events else ""
+        return f'<h2>{html.escape(board.title)}</h2>{legend}<div class="board">{panels}</div>'
 
     def _panel(self, panel: Panel, events: Sequence[float]) -> str:
         place = (
@@ -97,9 +101,11 @@ class _Page:
             return '<p class="empty">No data in this time.</p>'
         self.drawn += 1
         if panel.kind in ("stat", "gauge", "bargauge"):
-            return _numbers(found, panel.unit)
+            return _numbers(found, panel)
         if panel.kind == "table":
             return _table(found, panel.unit)
+        if panel.kind == "timeseries" and not any(value for _, each in found for _, value in each.points):
+            return '<p class="empty">0 all the time.</p>'
         name = f"plot{len(self.figures)}"
         self.figures[name] = _figure(panel, found, events, self._window)
         return f'<div class="plot" id="{name}"></div>'
@@ -141,16 +147,16 @@ def _figure(
         },
         "yaxis": {"automargin": True, "autorange": "reversed"}
         if states
-        else {"rangemode": "tozero", "ticksuffix": _suffix(panel.unit), "nticks": 5},
+        else {"rangemode": "tozero", "ticksuffix": _scale(panel.unit)[1], "nticks": 5},
         "showlegend": not states,
         "legend": {"orientation": "h", "y": -0.12, "font": {"size": 11}, "bgcolor": "rgba(0,0,0,0)"},
         "hovermode": "x unified" if len(found) < 6 and not states else "closest",
         "shapes": marks,
     }
-    return {"data": [_lanes(found)] if states else list(_lines(panel, found)), "layout": layout}
+    return {"data": [_lanes(found, panel.colour)] if states else list(_lines(panel, found)), "layout": layout}
 
 
-def _lanes(found: Sequence[tuple[str, Series]]) -> dict[str, Any]:
+def _lanes(found: Sequence[tuple[str, Series]], colour: str | None) -> dict[str, Any]:
     """A lane for each series, filled while it is not 0."""
     times = sorted({at for _, series in found for at, _ in series.points})
     rows = [dict(series.points) for _, series in found]
@@ -159,7 +165,7 @@ def _lanes(found: Sequence[tuple[str, Series]]) -> dict[str, Any]:
         "x": [_moment(at) for at in times],
         "y": [name for name, _ in found],
         "z": [[None if at not in row else float(row[at] != 0) for at in times] for row in rows],
-        "colorscale": [[0, "rgba(128,128,128,0.18)"], [1, _COLOURS[2]]],
+        "colorscale": [[0, "rgba(128,128,128,0.18)"], [1, _NAMED.get(colour or "", _COLOURS[0])]],
         "zmin": 0,
         "zmax": 1,
         "ygap": 4,
@@ -169,23 +175,29 @@ def _lanes(found: Sequence[tuple[str, Series]]) -> dict[str, Any]:
 
 def _lines(panel: Panel, found: Sequence[tuple[str, Series]]) -> Iterator[dict[str, Any]]:
     shape = "hv" if panel.unit in ("", "none", "short") else "linear"
+    factor, _ = _scale(panel.unit)
     for index, (name, series) in enumerate(found):
         limit = name.lower().startswith(("max", "min", "thresh", "activ"))
         line = {"color": _COLOURS[index % len(_COLOURS)], "width": 1.6, "shape": shape}
         yield {
             "x": [_moment(at) for at, _ in series.points],
-            "y": [value for _, value in series.points],
+            "y": [value * factor for _, value in series.points],
             "name": name,
             "mode": "lines" if len(series.points) > 1 else "markers",
             "line": line | ({"dash": "dot"} if limit else {}),
         }
 
 
-def _numbers(found: Sequence[tuple[str, Series]], unit: str) -> str:
-    cells = (
-        f"<div><b>{number(series.points[-1][1], unit)}</b><span>{html.escape(name)}</span></div>"
-        for name, series in found
-    )
+def _numbers(found: Sequence[tuple[str, Series]], panel: Panel) -> str:
+    shown = [(name, series.points[-1][1]) for name, series in found]
+    if panel.names:
+        cells = [f"<div><b>{html.escape(name)}</b></div>" for name, _ in shown]
+    else:
+        cells = [
+            f"<div><b>{html.escape(panel.words.get(f'{value:g}') or number(value, panel.unit))}</b>"
+            f"<span>{html.escape(name)}</span></div>"
+            for name, value in shown
+        ]
     return f'<div class="numbers">{"".join(cells)}</div>'
 
 
@@ -199,20 +211,32 @@ def _table(found: Sequence[tuple[str, Series]], unit: str) -> str:
 
 def number(value: float, unit: str) -> str:
     """A value as a person reads it; `unit` is Grafana's."""
-    if unit == "percentunit":
-        value, unit = value * 100, "percent"
     if unit in ("bytes", "decbytes"):
         base = 1024.0 if unit == "bytes" else 1000.0
         for prefix in ("", "K", "M", "G"):
             if abs(value) < base or prefix == "G":
                 return f"{value:.3g} {prefix}{'i' if prefix and unit == 'bytes' else ''}B"
             value /= base
+    factor, suffix = _scale(unit)
+    value *= factor
     shown = f"{value:.0f}" if value == int(value) and abs(value) < 1e9 else f"{value:.3g}"
-    return shown + _suffix(unit)
+    return shown + suffix
 
 
-def _suffix(unit: str) -> str:
-    return {"percent": " %", "percentunit": "", "s": " s", "ms": " ms", "h": " h"}.get(unit, "")
+def _scale(unit: str) -> tuple[float, str]:
+    """What a value in Grafana's `unit` is multiplied by on an axis, and what follows it."""
+    if unit.startswith("suffix:"):
+        return 1, unit.removeprefix("suffix:")
+    scales = {
+        "percent": (1, " %"),
+        "percentunit": (100, " %"),
+        "s": (1, " s"),
+        "ms": (1, " ms"),
+        "h": (1, " h"),
+        "bytes": (2**-20, " MiB"),
+        "decbytes": (1e-6, " MB"),
+    }
+    return scales.get(unit, (1, ""))
 
 
 def _moment(seconds: float) -> str:

@@ -6,7 +6,17 @@ from collections.abc import Iterator, Sequence
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from components.dashboards.panels import Layout, Line, Panel, board, events, lines, numbers, states
+from components.dashboards.panels import (
+    GPU_HOURS,
+    Layout,
+    Line,
+    Panel,
+    board,
+    events,
+    lines,
+    numbers,
+    states,
+)
 from components.queries import either, number, of_condition, of_hpa, of_jobs, of_scaler, replicas
 from components.recipes import Scaled
 from components.recipes.base import quoted
@@ -17,22 +27,23 @@ _SAMPLES_AN_HOUR = 120
 _RESOURCES = ("cpu", "memory")
 """The HPA reads these itself: KEDA 2.19 knows neither their value nor whether they are active."""
 _GPU_HOURS = (
-    "By scaling to zero, in the shown range: GPUs a pod x the most replicas x hours at zero. "
+    "By scaling to zero, in the shown time: GPUs per pod x maximum replicas x hours at zero. "
     "A Deployment fixed at its maximum would have held them while there was nothing to do."
 )
+_SHARES = "Share of the shown time"
 _TARGET_METRIC = "kube_horizontalpodautoscaler_status_target_metric"
 
 
 def fleet(
     uid: str, title: str, workloads: Sequence[Scaled], datasource: str | None, *, conditions: bool
 ) -> Dashboard:
-    """`conditions`: whether kube-state-metrics tells the conditions of KEDA's objects."""
+    """`conditions`: whether kube-state-metrics has metrics of the conditions of KEDA's objects."""
     dashboard = board(uid, title, "Signals, replicas and states of the scaled workloads.", datasource)
     hpas = [each.scaled.hpa_name for each in workloads if isinstance(each.scaled, ScaledObject)]
     if hpas:
         chosen = f"{{horizontalpodautoscaler=~{quoted('|'.join(map(_escaped, hpas)))}}}"
         wanted = f"changes(kube_horizontalpodautoscaler_status_desired_replicas{chosen}[30s]) > 0"
-        dashboard.annotation(events("Scaling", wanted, "{{horizontalpodautoscaler}} scales"))
+        dashboard.annotation(events("Scaling event", wanted, "{{horizontalpodautoscaler}} scales"))
     layout = Layout(dashboard)
     if workloads:
         layout.row("All")
@@ -47,9 +58,9 @@ def fleet(
 def _summary(workloads: Sequence[Scaled]) -> Iterator[tuple[int, Panel]]:
     gpus = [(_gpu_hours_saved(each), each.name) for each in workloads if each.gpus_per_pod]
     everyone = [(replicas(each), each.name) for each in workloads]
-    yield 16 if gpus else 24, lines("Replicas and running Jobs", everyone, steps=True)
+    yield 20 if gpus else 24, lines("Replicas and running Jobs", everyone, steps=True)
     if gpus:
-        yield 8, numbers("GPU hours saved", gpus, description=_GPU_HOURS)
+        yield 4, numbers("GPU time saved", gpus, unit=GPU_HOURS, description=_GPU_HOURS)
 
 
 def _signals(workload: Scaled) -> Iterator[tuple[int, Panel]]:
@@ -66,18 +77,18 @@ def _signals(workload: Scaled) -> Iterator[tuple[int, Panel]]:
 def _signal(workload: Scaled, index: int, trigger: Trigger) -> Panel:
     """A trigger's value, with its threshold and activation."""
     limits = [] if trigger.target is None else [(f"vector({number(trigger.target)})", "threshold")]
-    title = f"Signal: {_named(workload, index)}"
+    title = f"Signal: {_named(workload, index)}" + (f" ({workload.unit})" if workload.unit else "")
     if trigger.type in _RESOURCES:
         value = f"max{of_hpa(_TARGET_METRIC, workload, metric_name=trigger.type)}"
-        return lines(title, [(value, "value")], limits, description="As the HPA read it last.")
+        return lines(title, [(value, "value")], limits, description="The HPA's last reading.")
     value = f"max{of_scaler('keda_scaler_metrics_value', workload, index)}"
     limits.append((f"vector({number(trigger.activation)})", "activation"))
-    compared = "compared as it is (metricType Value)" if trigger.metric_type == "Value" else "for one replica"
+    compared = "for the value itself (metricType Value)" if trigger.metric_type == "Value" else "per replica"
     return lines(
         title,
         [(value, "value")],
         limits,
-        description="As KEDA read it last. threshold: what the HPA aims at, "
+        description="KEDA's last reading. threshold: the HPA's target, "
         f"{compared}. activation: above it the workload leaves zero.",
     )
 
@@ -90,7 +101,7 @@ def _formula(workload: Scaled) -> Panel | None:
         return None
     value = f"max{of_hpa(_TARGET_METRIC, workload, metric_name='composite-metric')}"
     limits = [(f"vector({number(modifiers.target)})", "threshold")]
-    description = f"{modifiers.formula}, as the HPA read it last."
+    description = f"{modifiers.formula}: the HPA's last reading."
     return lines("Signal: formula", [(value, "value")], limits, description=description)
 
 
@@ -121,13 +132,13 @@ def _jobs(workload: Scaled) -> Panel:
             (of_jobs("kube_job_status_failed", workload), "failed"),
         ],
         [(f"vector({highest})", "maximum")],
-        description="KEDA keeps the last few finished Jobs; older failures are not counted any more.",
+        description="KEDA keeps the last few finished Jobs only; older failures are not counted.",
         steps=True,
     )
 
 
 def _health(workload: Scaled, *, conditions: bool) -> Iterator[tuple[int, Panel]]:
-    """What state it is in, what went wrong, and how the time was spent."""
+    """Its states, what went wrong, and how the time was spent."""
     errors = "keda_scaler_detail_errors_total"
     failed = [
         (
@@ -136,11 +147,11 @@ def _health(workload: Scaled, *, conditions: bool) -> Iterator[tuple[int, Panel]
         )
         for index in _external(workload)
     ]
-    description = "Failed readings of each trigger. KEDA holds the replicas, or takes the fallback."
+    description = "By trigger. KEDA keeps the replicas, or uses the fallback."
     yield 10, states("State", list(_states(workload, conditions=conditions)))
     if failed:
-        yield 8, lines("Errors", failed, description=description)
-    yield 6, numbers("Share of time", list(_shares(workload)), unit="percentunit")
+        yield 8, lines("Failed readings", failed, unit="short", description=description, reach=1)
+    yield 6, numbers(_SHARES, list(_shares(workload)), unit="percentunit")
 
 
 def _states(workload: Scaled, *, conditions: bool) -> Iterator[Line]:
@@ -158,8 +169,8 @@ def _states(workload: Scaled, *, conditions: bool) -> Iterator[Line]:
 def _shares(workload: Scaled) -> Iterator[Line]:
     lowest, highest = workload.bounds
     if lowest == 0:
-        yield f"avg_over_time(({replicas(workload)} == bool 0){_RANGE})", "at zero"
-    yield f"avg_over_time(({replicas(workload)} >= bool {highest}){_RANGE})", "at maximum"
+        yield f"avg_over_time(({replicas(workload)} == bool 0){_RANGE})", "at 0 replicas"
+    yield f"avg_over_time(({replicas(workload)} >= bool {highest}){_RANGE})", f"at {highest} (maximum)"
 
 
 def _gpu_hours_saved(workload: Scaled) -> str:

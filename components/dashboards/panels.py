@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from string import ascii_uppercase
 
 from grafana_foundation_sdk.builders import common as common_builder
@@ -14,6 +14,12 @@ from grafana_foundation_sdk.models import dashboard as model
 _DASHED = {"fill": "dash", "dash": [8, 8]}
 WIDTH = 24
 HEIGHT = 7
+PER_SECOND = "suffix:/s"
+CORES = "suffix: cores"
+GPU_HOURS = "suffix: GPU h"
+"""Units of Grafana's own form `suffix:<text>`, where it has none by name."""
+_STATE_COLOUR = "semi-dark-blue"
+"""Grafana's #3274D9, which is legible on light and on dark."""
 _SOURCE = common.DataSourceRef(type_val="prometheus", uid="${datasource}")
 
 Panel = timeseries.Panel | stat.Panel | statetimeline.Panel
@@ -61,10 +67,14 @@ def lines(
     unit: str = "",
     description: str = "",
     steps: bool = False,
+    reach: float | None = None,
 ) -> timeseries.Panel:
-    """Values over time, and what they are measured against, dashed. `steps`: whole numbers."""
+    """Values over time, and their limits, dashed. `steps`: whole numbers. `unit`: Grafana's name of one.
+    `reach`: what the axis shows at least, so that a line of zeros has a scale."""
     panel = timeseries.Panel().title(title).description(description).datasource(_SOURCE).unit(unit)
     panel.min(0).show_points(common.VisibilityMode.NEVER).line_width(2 if steps else 1)
+    if reach is not None:
+        panel.axis_soft_max(reach)
     panel.legend(common_builder.VizLegendOptions().show_legend(True).placement(common.LegendPlacement.BOTTOM))
     if steps:
         panel.decimals(0).line_interpolation(common.LineInterpolation.STEP_AFTER)
@@ -76,13 +86,23 @@ def lines(
 
 
 def numbers(
-    title: str, targets: Sequence[Line], *, unit: str = "", description: str = "", names: bool = False
+    title: str,
+    targets: Sequence[Line],
+    *,
+    unit: str = "",
+    description: str = "",
+    names: bool = False,
+    words: Mapping[str, str] | None = None,
 ) -> stat.Panel:
-    """The last value of each expression, large. `names`: only the legend is shown."""
+    """The last value of each expression, large. `names`: only the legend is shown. `words`: shown in place of
+    a value."""
     panel = stat.Panel().title(title).description(description).datasource(_SOURCE).unit(unit)
     panel.graph_mode(common.BigValueGraphMode.NONE).color_mode(common.BigValueColorMode.NONE)
     panel.reduce_options(common_builder.ReduceDataOptions().calcs(["lastNotNull"]))
     panel.text_mode(common.BigValueTextMode.NAME if names else common.BigValueTextMode.AUTO)
+    if words:
+        options = {value: model.ValueMappingResult(text=word) for value, word in words.items()}
+        panel.mappings([model.ValueMap(options=options)])
     for letter, (expression, legend) in _lettered(targets):
         panel.with_target(_query(expression, legend, letter).instant())
     return panel
@@ -97,7 +117,7 @@ def states(title: str, targets: Sequence[Line], *, description: str = "") -> sta
             model.ValueMap(
                 options={
                     "0": model.ValueMappingResult(text="no", color="transparent", index=0),
-                    "1": model.ValueMappingResult(text="yes", color="blue", index=1),
+                    "1": model.ValueMappingResult(text="yes", color=_STATE_COLOUR, index=1),
                 }
             )
         ]

@@ -57,6 +57,8 @@ class Scaled:
     """What brings its signal into Prometheus, with its namespace and selector; None: somebody else does."""
     gpus_per_pod: int = 0
     """GPUs that each of its pods asks for."""
+    unit: str = ""
+    """What its signal counts; unset: only the query's author knows."""
     alerts: Mapping[str, Minutes] = field(default_factory=dict)
     """Alerts that are switched off, or wait another time than their default, by name."""
 
@@ -86,6 +88,8 @@ class Recipe(Setting):
         "scaleTargetRef": "target",
     }
 
+    unit: ClassVar[str] = ""
+    """What its signal counts."""
     metrics: ClassVar[str | None] = None
     """Regular expression of the metrics its signal is made of, which its monitor keeps; None: all."""
 
@@ -115,7 +119,7 @@ class Recipe(Setting):
             built = self.build(name, prometheus)
             if faults := tuple(self._adoption_faults(built.scaled)):
                 raise SpecError(faults)
-            return replace(built, monitor=self.monitored(), alerts=self.alerts.dump())
+            return replace(built, monitor=self.monitored(), unit=self.unit, alerts=self.alerts.dump())
         except SpecError as error:
             raise SpecError(self._reworded(error.faults)) from None
 

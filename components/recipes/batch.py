@@ -101,6 +101,7 @@ class Batch(PrometheusRecipe):
         "jobTargetRef": "job",
     }
 
+    unit: ClassVar[str] = "jobs"
     metrics: ClassVar[str] = "batch_jobs_.+"
 
     recipe: Literal["batch"] = Field(examples=["batch"])

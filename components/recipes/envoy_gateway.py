@@ -74,6 +74,7 @@ class EnvoyGateway(PrometheusRecipe):
 
     spelling: ClassVar[Mapping[str, str]] = {"threshold": "connectionsPerReplica"}
 
+    unit: ClassVar[str] = "connections"
     metrics: ClassVar[str] = "envoy_http_downstream_cx_active"
 
     recipe: Literal["envoy-gateway"] = Field(examples=["envoy-gateway"])

@@ -26,6 +26,7 @@ class JetStream(Recipe):
         "lagThreshold": "messagesPerReplica",
     }
 
+    unit: ClassVar[str] = "messages"
     metrics: ClassVar[str] = f"({'|'.join(EXPORTER_PREFIXES)})_(consumer_num_.+|stream_total_messages)"
 
     recipe: Literal["nats-jetstream"] = Field(examples=["nats-jetstream"])

@@ -20,6 +20,7 @@ class RayServe(PrometheusRecipe):
 
     spelling: ClassVar[Mapping[str, str]] = {"threshold": "requestsPerReplica"}
 
+    unit: ClassVar[str] = "requests"
     metrics: ClassVar[str] = "ray_serve_(deployment_queued_queries|num_ongoing_requests_at_replicas)"
 
     recipe: Literal["ray-serve"] = Field(examples=["ray-serve"])

@@ -15,10 +15,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
 from cli import boards, page
 from cli.errors import CommandError
 from cli.prometheus import Prometheus, Series, Window
+from components.dashboards.panels import states
 from lab import packages
 
 WINDOW = Window(1_700_000_000, 1_700_000_600, 30)
@@ -113,7 +115,7 @@ def chromium() -> str:
 
 def rendered(prometheus: Prometheus, state: str) -> tuple[str, page.Counts]:
     Answers.state = state
-    return page.render("KEDA in the lab test", [boards.parse(MODEL)], prometheus, WINDOW)
+    return page.render("KEDA dashboards: lab test", [boards.parse(MODEL)], prometheus, WINDOW)
 
 
 def dom(chromium: str, file: Path, *options: str) -> str:
@@ -206,10 +208,57 @@ def test_a_prometheus_that_does_not_answer_breaks_panels_not_the_command() -> No
         (3, "", "3"),
         (0.1234, "s", "0.123 s"),
         (12345678, "short", "12345678"),
+        (0.5, "suffix: cores", "0.5 cores"),
+        (2, "suffix:/s", "2/s"),
     ],
 )
 def test_numbers_are_written_with_their_unit(value: float, unit: str, shown: str) -> None:
     assert page.number(value, unit) == shown
+
+
+def drawn_alone(panel: dict[str, Any], prometheus: Prometheus) -> str:
+    """The HTML of a page of one panel, without Plotly's own code."""
+    place = {"gridPos": {"x": 0, "y": 0, "w": 6, "h": 8}, "title": "it"}
+    board = boards.parse({"title": "b", "panels": [{**place, **panel}]})
+    Answers.state = "healthy"
+    text, _ = page.render("x", [board], prometheus, WINDOW)
+    return text.partition("<script>")[0]
+
+
+def test_a_panel_of_names_shows_names_not_values(prometheus: Prometheus) -> None:
+    target = {"expr": "up", "legendFormat": "{{pod}}"}
+    shown = drawn_alone({"type": "stat", "targets": [target], "options": {"textMode": "name"}}, prometheus)
+    assert "<b>a</b>" in shown and "2048" not in shown
+
+
+def test_a_mapped_value_is_shown_as_its_word(prometheus: Prometheus) -> None:
+    mapping = {"type": "value", "options": {"2048": {"text": "up"}}}
+    defaults = {"fieldConfig": {"defaults": {"mappings": [mapping]}}}
+    shown = drawn_alone({"type": "stat", "targets": [{"expr": "up"}], **defaults}, prometheus)
+    assert "<b>up</b>" in shown
+
+
+def test_a_line_of_zeros_is_a_sentence_not_an_axis(
+    prometheus: Prometheus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zeros = Series({}, ((WINDOW.start, 0.0), (WINDOW.end, 0.0)))
+    monkeypatch.setattr(prometheus, "range", lambda *_: [zeros])
+    assert "0 all the time." in drawn_alone({"type": "timeseries", "targets": [{"expr": "up"}]}, prometheus)
+
+
+def test_states_have_grafanas_colour(prometheus: Prometheus) -> None:
+    """The dashboards' own colour is one that the page knows by its name."""
+    yes = {"type": "value", "options": {"1": {"text": "yes", "color": "semi-dark-blue"}}}
+    assert boards._mapped([yes])["1"]["color"] in page._NAMED
+    made = states("State", [("up", "up")]).build().field_config
+    assert made is not None
+    used = json.loads(json.dumps(made, cls=JSONEncoder))["defaults"]["mappings"][0]["options"]["1"]["color"]
+    assert used in page._NAMED
+
+
+def test_the_dotted_lines_have_a_legend(prometheus: Prometheus) -> None:
+    text, _ = rendered(prometheus, "healthy")
+    assert '<p class="events"><i></i>scaled</p>' in text
 
 
 def test_a_series_without_legend_is_named_by_its_labels() -> None:

@@ -141,7 +141,7 @@ def test_threshold_and_activation_are_drawn() -> None:
     assert signals
     assert all({"value"} <= legends(each).keys() for each in signals)
     assert f"{workload['namespace']}/{name}" in [each["title"] for each in board["panels"]]
-    found = panel(fleet("homelab"), "voice/voice", "Signal: nats-jetstream")
+    found = panel(fleet("homelab"), "voice/voice", "Signal: nats-jetstream (messages)")
     assert (legends(found)["threshold"], legends(found)["activation"]) == ("vector(10)", "vector(0)")
 
 
@@ -153,12 +153,12 @@ def test_a_scaled_job_shows_queue_running_and_failed() -> None:
     )
     assert "kube_job_status_failed" in jobs["failed"]
     assert "horizontalpodautoscaler" not in json.dumps(board["panels"])
-    assert 'type="scaledjob"' in legends(panel(board, "batch/batch", "Signal: prometheus"))["value"]
+    assert 'type="scaledjob"' in legends(panel(board, "batch/batch", "Signal: prometheus (jobs)"))["value"]
 
 
 def test_gpu_hours_say_their_formula() -> None:
-    found = panel(fleet("homelab"), "All", "GPU hours saved")
-    assert "GPUs a pod x the most replicas x hours at zero" in found["description"]
+    found = panel(fleet("homelab"), "All", "GPU time saved")
+    assert "GPUs per pod x maximum replicas x hours at zero" in found["description"]
     assert legends(found)["batch"].startswith("1 * 4 * sum_over_time(")
     assert list(legends(found)) == ["batch"]
 
