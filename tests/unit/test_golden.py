@@ -1,4 +1,4 @@
-"""What Grafana and Prometheus get, as text, so that a change of the code that should change nothing shows none.
+"""What Grafana and Prometheus get, as text: a change of the code that changes nothing there changes no file.
 
 After a change that is meant, write the files again and read the diff:
 
