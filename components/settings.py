@@ -99,7 +99,7 @@ class Monitoring(Setting):
 
     def faults(self) -> Iterator[Fault]:
         for key, address in (("prometheus", self.prometheus), ("runbooks", self.runbooks)):
-            if is_secret_value(address):
+            if is_secret_value(address or ""):
                 yield Fault(key, MISSING, f"a secret in plain text. {_READ_BY_MANY}", _INTO_A_SECRET)
 
 
