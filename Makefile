@@ -1,4 +1,4 @@
-# Two commands set everything up: `make up` runs it, `make test` proves it. `make` alone lists the rest.
+# `make up` runs it on a real cluster, `make test` checks it anywhere. `make` alone lists the rest.
 SHELL    := /bin/bash
 LAB      ?= homelab
 CLUSTER  ?=
@@ -9,13 +9,15 @@ PY       := $(VENV)/bin/python
 ON       := --lab $(LAB) $(if $(CLUSTER),--cluster $(CLUSTER)) $(if $(YES),--yes) $(if $(FORCE),--force)
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview status dashboard load down test lint unit live verdicts generate
+.PHONY: help machine up preview status dashboard load down test lint unit live fresh conformance verdicts generate
 
 help:  ## This list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "make %-12s %s\n", $$1, $$2}'
 
 # The venv is made anew when requirements.txt changes. python3-venv is a Debian package of its own.
 $(VENV)/.ready: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit("Python: 3.11 or newer is needed. Name one: make PYTHON=python3.11." \
+	  if sys.version_info < (3, 11) else 0)'
 	@echo "· Python packages (about half a minute)"
 	@$(PYTHON) -m venv $(VENV) 2>/dev/null || { \
 	  [ "$$(id -u)" = 0 ] || { echo "python3-venv: not installed, so no Python packages can be had. Run: apt-get install python3-venv"; exit 1; }; \
@@ -52,11 +54,20 @@ down: $(VENV)/.ready  ## Removes the lab and all it wrote (CLUSTER=<context>: `p
 lint: $(VENV)/.ready  ## Style and types
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy
 
-unit: $(VENV)/.ready  ## The tests that need no cluster and no engine
-	@$(PY) -m pytest -m "not live and not engine"
+unit: $(VENV)/.ready  ## The tests that need nothing but Python
+	@$(PY) -m pytest -m "not (engine or tools or live or conformance)"
 
-live: $(VENV)/.ready  ## The tests on a lab of their own
-	@$(PY) -m pytest -v -m live --durations=12
+live: $(VENV)/.ready  ## The tests on a real cluster and with a lab's tools (root; makes a lab of its own)
+	@$(PY) -m lab.tools
+	@$(PY) -m pytest -m "tools and not (live or conformance)"
+	@$(PY) -m pytest -v -m "live and not conformance" --durations=12
+
+fresh: $(VENV)/.ready  ## `make test`, `make up` and `make down` on bare Debian (root; DEBIAN=12 or 13: that one only)
+	@$(PY) -m tests.fresh $(DEBIAN)
+
+conformance: $(VENV)/.ready  ## The tests against judges that must be built first: the Kyverno CLI
+	@$(PY) -m lab.tools kyverno
+	@$(PY) -m pytest -v -m conformance
 
 verdicts: $(VENV)/.ready  ## 20,000 trigger specs: our verdict against KEDA's own scaler constructors
 	@$(PY) -m tests.verdicts --count 20000
@@ -65,7 +76,6 @@ generate: $(VENV)/.ready  ## Trigger models, JSON Schemas, Kyverno's policies an
 	@$(PY) -m keda.triggers.generate && $(PY) -m keda.schema && $(PY) -m components.schema && $(PY) -m policies.pages docs
 	@$(PY) -m keda.judge.pages docs/rules tests/corpus/check && $(PY) -m components.admission_kyverno
 
-test: lint  ## Everything: lint, types, unit, program, policy, engine and live tests
-	@$(PY) -m lab.tools && $(PY) -m lab.tools kyverno
-	@$(PY) -m pytest -m "not live"
-	@$(PY) -m pytest -v -m live --durations=12
+test: lint  ## Lint, types, unit, program, policy and engine tests: no root, no cluster
+	@$(PY) -m lab.tools pulumi
+	@$(PY) -m pytest -m "not (tools or live or conformance)"

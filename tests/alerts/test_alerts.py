@@ -48,6 +48,7 @@ def cases() -> list[dict[str, Any]]:
     ]
 
 
+@pytest.mark.tools  # promtool
 def test_promtool_agrees_with_every_case(tmp_path: Path) -> None:
     promtool = tools.ensure(["promtool"])["promtool"]
     stack = settings(STACKS["cases"])

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from keda.judge.make_metrics import CATALOGUE, EXPORTER, documented, dumped
 from lab import tools
 
 
+@pytest.mark.tools  # its Go module
 def test_the_catalogue_is_what_kube_state_metrics_documents() -> None:
     catalogue = json.loads(CATALOGUE.read_text())
     assert CATALOGUE.read_text() == dumped(catalogue)

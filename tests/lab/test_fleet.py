@@ -198,6 +198,7 @@ def test_loads_talk_to_a_service_that_exists(workload: str) -> None:
     assert port in [entry["port"] for entry in one("Service", namespace, name)["spec"]["ports"]]
 
 
+@pytest.mark.tools
 @pytest.mark.skipif(shutil.which("go") is None, reason="no Go on PATH")
 @pytest.mark.parametrize("command", ["vet", "test"])
 def test_programs(command: str) -> None:

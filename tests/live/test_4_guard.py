@@ -344,6 +344,7 @@ def test_scaling_to_zero_by_hand_warns(kubectl: Kubectl, cluster: Cluster) -> No
     assert scaled.endswith(REPLICAS.format(change=f"{was} -> 0", count=0))
 
 
+@pytest.mark.conformance
 def test_kyverno_says_the_same(kubectl: Kubectl, cluster: Cluster, lab: Lab, tmp_path: Path) -> None:
     """Its command line evaluates the policies over the cluster's own objects, as if a person made them."""
     kyverno = tools.ensure(["kyverno"])["kyverno"]

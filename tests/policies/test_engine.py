@@ -72,10 +72,11 @@ REFUSED = {
         "hpa",
         BOTH_SCALE,
     ),
-    "HPA in a chart": (
+    "HPA in a chart": pytest.param(
         "scaled(); Chart('app', chart='./chart', namespace='voice')",
         "hpa",
         BOTH_SCALE_CHART,
+        marks=pytest.mark.tools,  # helm
     ),
     "unknown values around it": (
         "scaled(query=unknown, after=[hpa(), ConfigMap('b', metadata=meta('b'), data={'id': unknown})])",
@@ -123,9 +124,10 @@ class Stack:
 
 
 @pytest.fixture(scope="session")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Pulumi, helm and the plugins, released or stand-ins."""
-    found = tools.ensure(["pulumi", "helm"])
+def environment(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Pulumi, the plugins (released or stand-ins), and helm where a chosen test is marked `tools`."""
+    with_tools = any(item.get_closest_marker("tools") for item in request.session.items)
+    found = tools.ensure(["pulumi", "helm"] if with_tools else ["pulumi"])
     variables, _ = plugins.plugin_environment(found["pulumi"], tmp_path_factory.mktemp("home"))
     folders = [Path(sys.executable).parent, *(tool.parent for tool in found.values())]
     path = os.pathsep.join([*map(str, folders), os.environ["PATH"]])

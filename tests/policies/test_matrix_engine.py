@@ -23,7 +23,7 @@ from tests.policies.manifests import Manifest
 from tests.policies.test_engine import PACK, Stack, environment, stack  # noqa: F401
 from tests.policies.test_matrix import beside
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.tools]  # it renders charts, with helm
 
 PLACES = {
     "literal": "urn:pulumi:test::pack-test::kubernetes:",

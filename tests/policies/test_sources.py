@@ -142,7 +142,7 @@ OVERLAY = {
 }
 
 
-@pytest.fixture(params=["rendered", "listed"])
+@pytest.fixture(params=[pytest.param("rendered", marks=pytest.mark.tools), "listed"])  # kubectl
 def renderer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     command = [str(tools.ensure(["kubectl"])["kubectl"]), "kustomize"]
     command += ["--load-restrictor=LoadRestrictionsNone"]

@@ -19,6 +19,7 @@ def test_every_type_has_a_sample_that_is_accepted() -> None:
     assert {name: refusal for name in scalers() if (refusal := ours(sample(name)))} == {}
 
 
+@pytest.mark.tools
 @pytest.mark.skipif(shutil.which("go") is None, reason="the oracle is KEDA's own Go code")
 def test_a_sample_of_verdicts_agrees_with_keda() -> None:
     tally, disagreements = compare(500, seed=1)
