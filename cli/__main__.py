@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from cli import boards, page, report, targets
+from cli import boards, page, report, targets, waiting
 from cli.errors import CommandError
 from cli.prometheus import Prometheus, Window
 from lab import __main__ as lab_command
@@ -69,14 +69,19 @@ def _on_lab(command: str, lab: Lab) -> int:
         done = engine.operate(command)
         if done.returncode or command == "preview":
             return 1 if done.returncode else 0
-    print("\n" + report.table(report.rows(targets.lab_kubectl(lab))))
+    kubectl, code = targets.lab_kubectl(lab), 0
+    try:
+        rows = waiting.until_ready(kubectl) if command == "up" else report.rows(kubectl)
+    except waiting.NotReady as error:
+        rows, code = error.rows, 1
+    print("\n" + report.table(rows))
     named = targets.named(lab)
     print(
         f"\nTry next:  make load WORKLOAD=voice{named}    then  make status{named}\n"
         f"           export KUBECONFIG={lab.kubeconfig}    then  kubectl get scaledobjects -A\n"
         f"           make preview{named}, make down{named}"
     )
-    return 0
+    return code
 
 
 def _dashboard(args: argparse.Namespace, lab: Lab) -> int:
