@@ -1,4 +1,4 @@
-"""The conflict rule in the cluster: two admission policies of the API server, and how they are bound."""
+"""The cluster guard: three admission policies of the API server, and how they are bound."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from pulumi_kubernetes.admissionregistration.v1 import (
     ValidatingAdmissionPolicyBinding,
 )
 
-from components.admission_rules import binding, policy, rules
+from components.admission_rule import binding, policy
+from components.admission_rules import rules
 from components.settings import Keda
 
 
 class ClusterGuard(pulumi.ComponentResource):
-    """Speaks when anyone, by whatever tool, gives a ScaledObject's target a second owner."""
+    """Refuses a second owner of a ScaledObject's target, and a Vault that may not receive KEDA's tokens."""
 
     def __init__(
         self,
@@ -28,7 +29,7 @@ class ClusterGuard(pulumi.ComponentResource):
         props = {"mode": keda.cluster_guard}
         super().__init__("keda-homelab:admission:ClusterGuard", name, props, opts)
         for rule in rules(keda) if keda.cluster_guard != "off" else ():
-            short = rule.name.removeprefix("keda-one-owner-")
+            short = rule.name.removeprefix("keda-").removeprefix("one-owner-")
             described = ValidatingAdmissionPolicy(
                 f"{name}-{short}",
                 metadata={"name": rule.name},

@@ -1,8 +1,8 @@
-"""The cluster guard for Kyverno, of the same rules in the same CEL: policies/kyverno/keda-one-owner.yaml.
+"""The cluster guard for Kyverno, of the same rules in the same CEL: the files of policies/kyverno.
 
     python -m components.admission_kyverno
 
-writes it, for KEDA's usual namespace and service account. Kyverno 1.11 or later evaluates CEL itself, so it
+writes them, for KEDA's usual namespace and service account. Kyverno 1.11 or later evaluates CEL itself, so it
 guards a cluster without ValidatingAdmissionPolicy too.
 """
 
@@ -13,14 +13,23 @@ from typing import Any
 
 import yaml
 
-from components.admission_rules import PARAMETER, Rule, rules
+from components.admission_rule import PARAMETER, Rule, failure_policy
+from components.admission_rules import rules
 from components.settings import Keda
 
-FILE = Path(__file__).parents[1] / "policies" / "kyverno" / "keda-one-owner.yaml"
+FOLDER = Path(__file__).parents[1] / "policies" / "kyverno"
+FILE = FOLDER / "keda-one-owner.yaml"
+VAULT_FILE = FOLDER / "keda-vault-token.yaml"
 HEADER = """\
 # One owner for every replica count, for clusters that run Kyverno: docs/cluster-guard.md.
 # Made by python -m components.admission_kyverno; for a KEDA elsewhere than in namespace keda, change the
 # operator's user name.
+"""
+VAULT_HEADER = """\
+# Which token KEDA may send to which Vault, for clusters that run Kyverno: docs/cluster-guard.md.
+# Made by python -m components.admission_kyverno. Write your Vault's addresses into the variable `listed`, in
+# lower case, e.g. ['https://vault.vault.svc:8200']; for a KEDA elsewhere than in namespace keda, change the
+# namespace in `operators`.
 """
 
 # Every ScaledObject of the request's namespace. Kyverno 1.15 cannot read an empty selector: it asks the API
@@ -34,16 +43,18 @@ KINDS = {
     "horizontalpodautoscalers": "HorizontalPodAutoscaler",
     "deployments": "Deployment",
     "statefulsets": "StatefulSet",
+    "triggerauthentications": "TriggerAuthentication",
+    "clustertriggerauthentications": "ClusterTriggerAuthentication",
 }
 
 
 def cluster_policy(rule: Rule) -> dict[str, Any]:
     """A rule as a ClusterPolicy: what would be denied is enforced, what would be told is a warning."""
+    parameters = {"paramKind": PARAMETER, "paramRef": PARAMETERS} if rule.beside_scaled_objects else {}
     validation = {
         "failureAction": "Enforce" if rule.refuses else "Audit",
-        "cel": {
-            "paramKind": PARAMETER,
-            "paramRef": PARAMETERS,
+        "cel": parameters
+        | {
             "variables": [{"name": name, "expression": cel} for name, cel in rule.variables.items()],
             "expressions": [{"expression": rule.valid, "messageExpression": rule.message}],
         },
@@ -55,7 +66,7 @@ def cluster_policy(rule: Rule) -> dict[str, Any]:
         "spec": {
             "background": False,  # a scan knows neither who wrote nor what was there before
             "emitWarning": True,
-            "webhookConfiguration": {"failurePolicy": "Ignore"},
+            "webhookConfiguration": {"failurePolicy": failure_policy(rule)},
             "rules": [
                 {
                     "name": rule.name,
@@ -94,10 +105,17 @@ def reader() -> dict[str, Any]:
     }
 
 
-def render() -> str:
-    """The file."""
-    objects = [reader(), *(cluster_policy(rule) for rule in rules(Keda()))]
-    return HEADER + yaml.dump_all(objects, Dumper=_Folded, sort_keys=False, width=110)
+def render() -> dict[Path, str]:
+    """Every file with its text."""
+    *owners, vault = rules(Keda())
+    texts = {
+        FILE: (HEADER, [reader(), *map(cluster_policy, owners)]),
+        VAULT_FILE: (VAULT_HEADER, [cluster_policy(vault)]),
+    }
+    return {
+        file: header + yaml.dump_all(objects, Dumper=_Folded, sort_keys=False, width=110)
+        for file, (header, objects) in texts.items()
+    }
 
 
 class _Folded(yaml.SafeDumper):
@@ -113,8 +131,9 @@ _Folded.add_representer(
 
 
 def main() -> None:
-    FILE.parent.mkdir(exist_ok=True)
-    FILE.write_text(render(), encoding="utf-8")
+    FOLDER.mkdir(exist_ok=True)
+    for file, content in render().items():
+        file.write_text(content, encoding="utf-8")
 
 
 def _kind(group: str, resource: str) -> str:

@@ -4,25 +4,17 @@ KEDA's webhook is never asked about an HPA, nor about replicas. Here the ScaledO
 policies' parameters: the API server evaluates a policy once for every ScaledObject of the request's
 namespace, so there is no list to keep and no order to observe. The rule is `keda.ownership`'s.
 
-Everything is made of plain data: components/admission.py installs it, components/admission_kyverno.py says
-the same to Kyverno.
+components/admission_vault.py has the guard's third rule.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-
-from components.settings import GuardMode, Keda
-from keda.judge.objects import dig
+from components.admission_rule import Rule, operator
+from components.admission_rule import text as _text
+from components.admission_vault import vault_rule
+from components.settings import Keda
 from keda.ownership import HPA_NAME_FIELD, HPA_OWNERSHIP, TRANSFER_OWNERSHIP
 from keda.ownership.kinds import TWO_HPAS
-
-API_VERSION = "admissionregistration.k8s.io/v1"
-PARAMETER = {"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject"}
-# No namespace: then it is the request's own. No ScaledObject there, nothing to guard.
-PARAMETERS = {"selector": {}, "parameterNotFoundAction": "Allow"}
 
 # Whoever scales for a living. Without --use-service-account-credentials all of Kubernetes' controllers share
 # the second name.
@@ -34,78 +26,9 @@ HPA_CONTROLLERS = (
 _TRUE = "['1', 't', 'T', 'TRUE', 'true', 'True']"
 
 
-@dataclass(frozen=True)
-class Rule:
-    """One policy, in CEL. `params` is a ScaledObject, `object` what is written, `oldObject` what it replaces.
-
-    `conditions` must all hold for the rule to look at a request; then `valid` must.
-    """
-
-    name: str
-    group: str
-    resources: tuple[str, ...]
-    conditions: Mapping[str, str]
-    variables: Mapping[str, str]
-    valid: str
-    message: str
-    refuses: bool = False
-    """Whether the mode `deny` refuses the request; otherwise it only warns."""
-
-
-def rules(keda: Keda) -> tuple[Rule, Rule]:
-    """The two rules, for the operator of these settings."""
-    return _one_hpa(operator(keda)), _no_replicas(operator(keda))
-
-
-def operator(keda: Keda) -> str:
-    """The user name of KEDA's operator: `serviceAccount` of the chart's values (keda 2.19.0, values.yaml)."""
-    account = dig(keda.values, "serviceAccount", "operator", "name")
-    return f"system:serviceaccount:{keda.namespace}:{account or 'keda-operator'}"
-
-
-def actions(rule: Rule, mode: GuardMode) -> list[str]:
-    """The binding's validationActions. Each mode writes to the audit log what the one below it does."""
-    match mode:
-        case "deny":
-            return ["Deny" if rule.refuses else "Warn", "Audit"]
-        case "warn":
-            return ["Warn", "Audit"]
-        case "audit":
-            return ["Audit"]
-        case "off":
-            return []
-
-
-def policy(rule: Rule) -> dict[str, Any]:
-    """The spec of its ValidatingAdmissionPolicy."""
-    return {
-        # A guard must not stop a cluster. With Fail, an API server that starts without KEDA's CRDs refuses
-        # every HPA there is, KEDA's own too (seen on 1.34), and without them there is nothing to guard.
-        "failurePolicy": "Ignore",
-        "paramKind": PARAMETER,
-        "matchConstraints": {
-            "resourceRules": [
-                {
-                    "apiGroups": [rule.group],
-                    "apiVersions": ["*"],
-                    "operations": ["CREATE", "UPDATE"],
-                    "resources": list(rule.resources),
-                }
-            ]
-        },
-        "matchConditions": [{"name": name, "expression": cel} for name, cel in rule.conditions.items()],
-        "variables": [{"name": name, "expression": cel} for name, cel in rule.variables.items()],
-        "validations": [{"expression": rule.valid, "messageExpression": rule.message, "reason": "Forbidden"}],
-    }
-
-
-def binding(rule: Rule, mode: GuardMode) -> dict[str, Any]:
-    """The spec of its ValidatingAdmissionPolicyBinding."""
-    return {
-        "policyName": rule.name,
-        "paramRef": PARAMETERS,
-        "validationActions": actions(rule, mode),
-    }
+def rules(keda: Keda) -> tuple[Rule, Rule, Rule]:
+    """Every rule of the guard, for the operator and the Vaults of these settings."""
+    return _one_hpa(operator(keda)), _no_replicas(operator(keda)), vault_rule(keda)
 
 
 def _one_hpa(operator: str) -> Rule:
@@ -201,12 +124,6 @@ def _annotation(of: str, key: str) -> str:
 
 def _title(of: str) -> str:
     return f"{of}.metadata.namespace + '/' + {of}.metadata.name"
-
-
-def _text(*parts: str) -> str:
-    """A CEL text of words and expressions by turns, the first being words."""
-    quoted = ["'" + part.replace("'", r"\'") + "'" if i % 2 == 0 else part for i, part in enumerate(parts)]
-    return " + ".join(part for part in quoted if part != "''")
 
 
 _SCALED_OBJECT = f"'ScaledObject ' + {_title('params')}"

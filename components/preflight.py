@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pulumi
 
-from components.admission_rules import API_VERSION as ADMISSION
+from components.admission_rule import API_VERSION as ADMISSION
 from components.foreign import foreign
 from components.look import Look, api
 from components.monitoring import GRAFANA

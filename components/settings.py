@@ -17,6 +17,7 @@ from keda.errors import Refused, did_you_mean, is_secret_value, join
 from keda.model import Flag
 from keda.names import Namespace, ObjectName, label_name
 from keda.triggers.parameters import Address
+from keda.vault import listed, sends_token, vault_address
 
 _READ_BY_MANY = "It would be written into objects that many may read."
 _INTO_A_SECRET = "Take it out, and put it into a Secret that a TriggerAuthentication names."
@@ -27,6 +28,15 @@ SECTIONS = ("cluster", "keda", "monitoring", "workloads")
 GuardMode = Annotated[
     Literal["deny", "warn", "audit", "off"], BeforeValidator(lambda value: "off" if value is False else value)
 ]
+
+
+def _vault_address(value: object) -> str:
+    if isinstance(value, str) and (address := vault_address(value)):
+        return address
+    raise Refused("is not scheme://host or scheme://host:port.", "Write https://vault.example.org:8200.")
+
+
+VaultAddress = Annotated[str, BeforeValidator(_vault_address)]
 
 
 class Cluster(Setting):
@@ -56,6 +66,11 @@ class Keda(Access):
         default="deny",
         examples=["deny"],
         json_schema_extra={"consequence": "Nothing would keep a second owner off a ScaledObject's target."},
+    )
+    vault_addresses: tuple[VaultAddress, ...] = Field(
+        default=(),
+        examples=["[https://vault.vault.svc:8200]"],
+        json_schema_extra={"consequence": "The cluster guard could not compare a Vault's address with it."},
     )
     values: dict[str, Any] = Field(default_factory=dict)
 
@@ -137,6 +152,7 @@ class Settings:
         faults.extend(_shared_targets(workloads))
         faults.extend(_shared_authentications(workloads))
         faults.extend(_shared_monitors(workloads))
+        faults.extend(_unlisted_vaults(keda, workloads))
         faults.raise_if_any()
         return cls(cluster, keda, monitoring, workloads)
 
@@ -302,3 +318,24 @@ def _shared_monitors(workloads: Mapping[str, Scaled]) -> list[Fault]:
                 )
             )
     return faults
+
+
+def _unlisted_vaults(keda: Keda, workloads: Mapping[str, Scaled]) -> list[Fault]:
+    """Vaults of the workloads that the cluster guard refuses."""
+    if keda.cluster_guard != "deny":
+        return []
+    return [
+        Fault(
+            join("workloads", name, "authentications", each.metadata.name, "hashiCorpVault", "address"),
+            vault.address,
+            "is not in keda.vaultAddresses. The cluster guard would refuse the TriggerAuthentication.",
+            f"Add {address} to keda.vaultAddresses."
+            if (address := vault_address(vault.address))
+            else "Write scheme://host:port, and the same in keda.vaultAddresses.",
+        )
+        for name, workload in workloads.items()
+        for each in workload.authentications
+        if (vault := each.spec.hashi_corp_vault)
+        and sends_token(vault.dump())
+        and not listed(vault.address, keda.vault_addresses)
+    ]

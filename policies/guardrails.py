@@ -15,8 +15,11 @@ from keda.guardrails.installation import (
     version_drift,
     webhook_availability,
 )
+from keda.guardrails.vault import undecided_vault, vault_token
 from keda.ownership import Declared
 from policies.rule import Config, Rule
+
+VAULT_ADDRESS = r"^https?://[^/?#@\s]+/?$"
 
 
 def rules() -> list[Rule]:
@@ -40,6 +43,20 @@ def rules() -> list[Rule]:
             "keda-credentials-plain",
             lambda declared, config: scaling.plain_credentials(declared, judged),
             lambda declared, config: scaling.undecided_credentials(declared),
+            severity=Severity.CRITICAL,
+        ),
+        Rule(
+            "keda-vault-token",
+            lambda declared, config: vault_token(declared, config.get("addresses")),
+            lambda declared, config: undecided_vault(declared),
+            options={
+                "addresses": {
+                    "type": "array",
+                    "items": {"type": "string", "pattern": VAULT_ADDRESS},
+                    "description": "Vaults that may receive a token from KEDA, as scheme://host or "
+                    "scheme://host:port. Unset: any; []: none.",
+                }
+            },
             severity=Severity.CRITICAL,
         ),
         Rule(

@@ -15,6 +15,7 @@ from keda.judge.spec import (
     check_seconds,
     check_trigger_list,
 )
+from keda.vault import CONSEQUENCE, operator_token
 
 _STRATEGY_WORDS = {
     ("scalingStrategy", "strategy"): ("default", "custom", "accurate", "eager"),
@@ -128,6 +129,7 @@ def check_authentication(item: Item, report: Report) -> None:
             "Remove roleArn, or write identityOwner: keda.",
             "roleArn of PodIdentity can't be set if KEDA isn't identityOwner",
         )
+    _vault(item, report)
     if item.kind == "TriggerAuthentication" and item.spec.get("filePath"):
         why = (
             "is read only from a ClusterTriggerAuthentication. KEDA could build no scaler that refers to "
@@ -144,6 +146,31 @@ def check_authentication(item: Item, report: Report) -> None:
     elif isinstance(item.manifest.get("spec"), Mapping) and not any(item.spec.values()):
         why = "empty. The trigger would get no secret, and KEDA only logs what fails then."
         report.add("authentication-gives-nothing", SPEC, MISSING, why, "Write secretTargetRef, say.")
+
+
+_VAULT_FIELDS = {
+    "credential": "missing. ",
+    "serviceAccount": "is a file of the operator's pod. ",
+    "serviceAccountName": "is the name of KEDA's own ServiceAccount. ",
+}
+
+
+def _vault(item: Item, report: Report) -> None:
+    """A token of KEDA's operator that anyone's address receives (keda.vault)."""
+    vault = mapping(item.spec.get("hashiCorpVault"))
+    if (path := operator_token(vault)) is None:
+        return
+    at: At = (*SPEC, "hashiCorpVault", *path)
+    value = dig(vault, *path)
+    whose = f"of namespace {item.namespace}" if item.namespace else "of the ScaledObject's namespace"
+    report.add(
+        "vault-operator-token",
+        at,
+        MISSING if value is None else value,
+        _VAULT_FIELDS[path[-1]] + CONSEQUENCE,
+        ("Write" if len(path) == 1 else "Instead write")
+        + f" credential: {{serviceAccountName: <name>}}, a ServiceAccount {whose} that has a role in Vault.",
+    )
 
 
 def check_event_source(item: Item, report: Report) -> None:

@@ -7,10 +7,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from keda.errors import MISSING, Fault
+from keda.errors import MISSING, Fault, join
 from keda.model import Model
 from keda.names import ObjectName
 from keda.resources.metadata import ClusterMetadata, Metadata, Resource
+from keda.vault import CONSEQUENCE, operator_token
 
 
 class AuthModel(Model):
@@ -122,6 +123,15 @@ class HashiCorpVault(AuthModel):
     role: str | None = None
     mount: str | None = None
     credential: VaultCredential | None = None
+
+    def faults(self) -> Iterator[Fault]:
+        if path := operator_token(self.dump()):
+            yield Fault(
+                join(*path),
+                MISSING,
+                f"{'missing' if len(path) == 1 else 'a token of the operator'}. {CONSEQUENCE}",
+                "Write credential: {serviceAccountName: <name>}, a ServiceAccount of the same namespace.",
+            )
 
 
 class AzureCredentials(AuthModel):

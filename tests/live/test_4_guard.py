@@ -14,7 +14,8 @@ import pytest
 from cli import targets
 from cli.engine import Engine
 from components import admission_kyverno
-from components.admission_rules import actions, binding, rules
+from components.admission_rule import actions, binding
+from components.admission_rules import rules
 from components.settings import GuardMode, Keda
 from keda.ownership import HPA_OWNERSHIP, TRANSFER_OWNERSHIP, Declared, conflicts
 from keda.ownership.kinds import TWO_HPAS
@@ -29,7 +30,7 @@ NAMESPACE = "guarded"
 HPAS = f"/apis/autoscaling/v2/namespaces/{NAMESPACE}/horizontalpodautoscalers"
 SCALED_OBJECTS = f"{KEDA}/namespaces/{NAMESPACE}/scaledobjects"
 ADMISSION = "/apis/admissionregistration.k8s.io/v1"
-HPA_RULE, REPLICAS_RULE = rules(Keda())
+HPA_RULE, REPLICAS_RULE, VAULT_RULE = rules(Keda())
 ENFORCEMENTS = ("deny", "warn", "audit")
 OPT_OUT = {HPA_OWNERSHIP: "false"}
 
@@ -394,7 +395,7 @@ def test_off_leaves_nothing_and_up_brings_it_back(stack: Engine, cluster: Cluste
     wait("an HPA passes", 30, lambda: asked(kubectl, hpa("by-hand")).returncode == 0 or None)
     back = stack.operate("up", "--skip-preview", capture=True)
     assert back.returncode == 0, back.stdout + back.stderr
-    assert installed(cluster) == [HPA_RULE.name, REPLICAS_RULE.name] * 2
+    assert installed(cluster) == [HPA_RULE.name, REPLICAS_RULE.name, VAULT_RULE.name] * 2
     wait("the HPA is refused", 30, lambda: asked(kubectl, hpa("by-hand")).returncode or None)
 
 

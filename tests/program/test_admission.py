@@ -8,10 +8,11 @@ import pytest
 from conftest import Program, Registered
 
 from components import admission_kyverno
-from components.admission_rules import HPA_CONTROLLERS, actions, operator, policy, rules
+from components.admission_rule import actions, binding, operator, policy
+from components.admission_rules import HPA_CONTROLLERS, rules
 from components.settings import Keda
 
-POLICIES = ["keda-one-owner-hpa", "keda-one-owner-replicas"]
+POLICIES = ["keda-one-owner-hpa", "keda-one-owner-replicas", "keda-vault-token"]
 
 
 def guard(config: dict[str, Any], **keda: Any) -> Program:
@@ -28,21 +29,23 @@ def by_name(program: Program, kind: str) -> dict[str, Registered]:
 
 
 @pytest.mark.parametrize(
-    ("mode", "hpa", "replicas"),
+    ("mode", "refused", "replicas"),
     [
         ("deny", ["Deny", "Audit"], ["Warn", "Audit"]),
         ("warn", ["Warn", "Audit"], ["Warn", "Audit"]),
         ("audit", ["Audit"], ["Audit"]),
     ],
 )
-def test_modes(config: dict[str, Any], mode: str, hpa: list[str], replicas: list[str]) -> None:
+def test_modes(config: dict[str, Any], mode: str, refused: list[str], replicas: list[str]) -> None:
     program = guard(config, clusterGuard=mode)
     bindings = by_name(program, "ValidatingAdmissionPolicyBinding")
     assert sorted(bindings) == sorted(by_name(program, "ValidatingAdmissionPolicy")) == POLICIES
-    assert [bindings[name].inputs["spec"]["validationActions"] for name in POLICIES] == [hpa, replicas]
-    for name, binding in bindings.items():
-        assert binding.inputs["spec"]["policyName"] == name
-        assert binding.inputs["spec"]["paramRef"] == {"selector": {}, "parameterNotFoundAction": "Allow"}
+    found = [bindings[name].inputs["spec"]["validationActions"] for name in POLICIES]
+    assert found == [refused, replicas, refused]
+    for name, bound in bindings.items():
+        assert bound.inputs["spec"]["policyName"] == name
+        parameters = {"selector": {}, "parameterNotFoundAction": "Allow"}
+        assert bound.inputs["spec"].get("paramRef") == (parameters if "one-owner" in name else None)
 
 
 def test_deny_is_the_default(config: dict[str, Any]) -> None:
@@ -66,9 +69,13 @@ def test_after_keda_and_gone_before_it(program: Program) -> None:
         assert any(found.name in urn for urn in bindings[name].depends_on)
 
 
-def test_a_policy_that_cannot_be_evaluated_lets_pass(program: Program) -> None:
-    for found in by_name(program, "ValidatingAdmissionPolicy").values():
-        assert found.inputs["spec"]["failurePolicy"] == "Ignore"
+def test_only_what_meets_kedas_own_objects_alone_fails_closed(program: Program) -> None:
+    found = by_name(program, "ValidatingAdmissionPolicy")
+    assert {name: found[name].inputs["spec"]["failurePolicy"] for name in POLICIES} == {
+        "keda-one-owner-hpa": "Ignore",
+        "keda-one-owner-replicas": "Ignore",
+        "keda-vault-token": "Fail",
+    }
 
 
 @pytest.mark.parametrize(
@@ -86,8 +93,12 @@ def test_a_policy_that_cannot_be_evaluated_lets_pass(program: Program) -> None:
 def test_the_operator_of_the_settings_passes(settings: dict[str, Any], user: str) -> None:
     keda = Keda.parse(settings)
     assert operator(keda) == user
-    for rule in rules(keda):
+    *owners, vault = rules(keda)
+    for rule in owners:
         assert f"'{user}'" in policy(rule)["matchConditions"][0]["expression"]
+    namespace, name = user.split(":")[2:]
+    assert f"== '{name}'" in vault.variables["operators"]
+    assert f"'{namespace}'" in vault.variables["operators"]
 
 
 def test_the_hpa_controller_may_write_replicas() -> None:
@@ -97,8 +108,9 @@ def test_the_hpa_controller_may_write_replicas() -> None:
 
 
 def test_replicas_are_never_refused() -> None:
-    hpa, replicas = rules(Keda())
+    hpa, replicas, vault = rules(Keda())
     assert "Deny" in actions(hpa, "deny")
+    assert "Deny" in actions(vault, "deny")
     for mode in ("deny", "warn", "audit", "off"):
         assert "Deny" not in actions(replicas, mode)  # type: ignore[arg-type]
 
@@ -109,7 +121,18 @@ def test_messages_are_one_line() -> None:
         assert len(rule.message.encode()) < 5120  # the API server's limit
 
 
-def test_the_kyverno_file_is_current() -> None:
-    assert admission_kyverno.FILE.read_text() == admission_kyverno.render(), (
-        "run python -m components.admission_kyverno"
+def test_the_listed_vaults_are_the_settings_own() -> None:
+    keda = Keda.parse({"vaultAddresses": ["https://Vault.example.org/", "http://[::1]:8200"]})
+    assert keda.vault_addresses == ("https://vault.example.org", "http://[::1]:8200")
+    vault = rules(keda)[2]
+    assert vault.variables["listed"] == (
+        "['http://[::1]:8200', 'http://[::1]:8200/', 'https://vault.example.org', "
+        "'https://vault.example.org/', 'https://vault.example.org:443', 'https://vault.example.org:443/']"
     )
+    assert "paramRef" not in binding(vault, "deny")
+    assert rules(Keda())[2].variables["listed"] == "[]"
+
+
+def test_the_kyverno_files_are_current() -> None:
+    for file, content in admission_kyverno.render().items():
+        assert file.read_text() == content, "run python -m components.admission_kyverno"
