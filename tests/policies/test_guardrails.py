@@ -115,6 +115,49 @@ def test_namespaces_are_free_until_some_are_named() -> None:
     assert Operation().register(elsewhere).rules == []
 
 
+VAULT = {
+    "address": "https://vault.example.org",
+    "authentication": "kubernetes",
+    "credential": {"serviceAccountName": "shop"},
+    "secrets": [],
+}
+
+
+def vault(kind: str = "TriggerAuthentication", **more: Any) -> Manifest:
+    metadata = {"name": "vault", **({"namespace": "shop"} if kind == "TriggerAuthentication" else {})}
+    spec = {"hashiCorpVault": {**VAULT, **more}}
+    return {"apiVersion": "keda.sh/v1alpha1", "kind": kind, "metadata": metadata, "spec": spec}
+
+
+@pytest.mark.parametrize("kind", ["TriggerAuthentication", "ClusterTriggerAuthentication"])
+def test_the_operators_own_token_is_refused_wherever_it_goes(kind: str) -> None:
+    for config in ({}, {"addresses": []}, {"addresses": ["https://vault.example.org"]}):
+        operation = Operation({"keda-vault-token": config}).register(vault(kind, credential=None)).end()
+        assert operation.rules == ["keda-vault-token"]
+        assert "spec.hashiCorpVault.credential: missing. KEDA 2.19 logs in with the token" in str(
+            operation.messages
+        )
+
+
+def test_vaults_are_free_until_some_are_listed() -> None:
+    elsewhere = vault(address="https://vault.example.org.evil")
+    assert Operation().register(elsewhere).end().rules == []
+    for addresses in ([], ["https://Vault.example.org/"]):
+        operation = Operation({"keda-vault-token": {"addresses": addresses}})
+        operation.register(elsewhere, vault("ClusterTriggerAuthentication")).end()
+        refused = ["spec.hashiCorpVault.address: not one of the Vaults"] * (1 if addresses else 2)
+        assert [refused[0] in message for message in operation.messages] == [True] * len(refused)
+    own = vault(authentication="token", credential={"token": "hunter2"}, address="https://other")
+    assert Operation({"keda-vault-token": {"addresses": []}}).register(own).end().rules == []
+
+
+def test_a_vault_that_is_not_known_yet_is_named() -> None:
+    unknown = vault(credential={"serviceAccountName": UNKNOWN_STRING_VALUE})
+    operation = Operation({"keda-vault-token": {"addresses": []}}).register(unknown).end()
+    assert operation.rules == [UNDECIDED]
+    assert "spec.hashiCorpVault.credential is known only in the update" in operation.messages[0]
+
+
 def test_one_replica_of_the_webhook_is_told() -> None:
     pod = {"containers": [{"name": "a", "image": "mirror.example/kedacore/keda-admission-webhooks:2.19.0"}]}
     one = deployment(name="keda-admission-webhooks", spec={"template": {"spec": pod}})

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from addresses import LISTED, OTHERS, SAME
 
 from keda.vault import listed, operator_token, sends_token, spellings, vault_address
+from tests.vault_addresses import LISTED, OTHERS, SAME
 
 FILE = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 

@@ -1,4 +1,5 @@
-"""Spellings of a listed Vault, and addresses that only look like it. The API server is given the same."""
+"""Spellings of a listed Vault, and addresses that only look like it. The unit tests and the API server
+are given the same."""
 
 LISTED = "https://vault.vault.svc:443"
 SAME = [
