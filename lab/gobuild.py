@@ -32,8 +32,8 @@ def environment() -> dict[str, str]:
         # The version was chosen by `go()`; a toolchain must not be fetched behind its back.
         "GOTOOLCHAIN": "local",
         "GOWORK": "off",
-        # A compiler lives for seconds: without garbage collection it needs 13 % less processor time. The limit,
-        # for each process, turns collection on again for the few large packages.
+        # A compiler lives for seconds: without garbage collection it needs 13 % less processor time. The
+        # limit, for each process, turns collection on again for the few large packages.
         "GOGC": "off",
         "GOMEMLIMIT": "1GiB",
     }
