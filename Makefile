@@ -9,7 +9,7 @@ PY       := $(VENV)/bin/python
 ON       := --lab $(LAB) $(if $(CLUSTER),--cluster $(CLUSTER)) $(if $(YES),--yes) $(if $(FORCE),--force)
 
 .DEFAULT_GOAL := help
-.PHONY: help machine up preview status dashboard load down test lint unit live fresh conformance verdicts generate
+.PHONY: help machine up preview status dashboard load takeover down test lint unit live fresh conformance verdicts generate
 
 help:  ## This list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -47,6 +47,9 @@ dashboard: $(VENV)/.ready  ## The dashboards as one HTML page, from the lab's Pr
 
 load: $(VENV)/.ready  ## Real load on one workload: WORKLOAD=voice|ray-serve|envoy-gateway|batch
 	@$(PY) -m lab load $(WORKLOAD) --name $(LAB)
+
+takeover: $(VENV)/.ready  ## A KEDA that Helm installed becomes this program's: shows the plan and asks (CLUSTER=<context>)
+	@$(PY) -m cli takeover $(ON)
 
 down: $(VENV)/.ready  ## Removes the lab and all it wrote (CLUSTER=<context>: `pulumi destroy` there)
 	@$(PY) -m cli down $(ON)

@@ -1,4 +1,4 @@
-"""`python -m cli up|preview|status|dashboard|down`: what the Makefile calls."""
+"""`python -m cli up|preview|status|dashboard|takeover|down`: what the Makefile calls."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from importlib import import_module
 
 from cli import boards, page, report, targets, waiting
 from cli.errors import CommandError
@@ -22,7 +23,7 @@ MAX_MINUTES = 24 * 60
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code."""
     parser = argparse.ArgumentParser(prog="python -m cli", description=__doc__)
-    parser.add_argument("command", choices=["up", "preview", "status", "dashboard", "down"])
+    parser.add_argument("command", choices=["up", "preview", "status", "dashboard", "takeover", "down"])
     parser.add_argument("--lab", default="homelab", metavar="NAME", help="the lab to use (default: homelab)")
     parser.add_argument("--cluster", metavar="CONTEXT", help="a cluster of your own instead of a lab")
     parser.add_argument("--yes", action="store_true", help="do not ask before touching your own cluster")
@@ -41,6 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if args.command == "dashboard":
             code = _dashboard(args, lab)
+        elif args.command == "takeover":
+            code = _takeover(args, lab)
         else:
             code = _on_cluster(args) if args.cluster else _on_lab(args.command, lab)
         sys.stdout.flush()
@@ -107,6 +110,25 @@ def _dashboard(args: argparse.Namespace, lab: Lab) -> int:
     file = lab.root / "dashboard.html"
     write_atomically(file, text)
     print(f"{counts}, over the last {args.minutes} minutes:\n{file.as_uri()}")
+    return 0
+
+
+def _takeover(args: argparse.Namespace, lab: Lab) -> int:
+    """Takes over a KEDA that Helm installed, on a cluster of one's own or in a lab that is up."""
+    # It reads the settings as the program does, and no other command needs what that imports.
+    takeover = import_module("cli.takeover").takeover
+    if args.cluster:
+        targets.server(args.cluster)
+        engine, kubectl = targets.cluster_engine(args.cluster), targets.cluster_kubectl(args.cluster)
+    else:
+        engine, kubectl = targets.lab_engine(lab), targets.lab_kubectl(lab)
+    print(engine.notice, file=sys.stderr)
+
+    def agree() -> None:
+        if args.cluster:  # a lab is nobody's to lose
+            targets.confirm_cluster(args.cluster, "take KEDA over", args.yes)
+
+    takeover(engine, kubectl, f" CLUSTER={args.cluster}" if args.cluster else targets.named(lab), agree)
     return 0
 
 

@@ -49,13 +49,25 @@ class Kubectl:
             if "the server doesn't have a resource type" in done.stderr:
                 return []
             raise CommandError(f"kubectl get {' '.join(args)}: {done.stderr.strip().splitlines()[-1]}")
-        data = json.loads(done.stdout)
+        data = json.loads(done.stdout or '{"items": []}')  # with --ignore-not-found nothing is printed
         return list(data["items"]) if "items" in data else [data]
 
     def raw(self, path: str) -> str:
         """The body of GET `path`, or "" when the server refuses it."""
         done = subprocess.run([*self._base, "get", "--raw", path], capture_output=True, text=True)
         return done.stdout if done.returncode == 0 else ""
+
+    def call(self, *args: str, stdin: str = "") -> str:
+        """The output of `kubectl ARGS`, with `stdin` as its input.
+
+        Raises:
+            CommandError: it failed. The input is left out: it may hold a Secret.
+        """
+        done = subprocess.run([*self._base, *args], input=stdin, capture_output=True, text=True)
+        if done.returncode:
+            last = (done.stderr.strip().splitlines() or ["no output"])[-1]
+            raise CommandError(f"kubectl {args[0]}: {last}")
+        return done.stdout
 
 
 def rows(kubectl: Kubectl) -> list[Row]:

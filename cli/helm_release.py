@@ -1,0 +1,157 @@
+"""A Helm release as Helm 3 stores it, and its manifest with the CRDs kept.
+
+`helm uninstall` deletes what the newest stored manifest holds, and looks for `helm.sh/resource-policy: keep`
+in that manifest only, never on the live object (pkg/action/uninstall.go, resource_policy.go). `helm upgrade`
+and `rollback` look at the live object (pkg/kube/client.go, `update`). So both must carry the annotation.
+
+A release is JSON, gzipped, in base64, under the key `release` of a Secret (which adds its own base64) or of a
+ConfigMap (pkg/storage/driver: util.go, secrets.go, cfgmaps.go).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import gzip
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+Object = dict[str, Any]
+
+POLICY, KEEP = "helm.sh/resource-policy", "keep"
+CRD = "CustomResourceDefinition"
+# pkg/releaseutil/manifest.go
+_SEPARATOR = re.compile(r"((?:^|\s*\n)---\s*)")
+
+
+@dataclass(frozen=True)
+class StoredRelease:
+    """One revision of a release.
+
+    Attributes:
+        item: the Secret or ConfigMap that holds it.
+        data: `name`, `namespace`, `version` (the revision), `info`, `chart`, `config`, `manifest`.
+    """
+
+    item: Object
+    data: Object
+
+    @classmethod
+    def of(cls, item: Object) -> StoredRelease:
+        """Reads a Secret or ConfigMap labelled `owner=helm`.
+
+        Raises:
+            ValueError: it holds no release that Helm 3 could read.
+        """
+        try:
+            text = str(item["data"]["release"])
+            if item["kind"] == "Secret":
+                text = base64.b64decode(text).decode()
+            raw = base64.b64decode(text)
+            data = json.loads(gzip.decompress(raw) if raw.startswith(b"\x1f\x8b\x08") else raw)
+            found = cls(item, data)
+            found.chart, found.revision, found.status, found.manifest, found.namespace  # noqa: B018
+        except (
+            KeyError,
+            TypeError,
+            binascii.Error,
+            OSError,
+            EOFError,
+            UnicodeDecodeError,
+            ValueError,
+        ) as error:
+            raise ValueError(f"no release of Helm's: {type(error).__name__}") from None
+        return found
+
+    @property
+    def name(self) -> str:
+        return str(self.data["name"])
+
+    @property
+    def namespace(self) -> str:
+        """Where its objects are; the Secret may be elsewhere if Flux stores it."""
+        return str(self.data["namespace"])
+
+    @property
+    def revision(self) -> int:
+        return int(self.data["version"])
+
+    @property
+    def status(self) -> str:
+        """`deployed`, `superseded`, `failed`, `pending-upgrade`, … (pkg/release/status.go)."""
+        return str(self.data["info"]["status"])
+
+    @property
+    def chart(self) -> Mapping[str, Any]:
+        """The chart's metadata: `name`, `version`, `appVersion`."""
+        found: Mapping[str, Any] = self.data["chart"]["metadata"]
+        return found
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """The values a person gave; may hold secrets."""
+        return self.data.get("config") or {}
+
+    @property
+    def manifest(self) -> str:
+        return str(self.data["manifest"])
+
+    def objects(self) -> list[Object]:
+        """The objects of the manifest."""
+        return [each for each in map(_parsed, _SEPARATOR.split(self.manifest)[::2]) if each]
+
+    def keeping(self) -> Object | None:
+        """The Secret or ConfigMap with every CRD of the manifest kept; None if they are already."""
+        manifest = keep_crds(self.manifest)
+        if manifest == self.manifest:
+            return None
+        raw = gzip.compress(json.dumps({**self.data, "manifest": manifest}).encode(), mtime=0)
+        text = base64.b64encode(raw).decode()
+        if self.item["kind"] == "Secret":
+            text = base64.b64encode(text.encode()).decode()
+        return {**self.item, "data": {**self.item["data"], "release": text}}
+
+
+def keep_crds(manifest: str) -> str:
+    """A release's manifest with its CRDs annotated `helm.sh/resource-policy: keep`; the rest is as it was."""
+    return "".join(_kept(part) for part in _SEPARATOR.split(manifest))
+
+
+def _kept(document: str) -> str:
+    parsed = _parsed(document)
+    if not parsed or parsed.get("kind") != CRD or _policy(parsed) == KEEP:
+        return document
+    annotations = {**(parsed["metadata"].get("annotations") or {}), POLICY: KEEP}
+    wanted = {**parsed, "metadata": {**parsed["metadata"], "annotations": annotations}}
+    # A line in the text, so that nothing else changes; JSON, which is YAML, where the layout is another.
+    text = _inserted(document)
+    return text if _parsed(text) == wanted else json.dumps(wanted)
+
+
+def _inserted(document: str) -> str:
+    line = f"{POLICY}: {KEEP}\n"
+    with_annotations = re.compile(r"(?m)^(metadata:[ ]*\n(?:[ ]+.*\n)*?([ ]+)annotations:[ ]*\n)(?=([ ]+))")
+    if found := with_annotations.search(document):
+        return document[: found.end()] + found[3] + line + document[found.end() :]
+    if found := re.search(r"(?m)^metadata:[ ]*\n(?=([ ]+))", document):
+        indent = found[1]
+        added = f"{indent}annotations:\n{indent}  {line}"
+        return document[: found.end()] + added + document[found.end() :]
+    return document
+
+
+def _policy(parsed: Mapping[str, Any]) -> str:
+    return str((parsed["metadata"].get("annotations") or {}).get(POLICY, "")).strip().lower()
+
+
+def _parsed(document: str) -> Object | None:
+    try:
+        found = yaml.load(document, yaml.CSafeLoader)  # noqa: S506 (it is the safe one)
+    except yaml.YAMLError:
+        return None
+    return found if isinstance(found, dict) else None

@@ -1,0 +1,230 @@
+"""`make takeover`: a KEDA that Helm installed becomes this program's, and no ScaledObject is lost.
+
+Each step is safe to repeat, and their order keeps every ScaledObject whatever stops the command: the CRDs are
+kept before anything else changes, and the release is forgotten last. How far an earlier run came is read from
+the cluster.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from cli import stackfile
+from cli.engine import Engine
+from cli.errors import CommandError
+from cli.helm_release import CRD, KEEP, POLICY, Object
+from cli.report import Kubectl
+from cli.takeover_plan import Found, annotations_of, check_owner, differing, look, plan
+from cli.takeover_refusals import refusals
+from components.settings import Settings
+from keda import SpecError
+from keda.installer import RELEASE_NAME, RELEASE_NAMESPACE, TAKEOVER
+from lab.pki import write_atomically
+
+# Helm's field manager (cmd/helm/helm.go), and that of Flux's helm-controller, which runs Helm's code.
+_MANAGERS = ("helm", "helm-controller")
+_MARKS = (RELEASE_NAME, RELEASE_NAMESPACE)
+_LABELS = ("helm.toolkit.fluxcd.io/name", "helm.toolkit.fluxcd.io/namespace")
+
+
+def takeover(engine: Engine, kubectl: Kubectl, where: str, agree: Callable[[], None]) -> None:
+    """Takes over the KEDA that Helm installed.
+
+    Args:
+        engine: the stack that is to own KEDA.
+        kubectl: of the same cluster.
+        where: what a make command needs to mean it: ` CLUSTER=name`, ` LAB=name` or nothing.
+        agree: asks the user, after the plan; raises CommandError if the answer is no.
+
+    Raises:
+        CommandError: it is refused, or a step failed. Nothing is lost, and the next run goes on from there.
+    """
+    found = look(kubectl)
+    if found.owner is None:
+        print(f"No KEDA of another tool is on this cluster: nothing to take over. Run `make up{where}`.")
+        return
+    if not found.releases and found.marked and all(item["kind"] == CRD for item in found.marked):
+        _unmark(kubectl, found.crds)
+        print(
+            f"Takeover finished: an earlier run was stopped in its last step. From here on: `make up{where}`."
+        )
+        return
+    check_owner(found)
+    settings = _settings(engine)
+    if refused := list(refusals(found.release, found.objects, settings)):
+        raise CommandError("\n".join(refused))
+    folder = engine.folder / "takeover"
+    print(plan(found, settings.keda.version, _lost_values(found, settings), str(folder)))
+    mark = f"{found.release.namespace}/{found.release.name}"
+    engine = replace(engine, env={**engine.env, TAKEOVER: mark})
+    print("\nStep 3 in preview:", flush=True)
+    if engine.operate("preview").returncode:
+        raise CommandError("The preview failed, as shown above. Nothing was changed.")
+    agree()
+    _run(engine, kubectl, found, folder, where)
+
+
+def _run(engine: Engine, kubectl: Kubectl, found: Found, folder: Path, where: str) -> None:
+    back_up(found, folder)
+    _done(1, f"backup in {folder}")
+    keep_crds(found, kubectl)
+    _done(2, f"{len(found.crds)} CRDs are kept, whatever Helm does")
+    if engine.operate("up").returncode:
+        raise CommandError(
+            "pulumi up failed, as shown above. The CRDs are kept and the Helm release is still there. Mend "
+            f"what it names and run `make takeover{where}` again."
+        )
+    _done(3, "KEDA is the program's")
+    live = _live(kubectl, found.release.objects(), found.release.namespace)
+    made = _made(engine)
+    ours = [item for item in live if _identity(item) in made]
+    count = sum(_give_up(kubectl, item) for item in ours)
+    _unmark(kubectl, [item for item in live if item["kind"] != CRD])
+    _done(4, f"Helm's fields given up on {count} objects")
+    there = look(kubectl).uids()
+    if lost := [name for name, uid in found.uids().items() if there.get(name) != uid]:
+        raise CommandError(
+            f"{', '.join(lost)}: deleted by somebody since the takeover began. The Helm release is still "
+            f"there, and {folder} holds a backup. Run `make takeover{where}` again once it is clear by whom."
+        )
+    for stored in found.releases:
+        kubectl.call("delete", "--ignore-not-found", "-f", "-", stdin=json.dumps(_bare(stored.item)))
+    _unmark(kubectl, found.crds)  # last: as long as they are marked, a run that was stopped is recognised
+    _done(5, f"release {found.release.namespace}/{found.release.name} is forgotten")
+    print(f"\nAll {len(there)} objects of KEDA's kinds are there; those from before have the same uid.")
+    if left := [item for item in live if _identity(item) not in made]:
+        print("Objects of the release that the program does not make. Nothing owns them now; to remove them:")
+        for item in left:
+            print(f"  kubectl delete {_argument(item)}")
+
+
+def back_up(found: Found, folder: Path) -> None:
+    """Writes the stored release and KEDA's objects, as lists for `kubectl create -f`, mode 600.
+
+    A backup that an earlier run made of the same release stays: it was made before anything changed.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    key = f"{found.release.name}-{found.release.item['metadata']['uid'][:8]}"
+    content = {
+        "release": [stored.item for stored in found.releases],
+        "objects": [item for items in found.objects.values() for item in items],
+    }
+    for name, items in content.items():
+        path = folder / f"{key}-{name}.json"
+        if not path.exists():
+            listed = {"apiVersion": "v1", "kind": "List", "items": [_portable(item) for item in items]}
+            write_atomically(path, json.dumps(listed, indent=1), mode=0o600)
+
+
+def keep_crds(found: Found, kubectl: Kubectl) -> None:
+    """Annotates the live CRDs, and those in every stored revision of the release."""
+    for crd in found.crds:
+        if annotations_of(crd).get(POLICY) != KEEP:
+            name = f"customresourcedefinition/{crd['metadata']['name']}"
+            kubectl.call("annotate", "--overwrite", name, f"{POLICY}={KEEP}")
+    for stored in found.releases:
+        if kept := stored.keeping():
+            # Its resourceVersion is in it: if a Helm command came between, this fails and undoes nothing.
+            kubectl.call("replace", "-f", "-", stdin=json.dumps(kept))
+
+
+def _give_up(kubectl: Kubectl, item: Object) -> bool:
+    """Removes the fields that Helm alone set; whether there were any.
+
+    Helm creates and patches, so its entry in managedFields is an Update, which nothing can take back. Made an
+    Apply, it is taken back by applying nothing in its name: what Pulumi set too stays (Kubernetes,
+    "Server-Side Apply", transferring ownership).
+    """
+    fields = item["metadata"].get("managedFields") or []
+    helms = [each for each in fields if each["manager"] in _MANAGERS and not each.get("subresource")]
+    if not helms:
+        return False
+    applied = [{**each, "operation": "Apply"} if each in helms else each for each in fields]
+    patch = [
+        {"op": "test", "path": "/metadata/resourceVersion", "value": item["metadata"]["resourceVersion"]},
+        {"op": "replace", "path": "/metadata/managedFields", "value": applied},
+    ]
+    bare = json.dumps(_bare(item))
+    kubectl.call("patch", "-f", "-", "--type=json", "-p", json.dumps(patch), stdin=bare)
+    for manager in {each["manager"] for each in helms}:
+        kubectl.call("apply", "--server-side", f"--field-manager={manager}", "-f", "-", stdin=bare)
+    return True
+
+
+def _unmark(kubectl: Kubectl, items: Sequence[Object]) -> None:
+    """Removes the annotations of Helm's release and the labels of Flux's, wherever they still are."""
+    if items:
+        listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": [_bare(item) for item in items]})
+        kubectl.call("annotate", "-f", "-", *(f"{key}-" for key in _MARKS), stdin=listed)
+        kubectl.call("label", "-f", "-", *(f"{key}-" for key in _LABELS), stdin=listed)
+
+
+def _settings(engine: Engine) -> Settings:
+    """The stack's settings as the program reads them. Raises CommandError, a line for each fault."""
+    config = stackfile.read(stackfile.write_copy(engine.config_file, engine.overrides)).get("config", {})
+    project, owned = "keda-homelab:", {}
+    for key, value in config.items():
+        if key.startswith(project):
+            owned[key.removeprefix(project)] = value
+    try:
+        return Settings.parse(owned)
+    except SpecError as error:
+        raise CommandError(str(error)) from None
+
+
+def _lost_values(found: Found, settings: Settings) -> list[str]:
+    # It brings in pulumi_kubernetes, which takes seconds; no other command should pay for them.
+    chart_values = import_module("components.platform").chart_values
+    effective: Mapping[str, Any] = chart_values(
+        settings.keda, settings.monitoring, settings.workloads.values()
+    )
+    return differing(found.release.values, effective)
+
+
+def _live(kubectl: Kubectl, objects: Iterable[Object], namespace: str) -> list[Object]:
+    """The objects of a manifest as the cluster has them; those that are gone are left out."""
+    listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": [_bare(item) for item in objects]})
+    read = ["get", "-f", "-", "-n", namespace, "--ignore-not-found", "--show-managed-fields", "-o", "json"]
+    found = json.loads(kubectl.call(*read, stdin=listed) or '{"items": []}')
+    return list(found["items"]) if "items" in found else [found]
+
+
+def _made(engine: Engine) -> set[tuple[str, str, str, str]]:
+    """The identity of every object in the stack's state."""
+    outputs = [resource.get("outputs") or {} for resource in engine.deployment().get("resources", [])]
+    return {_identity(each) for each in outputs if {"apiVersion", "kind", "metadata"} <= each.keys()}
+
+
+def _identity(item: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    """API group, kind, namespace, name."""
+    metadata = item["metadata"]
+    group = item["apiVersion"].rpartition("/")[0]
+    return group, item["kind"], metadata.get("namespace", ""), metadata["name"]
+
+
+def _bare(item: Object) -> Object:
+    metadata = {key: item["metadata"][key] for key in ("name", "namespace") if key in item["metadata"]}
+    return {"apiVersion": item["apiVersion"], "kind": item["kind"], "metadata": metadata}
+
+
+def _portable(item: Object) -> Object:
+    """Without what the API server writes, so that it can be created again."""
+    servers = {"resourceVersion", "uid", "creationTimestamp", "managedFields", "generation"}
+    metadata = {key: value for key, value in item["metadata"].items() if key not in servers}
+    return {key: value for key, value in {**item, "metadata": metadata}.items() if key != "status"}
+
+
+def _argument(item: Object) -> str:
+    group, kind, namespace, name = _identity(item)
+    resource = f"{kind}.{group}" if group else kind
+    return f"{resource.lower()} {name}" + (f" -n {namespace}" if namespace else "")
+
+
+def _done(step: int, text: str) -> None:
+    print(f"✓ {step}/5 {text}", file=sys.stderr, flush=True)

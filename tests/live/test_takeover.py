@@ -1,0 +1,398 @@
+"""A KEDA that Helm installed is taken over under load: no ScaledObject is deleted, and no replica is lost.
+
+It has a lab of its own, in which Helm installs KEDA before Pulumi does.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli import targets
+from cli.engine import Engine
+from cli.takeover import keep_crds
+from cli.takeover_plan import look
+from lab import __main__ as lab_command
+from lab.paths import Lab
+from tests.live.cluster import KEDA, Cluster, Refused, wait
+from tests.live.conftest import NAME
+from tests.live.support import scaled_object, wait_ready
+
+pytestmark = pytest.mark.live
+
+PROJECT = Path(__file__).resolve().parents[2]
+NAMESPACE = "helm-era"
+WORKLOADS = tuple(f"shop-{index}" for index in range(1, 6))
+LEAST, BUSY, MOST = 1, 3, 4  # replicas: the minimum, what the load asks for, the maximum
+METRICS = f"/apis/external.metrics.k8s.io/v1beta1/namespaces/{NAMESPACE}"
+SECONDS = 1.0  # between two looks of the probe
+HELMS_OWN = "SET_BY_HELM_ALONE"
+
+
+@dataclass(frozen=True)
+class Helm:
+    """Helm in the lab, on the chart of the lab's registry."""
+
+    binary: str
+    kubeconfig: str
+    registry: int
+
+    def run(self, *arguments: str) -> str:
+        done = subprocess.run(
+            [self.binary, f"--kubeconfig={self.kubeconfig}", "--namespace=keda", *arguments],
+            capture_output=True,
+            text=True,
+            timeout=180,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def chart(self, verb: str, values: dict[str, Any]) -> None:
+        """`helm install` or `helm upgrade` of the release keda."""
+        chart = f"oci://127.0.0.1:{self.registry}/kedacore/charts/keda"
+        given = [f"--set-json={key}={json.dumps(value)}" for key, value in values.items()]
+        version = ["--version=2.19.0", "--plain-http", "--wait", "--timeout=2m"]
+        self.run(verb, "keda", chart, "--create-namespace", *version, *given)
+
+
+@dataclass
+class Probe:
+    """Looks once a second, each look on a thread of its own so that a slow answer hides no other.
+
+    Attributes:
+        gaps: what did not answer -> when, in seconds since the probe began.
+        looks: what -> how many looks it was given.
+        lowest: Deployment -> the lowest (wanted, ready) replicas seen.
+        gone: ScaledObjects that were not there with their uid at some look.
+    """
+
+    cluster: Cluster
+    uids: dict[str, str]
+    gaps: dict[str, list[float]] = field(default_factory=dict)
+    looks: dict[str, int] = field(default_factory=dict)
+    lowest: dict[str, tuple[int, int]] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _threads: list[threading.Thread] = field(default_factory=list)
+
+    def start(self) -> None:
+        began = time.monotonic()
+        checks = {
+            "webhook": self._webhook,
+            "external metrics": self._metrics,
+            "ScaledObjects": self._objects,
+            "replicas": self._replicas,
+        }
+
+        def repeat(name: str, check: Callable[[], bool]) -> None:
+            due = began
+            while not self._stop.wait(max(0.0, due - time.monotonic())):
+                due += SECONDS
+                at = time.monotonic() - began
+                try:
+                    answered = check()
+                except Exception:  # of many kinds: refused, reset, timed out
+                    answered = False
+                self.looks[name] = self.looks.get(name, 0) + 1
+                if not answered:
+                    self.gaps.setdefault(name, []).append(round(at, 1))
+
+        for name, check in checks.items():
+            thread = threading.Thread(target=repeat, args=(name, check), daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def stop(self) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(timeout=60)
+
+    def longest(self, name: str) -> float:
+        """Seconds of the longest row of looks that had no answer."""
+        longest, begin, last = 0.0, None, 0.0
+        for at in self.gaps.get(name, []):
+            if begin is None or at - last > 2 * SECONDS:
+                begin = at
+            last = at
+            longest = max(longest, last - begin + SECONDS)
+        return longest
+
+    def _webhook(self) -> bool:
+        """A second ScaledObject on a target is refused. (An API server that cannot reach the webhook, whose
+        failurePolicy is Ignore, would accept it: a dry run, so nothing is left.)"""
+        second = scaled_object("second", NAMESPACE, WORKLOADS[0])
+        try:
+            self.cluster.create(f"{KEDA}/namespaces/{NAMESPACE}/scaledobjects?dryRun=All", second)
+        except Refused as refused:
+            return "is already managed by" in str(refused)
+        return False
+
+    def _metrics(self) -> bool:
+        selector = f"labelSelector=scaledobject.keda.sh%2Fname%3D{WORKLOADS[0]}"
+        found = self.cluster.request("GET", f"{METRICS}/s0-workload-{NAMESPACE}?{selector}")
+        return bool(found["items"])
+
+    def _objects(self) -> bool:
+        there = uids(self.cluster)
+        self.gone |= {name for name, uid in self.uids.items() if there.get(name) != uid}
+        return True
+
+    def _replicas(self) -> bool:
+        for item in self.cluster.request("GET", f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments")["items"]:
+            name = item["metadata"]["name"]
+            wanted, ready = item["spec"]["replicas"], item["status"].get("readyReplicas", 0)
+            low = self.lowest.get(name, (wanted, ready))
+            self.lowest[name] = min(low[0], wanted), min(low[1], ready)
+        return True
+
+
+def uids(cluster: Cluster) -> dict[str, str]:
+    """Every ScaledObject of the cluster, and its uid."""
+    items = cluster.request("GET", f"{KEDA}/scaledobjects")["items"]
+    return {f"{i['metadata']['namespace']}/{i['metadata']['name']}": i["metadata"]["uid"] for i in items}
+
+
+def deployment(name: str) -> dict[str, Any]:
+    labels = {"app": name}
+    container = {
+        "name": "main",
+        "image": "registry.k8s.io/pause:3.10",
+        "resources": {"requests": {"cpu": "2m", "memory": "4Mi"}},
+    }
+    return {
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": {
+            "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {"containers": [container], "terminationGracePeriodSeconds": 0},
+            },
+        },
+    }
+
+
+def load(cluster: Cluster, pods: int) -> None:
+    """So many pods carry the label that every ScaledObject here counts; no node runs them."""
+    path = f"/api/v1/namespaces/{NAMESPACE}/pods"
+    spec = {"nodeSelector": {"no": "node"}, "containers": [{"name": "none", "image": "none"}]}
+    for index in range(MOST):
+        if index < pods and cluster.get(f"{path}/busy-{index}") is None:
+            metadata = {"name": f"busy-{index}", "labels": {"signal": "busy"}}
+            cluster.create(path, {"metadata": metadata, "spec": spec})
+        elif index >= pods:
+            cluster.delete(f"{path}/busy-{index}")
+
+
+def takeover(lab: Lab) -> list[str]:
+    return [sys.executable, "-m", "cli", "takeover", "--lab", lab.name, "--yes"]
+
+
+@pytest.fixture(scope="module")
+def lab(shown: Callable[[], AbstractContextManager[None]]) -> Iterator[Lab]:
+    """A lab of this module's own, without a KEDA."""
+    lab = Lab(f"{NAME[:14]}-takeover")
+    with shown():
+        assert lab_command.main(["down", "--name", lab.name]) == 0
+        assert lab_command.main(["up", "--name", lab.name, "--hpa-sync-period", "5s"]) == 0
+    yield lab
+    with shown():
+        lab_command.main(["down", "--name", lab.name])
+
+
+@pytest.fixture(scope="module")
+def cluster(lab: Lab) -> Cluster:
+    return Cluster(str(lab.kubeconfig))
+
+
+@pytest.fixture(scope="module")
+def helm(lab: Lab) -> Helm:
+    record = targets.lab_record(lab)
+    return Helm(record["tools"]["helm"], str(lab.kubeconfig), record["ports"]["registry"])
+
+
+@pytest.fixture(scope="module")
+def loaded(lab: Lab, cluster: Cluster, helm: Helm) -> dict[str, str]:
+    """The uids of five ScaledObjects of a KEDA that Helm installed, all above their minimum.
+
+    The release has been uninstalled once before, with its CRDs kept as the takeover's second step keeps them.
+    """
+    helm.chart("install", {})
+    cluster.create("/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
+    for name in WORKLOADS:
+        cluster.create(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments", deployment(name))
+        trigger = {"type": "kubernetes-workload", "metadata": {"podSelector": "signal=busy", "value": "1"}}
+        item = scaled_object(
+            name, NAMESPACE, name, minReplicaCount=LEAST, maxReplicaCount=MOST, triggers=[trigger]
+        )
+        cluster.create(f"{KEDA}/namespaces/{NAMESPACE}/scaledobjects", item)
+        wait_ready(cluster, name, NAMESPACE)
+    before = uids(cluster)
+    kubectl = targets.lab_kubectl(lab)
+    keep_crds(look(kubectl), kubectl)
+    said = helm.run("uninstall", "keda", "--wait")
+    assert said.count("[CustomResourceDefinition]") == 6, said
+    assert uids(cluster) == before
+    helm.chart("install", {"env": [{"name": HELMS_OWN, "value": "1"}]})
+    helm.chart("upgrade", {"env": [{"name": HELMS_OWN, "value": "2"}]})
+    load(cluster, BUSY)
+    for name in WORKLOADS:
+        wait(f"{name} at {BUSY}", 120, lambda name=name: cluster.replicas(NAMESPACE, name) == (BUSY, BUSY))
+    return before
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A takeover that was killed while `pulumi up` ran, and the one that ended it."""
+
+    uids: dict[str, str]
+    probe: Probe
+    first: str
+    second: str
+    seconds: float
+
+
+@pytest.fixture(scope="module")
+def taken(
+    loaded: dict[str, str],
+    lab: Lab,
+    cluster: Cluster,
+    shown: Callable[[], AbstractContextManager[None]],
+) -> Taken:
+    probe = Probe(cluster, loaded)
+    probe.start()
+    wait("the probe to look", 30, lambda: probe.looks.get("external metrics", 0) > 3)
+    assert probe.gaps == {}, "Helm's KEDA answers nothing: there is nothing to lose"
+    began = time.monotonic()
+
+    def by_pulumi() -> bool:
+        crd = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/scaledobjects.keda.sh"
+        managers = [entry["manager"] for entry in cluster.get(crd)["metadata"]["managedFields"]]
+        return any(manager.startswith("pulumi-") for manager in managers)
+
+    options: dict[str, Any] = {
+        "cwd": PROJECT,
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.STDOUT,
+        "text": True,
+    }
+    with subprocess.Popen(takeover(lab), start_new_session=True, **options) as process:
+        wait("pulumi up to write", 240, lambda: by_pulumi() or process.poll() is not None)
+        os.killpg(process.pid, signal.SIGKILL)
+        first = process.communicate(timeout=60)[0]
+    done = subprocess.run(takeover(lab), timeout=420, **options)
+    seconds = time.monotonic() - began
+    time.sleep(15 * SECONDS)  # what an operator that has just changed does next is seen too
+    probe.stop()
+    with shown():
+        print(f"\ntakeover, killed once: {seconds:.0f} s; looks {probe.looks}; lowest {probe.lowest}")
+        for name, at in probe.gaps.items():
+            print(f"no answer of {name}: {len(at)} looks, {probe.longest(name):.0f} s at most, at {at}")
+    assert done.returncode == 0, first + done.stdout
+    return Taken(loaded, probe, first, done.stdout, seconds)
+
+
+def test_no_scaled_object_is_deleted(taken: Taken, cluster: Cluster) -> None:
+    assert taken.probe.looks["ScaledObjects"] > 20
+    assert taken.probe.gone == set()
+    there = uids(cluster)
+    assert {name: there.get(name) for name in taken.uids} == taken.uids
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_the_replicas_never_fall(taken: Taken, name: str) -> None:
+    assert taken.probe.lowest[name] == (BUSY, BUSY)
+
+
+def test_the_webhook_and_the_metrics_answer(taken: Taken) -> None:
+    """A new operator pod leads, and serves metrics, once the old one has gone. An HPA without a metric keeps
+    its replicas meanwhile."""
+    assert taken.probe.longest("webhook") <= 3
+    assert taken.probe.longest("external metrics") <= 30
+    assert "ScaledObjects" not in taken.probe.gaps and "replicas" not in taken.probe.gaps
+
+
+def test_a_stopped_takeover_goes_on(taken: Taken) -> None:
+    assert "1/5 backup" in taken.first and "2/5 6 CRDs" in taken.first and "3/5" not in taken.first
+    assert "5/5 release keda/keda is forgotten" in taken.second
+    assert "Traceback" not in taken.first + taken.second
+
+
+def test_helm_has_forgotten_the_release(taken: Taken, helm: Helm, cluster: Cluster) -> None:
+    assert helm.run("list", "--all", "-q").split() == []
+    assert cluster.get("/api/v1/namespaces/keda/secrets?labelSelector=owner%3Dhelm")["items"] == []
+
+
+def test_nothing_of_helms_is_left_on_the_objects(taken: Taken, cluster: Cluster) -> None:
+    paths = [
+        "/apis/apps/v1/namespaces/keda/deployments/keda-operator",
+        "/api/v1/namespaces/keda/services/keda-operator",
+        "/apis/rbac.authorization.k8s.io/v1/clusterroles/keda-operator",
+        "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/scaledobjects.keda.sh",
+        "/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.external.metrics.k8s.io",
+    ]
+    for path in paths:
+        metadata = cluster.get(path)["metadata"]
+        assert not [key for key in metadata.get("annotations") or {} if key.startswith("meta.helm.sh/")], path
+        managers = {entry["manager"] for entry in metadata["managedFields"]}
+        assert "helm" not in managers and any(each.startswith("pulumi-") for each in managers), path
+    [container] = cluster.get(paths[0])["spec"]["template"]["spec"]["containers"]
+    assert HELMS_OWN not in [each["name"] for each in container["env"]]
+
+
+def test_the_backup_is_for_its_owner_alone(taken: Taken, lab: Lab) -> None:
+    files = sorted((lab.root / "pulumi" / "takeover").iterdir())
+    assert [stat.S_IMODE(file.stat().st_mode) for file in files] == [0o600, 0o600]
+    objects, release = (json.loads(file.read_text())["items"] for file in files)
+    assert {item["metadata"]["name"] for item in objects} >= set(WORKLOADS)
+    assert [item["type"] for item in release] == ["helm.sh/release.v1"] * 2
+
+
+def test_the_plan_names_what_is_there(taken: Taken) -> None:
+    assert "Found: Helm release keda/keda, chart keda-2.19.0, deployed" in taken.first
+    assert "2 stored revisions, 6 CRDs, 5 ScaledObjects" in taken.first
+    assert f"ScaledObject {NAMESPACE}/{WORKLOADS[0]} scales Deployment {WORKLOADS[0]}" in taken.first
+    assert "\n  env\n" in taken.first  # a value that the stack does not set
+
+
+def test_scaling_goes_on(taken: Taken, cluster: Cluster) -> None:
+    load(cluster, MOST)
+    for name in WORKLOADS:
+        wait(f"{name} at {MOST}", 90, lambda name=name: cluster.replicas(NAMESPACE, name)[0] == MOST)
+
+
+def test_a_second_takeover_finds_nothing(taken: Taken, lab: Lab) -> None:
+    done = subprocess.run(takeover(lab), cwd=PROJECT, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout) == (
+        0,
+        f"No KEDA of another tool is on this cluster: nothing to take over. Run `make up LAB={lab.name}`.\n",
+    )
+
+
+@pytest.fixture(scope="module")
+def engine(lab: Lab) -> Engine:
+    return targets.lab_engine(lab)
+
+
+def test_an_update_changes_nothing(taken: Taken, engine: Engine) -> None:
+    done = engine.operate("up", "--expect-no-changes", capture=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_destroy_keeps_what_helm_once_served(taken: Taken, engine: Engine, cluster: Cluster) -> None:
+    done = engine.operate("destroy", capture=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert cluster.get("/apis/apps/v1/namespaces/keda/deployments/keda-operator") is None
+    assert uids(cluster) == taken.uids
