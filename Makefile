@@ -2,14 +2,16 @@
 SHELL    := /bin/bash
 LAB      ?= homelab
 CLUSTER  ?=
+STACK    ?=
 WORKLOAD ?= voice
 PYTHON   ?= python3
 VENV     := .venv
 PY       := $(VENV)/bin/python
-ON       := --lab $(LAB) $(if $(CLUSTER),--cluster $(CLUSTER)) $(if $(YES),--yes) $(if $(FORCE),--force)
+ON       := --lab $(LAB) $(if $(CLUSTER),--cluster $(CLUSTER)) $(if $(STACK),--stack $(STACK)) \
+            $(if $(YES),--yes) $(if $(FORCE),--force) $(if $(STANDIN),--standin)
 
 .DEFAULT_GOAL := help
-.PHONY: help machine up preview status dashboard load takeover down test lint unit live fresh conformance verdicts generate
+.PHONY: help machine up init preview status dashboard load takeover down test lint unit live fresh conformance verdicts generate
 
 help:  ## This list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -35,6 +37,9 @@ endif
 
 up: $(VENV)/.ready  ## The lab, then `pulumi up` with the policy pack (CLUSTER=<context>: your own cluster instead)
 	@$(PY) -m cli up $(ON)
+
+init: $(VENV)/.ready  ## A first stack file for your own cluster, from what it has (CLUSTER=<context>)
+	@$(PY) -m cli init $(ON)
 
 preview: $(VENV)/.ready  ## `pulumi preview` with the policy pack
 	@$(PY) -m cli preview $(ON)

@@ -1,4 +1,4 @@
-"""`python -m cli up|preview|status|dashboard|takeover|down`: what the Makefile calls."""
+"""`python -m cli up|preview|status|dashboard|init|takeover|down`: what the Makefile calls."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import time
 from collections.abc import Sequence
 from importlib import import_module
 
-from cli import boards, page, report, targets, waiting
+from cli import boards, clusters, page, report, targets, waiting
+from cli.engine import Engine
 from cli.errors import CommandError
 from cli.prometheus import Prometheus, Window
 from lab import __main__ as lab_command
@@ -23,15 +24,26 @@ MAX_MINUTES = 24 * 60
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code."""
     parser = argparse.ArgumentParser(prog="python -m cli", description=__doc__)
-    parser.add_argument("command", choices=["up", "preview", "status", "dashboard", "takeover", "down"])
+    commands = ["up", "preview", "status", "dashboard", "init", "takeover", "down"]
+    parser.add_argument("command", choices=commands)
     parser.add_argument("--lab", default="homelab", metavar="NAME", help="the lab to use (default: homelab)")
     parser.add_argument("--cluster", metavar="CONTEXT", help="a cluster of your own instead of a lab")
-    parser.add_argument("--yes", action="store_true", help="do not ask before touching your own cluster")
+    parser.add_argument(
+        "--stack", metavar="NAME", help="your cluster's stack (default: named by the context)"
+    )
+    parser.add_argument("--yes", action="store_true", help="do not ask before changing your own cluster")
+    parser.add_argument(
+        "--standin",
+        action="store_true",
+        help="use the lab's stand-ins for Pulumi's plugins on your own cluster",
+    )
     parser.add_argument(
         "--minutes", type=int, default=30, help="dashboard: how far back it looks (default: 30)"
     )
     parser.add_argument(
-        "--force", action="store_true", help="down: remove KEDA though others' ScaledObjects remain"
+        "--force",
+        action="store_true",
+        help="down: remove KEDA though others' ScaledObjects remain; init: overwrite the stack file",
     )
     args = parser.parse_args(argv)
     try:
@@ -44,6 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             code = _dashboard(args, lab)
         elif args.command == "takeover":
             code = _takeover(args, lab)
+        elif args.command == "init":
+            code = _init(args)
         else:
             code = _on_cluster(args) if args.cluster else _on_lab(args.command, lab)
         sys.stdout.flush()
@@ -118,31 +132,42 @@ def _takeover(args: argparse.Namespace, lab: Lab) -> int:
     # It reads the settings as the program does, and no other command needs what that imports.
     takeover = import_module("cli.takeover").takeover
     if args.cluster:
-        targets.server(args.cluster)
-        engine, kubectl = targets.cluster_engine(args.cluster), targets.cluster_kubectl(args.cluster)
+        own = clusters.OwnCluster.named(args.cluster, args.stack)
+        kubectl, engine, words = own.kubectl(), _own_engine(own, args, "take KEDA over"), f" {own.words}"
     else:
+        words = targets.named(lab)
         engine, kubectl = targets.lab_engine(lab), targets.lab_kubectl(lab)
-    print(engine.notice, file=sys.stderr)
+        print(engine.notice, file=sys.stderr)
 
     def agree() -> None:
         if args.cluster:  # a lab is nobody's to lose
-            targets.confirm_cluster(args.cluster, "take KEDA over", args.yes)
+            clusters.confirm(args.cluster, "take KEDA over", args.yes)
 
-    takeover(engine, kubectl, f" CLUSTER={args.cluster}" if args.cluster else targets.named(lab), agree)
+    takeover(engine, kubectl, words, agree)
+    return 0
+
+
+def _init(args: argparse.Namespace) -> int:
+    """Writes a stack file for a cluster of one's own."""
+    init_stack = import_module("cli.init_stack")  # it needs the models, which no other command does
+    if not args.cluster:
+        raise CommandError(
+            "init: which cluster? The lab has its stack file. Pass CLUSTER=<context>; "
+            "`kubectl config get-contexts` lists them."
+        )
+    print(init_stack.write(clusters.OwnCluster.named(args.cluster, args.stack), args.force))
     return 0
 
 
 def _on_cluster(args: argparse.Namespace) -> int:
-    targets.server(args.cluster)
-    kubectl = targets.cluster_kubectl(args.cluster)
+    own = clusters.OwnCluster.named(args.cluster, args.stack)
+    kubectl = own.kubectl()
     if args.command == "status":
+        own.server()
         print(report.table(report.rows(kubectl)))
         return 0
     verb = "destroy" if args.command == "down" else args.command
-    if verb != "preview":
-        targets.confirm_cluster(args.cluster, f"pulumi {verb}", args.yes)
-    engine = targets.cluster_engine(args.cluster)
-    print(engine.notice, file=sys.stderr)
+    engine = _own_engine(own, args, "" if verb == "preview" else f"pulumi {verb}")
     if verb == "destroy" and not args.force:
         foreign = targets.foreign_keda_objects(engine, kubectl)
         if foreign:
@@ -150,10 +175,35 @@ def _on_cluster(args: argparse.Namespace) -> int:
                 f"CLUSTER={args.cluster}: {', '.join(foreign)} still carry KEDA's finalizer. Without KEDA, "
                 "deleting them or their namespace would hang. Delete them first, or pass FORCE=1."
             )
-    done = engine.operate(verb)
+    done = engine.operate(verb, assume_yes=args.yes)
     if done.returncode == 0 and verb == "up":
         print("\n" + report.table(report.rows(kubectl)))
     return 1 if done.returncode else 0
+
+
+def _own_engine(own: clusters.OwnCluster, args: argparse.Namespace, question: str) -> Engine:
+    """The engine on a stack of one's own, once everything is in order.
+
+    Args:
+        own: the cluster.
+        args: the command line.
+        question: what the user will be asked to agree to; "" if nothing.
+
+    Raises:
+        CommandError: what is not in order.
+    """
+    server = own.server()
+    engine = own.engine(args.standin)
+    uid = own.uid()
+    own.check_file(uid)
+    if question:
+        clusters.check_terminal(own.context, question, args.yes)
+    clusters.announce(own, server, uid)
+    if engine.notice:
+        print(engine.notice, file=sys.stderr)
+    if uid:
+        engine.claim(uid)
+    return engine
 
 
 if __name__ == "__main__":

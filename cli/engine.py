@@ -18,7 +18,9 @@ from cli import stackfile
 from cli.errors import CommandError
 
 POLICY_PACK = stackfile.PROJECT / "policies"
-POLICY_CONFIG = POLICY_PACK / "homelab.json"
+CLUSTER_TAG = "keda-homelab:cluster"
+"""A tag of the stack: the uid of the cluster that its state is of. Pulumi Cloud and the backends of files and
+buckets keep tags (pulumi/pulumi v3.250.0, pkg/backend/diy/stack_tags.go)."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Engine:
     """One stack on one cluster.
 
     Attributes:
-        folder: what the command writes (the stack file's copy, the lock) lives here.
+        folder: what the command writes (the lab's copy of the stack file, the lock) lives here.
         pulumi: the CLI's executable.
         env: variables laid over the caller's environment.
         overrides: config key to value for the copy of the stack file (see `stackfile.write_copy`).
@@ -35,6 +37,8 @@ class Engine:
         exclusive: nobody but this command on this machine uses the state, so a Pulumi lock found while
             we hold our own is a killed run's. Not so on a shared backend, where it may be a colleague's.
         program: the folder of the Pulumi program.
+        stack: the stack's name.
+        own: the stack is a user's: Pulumi works on the program's Pulumi.<stack>.yaml itself, not on a copy.
     """
 
     folder: Path
@@ -45,11 +49,21 @@ class Engine:
     notice: str = ""
     exclusive: bool = False
     program: Path = stackfile.PROJECT
+    stack: str = stackfile.STACK
+    own: bool = False
 
     @property
     def config_file(self) -> Path:
-        """The generated stack file."""
-        return self.folder / f"Pulumi.{stackfile.STACK}.yaml"
+        """The stack file that Pulumi works on."""
+        return (self.program if self.own else self.folder) / f"Pulumi.{self.stack}.yaml"
+
+    def stack_file(self) -> Path:
+        """The stack file, ready to be read: the user's own, or a new copy.
+
+        Raises:
+            CommandError: the file that is copied cannot be read.
+        """
+        return self.config_file if self.own else stackfile.write_copy(self.config_file, self.overrides)
 
     def environment(self) -> dict[str, str]:
         """The environment Pulumi runs in."""
@@ -80,8 +94,12 @@ class Engine:
                     continue
         return subprocess.CompletedProcess(command, process.returncode, stdout or "", stderr or "")
 
-    def operate(self, verb: str, *args: str, capture: bool = False) -> subprocess.CompletedProcess[str]:
+    def operate(
+        self, verb: str, *args: str, capture: bool = False, assume_yes: bool = True
+    ) -> subprocess.CompletedProcess[str]:
         """Runs up, preview, refresh or destroy on the stack, converging after a killed run first.
+
+        Unless `assume_yes`, Pulumi shows what it would do and asks on the terminal.
 
         Raises:
             CommandError: another command is at work on this stack, or the stack cannot be made.
@@ -90,9 +108,8 @@ class Engine:
             self._prepare()
             if self.exclusive and verb != "preview":
                 self._recover()
-            pack = ["--policy-pack", str(POLICY_PACK), "--policy-pack-config", str(POLICY_CONFIG)]
-            packs = pack if verb in {"up", "preview"} else []
-            yes = ["--yes"] if verb != "preview" else []
+            packs = ["--policy-pack", str(POLICY_PACK)] if verb in {"up", "preview"} else []
+            yes = ["--yes"] if verb != "preview" and assume_yes else []
             quiet = ["--suppress-outputs"] if verb in {"up", "preview"} else []  # the table says it better
             return self.run(verb, *self._stack(), *packs, *yes, *quiet, *args, capture=capture)
 
@@ -106,8 +123,34 @@ class Engine:
             self._prepare()
             return self._export()
 
+    def claim(self, cluster: str) -> None:
+        """Binds the stack to the cluster with this uid; a stack that is bound already must be bound to it.
+
+        Raises:
+            CommandError: its state is of another cluster, or the stack cannot be made.
+        """
+        with self._lock():
+            self._prepare()
+            tag = ["stack", "tag"]
+            named = ["--stack", self.stack]
+            found = self.run(*tag, "get", CLUSTER_TAG, *named, capture=True, cwd=self.config_file.parent)
+            if found.returncode and "not found" not in found.stderr + found.stdout:
+                raise CommandError(f"stack {self.stack}: {last_line(found)} Its tags could not be read.")
+            bound = "" if found.returncode else found.stdout.strip()
+            if bound and bound != cluster:
+                raise CommandError(another_cluster(self.stack, bound, cluster))
+            if not bound:
+                made = self.run(
+                    *tag, "set", CLUSTER_TAG, cluster, *named, capture=True, cwd=self.config_file.parent
+                )
+                if made.returncode:
+                    raise CommandError(
+                        f"stack {self.stack}: {last_line(made)} Without a tag the stack could be applied to "
+                        "another cluster. Upgrade the Pulumi CLI, or log in to a backend that keeps tags."
+                    )
+
     def _stack(self) -> list[str]:
-        return ["--stack", stackfile.STACK, "--config-file", str(self.config_file)]
+        return ["--stack", self.stack, *([] if self.own else ["--config-file", str(self.config_file)])]
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
@@ -123,19 +166,28 @@ class Engine:
             yield
 
     def _prepare(self) -> None:
-        stackfile.write_copy(self.config_file, self.overrides)
-        # `stack select` writes the stack file beside Pulumi.yaml, so it runs in the folder of the copy.
-        shutil.copyfile(stackfile.PROJECT / "Pulumi.yaml", self.folder / "Pulumi.yaml")
-        made = self.run("stack", "select", "--create", stackfile.STACK, capture=True, cwd=self.folder)
+        if self.own:
+            # Not `select`: which stack plain `pulumi` works on stays the user's choice.
+            made = self.run("stack", "init", self.stack, "--no-select", capture=True)
+            if made.returncode and "already exists" in made.stderr + made.stdout:
+                return
+        else:
+            made = self._select()
         if made.returncode:
             raise CommandError(
-                f"stack {stackfile.STACK}: {last_line(made)} Pulumi cannot keep the stack's state. "
+                f"stack {self.stack}: {last_line(made)} Pulumi cannot keep the stack's state. "
                 "docs/cluster.md says which login and passphrase it needs."
             )
 
+    def _select(self) -> subprocess.CompletedProcess[str]:
+        self.stack_file()
+        # `stack select` writes the stack file beside Pulumi.yaml, so it runs in the folder of the copy.
+        shutil.copyfile(stackfile.PROJECT / "Pulumi.yaml", self.folder / "Pulumi.yaml")
+        return self.run("stack", "select", "--create", self.stack, capture=True, cwd=self.folder)
+
     def _recover(self) -> None:
         """After a run that was killed: its lock is void, for we hold ours, and what it half made is read."""
-        cancelled = self.run("cancel", "--yes", "--stack", stackfile.STACK, capture=True, cwd=self.folder)
+        cancelled = self.run("cancel", "--yes", "--stack", self.stack, capture=True, cwd=self.folder)
         if cancelled.returncode and "not supported" in cancelled.stderr:
             return
         if self._export().get("pending_operations"):
@@ -145,11 +197,21 @@ class Engine:
             )
 
     def _export(self) -> dict[str, Any]:
-        exported = self.run("stack", "export", "--stack", stackfile.STACK, capture=True, cwd=self.folder)
+        folder = self.config_file.parent
+        exported = self.run("stack", "export", "--stack", self.stack, capture=True, cwd=folder)
         if exported.returncode:
-            raise CommandError(f"stack {stackfile.STACK}: {last_line(exported)} Its state could not be read.")
+            raise CommandError(f"stack {self.stack}: {last_line(exported)} Its state could not be read.")
         deployment: dict[str, Any] = json.loads(exported.stdout or "{}").get("deployment") or {}
         return deployment
+
+
+def another_cluster(stack: str, of: str, now: str) -> str:
+    """The message for a stack of cluster `of` where cluster `now` answers (uids)."""
+    return (
+        f"stack {stack}: it is of another cluster ({of}) than the one that answers ({now}). Pulumi would "
+        "install everything there and forget what it installed here. Correct the kubeconfig's context, or "
+        "pass STACK=<name> for a stack of its own. docs/cluster.md: a cluster that was rebuilt."
+    )
 
 
 def last_line(done: subprocess.CompletedProcess[str]) -> str:

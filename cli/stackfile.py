@@ -1,7 +1,7 @@
-"""The generated copy of Pulumi.homelab.yaml that a command runs with.
+"""The stack files: Pulumi.homelab.yaml, of which a lab gets a copy, and a user's Pulumi.<stack>.yaml.
 
-The stack file in the repository is the user's and is never written: Pulumi's passphrase provider adds
-`encryptionsalt` to whatever file it runs with, so it gets a copy.
+The former is never written: Pulumi's passphrase provider adds `encryptionsalt` to whatever file it runs with,
+and a lab has settings of its own.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from cli.errors import CommandError
 from lab.pki import write_atomically
 
 STACK = "homelab"
+"""The labs' stack; its file is also the manual. No stack of a user's has this name."""
 PROJECT = Path(__file__).resolve().parent.parent
 SOURCE = PROJECT / f"Pulumi.{STACK}.yaml"
 

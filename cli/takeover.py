@@ -167,7 +167,7 @@ def _unmark(kubectl: Kubectl, items: Sequence[Object]) -> None:
 
 def _settings(engine: Engine) -> Settings:
     """The stack's settings as the program reads them. Raises CommandError, a line for each fault."""
-    config = stackfile.read(stackfile.write_copy(engine.config_file, engine.overrides)).get("config", {})
+    config = stackfile.read(engine.stack_file()).get("config", {})
     project, owned = "keda-homelab:", {}
     for key, value in config.items():
         if key.startswith(project):

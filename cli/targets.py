@@ -1,13 +1,9 @@
-"""Where a command runs: a lab of this machine, or a cluster named explicitly, never a mere KUBECONFIG."""
+"""The lab as a place where a command runs, and the objects that a `down` must not strand."""
 
 from __future__ import annotations
 
 import json
-import os
 import secrets
-import shutil
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +11,7 @@ from typing import Any
 from cli.engine import Engine
 from cli.errors import CommandError
 from cli.report import Kubectl
-from lab import pki, plugins, tools
+from lab import pki, plugins
 from lab.paths import DEFAULT_NAME, Lab
 
 # The stack file may name the user's own cluster; a lab is never that one.
@@ -84,73 +80,6 @@ def lab_engine(lab: Lab, overrides: Mapping[str, Any] | None = None) -> Engine:
 def lab_kubectl(lab: Lab) -> Kubectl:
     """kubectl on a lab's own kubeconfig."""
     return Kubectl(lab_record(lab)["tools"]["kubectl"], kubeconfig=str(lab.kubeconfig))
-
-
-def cluster_engine(context: str) -> Engine:
-    """The engine on a cluster of one's own: the user's Pulumi login, secrets provider and settings.
-
-    Only `cluster.context` is set, in a copy kept under `$XDG_STATE_HOME/keda-homelab/<context>`.
-    """
-    pulumi = tools.ensure(["pulumi"])["pulumi"]
-    state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state")
-    folder = state / "keda-homelab" / context.replace("/", "_")
-    plugin_variables, notice = plugins.plugin_environment(pulumi, folder / "home")
-    return Engine(
-        folder=folder,
-        pulumi=pulumi,
-        env=plugin_variables,
-        overrides={"keda-homelab:cluster.context": context},
-        # The released provider brings helm in itself.
-        path=[tools.ensure(["helm"])["helm"].parent] if plugin_variables else [],
-        notice=notice,
-    )
-
-
-def cluster_kubectl(context: str) -> Kubectl:
-    """kubectl on a context of the user's kubeconfig."""
-    return Kubectl(_kubectl(), context=context)
-
-
-def _kubectl() -> str:
-    """The user's own kubectl talks to the user's own cluster; the lab's version matters to the lab only."""
-    return shutil.which("kubectl") or str(tools.ensure(["kubectl"])["kubectl"])
-
-
-def server(context: str) -> str:
-    """The address of a context's API server.
-
-    Raises:
-        CommandError: no such context.
-    """
-    shown = subprocess.run(
-        [_kubectl(), "config", "view", "--minify", f"--context={context}", "-o", "json"],
-        capture_output=True,
-        text=True,
-    )
-    clusters = json.loads(shown.stdout).get("clusters") if shown.returncode == 0 else None
-    if not clusters:
-        raise CommandError(
-            f"CLUSTER={context}: no such context in the kubeconfig, so there is no cluster to run on. "
-            "See `kubectl config get-contexts`."
-        )
-    return str(clusters[0]["cluster"]["server"])
-
-
-def confirm_cluster(context: str, what: str, assume_yes: bool) -> None:
-    """Shows context and server, and asks before anything is done there.
-
-    Raises:
-        CommandError: no such context, or the answer was not yes.
-    """
-    print(f"context  {context}\nserver   {server(context)}")
-    if assume_yes:
-        return
-    if not sys.stdin.isatty():
-        raise CommandError(
-            f"CLUSTER={context}: nobody is there to answer. Pass YES=1 to {what} without being asked."
-        )
-    if input(f"{what} there? [y/N] ").strip().lower() not in {"y", "yes"}:
-        raise CommandError(f"CLUSTER={context}: stopped, nothing was changed.")
 
 
 FINALIZER = "finalizer.keda.sh"

@@ -33,12 +33,7 @@ def preflight(settings: Settings) -> None:
         return
     look = Look(get)
     try:
-        # Of another cluster, nothing else matters.
-        faults = list(another_cluster(settings, look)) or [
-            *missing_kinds(settings, look),
-            *missing_namespaces(settings, look),
-            *foreign(settings, look),
-        ]
+        faults = obstacles(settings, look)
         warnings = [] if faults else [*unselected(settings, look), *missing_targets(settings, look)]
     except OSError as error:
         pulumi.log.debug(f"The cluster was not asked: {error}")
@@ -50,6 +45,16 @@ def preflight(settings: Settings) -> None:
     if look.forbidden:
         unseen = ", ".join(look.forbidden)
         pulumi.warn(f"Not checked before the update: this account may not read {unseen} (403).")
+
+
+def obstacles(settings: Settings, look: Look) -> list[Fault]:
+    """A fault for each thing that stands in the way of an update. Raises OSError."""
+    # Of another cluster, nothing else matters.
+    return list(another_cluster(settings, look)) or [
+        *missing_kinds(settings, look),
+        *missing_namespaces(settings, look),
+        *foreign(settings, look),
+    ]
 
 
 def another_cluster(settings: Settings, look: Look) -> Iterator[Fault]:

@@ -1,6 +1,7 @@
 """The policy pack `keda-homelab`: Pulumi starts it with --policy-pack policies, from whatever folder."""
 
 import gc
+import os
 import sys
 from pathlib import Path
 
@@ -9,10 +10,21 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from pulumi_policy import EnforcementLevel, PolicyPack  # noqa: E402
 
 from policies.pack import policies  # noqa: E402
+from policies.stack_config import UnreadableConfig, stack_config  # noqa: E402
 
 # Nothing here makes reference cycles, and the collector, going over all objects again and again, would make
 # the pack's time grow faster than the number of resources.
 gc.disable()
 
+try:
+    config = stack_config(os.environ)
+except UnreadableConfig as error:
+    sys.exit(f"policies/{error}")
+
 # The constructor serves for as long as the operation lasts: nothing after it runs.
-PolicyPack("keda-homelab", policies=policies(), enforcement_level=EnforcementLevel.MANDATORY)
+PolicyPack(
+    "keda-homelab",
+    policies=policies(),
+    enforcement_level=EnforcementLevel.MANDATORY,
+    initial_config=config,
+)

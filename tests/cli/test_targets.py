@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import stat
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ import pytest
 from cli import __main__ as command
 from cli import targets
 from cli.engine import Engine
-from cli.errors import CommandError
 from lab.paths import Lab
 from tests.cli.test_report import Canned
 
@@ -107,24 +105,3 @@ def test_only_others_objects_with_kedas_finalizer_stand_in_the_way(tmp_path: Pat
     assert targets.foreign_keda_objects(engine, Canned({"scaledobjects.keda.sh": found})) == [
         "ScaledObject web/shop"
     ]
-
-
-def test_an_unknown_context_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    kubectl = tmp_path / "kubectl"
-    kubectl.write_text("#!/bin/sh\nexit 1\n")
-    kubectl.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    with pytest.raises(
-        CommandError, match=r"^CLUSTER=nowhere: no such context in the kubeconfig, .*get-contexts`\.$"
-    ):
-        targets.confirm_cluster("nowhere", "pulumi up", assume_yes=True)
-
-
-def test_nobody_to_ask_is_a_no(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    kubectl = tmp_path / "kubectl"
-    kubectl.write_text('#!/bin/sh\necho \'{"clusters": [{"cluster": {"server": "https://there:6443"}}]}\'\n')
-    kubectl.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    monkeypatch.setattr("sys.stdin", open("/dev/null"))  # noqa: PTH123, SIM115
-    with pytest.raises(CommandError, match=r"^CLUSTER=home: nobody is there to answer\. Pass YES=1 .*$"):
-        targets.confirm_cluster("home", "pulumi up", assume_yes=False)
