@@ -127,7 +127,7 @@ def keep_crds(found: Found, kubectl: Kubectl) -> None:
     for crd in found.crds:
         if annotations_of(crd).get(POLICY) != KEEP:
             name = f"customresourcedefinition/{crd['metadata']['name']}"
-            kubectl.call("annotate", "--overwrite", name, f"{POLICY}={KEEP}")
+            kubectl.call("annotate", "--overwrite", "--field-manager=helm", name, f"{POLICY}={KEEP}")
     for stored in found.releases:
         if kept := stored.keeping():
             # Its resourceVersion is in it: if a Helm command came between, this fails and undoes nothing.
@@ -188,11 +188,18 @@ def _lost_values(found: Found, settings: Settings) -> list[str]:
 
 
 def _live(kubectl: Kubectl, objects: Iterable[Object], namespace: str) -> list[Object]:
-    """The objects of a manifest as the cluster has them; those that are gone are left out."""
-    listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": [_bare(item) for item in objects]})
-    read = ["get", "-f", "-", "-n", namespace, "--ignore-not-found", "--show-managed-fields", "-o", "json"]
-    found = json.loads(kubectl.call(*read, stdin=listed) or '{"items": []}')
-    return list(found["items"]) if "items" in found else [found]
+    """The objects of a release's manifest as the cluster has them; those that are gone are left out."""
+    bare = [_bare(item) for item in objects]
+    live: list[Object] = []
+    # kubectl takes no object that names another namespace than -n; those that name none need it.
+    for named, place in ((True, []), (False, ["-n", namespace])):
+        items = [item for item in bare if ("namespace" in item["metadata"]) is named]
+        if items:
+            listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
+            read = ["get", "-f", "-", *place, "--ignore-not-found", "--show-managed-fields", "-o", "json"]
+            found = json.loads(kubectl.call(*read, stdin=listed) or '{"items": []}')
+            live += found.get("items", [found])
+    return live
 
 
 def _made(engine: Engine) -> set[tuple[str, str, str, str]]:

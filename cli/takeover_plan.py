@@ -13,14 +13,14 @@ from cli.takeover_refusals import SCALED_JOBS, SCALED_OBJECTS, title
 from keda.installer import PART_OF, RELEASE_NAME, STORED, Installer, installed_by, release_of
 
 KINDS: Mapping[str, str] = {
-    SCALED_OBJECTS: "ScaledObjects",
-    SCALED_JOBS: "ScaledJobs",
-    "triggerauthentications.keda.sh": "TriggerAuthentications",
-    "clustertriggerauthentications.keda.sh": "ClusterTriggerAuthentications",
-    "cloudeventsources.eventing.keda.sh": "CloudEventSources",
-    "clustercloudeventsources.eventing.keda.sh": "ClusterCloudEventSources",
+    SCALED_OBJECTS: "ScaledObject",
+    SCALED_JOBS: "ScaledJob",
+    "triggerauthentications.keda.sh": "TriggerAuthentication",
+    "clustertriggerauthentications.keda.sh": "ClusterTriggerAuthentication",
+    "cloudeventsources.eventing.keda.sh": "CloudEventSource",
+    "clustercloudeventsources.eventing.keda.sh": "ClusterCloudEventSource",
 }
-"""KEDA's CRDs, and how a person calls their objects."""
+"""KEDA's CRDs and their kinds."""
 
 # k3s-io/helm-controller, pkg/controllers/chart: neither installs nor uninstalls a HelmChart that has it.
 _K3S_LET_GO = "helmcharts.helm.cattle.io/unmanaged"
@@ -100,11 +100,11 @@ def plan(found: Found, wanted: str, values: Sequence[str], folder: str) -> str:
     """
     release = found.release
     version = release.chart["version"]
-    stored = f"{len(found.releases)} stored {'revision' if len(found.releases) == 1 else 'revisions'}"
-    counts = ", ".join(f"{len(items)} {KINDS[crd]}" for crd, items in found.objects.items())
+    stored = _count(len(found.releases), "stored revision")
+    counts = [_count(len(items), KINDS[crd]) for crd, items in found.objects.items() if items]
     lines = [
         f"Found: Helm release {release.namespace}/{release.name}, chart keda-{version}, {release.status}",
-        f"       {stored}, {len(found.crds)} CRDs, {counts}",
+        f"       {', '.join([stored, _count(len(found.crds), 'CRD'), *counts])}",
         *(f"       {title(item)}{_scales(item)}" for crd in (SCALED_OBJECTS, SCALED_JOBS)
           for item in found.objects.get(crd, ())),
         "",
@@ -178,6 +178,10 @@ def _read(item: Object) -> StoredRelease:
             f"{title(item)}: {error}. Its CRDs cannot be kept, and `helm uninstall` could still delete them. "
             "Delete it if `helm history` does not list it."
         ) from None
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _scales(item: Object) -> str:

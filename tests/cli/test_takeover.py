@@ -141,7 +141,7 @@ class Cluster(Kubectl):
         self.writes.append(" ".join([args[0], *(item["kind"] for item in wanted)]))
         match args[0]:
             case "annotate" if "--overwrite" in args:
-                name, (key, value) = args[2].partition("/")[2], args[3].split("=")
+                name, (key, value) = args[-2].partition("/")[2], args[-1].split("=")
                 item = next(each for each in self.objects if each["metadata"]["name"] == name)
                 item["metadata"].setdefault("annotations", {})[key] = value
             case "annotate" | "label":
@@ -490,7 +490,7 @@ def test_the_plan() -> None:
     shown = plan(look(installed()), "2.19.0", ["env"], "/home/me/takeover")
     assert shown.splitlines()[:3] == [
         "Found: Helm release keda/keda, chart keda-2.19.0, deployed",
-        "       2 stored revisions, 3 CRDs, 1 ScaledObjects, 0 ScaledJobs, 0 TriggerAuthentications",
+        "       2 stored revisions, 3 CRDs, 1 ScaledObject",
         "       ScaledObject web/shop scales Deployment shop",
     ]
     assert "upgraded from 2.19.0 to 2.20.0." in plan(look(installed()), "2.20.0", [], "/x")

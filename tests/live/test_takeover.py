@@ -28,7 +28,7 @@ from cli.takeover_plan import look
 from lab import __main__ as lab_command
 from lab.paths import Lab
 from tests.live.cluster import KEDA, Cluster, Refused, wait
-from tests.live.conftest import NAME
+from tests.live.conftest import NAME, SOON
 from tests.live.support import scaled_object, wait_ready
 
 pytestmark = pytest.mark.live
@@ -63,7 +63,8 @@ class Helm:
     def chart(self, verb: str, values: dict[str, Any]) -> None:
         """`helm install` or `helm upgrade` of the release keda."""
         chart = f"oci://127.0.0.1:{self.registry}/kedacore/charts/keda"
-        given = [f"--set-json={key}={json.dumps(value)}" for key, value in values.items()]
+        soon = {f"{part}.readinessProbe": SOON["readinessProbe"] for part in ("operator", "webhooks")}
+        given = [f"--set-json={key}={json.dumps(value)}" for key, value in {**soon, **values}.items()]
         version = ["--version=2.19.0", "--plain-http", "--wait", "--timeout=2m"]
         self.run(verb, "keda", chart, "--create-namespace", *version, *given)
 
