@@ -1,4 +1,4 @@
-"""`python -m lab up|down|status|kubeconfig|logs|load`: a real cluster on this machine."""
+"""`python -m lab up|down|status|kubeconfig|logs|alertmanager|load`: a real cluster on this machine."""
 
 from __future__ import annotations
 
@@ -130,6 +130,17 @@ def logs(lab: Lab, options: argparse.Namespace) -> int:
     return subprocess.run(["tail", f"--lines={options.lines}", *follow, str(path)], check=False).returncode
 
 
+def alertmanager(lab: Lab, options: argparse.Namespace) -> int:
+    if not lab.record.exists():
+        say(f"lab {lab.name}: not up, so nothing can run in it. Run `python -m lab up`.")
+        return 1
+    with _lock(lab):
+        found = tools.ensure(["alertmanager", "crane", "kubectl"])
+        with step("Alertmanager") as progress:
+            fleet.alertmanager(lab, found, progress.update)
+    return 0
+
+
 def run_load(lab: Lab, options: argparse.Namespace) -> int:
     return load.main(lab, options.rest)
 
@@ -198,6 +209,7 @@ def parser() -> argparse.ArgumentParser:
     reading.add_argument("component", help="such as kubelet")
     reading.add_argument("--lines", type=int, default=50, help="how many (default: %(default)s)")
     reading.add_argument("--follow", action="store_true", help="go on as it grows")
+    command("alertmanager", alertmanager, "run Alertmanager in the lab; built on first use")
     command("load", run_load, "real load on one workload, then its options", add_help=False)
     return top
 

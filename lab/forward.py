@@ -29,6 +29,7 @@ TARGETS: dict[str, str] = {
     "apiserver": f"{NODE_ADDRESS}:6443",
     "registry": REGISTRY,
     "prometheus": "prometheus-operated.monitoring.svc.cluster.local:9090",
+    "alertmanager": "alertmanager-operated.monitoring.svc.cluster.local:9093",
     "nats": "nats.nats.svc.cluster.local:4222",
     "nats-monitoring": "nats-headless.nats.svc.cluster.local:8222",
     "ray-serve": "ray-serve.ray.svc.cluster.local:8000",

@@ -71,6 +71,11 @@ IMAGES: dict[str, Image] = {
     "ghcr.io/keda-homelab/fleet:dev": _single("/fleet", "fleet"),
 }
 
+ON_DEMAND: dict[str, Image] = {
+    "quay.io/prometheus/alertmanager:v0.28.1": _single("/bin/alertmanager", "alertmanager", 65534),
+}
+"""Images that no lab needs, of tools that are `extra` in versions.toml."""
+
 
 def build_all(
     lab: Lab,
@@ -85,6 +90,14 @@ def build_all(
         update(reference)
         _push(lab, layout(lab, reference, image, tools), reference, tools["crane"])
     _drop_unused_blobs(lab)
+
+
+def add(lab: Lab, tools: Mapping[str, Path], reference: str) -> None:
+    """Build one image of ON_DEMAND and push it to the lab's registry.
+
+    Raises LabError when the registry refuses it.
+    """
+    _push(lab, layout(lab, reference, ON_DEMAND[reference], tools), reference, tools["crane"])
 
 
 def layout(lab: Lab, reference: str, image: Image, tools: Mapping[str, Path]) -> Path:

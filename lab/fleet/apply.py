@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from lab import cluster
+from lab import cluster, images
 from lab.errors import LabError
 from lab.paths import Lab
 
 MANIFESTS = Path(__file__).parent / "manifests"
+ON_DEMAND = Path(__file__).parent / "on_demand"
 
 # What must be ready before anything is scaled, in the order it starts. The operator makes Prometheus' own
 # StatefulSet.
@@ -69,6 +70,31 @@ def install(lab: Lab, kubectl: Path, bundle: Path, update: Callable[[str], None]
         update(f"{number}/{len(WAITED_FOR)} {workload}")
         run("wait", workload, f"--namespace={namespace}", "--for=create", "--timeout=60s")
         cluster.await_rollout(lab, {"kubectl": kubectl}, namespace, workload, 180)
+
+
+def alertmanager(lab: Lab, found: Mapping[str, Path], update: Callable[[str], None]) -> None:
+    """Have Alertmanager running, which the lab's Prometheus notifies; its configuration notifies nobody.
+
+    `found`: the tools alertmanager, crane and kubectl. Raises LabError with what is not ready.
+    """
+    update("image")
+    for reference, image in images.ON_DEMAND.items():
+        if "alertmanager" in image.files.values():
+            images.add(lab, found, reference)
+    update("rollout")
+    manifest = ON_DEMAND / "alertmanager.yaml"
+    cluster.kubectl(
+        lab,
+        found,
+        "apply",
+        "--server-side",
+        "--field-manager=keda-homelab-lab",
+        "--force-conflicts",
+        f"--filename={manifest}",
+    )
+    workload = "statefulset/alertmanager-alertmanager"
+    cluster.kubectl(lab, found, "wait", workload, "--namespace=monitoring", "--for=create", "--timeout=60s")
+    cluster.await_rollout(lab, found, "monitoring", workload, 180)
 
 
 def _await_kinds(run: Callable[..., str], seconds: float = 60) -> None:

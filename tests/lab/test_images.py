@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from lab import images, versions
-from lab.images import IMAGES, Image
+from lab.images import IMAGES, ON_DEMAND, Image
 from lab.paths import Lab
 
 IMAGE = Image({"/bin/tool": "tool"}, ["/bin/tool"], 1234, {"HOME": "/tmp"})
@@ -65,7 +65,7 @@ def test_the_image_runs_as_a_numeric_user(lab: Lab, tool: Path) -> None:
     assert config["config"]["User"] == "1234"
     assert config["config"]["Entrypoint"] == ["/bin/tool"]
     assert "HOME=/tmp" in config["config"]["Env"]
-    assert all(image.user > 0 for image in IMAGES.values())
+    assert all(image.user > 0 for image in (IMAGES | ON_DEMAND).values())
 
 
 def test_the_layer_holds_the_program_and_what_it_looks_for(lab: Lab, tool: Path) -> None:
@@ -123,7 +123,7 @@ def test_a_mirror_is_asked_without_the_registrys_name(reference: str, repository
 
 def test_tags_are_the_versions_of_the_tools() -> None:
     tools = versions.load().tools
-    for reference, image in IMAGES.items():
+    for reference, image in (IMAGES | ON_DEMAND).items():
         tag = reference.rpartition(":")[2].removeprefix("distroless-").removeprefix("v")
         for tool in image.files.values():
             if tool in tools:
