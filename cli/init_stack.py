@@ -141,7 +141,10 @@ def _lines(cluster: OwnCluster, found: Survey, kubeconfig: object, kept: Mapping
 def _keda(found: Survey) -> Iterator[str]:
     guard = found.served["ValidatingAdmissionPolicy"]
     yield "  keda-homelab:keda:"
-    yield from _setting("namespace", "keda")
+    if "namespace" not in dict(found.keda):
+        yield from _setting("namespace", "keda")
+    for key, guess in found.keda:
+        yield from _guess(key, guess)
     why = "The cluster serves" if guard else "Needs Kubernetes 1.30: the cluster does not serve"
     yield from _comment(f"{why} ValidatingAdmissionPolicies. docs/cluster-guard.md", 4)
     yield from _setting("clusterGuard", "deny" if guard else "off")

@@ -11,7 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from components.access import resource_of
+from components.foreign import OPERATORS, is_pulumis
 from components.look import Look
+from keda.installer import installed_by
 from keda.judge.monitors import wanted
 from keda.judge.objects import Item
 
@@ -29,6 +32,8 @@ _NODE_LABELS = (
     ("microk8s.io/cluster", "MicroK8s"),
     ("kubernetes.azure.com/cluster", "AKS"),
 )
+
+_KEDA = "/apis/keda.sh/v1alpha1"
 
 Object = Mapping[str, Any]
 
@@ -52,6 +57,8 @@ class Survey:
     namespaces: tuple[str, ...]
     served: Mapping[str, bool]
     """Whether each of ServiceMonitor, PodMonitor, PrometheusRule, ValidatingAdmissionPolicy is served."""
+    keda: tuple[tuple[str, Guess], ...]
+    """Keys of `keda` that follow from a KEDA and from ScaledObjects that are there."""
     prometheus: Guess | None
     monitor_labels: Guess
     dashboards: Guess
@@ -85,6 +92,7 @@ def survey(look: Look) -> Survey:
         nodes=len(nodes),
         namespaces=tuple(_name(each) for each in look.items("/api/v1/namespaces")),
         served=_served(look),
+        keda=tuple(_keda(look)),
         prometheus=_prometheus(collectors, services),
         monitor_labels=_monitor_labels(collectors),
         dashboards=_dashboards(look, workloads),
@@ -144,6 +152,35 @@ def _served(look: Look) -> dict[str, bool]:
         hidden = f"/apis/{api_version}" in look.forbidden
         found |= {kind: hidden or kind in served for kind in kinds}
     return found
+
+
+def _keda(look: Look) -> Iterator[tuple[str, Guess]]:
+    namespace = "keda"
+    for operator in look.items(OPERATORS)[:1]:
+        metadata = operator["metadata"]
+        namespace = metadata["namespace"]
+        version = _labels(operator).get("app.kubernetes.io/version", "")
+        by = installed_by([operator])
+        whose = by.title if by else "a Pulumi program" if is_pulumis(metadata) else "another tool"
+        yield (
+            "namespace",
+            Guess(namespace, f"KEDA {version} is here: {ref(operator)}, of {whose}. See docs/takeover.md"),
+        )
+    kinds = set()
+    for each in look.items(f"{_KEDA}/scaledobjects"):
+        target = each["spec"]["scaleTargetRef"]
+        group, _, _ = str(target.get("apiVersion") or "apps/v1").rpartition("/")
+        kind = str(target.get("kind") or "Deployment")
+        if (group, kind) not in (("apps", "Deployment"), ("apps", "StatefulSet")):
+            kinds.add((group, resource_of(kind)))
+    if kinds:
+        value = [{"apiGroup": group, "resource": resource} for group, resource in sorted(kinds)]
+        yield "scaledKinds", Guess(value, "ScaledObjects that are there scale these kinds")
+    for each in look.items(f"{_KEDA}/triggerauthentications"):
+        if each["spec"].get("secretTargetRef") and each["metadata"]["namespace"] != namespace:
+            why = f"TriggerAuthentication {ref(each)} reads a Secret there. See docs/least-privilege.md"
+            yield "secrets", Guess("watched", why)
+            return
 
 
 def _prometheus(collectors: Sequence[Item], services: Sequence[Object]) -> Guess | None:

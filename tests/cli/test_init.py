@@ -188,6 +188,28 @@ def test_what_is_found_is_a_comment_that_becomes_a_workload() -> None:
     assert web["advanced"]["horizontalPodAutoscalerConfig"]["name"] == "web-hpa"
 
 
+def test_a_keda_and_its_objects_that_are_there() -> None:
+    marks = {
+        "annotations": {"meta.helm.sh/release-name": "keda", "meta.helm.sh/release-namespace": "scaling"}
+    }
+    operator = {"metadata": {"name": "keda-operator", "namespace": "scaling", **marks}}
+    rollout = {"scaleTargetRef": {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "name": "web"}}
+    plain = {"scaleTargetRef": {"name": "web"}}
+    reading = {"secretTargetRef": [{"parameter": "token", "name": "s", "key": "k"}]}
+    cluster = BARE | {
+        "/apis/apps/v1/deployments?labelSelector=app.kubernetes.io/name=keda-operator": listed(operator),
+        "/apis/keda.sh/v1alpha1/scaledobjects": listed(
+            named("a", "shop", spec=rollout), named("b", "shop", spec=plain)
+        ),
+        "/apis/keda.sh/v1alpha1/triggerauthentications": listed(named("auth", "shop", spec=reading)),
+    }
+    text = written(cluster)
+    keda = settings_of(text).keda
+    assert (keda.namespace, keda.secrets) == ("scaling", "watched")
+    assert [(kind.api_group, kind.resource) for kind in keda.scaled_kinds] == [("argoproj.io", "rollouts")]
+    assert "scaling/keda-operator, of release scaling/keda. See docs/takeover.md." in text
+
+
 def test_gpus_are_the_policy_configs() -> None:
     assert policy_config(survey(Look(FULL.get))) == {"keda-gpu-budget": {"capacity": 3}}
     assert policy_config(survey(Look(BARE.get))) == {}
