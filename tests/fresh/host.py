@@ -43,7 +43,9 @@ def carry_configuration(root: Path) -> None:
 
 def _copy(source: Path, target: Path) -> None:
     if source.is_dir():
-        shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
+        # What is there already stays, links too.
+        target.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["cp", "--archive", "--no-clobber", f"{source}/.", target], check=True)
     elif source.is_file():
         target.parent.mkdir(parents=True, exist_ok=True)
         target.unlink(missing_ok=True)  # a link of the root file system's own

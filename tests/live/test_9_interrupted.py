@@ -1,4 +1,4 @@
-"""kill -9 of a first and of a later `make up`: the next one converges (tests/live/interrupted.py: many times)."""
+"""kill -9 of a first and of a later `make up`: the next converges (tests/live/interrupted.py: many times)."""
 
 from __future__ import annotations
 
