@@ -144,9 +144,11 @@ OVERLAY = {
 
 @pytest.fixture(params=[pytest.param("rendered", marks=pytest.mark.tools), "listed"])  # kubectl
 def renderer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    command = [str(tools.ensure(["kubectl"])["kubectl"]), "kustomize"]
-    command += ["--load-restrictor=LoadRestrictionsNone"]
-    monkeypatch.setattr(kustomize, "_command", lambda: command if request.param == "rendered" else [])
+    command: list[str] = []
+    if request.param == "rendered":
+        kubectl = tools.ensure(["kubectl"])["kubectl"]
+        command = [str(kubectl), "kustomize", "--load-restrictor=LoadRestrictionsNone"]
+    monkeypatch.setattr(kustomize, "_command", lambda: command)
     return str(request.param)
 
 
