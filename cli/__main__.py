@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from importlib import import_module
 
-from cli import boards, clusters, page, report, targets, waiting
+from cli import boards, clusters, page, report, running, targets, waiting
 from cli.engine import Engine
 from cli.errors import CommandError
 from cli.prometheus import Prometheus, Window
@@ -76,22 +76,24 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _on_lab(command: str, lab: Lab) -> int:
     if command == "down":
+        running.stop(lab, lambda text: print(text, file=sys.stderr))
         return lab_command.main(["down", "--name", lab.name])
+    code, rows = 0, None
     if command in {"up", "preview"}:
-        failed = lab_command.main(["up", "--name", lab.name])
-        if failed:
-            return failed
-        engine = targets.lab_engine(lab)
-        print(engine.notice, file=sys.stderr)
-        done = engine.operate(command)
-        if done.returncode or command == "preview":
-            return 1 if done.returncode else 0
-    kubectl, code = targets.lab_kubectl(lab), 0
-    try:
-        rows = waiting.until_ready(kubectl) if command == "up" else report.rows(kubectl)
-    except waiting.NotReady as error:
-        rows, code = error.rows, 1
-    print("\n" + report.table(rows))
+        with running.at_work(lab):
+            failed = lab_command.main(["up", "--name", lab.name])
+            if failed:
+                return failed
+            engine = targets.lab_engine(lab)
+            print(engine.notice, file=sys.stderr)
+            done = engine.operate(command)
+            if done.returncode or command == "preview":
+                return 1 if done.returncode else 0
+            try:
+                rows = waiting.until_ready(targets.lab_kubectl(lab))
+            except waiting.NotReady as error:
+                rows, code = error.rows, 1
+    print("\n" + report.table(rows or report.rows(targets.lab_kubectl(lab))))
     named = targets.named(lab)
     print(
         f"\nTry next:  make load WORKLOAD=voice{named}    then  make status{named}\n"
