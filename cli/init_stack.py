@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import yaml
@@ -70,7 +70,7 @@ def _report(cluster: OwnCluster, found: Survey, written: list[str], stands: list
     yield f"{cluster.context}: Kubernetes {found.version}, {found.distribution.value}, nodes: {found.nodes}"
     yield f"Written: {', '.join(written)}. Every guess has its reason beside it."
     if found.unseen:
-        yield f"Not seen, since this account may not read it (403): {', '.join(found.unseen)}."
+        yield f"Not seen, since this account may not read them (403): {_named(found.unseen)}."
     if stands:
         yield "In the way of a first `make up`:"
         yield from (f"  {line}" for line in stands)
@@ -117,7 +117,7 @@ def _lines(cluster: OwnCluster, found: Survey, kubeconfig: object, kept: Mapping
     if found.namespaces:
         yield from _comment(f"Namespaces: {', '.join(found.namespaces)}.")
     if found.unseen:
-        yield from _comment(f"Not seen, since the account may not read it (403): {', '.join(found.unseen)}.")
+        yield from _comment(f"Not seen, since the account may not read them (403): {_named(found.unseen)}.")
     if kept:
         yield yaml.safe_dump(dict(kept), sort_keys=False).rstrip()
     yield "config:"
@@ -261,6 +261,11 @@ def _flow(value: Any) -> str:
     """A value on one line of YAML."""
     text: str = yaml.safe_dump(value, default_flow_style=True, width=10_000, allow_unicode=True)
     return text.removesuffix("\n").removesuffix("\n...")
+
+
+def _named(paths: Iterable[str]) -> str:
+    """The resources at the ends of paths, each once."""
+    return ", ".join(dict.fromkeys(path.partition("?")[0].rpartition("/")[2] for path in paths))
 
 
 def _sentence(text: str) -> str:

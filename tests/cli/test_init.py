@@ -240,7 +240,7 @@ def test_what_may_not_be_read_is_named_and_taken_for_there() -> None:
     found = survey(Look(get))
     text = stack_file(HOME, found)
     assert "/api/v1/nodes" in found.unseen
-    assert "# Not seen, since the account may not read it (403): " in text
+    assert "# Not seen, since the account may not read them (403): " in text
     settings = settings_of(text)
     assert settings.cluster.uid is None
     assert settings.monitoring.service_monitors

@@ -472,7 +472,7 @@ def test_an_account_that_may_read_nothing_gets_a_file_that_says_so(up: Two) -> N
         finally:
             up.clone.kubeconfig.write_text(before)
     assert done.returncode == 0, done.stderr
-    assert "Not seen, since this account may not read it (403): " in done.stdout
+    assert "Not seen, since this account may not read them (403): " in done.stdout
     assert token not in up.clone.file("poor").read_text() + done.stdout + done.stderr
 
 
