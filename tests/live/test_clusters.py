@@ -6,6 +6,7 @@ Cluster a is the session's lab with its stack removed; b is a second lab.
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -170,8 +171,11 @@ def up(two: Two) -> Two:
         done = two.clone.on(context, "init")
         assert done.returncode == 0, done.stderr
         # The chart's registry is the lab's, and its probes look sooner; all else is what `make init` wrote.
-        two.clone.edit(
-            context, "keda", {"chart": two.charts[context], "values": {"operator": SOON, "webhooks": SOON}}
+        mine = {"chart": two.charts[context], "values": {"operator": SOON, "webhooks": SOON}}
+        lines = "".join(f"    {key}: {json.dumps(value)}\n" for key, value in mine.items())
+        text = two.clone.file(context).read_text()
+        two.clone.file(context).write_text(
+            text.replace("    namespace: keda\n", f"    namespace: keda\n{lines}")
         )
         done = two.clone.on(context, "up")
         assert done.returncode == 0, done.stdout + done.stderr
@@ -211,6 +215,13 @@ def test_init_writes_what_the_cluster_has(up: Two) -> None:
         assert data["keda-homelab:workloads"] == {}
         budget = (up.clone.folder / "policies" / f"{context}.json").read_text()
         assert '"capacity": 4' in budget
+
+
+def test_pulumi_works_on_the_users_file_and_leaves_the_reasons_in_it(up: Two) -> None:
+    text = up.clone.file("a").read_text()
+    assert "encryptionsalt: " in text
+    for reason in ("# Kubernetes v1.", "# Prometheus monitoring/prometheus", "# Nothing is scaled yet."):
+        assert reason in text, text
 
 
 def test_a_first_up_from_it_runs_keda_on_both(up: Two) -> None:
