@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from components.dashboards.panels import (
+    CORES,
     GPU_HOURS,
     Layout,
     Line,
@@ -20,11 +21,12 @@ from components.dashboards.panels import (
 from components.queries import either, number, of_condition, of_hpa, of_jobs, of_scaler, replicas
 from components.recipes import Scaled
 from components.recipes.base import quoted
-from keda import ScaledObject, Trigger
+from keda import Cpu, Memory, ScaledObject, Trigger
+from keda.quantity import parse_quantity
 
 _RANGE = "[$__range:30s]"
 _SAMPLES_AN_HOUR = 120
-_RESOURCES = ("cpu", "memory")
+_RESOURCES = (Cpu.scaler, Memory.scaler)
 """The HPA reads these itself: KEDA 2.19 knows neither their value nor whether they are active."""
 _GPU_HOURS = (
     "By scaling to zero, in the shown time: GPUs per pod x maximum replicas x hours at zero. "
@@ -78,9 +80,8 @@ def _signal(workload: Scaled, index: int, trigger: Trigger) -> Panel:
     """A trigger's value, with its threshold and activation."""
     limits = [] if trigger.target is None else [(f"vector({number(trigger.target)})", "threshold")]
     title = f"Signal: {_named(workload, index)}" + (f" ({workload.unit})" if workload.unit else "")
-    if trigger.type in _RESOURCES:
-        value = f"max{of_hpa(_TARGET_METRIC, workload, metric_name=trigger.type)}"
-        return lines(title, [(value, "value")], limits, description="The HPA's last reading.")
+    if isinstance(trigger, Cpu | Memory):
+        return _resource(workload, trigger, title)
     value = f"max{of_scaler('keda_scaler_metrics_value', workload, index)}"
     limits.append((f"vector({number(trigger.activation)})", "activation"))
     compared = "for the value itself (metricType Value)" if trigger.metric_type == "Value" else "per replica"
@@ -90,6 +91,23 @@ def _signal(workload: Scaled, index: int, trigger: Trigger) -> Panel:
         limits,
         description="KEDA's last reading. threshold: the HPA's target, "
         f"{compared}. activation: above it the workload leaves zero.",
+    )
+
+
+def _resource(workload: Scaled, trigger: Cpu | Memory, title: str) -> Panel:
+    """CPU or memory, as a share of the pods' requests or as an amount per pod. The HPA's status has both."""
+    if trigger.metric_type == "Utilization":
+        kind, unit, target = "utilization", "percent", float(trigger.value)
+    else:
+        kind, target = "average", float(parse_quantity(trigger.value))
+        unit = CORES if trigger.type == "cpu" else "bytes"
+    labels = {"metric_name": trigger.type, "metric_target_type": kind}
+    return lines(
+        title,
+        [(f"max{of_hpa(_TARGET_METRIC, workload, **labels)}", "value")],
+        [(f"vector({number(target)})", "threshold")],
+        unit=unit,
+        description="The HPA's last reading. threshold: its target, per pod.",
     )
 
 
@@ -150,7 +168,7 @@ def _health(workload: Scaled, *, conditions: bool) -> Iterator[tuple[int, Panel]
     description = "By trigger. KEDA keeps the replicas, or uses the fallback."
     yield 10, states("State", list(_states(workload, conditions=conditions)))
     if failed:
-        yield 8, lines("Failed readings", failed, unit="short", description=description, reach=1)
+        yield 8, lines("Failed readings", failed, description=description, reach=1)
     yield 6, numbers(_SHARES, list(_shares(workload)), unit="percentunit")
 
 

@@ -67,10 +67,10 @@ def _latency() -> Iterator[tuple[int, Panel]]:
 
 def _webhook() -> Iterator[tuple[int, Panel]]:
     seen = [("sum by (action) (keda_webhook_scaled_object_validations_total)", "{{action}}")]
-    yield 12, lines("Reviewed", seen, description="ScaledObjects since the webhook started.", steps=True)
+    yield 12, lines("Reviewed ScaledObjects", seen, description="Since the webhook started.", steps=True)
     denied = [("sum by (reason) (keda_webhook_scaled_object_validation_errors_total)", "{{reason}}")]
-    description = "ScaledObjects by reason since the webhook started. No data: it has denied none."
-    yield 12, lines("Denied", denied, description=description, steps=True)
+    description = "By reason, since the webhook started. No data: it has denied none."
+    yield 12, lines("Denied ScaledObjects", denied, description=description, steps=True)
 
 
 def _cost(own: str) -> Iterator[tuple[int, Panel]]:
@@ -82,7 +82,7 @@ def _cost(own: str) -> Iterator[tuple[int, Panel]]:
         lines("Memory", [(f"sum by (job) (process_resident_memory_bytes{own})", "{{job}}")], unit="bytes"),
     )
     series = [(f"sum by (job) (scrape_samples_scraped{own})", "{{job}}")]
-    yield 8, lines("Samples per scrape", series, unit="short", steps=True)
+    yield 8, lines("Samples per scrape", series, steps=True)
 
 
 def _rate(counter: str, by: str, selector: str = "") -> str:

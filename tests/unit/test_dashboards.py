@@ -145,6 +145,43 @@ def test_threshold_and_activation_are_drawn() -> None:
     assert (legends(found)["threshold"], legends(found)["activation"]) == ("vector(10)", "vector(0)")
 
 
+@pytest.mark.parametrize(
+    ("trigger", "kind", "unit", "threshold"),
+    [
+        ("{type: memory, metricType: Utilization, metadata: {value: 80}}", "utilization", "percent", "80"),
+        (
+            "{type: memory, metricType: AverageValue, metadata: {value: 1Gi}}",
+            "average",
+            "bytes",
+            "1073741824",
+        ),
+        ("{type: cpu, metricType: AverageValue, metadata: {value: 500m}}", "average", "suffix: cores", "0.5"),
+    ],
+)
+def test_cpu_and_memory_are_shown_in_the_unit_of_their_target(
+    trigger: str, kind: str, unit: str, threshold: str
+) -> None:
+    """The HPA's status has a share and an amount of either; they must not be mixed."""
+    workload = {
+        **{"recipe": "generic", "namespace": "web", "target": {"name": "web"}},
+        **{"minReplicas": 1, "maxReplicas": 3, "triggers": [yaml.safe_load(trigger)]},
+    }
+    config = yaml.safe_load(STACK.read_text())["config"] | {"keda-homelab:workloads": {"web": workload}}
+    found = panel(
+        boards(yaml.safe_dump({"config": config}))[UID], "web/web", f"Signal: {trigger[7:].split(',')[0]}"
+    )
+    assert f'metric_target_type="{kind}"' in legends(found)["value"]
+    assert legends(found)["threshold"] == f"vector({threshold})"
+    assert found["fieldConfig"]["defaults"]["unit"] == unit
+
+
+def test_every_panel_of_values_has_a_unit() -> None:
+    for board in boards(STACK.read_text()).values():
+        for each in board["panels"]:
+            if each["type"] in ("timeseries", "stat"):
+                assert each["fieldConfig"]["defaults"]["unit"], each["title"]
+
+
 def test_a_scaled_job_shows_queue_running_and_failed() -> None:
     board = fleet("scaled-job")
     jobs = legends(panel(board, "batch/batch", "Jobs"))
