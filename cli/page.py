@@ -147,7 +147,7 @@ def _figure(
         },
         "yaxis": {"automargin": True, "autorange": "reversed"}
         if states
-        else {"rangemode": "tozero", "ticksuffix": _scale(panel.unit)[1], "nticks": 5},
+        else {"automargin": True, "rangemode": "tozero", "ticksuffix": _scale(panel.unit)[1], "nticks": 5},
         "showlegend": not states,
         "legend": {"orientation": "h", "y": -0.12, "font": {"size": 11}, "bgcolor": "rgba(0,0,0,0)"},
         "hovermode": "x unified" if len(found) < 6 and not states else "closest",
