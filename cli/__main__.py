@@ -111,7 +111,7 @@ def _dashboard(args: argparse.Namespace, lab: Lab) -> int:
             "Open your own cluster's Grafana: the same dashboards are in it."
         )
     if not 1 <= args.minutes <= MAX_MINUTES:
-        raise CommandError(f"--minutes: {args.minutes} is not from 1 to {MAX_MINUTES}. Write 30, say.")
+        raise CommandError(f"--minutes: {args.minutes} is not from 1 to {MAX_MINUTES}. Write e.g. 30.")
     record = targets.lab_record(lab)
     found = boards.in_cluster(targets.lab_kubectl(lab))
     if not found:

@@ -75,7 +75,7 @@ def _model(text: str, metadata: Mapping[str, Any], key: str) -> Mapping[str, Any
         model = None
     if not isinstance(model, dict):
         raise CommandError(
-            f"ConfigMap {metadata['namespace']}/{metadata['name']} {key}: is no JSON of a dashboard, though "
+            f"ConfigMap {metadata['namespace']}/{metadata['name']} {key}: is not a Grafana dashboard, though "
             f"it has the label {LABEL}. Grafana could not read it either. Correct it, or take the label away."
         )
     return model

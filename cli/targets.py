@@ -89,7 +89,7 @@ KEDA_KINDS = ("scaledobjects", "scaledjobs", "triggerauthentications", "clustert
 def foreign_keda_objects(engine: Engine, kubectl: Kubectl) -> list[str]:
     """Objects that carry KEDA's finalizer and are not this stack's, as `Kind namespace/name`.
 
-    Once KEDA is gone nothing removes the finalizer, and deleting them or their namespace hangs for ever.
+    Once KEDA is gone nothing removes the finalizer, and deleting them or their namespace hangs forever.
     """
     ours = {
         (meta.get("namespace", ""), meta.get("name"))

@@ -12,7 +12,7 @@ the operator reads (KEDA 2.19.0):
   TriggerAuthentication gives; Secrets in a target's environment are passed over
   (pkg/scaling/resolver/scale_resolvers.go).
 - Without it KEDA reads every Secret that the target's container has in its environment, needed or not, and
-  waits for ever where it may not (the same file, `resolveEnv`). So either all watched namespaces are readable
+  waits forever where it may not (the same file, `resolveEnv`). So either all watched namespaces are readable
   or none: a grant for some of them would stop workloads in the others.
 """
 

@@ -194,7 +194,7 @@ def _unknown_sections(config: Mapping[str, object]) -> list[Fault]:
         Fault(
             key,
             MISSING,
-            "unknown key. It would be ignored without a word.",
+            "unknown key. It would be silently ignored.",
             f"Write {guess}."
             if (guess := did_you_mean(key, SECTIONS))
             else f"Known here: {', '.join(SECTIONS)}.",

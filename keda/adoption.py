@@ -174,7 +174,7 @@ def _threshold(series: Series) -> float:
         amount = parse_quantity(target.amount)
         why = "is not above 0. The API server would refuse the HPA."
     if not amount or amount <= 0:
-        raise SpecError([Fault("target", target.amount, why, "Write 500m or 10, say.")])
+        raise SpecError([Fault("target", target.amount, why, "Write e.g. 500m or 10.")])
     return float(amount)
 
 
@@ -186,7 +186,7 @@ def _query(kind: str, series: Series, hpa: Hpa, rules: AdapterRules | None) -> t
         if (source := rule.series(name)) and (query := _by_rule(rule, source, kind, series, hpa)):
             return _one_number(query), [f"the query is that of {rule.where}, expanded."]
     if not _METRIC_NAME.fullmatch(name):
-        why = "is no Prometheus metric. Its adapter reads it from somewhere else."
+        why = "is not a Prometheus metric. Its adapter reads it from somewhere else."
         fix = "Write the trigger by hand: docs/scalers.md lists KEDA's 75."
         raise SpecError([Fault("metric.name", name, why, fix)])
     query = _proposed(kind, series, hpa)
@@ -258,6 +258,7 @@ def _one_number(query: str) -> str:
         return f"sum({query})"
     except promql.Broken as error:
         why = (
-            f"is no PromQL once the rule is filled in: {error}. Prometheus would refuse the adapter as well."
+            f"is not valid PromQL once the rule is filled in: {error}. "
+            "Prometheus would refuse the adapter as well."
         )
         raise SpecError([Fault("metric", query, why, "Correct the rule.")]) from None

@@ -99,7 +99,7 @@ def _read(path: str) -> list[Any]:
     except OSError as error:
         raise Unusable(f"{path}: cannot be read: {error.strerror}.") from None
     except Unreadable as error:
-        raise Unusable(f"{path}:{error.line}: is no YAML that Kubernetes reads: {error.why}.") from None
+        raise Unusable(f"{path}:{error.line}: is not valid YAML for Kubernetes: {error.why}.") from None
 
 
 def _name(manifest: Mapping[str, Any]) -> str:

@@ -51,7 +51,7 @@ class Selector(_Part):
 
 
 class Target(_Part):
-    """What a metric is held to; `amount` is a quantity, or per cent of the request as digits."""
+    """What a metric is held to; `amount` is a quantity, or percent of the request as digits."""
 
     type: Literal["Utilization", "Value", "AverageValue"] = Field(examples=["AverageValue"])
     value: Amount | None = None
@@ -191,7 +191,7 @@ def _annotation(manifest: Mapping[str, Any], key: str) -> Any:
         return json.loads(text)
     except (TypeError, ValueError):
         path = f"metadata.annotations[{json.dumps(key)}]"
-        why = "is no JSON. The API server keeps an HPA's metrics and behavior of v2 there."
+        why = "is not JSON. The API server keeps an HPA's metrics and behavior of v2 there."
         fix = "Give the HPA as v2: kubectl get horizontalpodautoscalers.v2.autoscaling -o yaml."
         raise SpecError([Fault(path, MISSING, why, fix)]) from None
 

@@ -110,7 +110,7 @@ def unknown_key(path: str, key: str, known: Mapping[str, object], model: type[Mo
     guess = did_you_mean(key, known)
     listed = f" Known here: {', '.join(sorted(known))}." if len(known) <= _LISTED_KEYS else ""
     fix = f"Write {guess}." if guess else f"Remove it.{listed}"
-    return Fault(path, MISSING, "unknown key. It would be ignored without a word.", fix)
+    return Fault(path, MISSING, "unknown key. It would be silently ignored.", fix)
 
 
 def missing_key(path: str, field: FieldInfo | None, model: type[Model]) -> Fault:
@@ -169,7 +169,7 @@ def _reason(detail: ErrorDetails) -> tuple[str, str | None]:
         guess = did_you_mean(str(detail["input"]), expected.split(", "))
         return f"is not one of {expected}.", f"Write {guess}." if guess else f"Write one of {expected}."
     words = {
-        "string_type": "is not a text.",
+        "string_type": "is not a string.",
         "bool_type": "is not true or false.",
         "model_type": "is not a mapping of keys.",
         "dict_type": "is not a mapping of keys.",

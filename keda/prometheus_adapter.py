@@ -205,7 +205,7 @@ def _rules(config: Mapping[str, Any], key: str) -> Iterator[Rule]:
                 namespaced=resources.get("namespaced") is not False,
             )
         except re.error as error:
-            why = f"is no regular expression: {error}. The adapter would not start."
+            why = f"is not a regular expression: {error}. The adapter would not start."
             raise SpecError([Fault(f"{where}.name.matches", MISSING, why, "Correct it.")]) from None
 
 

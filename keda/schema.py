@@ -49,7 +49,7 @@ _VALUES |= {"strings": "array", "integers": "array", "map": "object"}
 
 
 def definitions(models: tuple[type[Model], ...], *, texts: bool) -> dict[str, Schema]:
-    """The schemas of models and all they hold, by class name. `texts`: trigger metadata holds texts only."""
+    """The schemas of models and all they hold, by class name. `texts`: trigger metadata has only strings."""
     _, schema = models_json_schema([(model, "validation") for model in models], by_alias=True)
     defined: dict[str, Schema] = schema["$defs"]
     for model in _subclasses(Model):

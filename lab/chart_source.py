@@ -1,14 +1,15 @@
 """Where the lab gets KEDA's chart: chosen once per lab, published in the lab's own registry.
 
 The program always installs by OCI, as on a user's cluster; only what the lab's registry holds differs: the
-published chart from the registry that the stack file names, the published chart as an archive beside the
-project, or, where neither can be had, the chart of our own in lab/chart with the CRDs of KEDA's Go module.
+published chart from the registry that the stack file names, the published chart as an archive in charts/, or,
+where neither is available, the chart of our own in lab/chart with the CRDs of KEDA's Go module.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import tempfile
@@ -29,13 +30,14 @@ Origin = Literal["registry", "archive", "own"]
 PROJECT = Path(__file__).parent.parent
 OWN_CHART = Path(__file__).parent / "chart"
 VERSION = "2.19.0"
-ARCHIVE = PROJECT.parent / "shared" / "charts" / f"keda-{VERSION}.tgz"
+ARCHIVE = Path(os.environ.get("KEDA_HOMELAB_CHART") or PROJECT / "charts" / f"keda-{VERSION}.tgz")
+"""The published chart, if somebody put it there. Git ignores charts/."""
 ARCHIVE_SHA256 = "6ee0edbb604577aaa2db07a4eecd836c69e1b1266f2db88a55010870faaad34b"
 REPOSITORY = "kedacore/charts"
 
 CAME_FROM: dict[Origin, str] = {
     "registry": "the published one, from the registry that the stack file names",
-    "archive": f"the published one, from ../shared/charts/keda-{VERSION}.tgz",
+    "archive": f"the published one, from the archive {ARCHIVE}",
     "own": "the lab's own, with the CRDs of KEDA's Go module",
 }
 
@@ -107,9 +109,9 @@ def choose_and_publish(
             refused.append(f"{origin}: {reason}")
     else:
         raise LabError(
-            f"lab up --chart {chart}: no KEDA chart could be had ({'; '.join(refused)}). "
+            f"lab up --chart {chart}: no KEDA chart is available ({'; '.join(refused)}). "
             "Without it nothing can be installed. Use --chart own, or put the archive at "
-            f"../shared/charts/keda-{VERSION}.tgz."
+            f"charts/keda-{VERSION}.tgz (or its path into KEDA_HOMELAB_CHART)."
         )
     _push(helm, package, registry_port)
     record.write_text(json.dumps({"origin": origin, "refused": refused}))
@@ -185,7 +187,7 @@ def _pull(helm: Path, chart: str, into: Path) -> None:
 
 def _copy(archive: Path, package: Path) -> None:
     if not archive.is_file():
-        raise _Unavailable(f"{archive.name} is not in ../shared/charts")
+        raise _Unavailable(f"{archive} does not exist")
     content = archive.read_bytes()
     if hashlib.sha256(content).hexdigest() != ARCHIVE_SHA256:
         raise _Unavailable(f"{archive.name} is not the published one (its sha256 differs)")

@@ -91,7 +91,7 @@ def _parse(text: str, where: str, unread: list[str]) -> Iterator[Declared]:
             if mapping(document.value).get("kind") not in OWN_NOTHING:
                 yield Declared(document.value, f"{where} (rendered)")
     except Unreadable as error:
-        unread.append(f"{where}: renders what is no YAML that Kubernetes reads: {error.why}.")
+        unread.append(f"{where}: renders what is not valid YAML for Kubernetes: {error.why}.")
 
 
 def _file(folder: Path) -> Path:

@@ -212,5 +212,5 @@ def _json(body: bytes) -> Mapping[str, Any]:
     try:
         found = json.loads(body)
     except ValueError:
-        raise Unreadable("the answer is no JSON. Does the kubeconfig point at Kubernetes?") from None
+        raise Unreadable("the answer is not JSON. Does the kubeconfig point at Kubernetes?") from None
     return found if isinstance(found, dict) else {}

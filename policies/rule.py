@@ -201,8 +201,7 @@ class Twins:
                 guess = did_you_mean(key, self.rule.schema)
                 fix = f"Write {guess}." if guess else f"Known here: {', '.join(self.rule.schema)}."
                 report(
-                    f"policy config {self.rule.name}.{key}: unknown key. It would be ignored without a word. "
-                    f"{fix}"
+                    f"policy config {self.rule.name}.{key}: unknown key. It would be silently ignored. {fix}"
                 )
         return self._config
 

@@ -56,7 +56,7 @@ def read_file(file: Path, unread: list[str]) -> Iterator[Declared]:
     except OSError as error:
         unread.append(f"{file}: cannot be read: {error.strerror}.")
     except UnicodeDecodeError:
-        unread.append(f"{file}: is no text of UTF-8. Give YAML or JSON.")
+        unread.append(f"{file}: is not UTF-8 text. Give YAML or JSON.")
     else:
         yield from parse(text, str(file), unread)
 
@@ -67,8 +67,10 @@ def parse(text: str, where: str, unread: list[str]) -> Iterator[Declared]:
             if mapping(document.value).get("kind") not in kustomize.OWN_NOTHING:
                 yield Declared(document.value, f"{where}:{document.line}")
     except Unreadable as error:
-        template = " Is it a Helm template? Give what `helm template` renders." if "{{" in text else ""
-        unread.append(f"{where}:{error.line}: is no YAML that Kubernetes reads: {error.why}.{template}")
+        template = (
+            " Is it a Helm template? Check the output of `helm template` instead." if "{{" in text else ""
+        )
+        unread.append(f"{where}:{error.line}: is not valid YAML for Kubernetes: {error.why}.{template}")
 
 
 def _below(path: Path) -> tuple[list[Path], list[Path]]:

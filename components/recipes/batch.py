@@ -119,7 +119,7 @@ class Batch(PrometheusRecipe):
             yield Fault(
                 "maxReplicas",
                 self.max_replicas,
-                "is not set here: the GPUs decide. Pods beyond them would wait for ever.",
+                "is not set here: the GPUs decide. Pods beyond them would wait forever.",
                 "Remove it, and write gpus.",
             )
         if self.gpus < self.gpus_per_pod:

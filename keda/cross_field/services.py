@@ -30,7 +30,9 @@ def cron(values: Values, _: Trigger) -> str | None:
 def cpu_memory(values: Values, trigger: Trigger) -> str | None:
     if trigger.metric_type == "AverageValue":
         return (
-            None if _QUANTITY.fullmatch(values["value"]) else "the operator panics: the value is no quantity"
+            None
+            if _QUANTITY.fullmatch(values["value"])
+            else "the operator panics: the value is not a quantity"
         )
     if trigger.metric_type == "Utilization":
         try:

@@ -72,9 +72,9 @@ def _default_max(item: Item, report: Report) -> None:
             "default-max",
             ("spec", "maxReplicaCount"),
             MISSING,
-            f"not chosen, so {DEFAULT_MAX}: one wrong metric starts {DEFAULT_MAX} "
+            f"not set, so KEDA's default of {DEFAULT_MAX} applies: one wrong metric starts {DEFAULT_MAX} "
             f"{'Jobs' if item.kind == 'ScaledJob' else 'pods'}.",
-            "Write how many the cluster, and what they work on, can bear.",
+            "Write the highest count that the cluster and its downstream systems can handle.",
         )
 
 
@@ -123,7 +123,7 @@ def _activation(metadata: Mapping[str, str], at: At, report: Report) -> None:
                 value,
                 f"is above {target} {metadata[target]}. Between the two KEDA goes to zero while the "
                 "HPA wants "
-                f"{math.ceil(high / one)} replicas: work is left lying, and pods come and go.",
+                f"{math.ceil(high / one)} replicas: work stays in the queue, and pods come and go.",
                 f"Write at most {metadata[target]}; 0 wakes on the first piece of work.",
             )
 
@@ -143,8 +143,8 @@ def _cron(item: Item, metadata: Mapping[str, str], at: At, report: Report) -> No
             "cron-timezone",
             (*at, "timezone"),
             zone,
-            "is no time zone of the IANA database. KEDA says Ready, and every poll fails: the "
-            "hours never come.",
+            "is not a time zone of the IANA database. The object is Ready, and every poll fails: it "
+            "never scales by these hours.",
             f"Write {close}." if close else "Write one such as Europe/Berlin or UTC.",
         )
     try:
@@ -181,7 +181,7 @@ def _fallback(item: Item, report: Report) -> None:
             "fallback-cannot-fire",
             ("spec", "fallback"),
             MISSING,
-            "has nothing to fire on: a cron trigger asks no one, so it never fails.",
+            "has nothing to fire on: a cron trigger reads no source, so it never fails.",
             "Remove it.",
         )
     replicas = whole(fallback.get("replicas"))
@@ -210,7 +210,7 @@ def _unnamed(item: Item, report: Report) -> None:
                     "modifiers-unused-trigger",
                     (*at, "metadata", "containerName"),
                     dig(trigger, "metadata", "containerName"),
-                    "next to a formula: KEDA leaves this trigger out of the HPA without a word.",
+                    "next to a formula: KEDA silently leaves this trigger out of the HPA.",
                     "Remove containerName, so that the pods' own metric stays beside the formula.",
                 )
         elif not name:
@@ -218,7 +218,7 @@ def _unnamed(item: Item, report: Report) -> None:
                 "modifiers-unnamed-trigger",
                 (*at, "name"),
                 MISSING,
-                "missing, and there is a formula. KEDA says Ready, and every poll fails: nothing scales.",
+                "missing, and there is a formula. The object is Ready, and every poll fails: nothing scales.",
                 "Name the trigger and use the name in the formula, or remove it.",
             )
         elif name not in used and used <= named:
@@ -309,8 +309,8 @@ def _job(item: Item, report: Report) -> None:
                 "job-history",
                 ("spec", key),
                 MISSING,
-                "not chosen, so 100: a hundred finished Jobs and their pods stay in the API server "
-                "for each ScaledJob.",
+                "not set, so KEDA's default of 100 applies: a hundred finished Jobs and their pods stay in "
+                "the API server for each ScaledJob.",
                 f"Write {key}: 5.",
             )
     strategy = dig(item.spec, "rollout", "strategy") or item.spec.get("rolloutStrategy")

@@ -21,6 +21,7 @@ from keda.judge.pages import explain_rule
 from keda.judge.summaries import Summaries
 
 STDIN = "<stdin>"
+KEDA_VERSION = "2.19.0"
 SUFFIXES = (".yaml", ".yml", ".json")
 PROMETHEUS = "http://prometheus-operated.monitoring.svc:9090"
 """Where the Prometheus Operator's Service is in most clusters."""
@@ -108,27 +109,28 @@ def _documents(given: _Input, unreadable: list[str]) -> Iterator[Document]:
                 empty = False
                 yield document
             if empty and given.name == STDIN:
-                unreadable.append(f"{STDIN}: is empty. Look whether the command before the pipe failed.")
+                unreadable.append(f"{STDIN}: is empty. Check whether the command before the pipe failed.")
     except OSError as error:
         unreadable.append(f"{given.name}: cannot be read: {error.strerror}.")
     except Unreadable as error:
-        template = " Is it a Helm template? Give what `helm template` renders." if source.template else ""
+        template = (
+            " Is it a Helm template? Check the output of `helm template` instead." if source.template else ""
+        )
         unreadable.append(
-            f"{given.name}:{error.line}: is no YAML that Kubernetes reads: {error.why}.{template}"
+            f"{given.name}:{error.line}: is not valid YAML for Kubernetes: {error.why}.{template}"
         )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """0: no finding of severity error; 1: some; 2: something could not be read."""
-    parser = argparse.ArgumentParser(
-        prog="python -m keda", description="KEDA 2.19.0's specs, judged before they are applied."
-    )
+    parser = argparse.ArgumentParser(prog=_program(), description="Checks KEDA manifests without a cluster.")
+    parser.add_argument("--version", action="version", version=f"keda-homelab for KEDA {KEDA_VERSION}")
     commands = parser.add_subparsers(dest="command", required=True)
-    checking = commands.add_parser("check", help="judge manifests: files, directories, - for stdin")
+    checking = commands.add_parser("check", help="check manifests: files, directories, - for stdin")
     checking.add_argument("paths", nargs="*", metavar="PATH", help="file or directory; - for stdin")
     formats = sorted([*STREAMED, *COLLECTED])
     checking.add_argument("--format", choices=formats, default="text", help="default: %(default)s")
-    checking.add_argument("--fix", action="store_true", help="correct in the files what is certain")
+    checking.add_argument("--fix", action="store_true", help="correct the certain mistakes in the files")
     checking.add_argument("--explain", metavar="RULE", help="what a rule means, and what passes")
     explaining = commands.add_parser("explain", help="a scaler's parameters, or a rule")
     explaining.add_argument("name", metavar="NAME", help="a trigger's type, or a rule")
@@ -149,7 +151,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if chosen.explain:
             return _say(explain_rule(_known_rule(chosen.explain)))
         if not chosen.paths:
-            raise NotThere("keda check: no path given. Write `python -m keda check PATH…`, or - for stdin.")
+            raise NotThere(f"keda check: no path given. Write `{_program()} check PATH…`, or - for stdin.")
         if chosen.fix:
             _fix(chosen.paths)
         return _check(chosen.paths, chosen.format)
@@ -161,9 +163,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
+def _program() -> str:
+    """The command as it was typed: `keda` where the project is installed, else through Python."""
+    return "keda" if Path(sys.argv[0]).name == "keda" else "python -m keda"
+
+
 def _fix(paths: Sequence[str]) -> None:
     if "-" in paths:
-        raise NotThere("keda check: --fix changes files, and standard input is none. Give the file's path.")
+        raise NotThere("keda check: --fix changes files; standard input is not a file. Give the file's path.")
     from keda.judge.fix import fix_file
 
     for path in paths:
@@ -203,7 +210,7 @@ def _say(text: str) -> int:
 
 def _known_rule(name: str) -> str:
     if name not in rules():
-        raise _unknown(name, "no rule", rules())
+        raise _unknown(name, "not a rule", rules())
     return name
 
 

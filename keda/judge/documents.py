@@ -219,7 +219,7 @@ class _Reader:
     def _merge(self, into: _Open, value: Any, line: int) -> None:
         parts = value if isinstance(value, list) else [value]
         if not all(isinstance(part, dict) for part in parts):
-            raise Unreadable(line, "<< merges what is no mapping")
+            raise Unreadable(line, "<< merges what is not a mapping")
         into.merges += parts
         del into.places["<<"]
 
@@ -265,7 +265,7 @@ def _tagged(tag: str, text: str, line: int) -> Any:
         case "int" | "float":
             number = _number(text, line)
             if isinstance(number, str):
-                raise Unreadable(line, f"{text[:40]!r} is no number, as its tag says")
+                raise Unreadable(line, f"{text[:40]!r} is not a number, as its tag says")
             return number
         case "bool" | "null":
             if text in _WORDS:

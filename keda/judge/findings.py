@@ -1,4 +1,4 @@
-"""What the judge says: findings, each of a named rule."""
+"""The findings of the judge, each of a named rule."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ class Rule:
     why: str
     passes: str = ""
     ignorable: bool = False
+    see: str = ""
+    """A page in docs that has more on it."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,19 @@ def rules() -> Mapping[str, Rule]:
         name: Rule(name=name, **({"ignorable": entry["severity"] == "warning"} | entry))
         for name, entry in table.items()
     }
+
+
+@functools.cache
+def rule_groups() -> Mapping[str, list[str]]:
+    """The names of the rules under each heading of rules.toml."""
+    groups: dict[str, list[str]] = {}
+    text = (Path(__file__).parent / "rules.toml").read_text(encoding="utf-8")
+    for heading, name in re.findall(r"(?m)^# --- (.+) ---$|^\[(.+)\]$", text):
+        if heading:
+            groups[heading] = []
+        else:
+            groups[list(groups)[-1]].append(name)
+    return groups
 
 
 class Report:

@@ -125,7 +125,7 @@ def problem(formula: str, triggers: Collection[str]) -> tuple[str, set[str]]:
     while place < len(text):
         match = _TOKEN.match(text, place)
         if match is None:
-            return f"{text[place:].strip()[:1]} is no part of a formula", set()
+            return f"{text[place:].strip()[:1]} is not part of a formula", set()
         tokens.append((match.lastgroup or "", match[match.lastgroup or 0]))
         place = match.end()
     reader = _Reader(tokens)

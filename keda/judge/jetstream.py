@@ -35,8 +35,8 @@ def _consumer(objects: Objects, metadata: Mapping[Any, Any], at: At, report: Rep
         "jetstream-consumer-missing",
         (*at, "consumer"),
         name,
-        f"is no consumer of stream {stream} here. KEDA then takes every message the stream ever had for lag: "
-        "up to maxReplicaCount at once (kedacore/keda#7657).",
+        f"is not a consumer of stream {stream} here. KEDA then uses the number of all messages "
+        "the stream ever had as the lag: up to maxReplicaCount at once (kedacore/keda#7657).",
         f"Write {guess}." if guess else f"Add the Consumer, or name one of: {', '.join(sorted(names)[:5])}.",
     )
 

@@ -34,7 +34,7 @@ def check_scaled_job(item: Item, report: Report) -> None:
         value = dig(item.spec, *path)
         if isinstance(value, str) and value and value not in words:
             guess = did_you_mean(value, words) or words[-1]
-            why = f"is not one of {', '.join(words)}. KEDA would take it for {words[0]} without a word."
+            why = f"is not one of {', '.join(words)}. KEDA would silently take it for {words[0]}."
             report.add("job-strategy", (*SPEC, *path), value, why, f"Write {guess}.")
     strategy = mapping(item.spec.get("scalingStrategy"))
     if (
@@ -145,7 +145,7 @@ def check_authentication(item: Item, report: Report) -> None:
         )
     elif isinstance(item.manifest.get("spec"), Mapping) and not any(item.spec.values()):
         why = "empty. The trigger would get no secret, and KEDA only logs what fails then."
-        report.add("authentication-gives-nothing", SPEC, MISSING, why, "Write secretTargetRef, say.")
+        report.add("authentication-gives-nothing", SPEC, MISSING, why, "Write e.g. secretTargetRef.")
 
 
 _VAULT_FIELDS = {

@@ -106,9 +106,11 @@ def _faults(tree: Any) -> Iterator[NameFault]:
 
 
 def _metric(metric: str) -> Iterator[NameFault]:
-    nothing = "the expression gives nothing, and nothing says so."
+    nothing = "the expression returns nothing, without an error."
     if successor := _data()["renamed"].get(metric):
-        yield NameFault("metric-name", f"{metric} is a name of the past: {nothing}", f"Write {successor}.")
+        yield NameFault(
+            "metric-name", f"{metric} is a metric of an earlier release: {nothing}", f"Write {successor}."
+        )
         return
     for exporter in exporters():
         if exporter.has_every(metric) and metric not in exporter.metrics:
@@ -131,7 +133,7 @@ def _labels(metric: str, used: Any) -> Iterator[NameFault]:
                 continue
             guess = did_you_mean(label, known)
             if guess or label in exporter.labels:
-                why = f"{metric} has no label {label}: nothing matches, and nothing says so."
+                why = f"{metric} has no label {label}: nothing matches, without an error."
                 fix = f"Write {guess}." if guess else f"It has {', '.join(sorted(known))}."
                 yield NameFault("metric-label", why, fix)
 
@@ -151,7 +153,7 @@ def check_expressions(item: Item, report: Report) -> None:
         try:
             tree = parse(expression)
         except promql.Broken as broken:
-            why = f"is no PromQL: {broken}. It would never give anything."
+            why = f"is not valid PromQL: {broken}. It would never give anything."
             report.add("query-syntax", at, expression, why, "Try it in Prometheus first.")
             continue
         if tree is not None:

@@ -116,7 +116,7 @@ class Item:
 
 
 def items(manifest: object, where: str = "") -> Iterator[Item]:
-    """The object, or every one inside a List. What is no mapping is no object."""
+    """The object, or every one inside a List. What is not a mapping is not an object."""
     pending: list[tuple[Mapping[Any, Any], At]] = [(mapping(manifest), ())]
     while pending:
         current, prefix = pending.pop()

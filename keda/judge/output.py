@@ -31,7 +31,7 @@ def as_text(lines: Iterable[Line]) -> Iterator[str]:
         yield str(line.finding)
     if count:
         total = ", ".join(f"{count[word]} {word}{'s' * (count[word] != 1)}" for word in ("error", "warning"))
-        yield f"{total}. `--explain RULE` says more."
+        yield f"{total}. `keda explain RULE` describes a rule."
 
 
 def as_json(lines: Sequence[Line]) -> str:

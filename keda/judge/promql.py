@@ -19,7 +19,7 @@ _ALWAYS_ONE = {"scalar", "vector", "time", "absent", "absent_over_time", "pi"}
 
 
 class Broken(ValueError):
-    """The query is no PromQL; `str()` says where."""
+    """The query is not valid PromQL; `str()` says where."""
 
 
 class TooDeep(ValueError):

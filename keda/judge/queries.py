@@ -45,7 +45,7 @@ def advise_queries(item: Item, report: Report) -> None:
                     "query-syntax",
                     (*at, "query"),
                     query,
-                    f"is no PromQL: {broken}. KEDA says Ready, and every poll fails.",
+                    f"is not valid PromQL: {broken}. The object is Ready, and every poll fails.",
                     "Try it in Prometheus first.",
                 )
                 continue
@@ -78,7 +78,7 @@ def _judge(item: Item, trigger: Mapping[Any, Any], query: str, tree: Any, at: At
             "query-nan",
             at,
             query,
-            f"is {reason}: NaN when nothing happens. KEDA does not take NaN for no data: the "
+            f"is {reason}: NaN when nothing happens. KEDA does not treat NaN as no data: the "
             "replicas fall to the "
             "minimum whatever else is true.",
             "Guard it: … / (… > 0), or compare the whole with >= 0.",
@@ -135,8 +135,8 @@ def _no_data(trigger: Mapping[Any, Any], tree: Any, at: At, report: Report) -> N
         "no-data-contract",
         (*at, "ignoreNullValues"),
         MISSING,
-        "not said. No data then counts as 0: an outage of the metric looks like no work, and "
-        "the replicas go.",
+        "not set: missing data counts as 0, so an outage of the metric looks like no work and scales "
+        "the workload in.",
         'Write ignoreNullValues: "false" (no data is an error; fallback can fire) or "true" '
         "(no data is no work).",
     )
@@ -156,8 +156,8 @@ def _wake(item: Item, objects: Objects, report: Report) -> None:
         "wake-from-own-metric",
         ("spec", "triggers", index, "metadata", key),
         dig(trigger, "metadata", key),
-        "comes from the scaled pods themselves. At 0 replicas there is none of it, so nothing "
-        "ever starts them again.",
+        "comes from the scaled pods themselves. At 0 replicas there is none of it, so it "
+        "never scales up from zero again.",
         "Take a metric from in front of the target (queue, gateway, proxy), or write minReplicaCount: 1.",
     )
 

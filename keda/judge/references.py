@@ -136,7 +136,8 @@ def check_trigger_references(item: Item, objects: Objects, report: Report) -> No
                 "unknown-authentication",
                 (*at, "kind"),
                 kind,
-                "is no kind of authentication. KEDA only logs it, and the trigger runs without its secret.",
+                "is not a kind of authentication. KEDA only logs it, and the trigger runs "
+                "without its secret.",
                 f"Write {did_you_mean(kind, AUTHENTICATIONS) or AUTHENTICATIONS[0]}.",
             )
             continue
@@ -160,7 +161,8 @@ def check_trigger_references(item: Item, objects: Objects, report: Report) -> No
                     "unknown-authentication",
                     (*at, "name"),
                     name,
-                    f"is no {kind}{place} here. KEDA only logs it, and the trigger runs without its secret.",
+                    f"is not a {kind}{place} here. KEDA only logs it, and the trigger runs without its "
+                    "secret.",
                     fix,
                 )
             continue
@@ -211,8 +213,8 @@ def check_secret_references(item: Item, objects: Objects, report: Report) -> Non
                         "unknown-secret",
                         (*at, "name"),
                         name,
-                        f"is no {kind} of namespace {item.namespace} here. KEDA would take an empty text for "
-                        "it.",
+                        f"is not a {kind} of namespace {item.namespace} here. KEDA would use an empty string "
+                        "instead.",
                         f"Write {guess}." if guess else f"Add it, or name one of: {', '.join(others[:5])}.",
                     )
                 continue
@@ -227,7 +229,7 @@ def check_secret_references(item: Item, objects: Objects, report: Report) -> Non
                     "unknown-secret",
                     (*at, "key"),
                     wanted,
-                    f"is no key of {given.ref}. KEDA would take an empty text for it.",
+                    f"is not a key of {given.ref}. KEDA would use an empty string instead.",
                     f"Write {guess}." if guess else f"Its keys: {', '.join(keys[:8]) or 'none'}.",
                 )
 

@@ -16,7 +16,7 @@ from keda.names import LABEL_MAX, label_name, label_value, object_name
 _WORDS = {
     "object": "a mapping of keys",
     "array": "a list",
-    "string": "a text",
+    "string": "a string",
     "integer": "a whole number",
     "boolean": "true or false",
 }
@@ -38,7 +38,7 @@ def check_shape(item: Item, report: Report) -> None:
     if kind not in shapes():
         guess = did_you_mean(kind, shapes())
         fix = f"Write kind: {guess}." if guess else f"KEDA has {', '.join(sorted(shapes()))}."
-        report.add("unknown-kind", ("kind",), kind, "is no kind of KEDA 2.19. Nothing would read it.", fix)
+        report.add("unknown-kind", ("kind",), kind, "is not a kind of KEDA 2.19. Nothing would read it.", fix)
         return
     group = _GROUP_OF.get(kind, "keda.sh")
     if item.manifest.get("apiVersion") != f"{group}/v1alpha1":
@@ -95,7 +95,7 @@ def _not_text(at: At, value: object, key: object, report: Report) -> None:
         "annotation-not-text",
         at,
         value,
-        "is not a text. The API server would refuse the object.",
+        "is not a string. The API server would refuse the object.",
         f"Put it in quotes{_quoted(value, key)}.",
         f"cannot unmarshal {json_word} into Go struct field ObjectMeta.{at[1]} of type string",
     )
@@ -114,14 +114,14 @@ def _check_name(name: object, kind: str, report: Report) -> None:
             "name-too-long",
             at,
             name,
-            f"has {len(name)} characters. KEDA writes it as a label, and that holds {LABEL_MAX}: {harm}.",
+            f"has {len(name)} characters. KEDA writes it as a label, at most {LABEL_MAX}: {harm}.",
             "Shorten it.",
             f"failed to update {kind} with scaledObjectName label" if kind == "ScaledObject" else "",
         )
         return
     try:
         if not isinstance(name, str):
-            raise Refused("is not a text.", "Put it in quotes.")
+            raise Refused("is not a string.", "Put it in quotes.")
         (label_name if labelled else object_name)(name)
     except Refused as refused:
         why = f"{refused.why} The API server would refuse the object."
@@ -184,8 +184,8 @@ def _check_object(value: Mapping[Any, Any], schema: Mapping[str, Any], at: At, r
                 "metadata-not-text",
                 (*at, _part(key)),
                 inner,
-                "is not a text, and every value in here must be one. The API server would refuse the object.",
-                f"Put it in quotes{_quoted(inner, key)}." if _scalar(inner) else "Write it as one text.",
+                "is not a string, as every value here must be. The API server would refuse the object.",
+                f"Put it in quotes{_quoted(inner, key)}." if _scalar(inner) else "Write it as one string.",
             )
     elif known:
         for key, inner in value.items():
@@ -250,11 +250,11 @@ def _wrong_type(value: object, wanted: str, at: At, report: Report) -> None:
 def _unknown(key: object, at: At, known: Any, report: Report, fix: str = "") -> None:
     if not isinstance(key, str):
         report.add(
-            "unknown-field", at, MISSING, "a key that is not a text. Nothing would read it.", "Remove it."
+            "unknown-field", at, MISSING, "a key that is not a string. Nothing would read it.", "Remove it."
         )
         return
     guess = did_you_mean(key, known)
-    why = "unknown key. kubectl refuses it, other clients drop it without a word."
+    why = "unknown key. kubectl refuses it, other clients silently drop it."
     if at[-2:-1] and isinstance(at[-2], int) and key in _ELSEWHERE:
         fix = f"Move it to spec.{key}."
     report.add("unknown-field", at, MISSING, why, fix or (f"Write {guess}." if guess else "Remove it."))

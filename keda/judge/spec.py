@@ -50,7 +50,7 @@ def check_scaled_object(item: Item, report: Report) -> None:
             (*SPEC, "minReplicaCount"),
             MISSING if lowest is None else lowest,
             ("is unset, so 0, and" if lowest is None else "with")
-            + " cpu and memory triggers only: no pod, no usage, so nothing would ever wake it. "
+            + " cpu and memory triggers only: no pod, no usage, so it would never scale up from zero. "
             + WEBHOOK,
             "Write minReplicaCount: 1, or add a trigger that sees the work waiting.",
             "scaledobject has only cpu/memory triggers AND minReplica is 0 (scale to zero doesn't "
@@ -159,8 +159,8 @@ def check_seconds(item: Item, report: Report) -> None:
             "negative-number",
             (*SPEC, "pollingInterval"),
             interval,
-            "is no interval. KEDA 2.19 would ask the trigger's source without a pause.",
-            "Write 30, say.",
+            "is not an interval. KEDA 2.19 would ask the trigger's source without a pause.",
+            "Write e.g. 30.",
         )
     for key in ("cooldownPeriod", "initialCooldownPeriod"):
         seconds = whole(item.spec.get(key))
@@ -292,7 +292,7 @@ def _target_problem(target: str) -> str:
     except ValueError:
         return "is not a number"
     if not math.isfinite(number):
-        return "is no number to divide by"
+        return "is not a number to divide by"
     return "is not above 0" if number <= 0 else ""
 
 
@@ -323,7 +323,11 @@ def check_annotations(item: Item, report: Report) -> None:
                 guess = did_you_mean(key, _KEDA_ANNOTATIONS)
                 fix = f"Write {guess}." if guess else "Remove it."
                 report.add(
-                    "unknown-annotation", at, MISSING, "is no annotation of KEDA. It would do nothing.", fix
+                    "unknown-annotation",
+                    at,
+                    MISSING,
+                    "is not an annotation of KEDA. It would do nothing.",
+                    fix,
                 )
             continue
         try:
@@ -337,8 +341,8 @@ def check_annotations(item: Item, report: Report) -> None:
                 report.add("paused-not-boolean", at, value, why, 'Write a number in quotes, such as "0".')
             else:
                 paused = key == "autoscaling.keda.sh/paused"
-                effect = "for true: the HPA is deleted and the replicas freeze" if paused else "for false"
-                why = f"is neither true nor false for Go. KEDA takes it {effect}."
+                effect = "as true: the HPA is deleted and the replicas freeze" if paused else "as false"
+                why = f"is neither true nor false for Go. KEDA reads it {effect}."
                 report.add("paused-not-boolean", at, value, why, 'Write "true", or remove the annotation.')
 
 

@@ -34,7 +34,7 @@ def check_job_container(item: Item, report: Report) -> None:
             "unknown-container",
             ("spec", "envSourceContainerName"),
             wanted,
-            "is no container of the Job's template. KEDA could not build the scaler: no Job is ever made.",
+            "is not a container of the Job's template. KEDA could not build the scaler: no Job is ever made.",
             f"Write one of {', '.join(names)}.",
             f"couldn't find container with name {wanted} on Target object",
         )
@@ -64,7 +64,7 @@ def check_target_among(item: Item, objects: Objects, report: Report) -> None:
                 "target-missing",
                 (*at, "name"),
                 name,
-                f"is no {kind} of namespace {item.namespace} here. KEDA would find nothing to scale: "
+                f"is not a {kind} of namespace {item.namespace} here. KEDA would find nothing to scale: "
                 "never Ready.",
                 f"Write {guess}." if guess else add_or_name(f"the {kind}", names),
                 # With cpu or memory it is the webhook that looks the target up, and first.
@@ -121,17 +121,17 @@ def _not_scalable(item: Item, reference: Mapping[Any, Any], at: At, report: Repo
         why = f"is not how the API writes it. {overlooks}"
         report.add("target-not-scalable", (*at, "kind"), kind, why, f"Write {guess}.")
     elif group == "apps" and kind in ("Deployment", "StatefulSet"):  # never looked up: gvkr.go:69
-        why = f"is no version that the API server serves. {overlooks}"
+        why = f"is not a version that the API server serves. {overlooks}"
         report.add("target-not-scalable", (*at, "apiVersion"), version, why, "Write apps/v1.")
     elif group == "" and served == "v1" and kind in _CORE:
         why = "has no /scale subresource. KEDA would mark the ScaledObject not Ready."
-        report.add("target-not-scalable", (*at, "kind"), kind, why, "Name a Deployment, say.", keda)
+        report.add("target-not-scalable", (*at, "kind"), kind, why, "Name e.g. a Deployment.", keda)
     else:
         report.add(
             "target-not-scalable",
             (*at, "kind"),
             kind,
-            f"is no kind of {version}. KEDA's webhook would reject the object.",
+            f"is not a kind of {version}. KEDA's webhook would reject the object.",
             f"Write {guess}." if guess and guess != kind else "Write the apiVersion that serves it.",
             f'no matches for kind "{kind}" in version "{version}"',
         )
@@ -159,7 +159,7 @@ def _check_containers(item: Item, target: Item, report: Report) -> None:
                 "unknown-container",
                 at,
                 wanted,
-                f"is no container of {target.ref}. KEDA would find no value there.",
+                f"is not a container of {target.ref}. KEDA would find no value there.",
                 f"Write one of {', '.join(names)}.",
                 f"error resolving secrets for ScaleTarget: couldn't find container with name {wanted} "
                 "on Target object"

@@ -112,9 +112,9 @@ def _metric_type(item: Item, kind: str, trigger: Mapping[Any, Any], at: At, repo
                 "metric-type",
                 at,
                 given or MISSING,
-                f"{'is no metric type of' if given else 'missing, and required by'} the {kind} scaler. "
+                f"{'is not a metric type of' if given else 'missing, and required by'} the {kind} scaler. "
                 f"{_NOT_READY}",
-                "Write metricType: Utilization (per cent of the request) or AverageValue (an amount "
+                "Write metricType: Utilization (a percentage of the request) or AverageValue (an amount "
                 "per pod).",
                 f"unknown metric type: {given or ''}, allowed values are 'Utilization' or 'AverageValue'",
             )
@@ -239,7 +239,7 @@ def _add(
             "operator-crash",
             (*at, "value"),
             trigger.metadata.get("value"),
-            "is no quantity. On an update KEDA's operator crashes on it, and every ScaledObject "
+            "is not a quantity. On an update KEDA's operator crashes on it, and every ScaledObject "
             "of the cluster "
             "stands still.",
             'Write an amount such as "500m" for cpu or "1Gi" for memory.',
@@ -249,7 +249,7 @@ def _add(
             "trigger-parameter",
             (*at, "value"),
             trigger.metadata.get("value"),
-            f"is not a whole number of per cent. {_NOT_READY}",
+            f"is not a whole percentage. {_NOT_READY}",
             'Write it without a unit, such as value: "60".',
             keda,
         )
@@ -262,7 +262,7 @@ def _add(
             (*at, key) if key else at,
             trigger.metadata[key] if key else MISSING,
             f"is refused by the {trigger.type} scaler{detail}. {_NOT_READY}",
-            f"See `python -m keda explain {trigger.type}`.",
+            f"See `keda explain {trigger.type}`.",
             keda,
         )
     elif "missing required" in refusal:
@@ -277,8 +277,8 @@ def _add(
         else:
             wanted, example = _EXAMPLES.get(parameter.type, ("what KEDA can read", "…"))
             why = f"is not {wanted}. {_NOT_READY}"
-            either = ' or "false"' if parameter.type == "bool" else ", say"
-            fix = f'Write {name}: "{example}"{either}.'
+            either = ' or "false"' if parameter.type == "bool" else ""
+            fix = f'Write {"" if either else "e.g. "}{name}: "{example}"{either}.'
         report.add("trigger-parameter", (*at, name), value, why, fix, keda)
 
 
@@ -359,7 +359,7 @@ def _unknown_parameters(kind: str, metadata: Mapping[str, str], at: At, report: 
                 "misspelt-parameter",
                 place,
                 MISSING,
-                f"unknown key. The {kind} scaler ignores it without a word{instead}.",
+                f"unknown key. The {kind} scaler silently ignores it{instead}.",
                 f"Write {name}{'FromEnv' if key.endswith('FromEnv') else ''}.",
             )
         elif key in _SPEC_KEYS or key in _TRIGGER_KEYS:
@@ -368,7 +368,7 @@ def _unknown_parameters(kind: str, metadata: Mapping[str, str], at: At, report: 
                 "misspelt-parameter",
                 place,
                 MISSING,
-                "is no key of metadata. KEDA ignores it without a word.",
+                "is not a key of metadata. KEDA silently ignores it.",
                 fix,
             )
         else:
@@ -376,8 +376,8 @@ def _unknown_parameters(kind: str, metadata: Mapping[str, str], at: At, report: 
                 "unknown-parameter",
                 place,
                 MISSING,
-                f"unknown key. The {kind} scaler ignores it without a word.",
-                f"Remove it; `python -m keda explain {kind}` lists what it reads.",
+                f"unknown key. The {kind} scaler silently ignores it.",
+                f"Remove it; `keda explain {kind}` lists what it reads.",
             )
 
 
@@ -390,7 +390,7 @@ def _plain_secrets(kind: str, metadata: Mapping[str, str], at: At, report: Repor
                 "plain-secret",
                 (*at, "metadata", key),
                 MISSING,
-                "a secret in plain text: whoever may read the ScaledObject, or its repository, has it.",
+                "a secret in plain text: everyone who can read the object or its repository can read it.",
                 "Put it into a Secret and name that in a TriggerAuthentication.",
             )
 

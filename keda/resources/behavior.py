@@ -12,7 +12,7 @@ _HPA = "The API server would refuse the HPA."
 
 
 class ScalingPolicy(Model):
-    """At most `value` pods, or per cent of the pods, in any `period_seconds`."""
+    """At most `value` pods, or percent of the pods, in any `period_seconds`."""
 
     consequence = _HPA
 

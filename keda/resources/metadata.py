@@ -13,7 +13,7 @@ from keda.names import LabelName, LabelValue, Namespace, ObjectName
 
 def _annotation(value: object) -> object:
     if not isinstance(value, str):
-        raise Refused("is not a text.", "Put it in quotes.", "The API server would refuse the object.")
+        raise Refused("is not a string.", "Put it in quotes.", "The API server would refuse the object.")
     return value
 
 

@@ -94,7 +94,7 @@ class ScalingModifiers(Model):
                 "target",
                 self.target,
                 "is not above 0. KEDA's webhook would reject the object.",
-                "Write 5, say.",
+                "Write e.g. 5.",
             )
 
     @model_serializer(mode="plain")

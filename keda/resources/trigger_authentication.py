@@ -230,7 +230,7 @@ class TriggerAuthenticationSpec(AuthModel):
 
     def faults(self) -> Iterator[Fault]:
         if not self.dump():
-            yield Fault("", MISSING, f"empty. {self.consequence}", "Write secretTargetRef, say.")
+            yield Fault("", MISSING, f"empty. {self.consequence}", "Write e.g. secretTargetRef.")
 
 
 class TriggerAuthentication(Resource):

@@ -188,7 +188,7 @@ class Trigger(Model):
             elif isinstance(value, (str, int, float)):
                 free[str(key).removeprefix(prefix)] = written(value)
             else:
-                why = "is not a text. KEDA's metadata holds texts only."
+                why = "is not a string. KEDA's metadata holds strings only."
                 found.append(Fault(join("metadata", str(key)), value, why, "Write one text."))
         if free:
             parameters[cls.model_fields[opened].alias or opened] = free
@@ -244,7 +244,7 @@ def _class_for(data: object) -> type[Trigger]:
     else:
         why = "is not one of KEDA 2.19's 75 scalers."
         guess = did_you_mean(str(scaler), CLASSES)
-        fix = f"Write {guess}." if guess else "`python -m keda explain` lists them."
+        fix = f"Write {guess}." if guess else "`keda explain` lists them."
         fix = _REMOVED.get(str(scaler), fix)
     raise SpecError([Fault("type", scaler, f"{why} {Trigger.consequence}", fix)])
 

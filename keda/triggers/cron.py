@@ -22,7 +22,7 @@ def schedule(value: str) -> str:
     if error := schedule_error(value):
         field = error.partition(":")[0]
         if field in _BOUNDS:
-            raise Refused(f"is no schedule: its {field} is not within {_BOUNDS[field]}.")
+            raise Refused(f"is not a schedule: its {field} is not within {_BOUNDS[field]}.")
         raise Refused("is not five cron fields.")
     return value
 

@@ -41,4 +41,4 @@ class KubernetesWorkload(Trigger):
     def faults(self) -> Iterator[Fault]:
         yield from super().faults()
         if self.value < 0.001:
-            yield Fault("value", self.value, f"is not above 0. {self.consequence}", "Write value: 2, say.")
+            yield Fault("value", self.value, f"is not above 0. {self.consequence}", "Write e.g. value: 2.")

@@ -35,7 +35,7 @@ def text(value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if not isinstance(value, str):
-        raise Refused("is not a text.")
+        raise Refused("is not a string.")
     if not value.strip():
         raise Refused("is empty, and KEDA takes that for absent.")
     return value.strip()

@@ -18,7 +18,7 @@ class _ResourceTrigger(Trigger):
     from_authentication: ClassVar[frozenset[str]] = frozenset()
 
     value: Amount = Field(examples=["60"])
-    """Utilization: per cent of the request, "60". AverageValue: a quantity per pod, "500m" or "1Gi"."""
+    """Utilization: a percentage of the request, "60". AverageValue: a quantity per pod, "500m" or "1Gi"."""
     container_name: Text | None = None
     """Count this container only. Default: all containers of the pod."""
 
@@ -30,7 +30,7 @@ class _ResourceTrigger(Trigger):
                 yield Fault(
                     "value",
                     self.value,
-                    f"is not a whole number of per cent above 0. {self.consequence}",
+                    f"is not a whole percentage above 0. {self.consequence}",
                     f'Write "{digits}".',
                 )
         elif self.metric_type == "AverageValue":
@@ -39,7 +39,7 @@ class _ResourceTrigger(Trigger):
                     "value",
                     self.value,
                     "is not a quantity above 0. On an update it would crash KEDA's operator for everyone.",
-                    'Write "500m" or "1Gi", say.',
+                    'Write e.g. "500m" or "1Gi".',
                 )
         elif self.metric_type is None:
             yield Fault(

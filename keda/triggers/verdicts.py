@@ -149,7 +149,7 @@ def _fault(words: str, trigger: Trigger) -> Fault:
     said = said if len(said) <= _SHOWN_WORDS else f"{said[:_SHOWN_WORDS]}…"
     harm = f"KEDA says: {said}. {trigger.consequence}"
     if not named:
-        fix = f"`python -m keda explain {trigger.type}` says what goes together."
+        fix = f"`keda explain {trigger.type}` says what goes together."
         return Fault("", MISSING, f"is refused. {harm}", fix)
     if (name := named[0]) in metadata:
         fix = "Leave one of them out." if _TOO_MANY.search(said) else _example(name, trigger)
@@ -162,7 +162,7 @@ def _fault(words: str, trigger: Trigger) -> Fault:
 def _example(name: str, trigger: Trigger) -> str:
     fields = (field for field in type(trigger).model_fields.values() if field.alias == name)
     example = next((field.examples[0] for field in fields if field.examples), None)
-    return f"Write {name}: {example}, say." if example else "Correct it."
+    return f"Write e.g. {name}: {example}." if example else "Correct it."
 
 
 def _ways(parameter: Parameter, trigger: Trigger) -> str:

@@ -86,7 +86,7 @@ def test_an_empty_pipe_is_no_success() -> None:
     command = [sys.executable, "-m", "keda", "check", "-"]
     done = subprocess.run(command, cwd=ROOT, input="", capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
-    assert done.stderr == "<stdin>: is empty. Look whether the command before the pipe failed.\n"
+    assert done.stderr == "<stdin>: is empty. Check whether the command before the pipe failed.\n"
 
 
 def test_references_across_files(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_explain_scaler(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "check", "--explain", "pdb-block") == (
         2,
         "",
-        "pdb-block: is no rule. Did you mean pdb-blocks?\n",
+        "pdb-block: is not a rule. Did you mean pdb-blocks?\n",
     )
 
 
@@ -159,4 +159,4 @@ def test_a_reader_may_leave_early() -> None:
 
 def test_pre_commit_hook_names_the_command() -> None:
     (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
-    assert hook["entry"] == "python -m keda check"
+    assert hook["entry"] == "keda check"

@@ -140,5 +140,5 @@ def test_no_secret_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 def test_standard_input_is_no_file(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--fix", "-"]) == 2
     assert capsys.readouterr().err == (
-        "keda check: --fix changes files, and standard input is none. Give the file's path.\n"
+        "keda check: --fix changes files; standard input is not a file. Give the file's path.\n"
     )

@@ -171,7 +171,7 @@ def test_grafanas_variables_are_filled_in(prometheus: Prometheus) -> None:
 @pytest.mark.parametrize("text", ["{", "[]"])
 def test_a_dashboard_that_is_none_is_one_line(text: str) -> None:
     found = {"metadata": {"namespace": "monitoring", "name": "own"}, "data": {"a.json": text}}
-    with pytest.raises(CommandError, match=r"^ConfigMap monitoring/own a\.json: is no JSON of a dashboard"):
+    with pytest.raises(CommandError, match=r"^ConfigMap monitoring/own a\.json: is not a Grafana dashboard"):
         boards.in_cluster(SimpleNamespace(items=lambda *_: [found]))  # type: ignore[arg-type]
 
 

@@ -33,7 +33,7 @@ sys.exit(command.main(["status"]))
 def test_a_dashboard_of_more_than_a_day_is_refused_in_one_line() -> None:
     done = run("dashboard", "--minutes", "99999")
     assert done.returncode == 1
-    assert done.stderr == "--minutes: 99999 is not from 1 to 1440. Write 30, say.\n"
+    assert done.stderr == "--minutes: 99999 is not from 1 to 1440. Write e.g. 30.\n"
 
 
 def test_a_lab_that_is_not_up_is_one_line() -> None:

@@ -92,7 +92,7 @@ def test_archive_before_own_and_kept_once_chosen(
     choose: Any, lab: Lab, chart_tools: dict[str, Path], tmp_path: Path
 ) -> None:
     if not chart_source.ARCHIVE.is_file():
-        pytest.skip("the published chart is not at hand: ../shared/charts is absent")
+        pytest.skip("the published chart is not in charts/, nor named by KEDA_HOMELAB_CHART")
     chart = choose(archive=chart_source.ARCHIVE)
     assert chart["origin"] == "archive"
     assert "keda-homelab" not in served_description(chart_tools, chart["source"], tmp_path / "pulled")
@@ -108,9 +108,9 @@ def test_a_changed_archive_is_not_used(choose: Any, tmp_path: Path) -> None:
     assert choose(archive=changed)["origin"] == "own"
     with pytest.raises(
         LabError,
-        match=r"^lab up --chart archive: no KEDA chart could be had \(archive: keda-2\.19\.0\.tgz is not the "
+        match=r"^lab up --chart archive: no KEDA chart is available \(archive: keda-2\.19\.0\.tgz is not the "
         r"published one \(its sha256 differs\)\)\. Without it nothing can be installed\. Use --chart own, or "
-        r"put the archive at \.\./shared/charts/keda-2\.19\.0\.tgz\.$",
+        r"put the archive at charts/keda-2\.19\.0\.tgz \(or its path into KEDA_HOMELAB_CHART\)\.$",
     ):
         choose(chart="archive", archive=changed)
 

@@ -79,9 +79,13 @@ def _json(manifest: Manifest) -> str:
 @pytest.mark.parametrize(
     ("name", "content", "line"),
     [
-        ("bad.yaml", b"kind: [", ": is no YAML that Kubernetes reads"),
-        ("chart.yaml", b"a: {{ .Values.x }}\n", "Is it a Helm template? Give what `helm template` renders."),
-        ("latin.yaml", b"a: \xe9", "latin.yaml: is no text of UTF-8."),
+        ("bad.yaml", b"kind: [", ": is not valid YAML for Kubernetes"),
+        (
+            "chart.yaml",
+            b"a: {{ .Values.x }}\n",
+            "Is it a Helm template? Check the output of `helm template` instead.",
+        ),
+        ("latin.yaml", b"a: \xe9", "latin.yaml: is not UTF-8 text."),
     ],
 )
 def test_what_cannot_be_read_is_one_line_and_the_rest_is_read(

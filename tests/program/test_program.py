@@ -382,7 +382,7 @@ def test_wrong_settings_end_the_program_before_anything_is_registered(config: di
     program = Program({**config, "workload": {}, "monitoring": {"prometheus": "prometheus:9090"}})
     assert program.exit == 32  # the language host then adds nothing of its own
     assert program.log == [
-        "workload: unknown key. It would be ignored without a word. Write workloads.",
+        "workload: unknown key. It would be silently ignored. Write workloads.",
         'monitoring.prometheus: "prometheus:9090" is not an http:// or https:// address. '
         "KEDA's triggers and the dashboards need it. Write http://prometheus:9090.",
     ]

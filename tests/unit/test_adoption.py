@@ -175,12 +175,12 @@ REFUSED = {
     "no maximum": ({"spec": {"scaleTargetRef": {"kind": "A", "name": "a"}}}, "spec.maxReplicas: missing"),
     "no spec": ({"spec": None}, "spec.scaleTargetRef: missing, and required."),
     "no metadata": ({"metadata": None}, "metadata: "),
-    "annotation is no JSON": (
+    "annotation is not JSON": (
         {
             "apiVersion": "autoscaling/v1",
             "metadata": {"name": "a", "annotations": {"autoscaling.alpha.kubernetes.io/metrics": "[{"}},
         },
-        'metadata.annotations["autoscaling.alpha.kubernetes.io/metrics"]: is no JSON.',
+        'metadata.annotations["autoscaling.alpha.kubernetes.io/metrics"]: is not JSON.',
     ),
 }
 METRICS = {
@@ -293,7 +293,10 @@ def test_selectors_are_written_as_the_adapter_writes_them() -> None:
             "holds neither rules nor externalRules.",
         ),
         ({"rules": [{}]}, "rules[0].seriesQuery: missing"),
-        ({"rules": [{"seriesQuery": "a", "name": {"matches": "("}}]}, "rules[0].name.matches: is no regular"),
+        (
+            {"rules": [{"seriesQuery": "a", "name": {"matches": "("}}]},
+            "rules[0].name.matches: is not a regular",
+        ),
     ],
 )
 def test_rules_that_cannot_be_read_are_one_line(document: object, line: str) -> None:
@@ -336,7 +339,7 @@ def test_what_must_be_checked_stands_in_the_yaml(capsys: pytest.CaptureFixture[s
     ("content", "code", "line"),
     [
         ("kind: Service", 2, "-: holds no HorizontalPodAutoscaler."),
-        ("a: [", 2, "-:2: is no YAML"),
+        ("a: [", 2, "-:2: is not valid YAML"),
         (BASE + "  metrics: [{type: Podz}]", 1, "-: HorizontalPodAutoscaler web: spec.metrics[0].type"),
     ],
 )

@@ -186,11 +186,11 @@ def test_bounds_kedas_operator_takes(spec: dict[str, Any]) -> None:
         ),
         (
             {"advanced": {"scalingModifiers": {"formula": "a", "target": 0}}},
-            f"spec.advanced.scalingModifiers.target: 0 is not above 0. {WEBHOOK} Write 5, say.",
+            f"spec.advanced.scalingModifiers.target: 0 is not above 0. {WEBHOOK} Write e.g. 5.",
         ),
         (
             {"pollingIntervall": 30},
-            "spec.pollingIntervall: unknown key. It would be ignored without a word. Write pollingInterval.",
+            "spec.pollingIntervall: unknown key. It would be silently ignored. Write pollingInterval.",
         ),
     ],
 )
@@ -218,7 +218,7 @@ def test_a_mistyped_required_key_is_one_fault() -> None:
     data = scaled_object()
     data["spec"]["scaleTargetReff"] = data["spec"].pop("scaleTargetRef")
     assert faults(ScaledObject, data) == [
-        "spec.scaleTargetReff: unknown key. It would be ignored without a word. Write scaleTargetRef."
+        "spec.scaleTargetReff: unknown key. It would be silently ignored. Write scaleTargetRef."
     ]
 
 
@@ -321,7 +321,7 @@ def test_authentications_come_back_as_they_were() -> None:
     [
         (
             {},
-            "spec: empty. KEDA could not read the secret, and would only log it. Write secretTargetRef, say.",
+            "spec: empty. KEDA could not read the secret, and would only log it. Write e.g. secretTargetRef.",
         ),
         (
             {"podIdentity": {"provider": "aws", "roleArn": "arn", "identityOwner": "workload"}},

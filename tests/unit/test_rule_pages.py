@@ -1,10 +1,11 @@
-"""The pages of docs/rules tell the truth: what fails there fails by that rule, what passes does not."""
+"""The pages of docs/rules are true: what fails there fails by that rule as printed, what passes does not."""
 
 from __future__ import annotations
 
 import copy
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import yaml
 from support import ROOT
 
 import keda
+from keda.judge.command import check_paths
 from keda.judge.findings import At, rules
 
 PAGES = ROOT / "docs" / "rules"
@@ -30,6 +32,23 @@ def codes(objects: list[Any]) -> set[str]:
 @pytest.mark.parametrize("rule", rules())
 def test_what_fails_fails_by_this_rule(rule: str) -> None:
     assert rule in codes(list(yaml.safe_load_all(snippets(rule)["Fails"])))
+
+
+@pytest.mark.parametrize("rule", rules())
+def test_the_page_shows_what_keda_check_prints(
+    rule: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader who saves the example gets these lines, and the marks are on them."""
+    page = (PAGES / f"{rule}.md").read_text("utf-8")
+    failing = snippets(rule)["Fails"]
+    (printed,) = re.findall(r"```text\n(.*?)\n```", page, re.DOTALL)
+    (tmp_path / f"{rule}.yaml").write_text(failing, "utf-8")
+    monkeypatch.chdir(tmp_path)
+    lines, unreadable = check_paths([f"{rule}.yaml"])
+    assert not unreadable
+    assert "\n".join(str(line.finding) for line in lines) == printed
+    marked = {number for number, text in enumerate(failing.splitlines(), 1) if text.endswith("# ←")}
+    assert marked == {line.line for line in lines}
 
 
 @pytest.mark.parametrize("rule", rules())

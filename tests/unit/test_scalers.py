@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import re
 import subprocess
 import sys
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,7 +36,7 @@ CHOICES = re.compile(
     "|is empty, and KEDA takes that for absent"
     '|"\\s*" is not (a whole number|a number|true or false|a duration|one of)'
     "|has no unit|is not a duration|is not an IANA time zone|is not an http:// or https:// address"
-    "|is not host:port|is not one of|is below 0.001|is below 1|is not a whole number of per cent"
+    "|is not host:port|is not one of|is below 0.001|is below 1|is not a whole percentage"
     "|is not a quantity above 0|is not above 0|needs credentials|mixes modes"
     '|"null" is not a number'
 )
@@ -87,7 +89,7 @@ def test_the_table_has_75_rows() -> None:
     assert len(rows) == 75
 
 
-FACTS = ROOT.parent / "shared" / "facts" / "keda-params.json"
+FACTS = Path(os.environ.get("KEDA_HOMELAB_FACTS", "facts")) / "keda-params.json"
 
 
 @pytest.mark.skipif(not FACTS.exists(), reason="needs the fields parsed out of KEDA's struct tags")

@@ -135,7 +135,7 @@ def test_python_and_manifest_give_the_same_trigger() -> None:
             "kubernetes-workload",
             {"value": 0},
             "metadata.value: 0 is not above 0. "
-            "KEDA would mark the ScaledObject not Ready. Write value: 2, say.",
+            "KEDA would mark the ScaledObject not Ready. Write e.g. value: 2.",
         ),
         (
             "cron",

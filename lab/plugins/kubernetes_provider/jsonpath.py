@@ -28,7 +28,7 @@ def find(path: str, obj: Any) -> list[Any]:
         step = STEP.match(inner, position)
         if step is None:
             raise ValueError(
-                f"{path!r} is no JSONPath that can be waited for; write it as kubectl wait takes it"
+                f"{path!r} is not a JSONPath that can be waited for; write it as kubectl wait takes it"
             )
         found = [value for each in found for value in _step(step, each)]
         position = step.end()

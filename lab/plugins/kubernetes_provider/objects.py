@@ -102,7 +102,7 @@ def is_crd(obj: Mapping[str, Any]) -> bool:
 
 
 def field_manager(urn: str) -> str:
-    """One manager a resource, the same after a lost state: else the earlier one would own fields for ever."""
+    """One manager a resource, the same after a lost state: else the earlier one would own fields forever."""
     return f"pulumi-kubernetes-{hashlib.sha256(urn.encode()).hexdigest()[:8]}"
 
 
