@@ -172,7 +172,7 @@ def test_every_alert_of_a_workload_can_be_switched_off() -> None:
     [
         (
             {"KedaAtMax": "off"},
-            "KedaAtMax: unknown key. It would be ignored without a word. Write KedaAtMaximum.",
+            "KedaAtMax: unknown key. It would be silently ignored. Write KedaAtMaximum.",
         ),
         ({"KedaAtMaximum": 0}, "KedaAtMaximum: 0 is not off or a whole number of minutes, 1 to 525600. "),
         (
