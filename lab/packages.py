@@ -60,6 +60,8 @@ def ensure(names: Iterable[str] | None = None) -> None:
     if os.geteuid() != 0 or not installable():
         raise LabError(f"Debian packages are missing: {' '.join(wanted)}. Install them as root: {command}")
     with step(f"Debian packages {' '.join(wanted)}"), _no_services():
+        # A killed installation leaves packages half configured, and apt-get refuses to go on from there.
+        _quietly("dpkg", "--configure", "-a")
         install = ["install", "--yes", "--no-install-recommends", *wanted]
         # The lists of a fresh image are empty or old: try with what is there, and once more with new ones.
         if _apt(*install) and (reason := _apt("update") or _apt(*install)):
@@ -68,18 +70,22 @@ def ensure(names: Iterable[str] | None = None) -> None:
 
 def _apt(*arguments: str) -> str:
     """Run apt-get; the reason when it fails, without the addresses of mirrors, else nothing."""
-    answer = subprocess.run(
-        ["apt-get", "--quiet", "--quiet", "-o", "DPkg::Lock::Timeout=120", *arguments],
+    answer = _quietly("apt-get", "--quiet", "--quiet", "-o", "DPkg::Lock::Timeout=120", *arguments)
+    if not answer.returncode:
+        return ""
+    errors = [line.removeprefix("E: ") for line in answer.stderr.splitlines() if line.startswith("E: ")]
+    return re.sub(r"https?://\S+", "<address>", errors[0]) if errors else f"it ended with {answer.returncode}"
+
+
+def _quietly(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        list(command),
         env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
     )
-    if not answer.returncode:
-        return ""
-    errors = [line.removeprefix("E: ") for line in answer.stderr.splitlines() if line.startswith("E: ")]
-    return re.sub(r"https?://\S+", "<address>", errors[0]) if errors else f"it ended with {answer.returncode}"
 
 
 @contextmanager

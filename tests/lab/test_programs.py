@@ -18,10 +18,10 @@ from lab import namespace, processes, versions
 ROOT = Path(__file__).parents[2]
 CALLS = {"run", "Popen", "check_output", "check_call", "call"}
 
-# Of packages that every Debian has (dpkg-query -W -f '${Essential} ${Package}'), and apt.
+# Of packages that every Debian has (dpkg-query -W -f '${Essential} ${Package}'), without its own installer.
 ESSENTIAL = {
     *("cat", "chmod", "cp", "cut", "du", "ln", "mkdir", "mv", "rm", "tail"),  # coreutils
-    *("sh", "ldd", "apt-get", "find", "sed", "grep", "tar"),
+    *("sh", "ldd", "find", "sed", "grep", "tar"),
 }
 
 # What the node's own programs call, by their sources: kube-proxy (pkg/util/iptables), kubelet (mount-utils),
@@ -32,6 +32,7 @@ NODE = {
 }
 
 ELSEWHERE = {
+    "lab/packages.py:_quietly": "apt-get and dpkg, which are Debian itself",
     "lab/gobuild.py:_compile": "go, wrapped by setpriv where there is one",
     "lab/gobuild.py:_run": "go and pip, wrapped by setpriv where there is one",
     "lab/plugins/kubernetes_provider/helm.py:template": "helm, a tool",
