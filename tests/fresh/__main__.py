@@ -16,6 +16,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -77,6 +78,10 @@ def _place(lab: Lab) -> Iterator[Path]:
 
 
 def _remove(folder: Path, lab: Lab) -> None:
+    # The kernel ends what runs in there a moment after its first process.
+    deadline = time.monotonic() + 10
+    while _in_use(folder) and time.monotonic() < deadline:
+        time.sleep(0.1)
     # The mounts in it were those of a namespace that is gone: nothing else can be deleted by this.
     mounts = Path("/proc/self/mountinfo").read_text()
     if f" {folder}/" in mounts:
@@ -84,6 +89,14 @@ def _remove(folder: Path, lab: Lab) -> None:
     if folder.exists():
         shutil.rmtree(folder)
     cgroups.remove(lab)
+
+
+def _in_use(folder: Path) -> bool:
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (process / "root").readlink().is_relative_to(folder):
+                return True
+    return False
 
 
 def _bootstrap(suite: str, root: Path, folder: Path) -> None:
