@@ -222,8 +222,8 @@ def _root_folder() -> Iterator[str]:
         )
 
 
-def _ports(wanted: int = 8, attempts: int = 200) -> Iterator[str]:
-    """A lab leads as many ports of the loopback into its network (lab/forward.py)."""
+def _ports(wanted: int = 12, attempts: int = 200) -> Iterator[str]:
+    """A lab leads fewer than `wanted` ports of the loopback into its network (lab/forward.py)."""
     free, reason = 0, "no reason given"
     for port in random.sample(range(20000, 32768), attempts):
         with socket.socket() as listener:

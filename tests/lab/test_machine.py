@@ -154,8 +154,9 @@ def test_taken_ports_are_a_fault() -> None:
     assert line.startswith("ports: of 200 tried on 127.0.0.1 from 20000 to 32767, fewer than 201 are free")
 
 
-def test_the_ports_are_as_many_as_a_lab_forwards() -> None:
-    assert machine._ports.__defaults__ == (len(forward.TARGETS), 200)
+def test_the_ports_are_enough_for_a_lab() -> None:
+    wanted, attempts = machine._ports.__defaults__ or (0, 0)
+    assert len(forward.TARGETS) < wanted < attempts
 
 
 def test_a_command_that_finds_faults_prints_them_and_fails(
