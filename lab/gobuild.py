@@ -1,4 +1,4 @@
-"""Building tools from their Go modules: one `go build` a group, the next group's downloads beside it."""
+"""Building tools from their Go modules: one `go build` per group, two groups side by side."""
 
 from __future__ import annotations
 
@@ -9,14 +9,18 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from lab import paths, versions
 from lab.errors import LabError
 from lab.progress import Step, duration, say, step
 from lab.versions import Group, Tool
+
+# Two `go build` at once keep four compilers or linkers busy, up to 2 GB each.
+MEMORY_FOR_TWO = 10 * 2**30  # bytes
 
 
 def environment() -> dict[str, str]:
@@ -63,32 +67,126 @@ def go() -> Path:
 def build(tools: Sequence[Tool], into: Path, keep: Callable[[Tool, Path], None]) -> None:
     """Build `tools` below `into` and give each binary to `keep` as soon as its group is done.
 
-    So what is finished stays when a later group fails. Raises LabError with the compiler's first complaint.
+    Two groups build side by side, since one that links or downloads leaves a core idle. A group that names
+    another in `after` waits for it and finds what they share compiled. What is finished stays when another
+    group fails. Raises LabError with the compiler's first complaint.
     """
     command = go()
     groups: dict[Group, list[Tool]] = {}
     for group in versions.load().groups.values():
         if chosen := [tool for tool in tools if tool.group == group]:
             groups[group] = chosen
-    expected = sum(group.seconds for group in groups)
-    count = sum(len(chosen) for chosen in groups.values())
-    say(f"Building {count} tools from source: took {duration(expected)} on 2 cores elsewhere")
-    with ThreadPoolExecutor(1) as downloads:
-        listings = {
-            group: downloads.submit(_packages, command, group, chosen) for group, chosen in groups.items()
-        }
-        for group, chosen in groups.items():
-            say(f"{group.name}: {', '.join(tool.name for tool in chosen)}")
-            with step(f"{group.name} ({len(chosen)} of {count} tools)") as progress:
-                progress.update("downloading modules")
-                folder = _made(into / group.name)
-                try:
-                    _compile(command, group, chosen, folder, listings[group].result(), progress)
-                except BaseException:
-                    downloads.shutdown(wait=False, cancel_futures=True)
-                    raise
-                for tool in chosen:
-                    keep(tool, folder / tool.binary)
+    names = ", ".join(tool.name for chosen in groups.values() for tool in chosen)
+    expected = duration(sum(group.seconds for group in groups))
+    say(f"Building from source, in about {expected} on 2 cores: {names}")
+    with step(f"{sum(map(len, groups.values()))} tools from source") as progress:
+        _Builds(command, groups, into, progress).run(keep)
+
+
+class _Builds:
+    """The builds of several groups: what they share, and where each one is."""
+
+    def __init__(self, command: Path, groups: dict[Group, list[Tool]], into: Path, progress: Step) -> None:
+        self._command = command
+        self._groups = groups
+        self._into = into
+        self._progress = progress
+        self._states: dict[str, str] = {}
+        self._processes: set[subprocess.Popen[str]] = set()
+        self._stopped = False
+
+    def run(self, keep: Callable[[Tool, Path], None]) -> None:
+        side_by_side = 2 if _memory() >= MEMORY_FOR_TWO else 1
+        downloads = ThreadPoolExecutor(2)
+        compilers = ThreadPoolExecutor(side_by_side)
+        try:
+            listings = {group: downloads.submit(self._packages, group) for group in self._groups}
+            done: dict[str, Future[None]] = {}
+            for group in self._groups:
+                before = done.get(group.after)
+                done[group.name] = compilers.submit(self._build, group, listings[group], before, keep)
+            for future in as_completed(done.values()):
+                future.result()
+        except BaseException:
+            self._stop()
+            raise
+        finally:
+            downloads.shutdown(cancel_futures=True)
+            compilers.shutdown(cancel_futures=True)
+
+    def _build(
+        self,
+        group: Group,
+        listing: Future[int],
+        before: Future[None] | None,
+        keep: Callable[[Tool, Path], None],
+    ) -> None:
+        if before:
+            self._show(group, f"after {group.after}")
+            before.result()
+        started = time.monotonic()
+        self._show(group, "downloading modules")
+        folder = _made(self._into / group.name)
+        self._compile(group, folder, listing.result())
+        for tool in self._groups[group]:
+            keep(tool, folder / tool.binary)
+        self._states.pop(group.name)
+        say(f"  {group.name}: {duration(time.monotonic() - started)}")
+
+    def _packages(self, group: Group) -> int:
+        """The number of packages of the group's tools. Listing them downloads their modules."""
+        packages = [tool.package for tool in self._groups[group]]
+        listing = self._start([str(self._command), "list", "-deps", *packages], group, subprocess.PIPE)
+        output, errors = listing.communicate()
+        self._processes.discard(listing)
+        if listing.returncode:
+            raise LabError(f"cannot download the Go modules of {group.name}: {_first_line(errors)}")
+        return output.count("\n")
+
+    def _compile(self, group: Group, folder: Path, packages: int) -> None:
+        # -v prints a line for each package that is compiled now, none for those in the cache.
+        arguments = [str(self._command), "build", "-v", *group.flags, "-o", f"{folder}/"]
+        process = self._start(
+            [*arguments, *(tool.package for tool in self._groups[group])], group, subprocess.DEVNULL
+        )
+        compiled = 0
+        complaints: list[str] = []
+        assert process.stderr
+        for line in process.stderr:
+            if " " in line or line.startswith("#"):
+                complaints.append(line.strip())
+                continue
+            compiled += 1
+            self._show(group, f"{compiled} of at most {packages} packages")
+        process.wait()
+        self._processes.discard(process)
+        if process.returncode:
+            errors = [line for line in complaints if not line.startswith(("#", "go: downloading"))]
+            reason = errors[0] if errors else f"go build ended with {process.returncode}"
+            raise LabError(f"{group.name}: cannot be built from source: {reason}")
+
+    def _start(self, arguments: list[str], group: Group, stdout: int) -> subprocess.Popen[str]:
+        if self._stopped:
+            raise LabError(f"{group.name}: not built, since another build failed.")
+        process = subprocess.Popen(
+            _dies_with_us(arguments),
+            cwd=group.module,
+            env=environment(),
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._processes.add(process)
+        return process
+
+    def _stop(self) -> None:
+        self._stopped = True
+        for process in list(self._processes):
+            process.terminate()
+
+    def _show(self, group: Group, state: str) -> None:
+        self._states[group.name] = state
+        self._progress.update("; ".join(f"{name} {text}" for name, text in list(self._states.items())))
 
 
 def module_files(tool: Tool) -> Path:
@@ -106,51 +204,6 @@ def module_files(tool: Tool) -> Path:
             f"{tool.module}: its files cannot be downloaded: {_first_line(answer.stdout + answer.stderr)}"
         )
     return Path(json.loads(answer.stdout)["Dir"])
-
-
-def _packages(command: Path, group: Group, tools: Sequence[Tool]) -> int:
-    """How many packages the tools are made of. Finding out downloads every module that the build needs."""
-    return _run(
-        [str(command), "list", "-deps", *(tool.package for tool in tools)],
-        f"download the Go modules of {group.name}",
-        cwd=group.module,
-    ).count("\n")
-
-
-def _compile(
-    command: Path, group: Group, tools: Sequence[Tool], folder: Path, packages: int, progress: Step
-) -> None:
-    # -v prints a line for each package that is compiled now, none for those in the cache.
-    arguments = [
-        str(command),
-        "build",
-        "-v",
-        *group.flags,
-        "-o",
-        f"{folder}/",
-        *(tool.package for tool in tools),
-    ]
-    compiled = 0
-    complaints: list[str] = []
-    with subprocess.Popen(
-        _dies_with_us(arguments), cwd=group.module, env=environment(), stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stderr
-        try:
-            for line in process.stderr:
-                if " " in line or line.startswith("#"):
-                    complaints.append(line.strip())
-                    continue
-                compiled += 1
-                share = f"compiled {compiled} of at most {packages} packages"
-                progress.update(f"{share}; all took {duration(group.seconds)} elsewhere")
-        except BaseException:
-            process.terminate()
-            raise
-    if process.returncode:
-        errors = [line for line in complaints if not line.startswith(("#", "go: downloading"))]
-        reason = errors[0] if errors else f"go build ended with {process.returncode}"
-        raise LabError(f"{group.name}: cannot be built from source: {reason}")
 
 
 def _dies_with_us(arguments: list[str]) -> list[str]:
@@ -187,6 +240,11 @@ def _version(command: Path) -> str:
 def _at_least(version: str, minimum: str) -> bool:
     numbers = [tuple(int(part) for part in re.findall(r"\d+", text)[:3]) for text in (version, minimum)]
     return numbers[0] >= numbers[1]
+
+
+def _memory() -> int:
+    """The machine's memory in bytes."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _made(folder: Path) -> Path:

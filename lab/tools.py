@@ -110,7 +110,8 @@ def fits(tool: Tool, text: str) -> bool:
 def build_key(tool: Tool) -> str:
     """Changes with whatever changes the binary: version, flags and the modules it is built of."""
     assert tool.group
-    sums = [(tool.group.module / name).read_text() for name in ("go.mod", "go.sum")]
+    sources = sorted([*tool.group.module.glob("go.*"), *tool.group.module.rglob("*.go")])
+    sums = [source.read_text() for source in sources]
     return _digest(tool.package, tool.version, *tool.group.flags, *sums)
 
 

@@ -33,8 +33,9 @@ class Group:
     """Tools of one Go module, built together: what they share is compiled once."""
 
     name: str
-    seconds: int  # a cold build on 2 cores, downloads included
+    seconds: int  # a cold build on 2 cores, downloads included: shown, and never waited for
     flags: tuple[str, ...]
+    after: str = ""  # a group with which this one shares most packages: it is built first
 
     @property
     def module(self) -> Path:
@@ -88,7 +89,9 @@ def load(file: Path = HERE / "versions.toml") -> Versions:
 
 def _group(name: str, entry: dict[str, Any], build: dict[str, list[str]]) -> Group:
     ldflags = [*build["ldflags"], *(f"-X={stamp}" for stamp in entry["stamps"])]
-    return Group(name, entry["seconds"], (*build["flags"], "-ldflags=" + " ".join(ldflags)))
+    return Group(
+        name, entry["seconds"], (*build["flags"], "-ldflags=" + " ".join(ldflags)), entry.get("after", "")
+    )
 
 
 def _tool(
