@@ -1,4 +1,4 @@
-"""`python -m lab up|down|status|kubeconfig|logs|alertmanager|load`: a real cluster on this machine."""
+"""`python -m lab up|down|status|kubeconfig|logs|add|load`: a real cluster on this machine."""
 
 from __future__ import annotations
 
@@ -54,10 +54,8 @@ def up(lab: Lab, options: argparse.Namespace) -> int:
         with step("workloads to scale") as progress:
             bundle = tools.module_dir("prometheus-operator") / "bundle.yaml"
             fleet.install(lab, found["kubectl"], bundle, progress.update)
-        with step("resource metrics"):
-            # Last: metrics-server is ready only after it has asked kubelet twice.
-            for name in ("kube-state-metrics", "metrics-server"):
-                cluster.await_deployment(lab, found, name)
+        with step("kube-state-metrics"):
+            cluster.await_deployment(lab, found, "kube-state-metrics")
         record = {
             "name": lab.name,
             "kubeconfig": str(lab.kubeconfig),
@@ -130,14 +128,14 @@ def logs(lab: Lab, options: argparse.Namespace) -> int:
     return subprocess.run(["tail", f"--lines={options.lines}", *follow, str(path)], check=False).returncode
 
 
-def alertmanager(lab: Lab, options: argparse.Namespace) -> int:
+def add(lab: Lab, options: argparse.Namespace) -> int:
     if not lab.record.exists():
         say(f"lab {lab.name}: not up, so nothing can run in it. Run `python -m lab up`.")
         return 1
     with _lock(lab):
-        found = tools.ensure(["alertmanager", "crane", "kubectl"])
-        with step("Alertmanager") as progress:
-            fleet.alertmanager(lab, found, progress.update)
+        found = tools.ensure([options.tool, "crane", "kubectl"])
+        with step(options.tool) as progress:
+            fleet.add(lab, found, options.tool, progress.update)
     return 0
 
 
@@ -209,7 +207,8 @@ def parser() -> argparse.ArgumentParser:
     reading.add_argument("component", help="such as kubelet")
     reading.add_argument("--lines", type=int, default=50, help="how many (default: %(default)s)")
     reading.add_argument("--follow", action="store_true", help="go on as it grows")
-    command("alertmanager", alertmanager, "run Alertmanager in the lab; built on first use")
+    adding = command("add", add, "run a program that the workloads do not need; built on first use")
+    adding.add_argument("tool", choices=sorted(fleet.ON_DEMAND))
     command("load", run_load, "real load on one workload, then its options", add_help=False)
     return top
 

@@ -47,7 +47,6 @@ def _single(path: str, tool: str, user: int = 1000) -> Image:
 IMAGES: dict[str, Image] = {
     "registry.k8s.io/pause:3.10": _single("/pause", "pause", 65535),
     "registry.k8s.io/coredns/coredns:v1.12.4": _single("/coredns", "coredns", 65532),
-    "registry.k8s.io/metrics-server/metrics-server:v0.7.2": _single("/metrics-server", "metrics-server"),
     "registry.k8s.io/kube-state-metrics/kube-state-metrics:v2.15.0": _single(
         "/kube-state-metrics", "kube-state-metrics", 65534
     ),
@@ -71,6 +70,7 @@ IMAGES: dict[str, Image] = {
 
 ON_DEMAND: dict[str, Image] = {
     "quay.io/prometheus/alertmanager:v0.28.1": _single("/bin/alertmanager", "alertmanager", 65534),
+    "registry.k8s.io/metrics-server/metrics-server:v0.7.2": _single("/metrics-server", "metrics-server"),
 }
 """Images that no lab needs, of tools that are `extra` in versions.toml."""
 

@@ -1,5 +1,5 @@
 """The workloads that KEDA scales in the lab, under Pulumi.homelab.yaml's names, and their load."""
 
-from lab.fleet.apply import alertmanager, install
+from lab.fleet.apply import ON_DEMAND, add, install
 
-__all__ = ["alertmanager", "install"]
+__all__ = ["ON_DEMAND", "add", "install"]

@@ -12,7 +12,13 @@ from lab.errors import LabError
 from lab.paths import Lab
 
 MANIFESTS = Path(__file__).parent / "manifests"
-ON_DEMAND = Path(__file__).parent / "on_demand"
+MANIFESTS_ON_DEMAND = Path(__file__).parent / "on_demand"
+
+# Programs that the four workloads do not need, by tool: the namespace and the workload that must be ready.
+ON_DEMAND = {
+    "alertmanager": ("monitoring", "statefulset/alertmanager-alertmanager"),
+    "metrics-server": ("kube-system", "deployment/metrics-server"),
+}
 
 # What must be ready before anything is scaled, in the order it starts. The operator makes Prometheus' own
 # StatefulSet.
@@ -72,17 +78,17 @@ def install(lab: Lab, kubectl: Path, bundle: Path, update: Callable[[str], None]
         cluster.await_rollout(lab, {"kubectl": kubectl}, namespace, workload, 180)
 
 
-def alertmanager(lab: Lab, found: Mapping[str, Path], update: Callable[[str], None]) -> None:
-    """Have Alertmanager running, which the lab's Prometheus notifies; its configuration notifies nobody.
+def add(lab: Lab, found: Mapping[str, Path], tool: str, update: Callable[[str], None]) -> None:
+    """Have a program of `ON_DEMAND` running. Alertmanager's configuration notifies nobody.
 
-    `found`: the tools alertmanager, crane and kubectl. Raises LabError with what is not ready.
+    `found`: the paths of the tool, crane and kubectl. Raises LabError with what is not ready.
     """
     update("image")
     for reference, image in images.ON_DEMAND.items():
-        if "alertmanager" in image.files.values():
+        if tool in image.files.values():
             images.add(lab, found, reference)
     update("rollout")
-    manifest = ON_DEMAND / "alertmanager.yaml"
+    manifest = MANIFESTS_ON_DEMAND / f"{tool}.yaml"
     cluster.kubectl(
         lab,
         found,
@@ -92,9 +98,9 @@ def alertmanager(lab: Lab, found: Mapping[str, Path], update: Callable[[str], No
         "--force-conflicts",
         f"--filename={manifest}",
     )
-    workload = "statefulset/alertmanager-alertmanager"
-    cluster.kubectl(lab, found, "wait", workload, "--namespace=monitoring", "--for=create", "--timeout=60s")
-    cluster.await_rollout(lab, found, "monitoring", workload, 180)
+    namespace, workload = ON_DEMAND[tool]
+    cluster.kubectl(lab, found, "wait", workload, f"--namespace={namespace}", "--for=create", "--timeout=60s")
+    cluster.await_rollout(lab, found, namespace, workload, 180)
 
 
 def _await_kinds(run: Callable[..., str], seconds: float = 60) -> None:

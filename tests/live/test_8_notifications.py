@@ -108,7 +108,7 @@ def documented() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def alertmanager(stack: Engine, cluster: Cluster, lab: Lab) -> Alertmanager:
     """Running, with the documented configuration."""
-    assert lab_command.main(["alertmanager", "--name", lab.name]) == 0
+    assert lab_command.main(["add", "alertmanager", "--name", lab.name]) == 0
     found = Alertmanager(json.loads(lab.record.read_text())["ports"]["alertmanager"])
     secret = "/api/v1/namespaces/monitoring/secrets/alertmanager-alertmanager"
     text = json.dumps(documented())
