@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from components.admission_rule import Rule, operator_name, quoted, text
 from components.settings import Keda
-from keda.vault import spellings
+from keda.vault import CRASH, spellings
 
 NAME = "keda-vault-token"
 RESOURCES = ("triggerauthentications", "clustertriggerauthentications")
 
 
 def vault_rule(keda: Keda) -> Rule:
-    """Refuses the operator's own token, and any other Kubernetes token for an address that is not listed.
+    """Refuses the operator's own token, any other token of KEDA's for an address that is not listed, and what
+    crashes the operator.
 
     An object that stood before may be edited as long as its Vault stays as it is: KEDA's finalizer must be
     removable, or it is never deleted.
@@ -45,16 +46,19 @@ def vault_rule(keda: Keda) -> Rule:
             f" object.metadata.?namespace.orValue('') in ['', {quoted(keda.namespace)}]",
             "own": "variables.vault.authentication == 'kubernetes' && (!has(variables.vault.credential) ||"
             " (variables.account == '' && variables.file != '') || variables.operators)",
+            "crashes": "variables.vault.authentication == 'token' && !has(variables.vault.credential)",
             # Texts, not parsed URLs: url() of CEL has no access to a user part, and KEDA's parser is another.
             "listed": f"[{', '.join(map(quoted, spellings(keda.vault_addresses)))}]",
         },
-        valid="!variables.own && variables.vault.address.lowerAscii() in variables.listed",
+        valid="!variables.own && !variables.crashes &&"
+        " variables.vault.address.lowerAscii() in variables.listed",
         message=text(
             "",
             "object.kind + ' ' + object.metadata.?namespace.orValue('') +"
             " (has(object.metadata.namespace) ? '/' : '') + object.metadata.name",
             " spec.hashiCorpVault",
-            f"(variables.own ? {quoted(_OWN)} : {quoted(_UNLISTED.format(listed=addresses or 'none'))})",
+            f"(variables.own ? {quoted(_OWN)} : variables.crashes ? {quoted(_CRASH)} :"
+            f" {quoted(_UNLISTED.format(listed=addresses or 'none'))})",
         ),
         refuses=True,
         beside_scaled_objects=False,
@@ -66,6 +70,7 @@ _OWN = (
     "then do all that the operator may. Write credential: {serviceAccountName: <name>}, a ServiceAccount of "
     "the workload's namespace that has a role in Vault."
 )
+_CRASH = f".credential: missing. {CRASH} Write credential: {{}}."
 _UNLISTED = (
     ".address: not one of the Vaults that may receive a token from KEDA (listed: {listed}). Whoever runs "
     "another address could use the token. Write a listed address as it is, without a path; or add this one "

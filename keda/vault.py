@@ -11,6 +11,8 @@ Source: KEDA 2.19.0, pkg/scaling/resolver/hashicorpvault_handler.go (`Initialize
 | token | token | that token |
 | token | none, or without token | VAULT_TOKEN of its own environment |
 
+Without VAULT_TOKEN, `token` and no credential is a nil pointer (line 108).
+
 The words `token` and `kubernetes` are matched exactly; any other authentication sends nothing.
 """
 
@@ -27,6 +29,11 @@ OPERATOR = "keda-operator"
 CONSEQUENCE = (
     "KEDA 2.19 logs in with the token of its own operator, and whoever runs that address can then do all "
     "that the operator may."
+)
+
+CRASH = (
+    "Without VAULT_TOKEN in its environment, KEDA's operator panics on it: the ScaledObject is never Ready, "
+    "and the process ends if the trigger worked before."
 )
 
 _ADDRESS = re.compile(
@@ -50,6 +57,11 @@ def operator_token(vault: Mapping[Any, Any], operator: str = OPERATOR) -> tuple[
     if name := credential.get("serviceAccountName"):
         return ("credential", "serviceAccountName") if name == operator else None
     return ("credential", "serviceAccount") if credential.get("serviceAccount") else None
+
+
+def crashes(vault: Mapping[Any, Any]) -> bool:
+    """Whether KEDA's operator panics on it, unless VAULT_TOKEN is in its environment."""
+    return vault.get("authentication") == "token" and vault.get("credential") is None
 
 
 def sends_token(vault: Mapping[Any, Any]) -> bool:

@@ -10,7 +10,16 @@ from keda.guardrails.scaling import NOT_YET
 from keda.judge.objects import Item, dig, items, mapping
 from keda.judge.references import AUTHENTICATIONS
 from keda.ownership import UNKNOWN, Declared
-from keda.vault import CONSEQUENCE, OPERATOR, listed, operator_token, sends_token, vault_address
+from keda.vault import (
+    CONSEQUENCE,
+    CRASH,
+    OPERATOR,
+    crashes,
+    listed,
+    operator_token,
+    sends_token,
+    vault_address,
+)
 
 Vault = Mapping[Any, Any]
 # What decides over the token, then the address it is sent to.
@@ -18,7 +27,7 @@ _READ = ("authentication", "credential", "address")
 
 
 def vault_token(declared: Declared, addresses: Sequence[str] | None) -> Iterator[Finding]:
-    """The operator's own token, or any token for an address that is not among `addresses`.
+    """The operator's own token, what crashes it, or any token for an address that is not among `addresses`.
 
     `addresses` are as in the policy config; None lists no address and leaves the comparison out.
     """
@@ -34,6 +43,8 @@ def vault_token(declared: Declared, addresses: Sequence[str] | None) -> Iterator
                 "workload's namespace that has a role in Vault.",
                 (item.ref,),
             )
+        elif crashes(vault):
+            yield Finding(f"{at}.credential: missing. {CRASH} Write credential: {{}}.", (item.ref,))
         elif addresses is not None and sends_token(vault) and not listed(vault.get("address"), known):
             yield Finding(
                 f"{at}.address: not one of the Vaults that may receive a token from KEDA "

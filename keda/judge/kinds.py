@@ -15,7 +15,7 @@ from keda.judge.spec import (
     check_seconds,
     check_trigger_list,
 )
-from keda.vault import CONSEQUENCE, operator_token
+from keda.vault import CONSEQUENCE, CRASH, crashes, operator_token
 
 _STRATEGY_WORDS = {
     ("scalingStrategy", "strategy"): ("default", "custom", "accurate", "eager"),
@@ -156,16 +156,18 @@ _VAULT_FIELDS = {
 
 
 def _vault(item: Item, report: Report) -> None:
-    """A token of KEDA's operator that anyone's address receives (keda.vault)."""
+    """What KEDA sends to a Vault, and what it cannot take (keda.vault)."""
     vault = mapping(item.spec.get("hashiCorpVault"))
+    if crashes(vault):
+        at = (*SPEC, "hashiCorpVault", "credential")
+        report.add("operator-crash", at, MISSING, f"missing. {CRASH}", "Write credential: {}.")
     if (path := operator_token(vault)) is None:
         return
-    at: At = (*SPEC, "hashiCorpVault", *path)
     value = dig(vault, *path)
     whose = f"of namespace {item.namespace}" if item.namespace else "of the ScaledObject's namespace"
     report.add(
         "vault-operator-token",
-        at,
+        (*SPEC, "hashiCorpVault", *path),
         MISSING if value is None else value,
         _VAULT_FIELDS[path[-1]] + CONSEQUENCE,
         ("Write" if len(path) == 1 else "Instead write")

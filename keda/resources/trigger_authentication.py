@@ -11,7 +11,7 @@ from keda.errors import MISSING, Fault, join
 from keda.model import Model
 from keda.names import ObjectName
 from keda.resources.metadata import ClusterMetadata, Metadata, Resource
-from keda.vault import CONSEQUENCE, operator_token
+from keda.vault import CONSEQUENCE, CRASH, crashes, operator_token
 
 
 class AuthModel(Model):
@@ -125,6 +125,8 @@ class HashiCorpVault(AuthModel):
     credential: VaultCredential | None = None
 
     def faults(self) -> Iterator[Fault]:
+        if crashes(self.dump()):
+            yield Fault("credential", MISSING, f"missing. {CRASH}", "Write credential: {}.")
         if path := operator_token(self.dump()):
             yield Fault(
                 join(*path),

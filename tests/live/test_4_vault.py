@@ -227,11 +227,16 @@ def test_the_operators_account_by_name(listed: None, cluster: Cluster) -> None:
 def test_a_token_of_ones_own_goes_anywhere_and_the_operators_does_not(listed: None, cluster: Cluster) -> None:
     plain = authentication("https://elsewhere", {"token": "of-my-own"}, authentication="token")
     assert refusal(cluster, plain) == ""
-    for credential in (None, {}, {"token": ""}):
+    for credential in ({}, {"token": ""}):
         borrowed = authentication("https://elsewhere", credential, authentication="token")
         assert UNLISTED in refusal(cluster, borrowed)
         borrowed["spec"]["hashiCorpVault"]["address"] = LISTED
         assert refusal(cluster, borrowed) == ""
+
+
+def test_what_crashes_the_operator(listed: None, cluster: Cluster) -> None:
+    nil = authentication(LISTED, None, authentication="token")
+    assert "KEDA's operator panics on it" in refusal(cluster, nil)
 
 
 @pytest.mark.parametrize("address", SAME)

@@ -151,6 +151,12 @@ def test_vaults_are_free_until_some_are_listed() -> None:
     assert Operation({"keda-vault-token": {"addresses": []}}).register(own).end().rules == []
 
 
+def test_a_vault_that_crashes_the_operator_is_refused() -> None:
+    operation = Operation().register(vault(authentication="token", credential=None)).end()
+    assert operation.rules == ["keda-vault-token"]
+    assert "Write credential: {}." in operation.messages[0]
+
+
 def test_a_vault_that_is_not_known_yet_is_named() -> None:
     unknown = vault(credential={"serviceAccountName": UNKNOWN_STRING_VALUE})
     operation = Operation({"keda-vault-token": {"addresses": []}}).register(unknown).end()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from keda.vault import listed, operator_token, sends_token, spellings, vault_address
+from keda.vault import crashes, listed, operator_token, sends_token, spellings, vault_address
 from tests.vault_addresses import LISTED, OTHERS, SAME
 
 FILE = "/var/run/secrets/kubernetes.io/serviceaccount/token"
@@ -31,6 +31,8 @@ def test_whose_token(credential: dict[str, Any] | None, path: tuple[str, ...] | 
     assert sends_token(vault)
     for other in ("token", "Kubernetes", "", None):
         assert operator_token({**vault, "authentication": other}) is None
+    assert crashes({**vault, "authentication": "token"}) is (credential is None)
+    assert not crashes(vault)
     own = bool(credential and credential.get("token"))
     assert sends_token({**vault, "authentication": "token"}) is not own
 
