@@ -58,7 +58,13 @@ ROLE = {
     "kind": "ClusterRole",
     "metadata": {"name": "by-helm-only"},
 }
-MANIFEST = "".join(f"---\n{json.dumps(each)}\n" for each in [*map(crd, CRDS), *map(deployment, NAMES), ROLE])
+BINDING = {
+    "apiVersion": "rbac.authorization.k8s.io/v1",
+    "kind": "RoleBinding",
+    "metadata": {"name": "keda-operator-auth-reader", "namespace": "kube-system"},
+}
+CHART = [*map(crd, CRDS), *map(deployment, NAMES), ROLE, BINDING]
+MANIFEST = "".join(f"---\n{json.dumps(each)}\n" for each in CHART)
 
 
 def release(kind: str = "Secret", revision: int = 1, **changed: Any) -> Object:
@@ -137,6 +143,10 @@ class Cluster(Kubectl):
         given = json.loads(stdin) if stdin else {}
         wanted = given.get("items", [given] if given else [])
         if args[0] == "get":
+            # As kubectl: -n is for objects that name no namespace, and no object may name another one.
+            place = args[args.index("-n") + 1] if "-n" in args else ""
+            named = {item["metadata"].get("namespace", place) for item in wanted}
+            assert not place or named == {place}, "does not match the namespace"
             return json.dumps({"items": [each for item in wanted for each in self._at(item)]})
         self.writes.append(" ".join([args[0], *(item["kind"] for item in wanted)]))
         match args[0]:
@@ -188,7 +198,14 @@ def installed(kind: str = "Secret", *more: Object) -> Cluster:
     marked: dict[str, Any] = {"annotations": dict(MARKS), "managedFields": [helm]}
     objects = [crd(name, **copy.deepcopy(marked)) for name in CRDS]
     objects += [deployment(name, **copy.deepcopy(marked)) for name in NAMES]
-    objects += [copy.deepcopy(ROLE), release(kind, 1), release(kind, 2), scaled(), *more]
+    objects += [
+        copy.deepcopy(ROLE),
+        copy.deepcopy(BINDING),
+        release(kind, 1),
+        release(kind, 2),
+        scaled(),
+        *more,
+    ]
     return Cluster(objects)
 
 
@@ -300,9 +317,11 @@ FLUX = {"helm.toolkit.fluxcd.io/name": "keda", "helm.toolkit.fluxcd.io/namespace
 class WithFlux(Cluster):
     """Where the HelmRelease, or k3s' HelmChart, is there."""
 
+    annotations: dict[str, str] = {}
+
     def items(self, *args: str) -> list[Object]:
         if args[0] in {"helmreleases.helm.toolkit.fluxcd.io", "helmcharts.helm.cattle.io"}:
-            metadata = {"name": "keda", "namespace": "kube-system"}
+            metadata = {"name": "keda", "namespace": "kube-system", "annotations": self.annotations}
             return [{"metadata": metadata, "spec": {"targetNamespace": "keda"}}]
         return super().items(*args)
 
@@ -328,6 +347,12 @@ def test_another_owner_is_refused_with_a_page(labels: dict[str, str], line: str)
         item["metadata"]["labels"] = labels
     with pytest.raises(CommandError, match=line):
         check_owner(look(cluster))
+
+
+def test_a_helmchart_that_k3s_has_let_go_of_leaves_helms_release() -> None:
+    cluster = WithFlux(installed().objects)
+    cluster.annotations = {"helmcharts.helm.cattle.io/unmanaged": "true"}
+    check_owner(look(cluster))
 
 
 def test_a_helmrelease_that_is_gone_leaves_helms_release(tmp_path: Path) -> None:
