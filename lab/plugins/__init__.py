@@ -1,4 +1,4 @@
-"""Pulumi's two plugins: the released ones where they are or can be had, else the stand-ins of this folder."""
+"""Pulumi's two plugins: the released ones where they can be had, else the stand-ins of this folder."""
 
 from __future__ import annotations
 
@@ -20,8 +20,12 @@ ANSWER = 2.0  # seconds the release host has to accept a connection
 DOWNLOAD = 300.0  # seconds
 
 
-def plugin_environment(pulumi: Path, home: Path) -> tuple[dict[str, str], str]:
-    """Makes both plugins available to an engine, and says which they are.
+class NoPlugins(Exception):
+    """The released plugins are not to be had, and the stand-ins are not allowed. The text is one line."""
+
+
+def plugin_environment(pulumi: Path, home: Path, *, stand_ins: bool = True) -> tuple[dict[str, str], str]:
+    """Makes both plugins available to an engine.
 
     A stand-in is installed as the engine's own plugin cache would hold it, in a PULUMI_HOME apart from the
     user's: on PATH the engine would warn about it each time, and in ~/.pulumi it would pass for a release.
@@ -29,17 +33,20 @@ def plugin_environment(pulumi: Path, home: Path) -> tuple[dict[str, str], str]:
     Args:
         pulumi: the engine's executable.
         home: the folder to use as PULUMI_HOME where a plugin is missing; made as needed.
+        stand_ins: whether a stand-in may take a missing plugin's place.
 
     Returns:
-        Variables for the engine's environment (none if both plugins are there), and one line for the user.
+        Variables for the engine's environment (none if both plugins are there), and one line that names which
+        plugins are used.
+
+    Raises:
+        NoPlugins: a plugin is missing, cannot be downloaded, and `stand_ins` is false. Nothing was installed.
     """
     user = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
     language = _beside(pulumi) or shutil.which(LANGUAGE)
     provider = shutil.which(PROVIDER) or _cached(user)
     if language and provider:
         return {}, "Pulumi plugins: the released language host and Kubernetes provider."
-    if not language:
-        _stand_in(home, f"language-python-v{VERSION}", LANGUAGE)
     if not provider:
         provider = _cached(home) or _downloaded(pulumi, home)
     elif Path(provider).parent.parent == user / "plugins":
@@ -47,6 +54,15 @@ def plugin_environment(pulumi: Path, home: Path) -> tuple[dict[str, str], str]:
         lent = _folder(home, f"resource-kubernetes-v{VERSION}") / PROVIDER
         lent.unlink(missing_ok=True)
         lent.symlink_to(provider)
+    missing = [name for name, there in ((LANGUAGE, language), (PROVIDER, provider)) if not there]
+    if missing and not stand_ins:
+        raise NoPlugins(
+            f"Pulumi plugins: {' and '.join(missing)} cannot be found or downloaded. Install Pulumi from "
+            "pulumi.com, which brings the language host, and run "
+            f"`pulumi plugin install resource kubernetes {VERSION}` for the provider."
+        )
+    if not language:
+        _stand_in(home, f"language-python-v{VERSION}", LANGUAGE)
     if not provider:
         _stand_in(home, f"resource-kubernetes-v{VERSION}", PROVIDER)
     kinds = ["released" if found else "stand-in" for found in (language, provider)]
@@ -78,9 +94,11 @@ def _is_stand_in(home: Path) -> bool:
 
 
 def _stand_in(home: Path, folder: str, name: str) -> None:
-    # Says the interpreter itself: the engine is also run by hand, when no virtual environment is on PATH.
+    # The interpreter by its path: the engine is also run by hand, when no virtual environment is on PATH.
     script = f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {shlex.quote(str(BIN / name))} "$@"\n'
     path = _folder(home, folder) / name
+    if path.is_symlink():
+        path.unlink()  # it lent a plugin of the user's: a write would go through it, into the user's folder
     if not path.exists() or path.read_text(encoding="utf-8") != script:
         path.write_text(script, encoding="utf-8")
         path.chmod(0o755)

@@ -1,7 +1,8 @@
 """The Python language host stand-in: runs the program, and policy packs, with its own interpreter.
 
-Each program runs in a process of its own, as under the released host: `up` runs it twice, and nothing of the
-preview's run may be left for the update's.
+It does as the released host (pulumi/pulumi, sdk/python/cmd/pulumi-language-python/main.go, 3.259). Each
+program runs in a process of its own: `up` runs it twice, and nothing of the preview's run may be left for the
+update's.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ from __future__ import annotations
 import json
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -29,6 +32,8 @@ from lab.plugins.serving import engine_address, serve
 RUNNER = Path(__file__).with_name("program.py")
 # The end of a program that has said what is wrong, so that the engine adds nothing: the released host's code.
 ALREADY_REPORTED = 32
+GRACE = 5.0  # seconds an interrupted program has to end, the released host's
+LOOK = 0.05  # seconds between two looks at whether the engine still waits
 
 
 def main() -> None:
@@ -42,6 +47,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
 
     def __init__(self, engine: str) -> None:
         self.engine = engine
+        self.cancelled = threading.Event()
 
     def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:
         return language_pb2.LanguageHandshakeResponse()
@@ -65,20 +71,21 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         yield from ()
 
     def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:
+        self.cancelled.set()
         return empty_pb2.Empty()
 
     def Run(self, request: Any, context: grpc.ServicerContext) -> Any:
         """Runs the program; its output is this process's own, which the engine shows."""
-        program = Path(request.info.program_directory or request.pwd)
         settings = {
             "monitor": request.monitor_address,
             "engine": self.engine,
             "project": request.project,
+            "root": request.info.root_directory,
             "stack": request.stack,
-            "organization": request.organization or "organization",
+            "organization": request.organization,
             "parallel": request.parallel,
             "preview": request.dryRun,
-            "program": str(program / (request.info.entry_point or request.program or ".")),
+            "program": request.info.entry_point or request.program or ".",
             "arguments": list(request.args),
         }
         environment = {
@@ -92,20 +99,42 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             env=environment,
             stdin=subprocess.DEVNULL,
         )
-        context.add_callback(process.kill)
-        code = process.wait()
+        code = self._ended(process, context)
         if code == 0:
             return language_pb2.RunResponse()
-        if code == ALREADY_REPORTED or not context.is_active():
+        if code == ALREADY_REPORTED:
             return language_pb2.RunResponse(bail=True)
-        return language_pb2.RunResponse(error=f"Program exited with non-zero exit code: {code}")
+        # A signal is -1, as Go has it.
+        return language_pb2.RunResponse(error=f"Program exited with non-zero exit code: {max(code, -1)}")
+
+    def _ended(self, process: subprocess.Popen[bytes], context: grpc.ServicerContext) -> int:
+        """The program's exit code; it is interrupted when the engine has no more use for it, then killed."""
+        deadline = None
+        while True:
+            try:
+                return process.wait(LOOK)
+            except subprocess.TimeoutExpired:
+                if deadline is None and (self.cancelled.is_set() or not context.is_active()):
+                    process.send_signal(signal.SIGINT)
+                    deadline = time.monotonic() + GRACE
+                elif deadline is not None and time.monotonic() > deadline:
+                    process.kill()
 
     def RunPlugin(self, request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
         """Runs a policy pack or a provider written in Python, and streams what it prints."""
-        module = "pulumi.policy" if request.kind == "analyzer" else "pulumi.run.plugin"
+        pack = request.kind == "analyzer"
+        folder = request.info.program_directory
         process = subprocess.Popen(
-            [sys.executable, "-u", "-m", module, *request.args, request.info.program_directory],
-            cwd=request.pwd,
+            [
+                sys.executable,
+                "-u",
+                "-m",
+                "pulumi.policy" if pack else "pulumi.run.plugin",
+                *request.args,
+                folder,
+            ],
+            # A pack runs in its own folder, whatever folder the engine runs in.
+            cwd=folder if pack else request.pwd,
             env=dict(entry.split("=", 1) for entry in request.env) or None,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

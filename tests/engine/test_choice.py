@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -66,3 +67,25 @@ def test_a_release_that_arrives_later_replaces_the_stand_in(machine: Path) -> No
     assert choose(machine)[1] == "Pulumi plugins: released language host, stand-in Kubernetes provider."
     executable(machine / "user" / CACHED)
     assert choose(machine)[0] == {}
+
+
+def test_a_lent_plugin_that_is_gone_is_never_written_through(machine: Path) -> None:
+    """The user removes the plugin, or its folder: the link dangles, and the stand-in takes its place."""
+    theirs = machine / "user" / CACHED
+    for gone in (theirs.unlink, lambda: shutil.rmtree(theirs.parent)):
+        executable(theirs)
+        choose(machine)
+        assert (machine / "home" / CACHED).is_symlink()
+        gone()
+        assert choose(machine)[1].endswith("stand-in Kubernetes provider.")
+        assert not theirs.exists()
+        assert not (machine / "home" / CACHED).is_symlink()
+
+
+def test_without_leave_a_stand_in_is_not_installed(machine: Path) -> None:
+    with pytest.raises(plugins.NoPlugins, match=r"^Pulumi plugins: pulumi-language-python and .*\.$"):
+        plugins.plugin_environment(machine / "cli" / "pulumi", machine / "home", stand_ins=False)
+    assert not list(machine.glob("home/plugins/*/*"))
+    executable(machine / "cli" / "pulumi-language-python")
+    with pytest.raises(plugins.NoPlugins, match="^Pulumi plugins: pulumi-resource-kubernetes cannot"):
+        plugins.plugin_environment(machine / "cli" / "pulumi", machine / "home", stand_ins=False)

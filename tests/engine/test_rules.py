@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
-from lab.plugins.kubernetes_provider import diff, jsonpath, objects, readiness, settings
+from lab.plugins.kubernetes_provider import diff, immutable, jsonpath, normal, objects, readiness, settings
 from lab.plugins.kubernetes_provider.api import ApiError
 from lab.plugins.kubernetes_provider.codec import UNKNOWN, Secret, decode, encode, mark_secrets
 
@@ -45,30 +46,100 @@ def test_differences(old: dict[str, Any], new: dict[str, Any], expected: dict[st
     assert {diff.text(path): how for path, how in diff.changes(old, new)} == expected
 
 
+# The released provider's table (provider/pkg/provider/diff.go, `forceNew` and `forceNewProperties`).
+CONTAINER = """args command env image imagePullPolicy lifecycle livenessProbe ports readinessProbe resources
+    securityContext stdin stdinOnce terminationMessagePath terminationMessagePolicy tty volumeDevices
+    volumeMounts workingDir"""
+REPLACED = {
+    "apps/v1 Deployment": "spec.selector",
+    "apps/v1 DaemonSet": "spec.selector",
+    "apps/v1 StatefulSet": """spec.podManagementPolicy spec.revisionHistoryLimit spec.selector
+        spec.serviceName spec.volumeClaimTemplates""",
+    "batch/v1 Job": "spec.completions spec.parallelism spec.selector spec.template",
+    "rbac.authorization.k8s.io/v1 RoleBinding": "roleRef",
+    "rbac.authorization.k8s.io/v1 ClusterRoleBinding": "roleRef",
+    "storage.k8s.io/v1 StorageClass": "parameters provisioner",
+    "v1 ConfigMap": "binaryData data",
+    "v1 Secret": "type data stringData",
+    "v1 Service": "spec.clusterIP",
+    "v1 ResourceQuota": "spec.scopes",
+    "v1 PersistentVolumeClaim": "spec.accessModes spec.selector spec.storageClassName spec.volumeName",
+    "v1 PersistentVolume": """spec.awsElasticBlockStore spec.azureDisk spec.azureFile spec.cephfs spec.cinder
+        spec.csi spec.fc spec.flexVolume spec.flocker spec.gcePersistentDisk spec.glusterfs spec.hostPath
+        spec.iscsi spec.local spec.nfs spec.photonPersistentDisk spec.portworxVolume spec.quobyte spec.rbd
+        spec.scaleIO spec.storageos spec.vsphereVolume""",
+    "v1 Pod": """spec.affinity spec.automountServiceAccountToken spec.dnsConfig spec.dnsPolicy
+        spec.enableServiceLinks spec.hostAliases spec.hostIPC spec.hostNetwork spec.hostPID spec.hostname
+        spec.imagePullSecrets spec.nodeName spec.nodeSelector spec.overhead spec.preemptionPolicy
+        spec.priority spec.priorityClassName spec.readinessGates spec.restartPolicy spec.runtimeClassName
+        spec.schedulerName spec.securityContext spec.serviceAccount spec.serviceAccountName
+        spec.shareProcessNamespace spec.subdomain spec.terminationGracePeriodSeconds spec.volumes"""
+    + "".join(
+        f" spec.{containers}[3].{name}"
+        for containers in ("containers", "initContainers")
+        for name in CONTAINER.split()
+    ),
+}
+ROWS = [
+    (*kind.split(" "), path)
+    for kind, paths in REPLACED.items()
+    for path in [*paths.split(), "metadata.name", "metadata.namespace"]
+]
+
+
+@pytest.mark.parametrize(("api_version", "kind", "path"), ROWS)
+def test_an_immutable_field_means_a_new_object(api_version: str, kind: str, path: str) -> None:
+    """The field itself, what is below it, and what holds it; a field of a similar name does not."""
+    obj = {"apiVersion": api_version, "kind": kind}
+    steps = diff.parse(path)
+    assert diff.needs_replacement(obj, steps)
+    assert diff.needs_replacement(obj, [*steps, "below"])
+    holding: Any = "value"
+    for step in reversed(steps[1:]):
+        holding = [holding] if isinstance(step, int) else {step: holding}
+    assert diff.needs_replacement(obj, steps[:1], holding)
+    assert not diff.needs_replacement(obj, diff.parse(f"{path}X"))
+
+
+def test_no_field_of_the_table_is_missed_or_added() -> None:
+    """`ROWS` and the provider's own table are the same."""
+    ours = {
+        (group, kind, ".".join(step.replace("*", "[3]") for step in path).replace(".[3]", "[3]"))
+        for (group, kind), paths in immutable.FIXED.items()
+        for path in paths
+    }
+    rows = {
+        (version.rpartition("/")[0], kind, path)
+        for version, kind, path in ROWS
+        if not path.startswith("metadata.")
+    }
+    assert ours == rows
+
+
 @pytest.mark.parametrize(
-    ("api_version", "kind", "path", "replaced"),
+    ("api_version", "kind", "path"),
     [
-        ("apps/v1", "Deployment", "spec.selector.matchLabels.app", True),
-        ("apps/v1", "Deployment", "spec.replicas", False),
-        ("apps/v1", "Deployment", "metadata.name", True),
-        ("apps/v1", "Deployment", "metadata.namespaceX", False),
-        ("batch/v1", "Job", "spec.template.spec.containers[0].image", True),
-        ("batch/v1", "Job", "spec.backoffLimit", False),
-        ("v1", "Service", "spec.clusterIP", True),
-        ("v1", "Service", "spec.clusterIPs[0]", False),
-        ("v1", "ConfigMap", "data.a", True),
-        ("v1", "Pod", "spec.containers[0].image", True),
-        ("v1", "Pod", "spec.activeDeadlineSeconds", False),
-        ("rbac.authorization.k8s.io/v1", "RoleBinding", "roleRef.name", True),
-        ("rbac.authorization.k8s.io/v1", "RoleBinding", "subjects[0].name", False),
-        ("keda.sh/v1alpha1", "ScaledObject", "spec.scaleTargetRef.name", False),
+        ("apps/v1", "Deployment", "spec.replicas"),
+        ("apps/v1", "Deployment", "metadata.labels.name"),
+        ("batch/v1", "Job", "spec.backoffLimit"),
+        ("v1", "Service", "spec.clusterIPs[0]"),
+        ("v1", "Pod", "spec.activeDeadlineSeconds"),
+        ("v1", "Pod", "spec.tolerations"),
+        ("v1", "ConfigMap", "immutable"),
+        ("policy/v1", "PodDisruptionBudget", "spec.minAvailable"),
+        ("storage.k8s.io/v1", "StorageClass", "reclaimPolicy"),
+        ("rbac.authorization.k8s.io/v1", "RoleBinding", "subjects[0].name"),
+        ("keda.sh/v1alpha1", "ScaledObject", "spec.scaleTargetRef.name"),
     ],
 )
-def test_replacement_follows_the_released_provider(
-    api_version: str, kind: str, path: str, replaced: bool
-) -> None:
-    obj = {"apiVersion": api_version, "kind": kind}
-    assert diff.needs_replacement(obj, diff.parse(path)) is replaced
+def test_other_fields_change_in_place(api_version: str, kind: str, path: str) -> None:
+    assert not diff.needs_replacement({"apiVersion": api_version, "kind": kind}, diff.parse(path))
+
+
+def test_a_patch_is_replaced_for_another_object_only() -> None:
+    obj = {"apiVersion": "apps/v1", "kind": "Deployment"}
+    assert diff.needs_replacement(obj, ["metadata", "namespace"], identity_only=True)
+    assert not diff.needs_replacement(obj, ["spec", "selector"], identity_only=True)
 
 
 def test_data_of_config_maps_may_be_declared_mutable() -> None:
@@ -129,6 +200,16 @@ def test_fields_of_a_creator_become_ours() -> None:
     assert (ours["manager"], ours["operation"]) == ("ours", "Apply")
     assert ours["fieldsV1"] == {"f:spec": {"f:a": {}, "f:b": {}}}
     assert objects.take_over_fields({"metadata": {"managedFields": [ours, theirs]}}, "ours") == []
+    edited = {"metadata": {"managedFields": [ours, entry("kubectl-edit", "Update", "f:x")]}}
+    assert objects.take_over_fields(edited, "ours")
+    killed = {"metadata": {"managedFields": [ours, entry("pulumi-kubernetes-1234abcd", "Apply", "f:x")]}}
+    assert objects.take_over_fields(killed, "ours") == []
+
+
+def test_each_new_object_has_a_field_manager_of_its_own() -> None:
+    managers = {objects.field_manager() for _ in range(50)}
+    assert len(managers) == 50
+    assert all(re.fullmatch("pulumi-kubernetes-[0-9a-f]{8}", each) for each in managers)
 
 
 CONDITIONS = {
@@ -233,6 +314,20 @@ def test_a_failed_job_is_not_waited_for() -> None:
 
 
 @pytest.mark.parametrize(
+    ("code", "reason", "forbidden"),
+    [
+        (403, "Forbidden", True),
+        (403, "", True),
+        (422, "Invalid", False),
+        (403, "Invalid", False),
+        (409, "Conflict", False),
+    ],
+)
+def test_forbidden_is_what_apimachinery_takes_for_it(code: int, reason: str, forbidden: bool) -> None:
+    assert ApiError(code, reason, "no").forbidden is forbidden
+
+
+@pytest.mark.parametrize(
     ("message", "denied"),
     [
         ('admission webhook "vscaledobject.kb.io" denied the request: already managed', True),
@@ -273,3 +368,81 @@ def test_only_another_cluster_replaces_everything(
     old: dict[str, str], new: dict[str, str], replaces: list[str]
 ) -> None:
     assert settings.replaced_by(old, new)[1] == replaces
+
+
+@pytest.mark.parametrize(
+    ("written", "canonical"),
+    [
+        ("0.5", "500m"),
+        (1, "1"),
+        (0.25, "250m"),
+        ("1000m", "1"),
+        ("2000", "2k"),
+        ("1000Mi", "1000Mi"),
+        ("1024Mi", "1Gi"),
+        ("1.5Gi", "1536Mi"),
+        ("128974848", "128974848"),
+        ("1e3", "1e3"),
+        ("1E", "1E"),
+        ("0.1n", "1n"),
+        ("0", "0"),
+        ("no quantity", "no quantity"),
+    ],
+)
+def test_quantities(written: Any, canonical: str) -> None:
+    assert normal.quantity(written) == canonical
+
+
+def pod(**fields: Any) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": {**fields}}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        # KEDA's chart: `cpu: 1` in its values, and an object that the released provider has normalized.
+        (
+            pod(containers=[{"resources": {"limits": {"cpu": 1, "memory": "1000Mi"}}}]),
+            pod(containers=[{"resources": {"limits": {"cpu": "1", "memory": "1000Mi"}}}]),
+        ),
+        (
+            pod(hostNetwork=False, containers=[{"args": [], "env": [{"name": "A", "value": ""}]}]),
+            pod(containers=[{"env": [{"name": "A"}]}]),
+        ),
+        (
+            {"apiVersion": "v1", "kind": "Secret", "stringData": {"a": "b"}, "data": {"a": "eA=="}},
+            {"apiVersion": "v1", "kind": "Secret", "data": {"a": "Yg=="}},
+        ),
+        (
+            {
+                "apiVersion": "apiextensions.k8s.io/v1",
+                "kind": "CustomResourceDefinition",
+                "spec": {"preserveUnknownFields": False},
+                "status": {},
+            },
+            {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "spec": {}},
+        ),
+    ],
+)
+def test_two_spellings_are_one_object(one: dict[str, Any], other: dict[str, Any]) -> None:
+    assert normal.normalized(one) == normal.normalized(other)
+
+
+@pytest.mark.parametrize(
+    "obj",
+    [
+        pod(volumes=[{"name": "a", "emptyDir": {}}], enableServiceLinks=False, priority=0),
+        pod(containers=[{"securityContext": {"allowPrivilegeEscalation": False}}]),
+        {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "spec": {"storageClassName": ""}},
+        {"apiVersion": "v1", "kind": "ConfigMap", "data": {"empty": "", "requests": "1000m"}},
+        {
+            "apiVersion": "networking.k8s.io/v1",
+            "kind": "NetworkPolicy",
+            "spec": {"podSelector": {}, "ingress": [{"from": [{"namespaceSelector": {}}]}]},
+        },
+        {"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "spec": {"limits": {"cpu": 1}, "x": []}},
+        pod(hostNetwork=False, nodeName=UNKNOWN),
+    ],
+)
+def test_what_means_something_stays(obj: dict[str, Any]) -> None:
+    assert normal.normalized(obj) == obj

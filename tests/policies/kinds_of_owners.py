@@ -97,7 +97,7 @@ KINDS = {
     "HPA v2": Kind("hpa", scaled_object(), (hpa(),), TARGET, "other"),
     "HPA v1": Kind("hpa", scaled_object(), (hpa(version="v1"),), TARGET, "other"),
     "HPA under KEDA's name": Kind(
-        "hpa", scaled_object(), (hpa("keda-hpa-voice", "x"),), ("metadata", "name"), "y"
+        "hpa", scaled_object(), (hpa("keda-hpa-voice", "x"),), ("metadata", "name"), "another"
     ),
     "ScaledObject": Kind("scaledobject", scaled_object(), (scaled_object("second"),), TARGET, "other"),
     "ScaledObject's HPA name": Kind(

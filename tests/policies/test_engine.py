@@ -225,7 +225,10 @@ def test_a_second_owner_known_only_in_the_update_is_stopped_before_it_is_created
 
 def test_the_resource_half_stands_alone_where_a_step_fails(bare: Stack) -> None:
     """Pulumi asks no stack policy then: the note of unknown fields, which is one, stays away."""
-    bare.program(f"{KNOWN_IN_UP}; scaled('night'); Chart('broken', chart='./no-such-chart')")
+    late = "opts=pulumi.ResourceOptions(depends_on=[second])"
+    broken = f"Chart('broken', chart='./no-such-chart', {late})"
+    # In order, for a broken chart ends the program at once.
+    bare.program(f"second = scaled('night', after=[{KNOWN_IN_UP}]); {broken}")
     preview = bare.pulumi("preview", *PACK)
     assert preview.returncode != 0, preview.stdout
     assert preview.stdout.count(TWO_SCALED) == 1, preview.stdout
@@ -256,7 +259,7 @@ def test_settings_exclusions_and_sources_are_read_from_the_config_file(bare: Sta
     config = {
         "keda-replicas-ceiling": {"ceiling": 2},
         "keda-one-owner-replicas": {"excluded": excluded},
-        "keda-one-owner-sources": {"manifests": ["flux"]},
+        "keda-one-owner-sources": {"manifests": [str(bare.folder / "flux")]},
         "keda-namespaces-allowed": {"allowed": ["team-*"], "enforcementLevel": "advisory"},
     }
     preview = bare.pulumi("preview", *configured(bare, config))

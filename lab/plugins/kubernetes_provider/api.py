@@ -64,6 +64,16 @@ class ApiError(Exception):
         return self.reason == "AlreadyExists"
 
     @property
+    def conflict(self) -> bool:
+        """Another field manager owns a field, or the object is a newer one."""
+        return self.reason == "Conflict" or self.code == 409 and not self.reason
+
+    @property
+    def forbidden(self) -> bool:
+        """As apimachinery's `IsForbidden`: the reason decides, and the code only where there is none."""
+        return self.reason == "Forbidden" or self.code == 403 and self.reason in {"", "Unknown"}
+
+    @property
     def denied_by_admission(self) -> bool:
         """Refused by a webhook or an admission policy: the object is at fault, not the caller's rights."""
         return bool(

@@ -6,44 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from lab.plugins.kubernetes_provider import immutable
 from lab.plugins.kubernetes_provider.codec import Unknown
 
 Path = list[str | int]
-
-POD = re.compile(
-    r"spec\.(affinity|automountServiceAccountToken|dns(Config|Policy)|enableServiceLinks|hostAliases|hostIPC"
-    r"|hostNetwork|hostPID|hostname|imagePullSecrets|nodeName|nodeSelector|overhead|preemptionPolicy|priority"
-    r"|priorityClassName|readinessGates|restartPolicy|runtimeClassName|schedulerName|securityContext"
-    r"|serviceAccount|serviceAccountName|shareProcessNamespace|subdomain|terminationGracePeriodSeconds|volumes"
-    r"|(containers|initContainers)\[\d+\]\.(args|command|env|image|imagePullPolicy|lifecycle|livenessProbe|ports"
-    r"|readinessProbe|resources|securityContext|stdin|stdinOnce|terminationMessagePath|terminationMessagePolicy"
-    r"|tty|volumeDevices|volumeMounts|workingDir))"
-)
-VOLUME = re.compile(
-    r"spec\.(aws|azure|cephfs|cinder|csi|fc|flexVolume|flocker|gce|glusterfs|hostPath|iscsi|local|nfs|photon"
-    r"|portworx|quobyte|rbd|scaleIO|storageos|vsphere)\w*"
-)
-# The released provider's table (provider/pkg/provider/diff.go): fields whose change needs a new object.
-FIXED: dict[tuple[str, str], re.Pattern[str]] = {
-    ("apps", "Deployment"): re.compile(r"spec\.selector"),
-    ("apps", "DaemonSet"): re.compile(r"spec\.selector"),
-    ("apps", "StatefulSet"): re.compile(
-        r"spec\.(podManagementPolicy|revisionHistoryLimit|selector|serviceName|volumeClaimTemplates)"
-    ),
-    ("batch", "Job"): re.compile(r"spec\.(completions|parallelism|selector|template)"),
-    ("rbac.authorization.k8s.io", "ClusterRoleBinding"): re.compile(r"roleRef"),
-    ("rbac.authorization.k8s.io", "RoleBinding"): re.compile(r"roleRef"),
-    ("storage.k8s.io", "StorageClass"): re.compile(r"parameters|provisioner"),
-    ("", "ConfigMap"): re.compile(r"binaryData|data"),
-    ("", "PersistentVolume"): VOLUME,
-    ("", "PersistentVolumeClaim"): re.compile(r"spec\.(accessModes|selector|storageClassName|volumeName)"),
-    ("", "Pod"): POD,
-    ("", "ResourceQuota"): re.compile(r"spec\.scopes"),
-    ("", "Secret"): re.compile(r"type|stringData|data"),
-    ("", "Service"): re.compile(r"spec\.clusterIP"),
-}
-ALWAYS_FIXED = re.compile(r"apiVersion|kind|metadata\.(name|namespace)")
-MUTABLE_DATA = re.compile(r"(binaryData|data|stringData)")
 
 
 def changes(old: Any, new: Any, path: Path | None = None) -> Iterator[tuple[Path, str]]:
@@ -102,26 +68,22 @@ def ignored(path: Path, ignore: list[Path]) -> bool:
     )
 
 
-def needs_replacement(obj: dict[str, Any], path: Path, *, mutable: frozenset[str] = frozenset()) -> bool:
-    """Whether the API server (or the released provider's rules) wants a new object for a change of this path.
+def needs_replacement(
+    obj: dict[str, Any],
+    path: Path,
+    value: Any = None,
+    *,
+    mutable: frozenset[str] = frozenset(),
+    identity_only: bool = False,
+) -> bool:
+    """Whether the released provider makes a new object for a change of this path.
 
     Args:
         obj: the new inputs.
         path: the changed path.
+        value: what is added or removed there; a fixed field inside it counts.
         mutable: kinds among ConfigMap and Secret whose data the provider may change in place.
+        identity_only: only another name or namespace counts, as for a `…Patch` resource.
     """
-    written = text(path)
-    if _reaches(ALWAYS_FIXED, written):
-        return True
-    group = obj["apiVersion"].rpartition("/")[0] if isinstance(obj.get("apiVersion"), str) else ""
-    kind = str(obj.get("kind"))
-    if kind in mutable and not obj.get("immutable") and _reaches(MUTABLE_DATA, written):
-        return False
-    fixed = FIXED.get((group, kind))
-    return fixed is not None and _reaches(fixed, written)
-
-
-def _reaches(fixed: re.Pattern[str], written: str) -> bool:
-    # At a fixed field or below it, as `spec.selector.matchLabels.app`.
-    match = fixed.match(written)
-    return bool(match) and written[match.end() : match.end() + 1] in {"", ".", "["}  # type: ignore[union-attr]
+    fixed = immutable.IDENTITY if identity_only else immutable.fixed_paths(obj, mutable)
+    return any(immutable.touches(each, path, value) for each in fixed)

@@ -32,6 +32,9 @@ def template(inputs: Mapping[str, Any], release: str, namespace: str, cluster: C
     Raises:
         ChartError: helm said no; its own words.
     """
+    if (chart := str(inputs["chart"])).startswith(("/", ".")) and not Path(chart).exists():
+        # At once, as the released provider, which has helm built in.
+        raise ChartError(f'{_where(inputs)} cannot be rendered: path "{chart}" not found')
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         arguments = [

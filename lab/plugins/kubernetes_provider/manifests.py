@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import glob
+import json
+import re
 import urllib.request
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -15,12 +17,15 @@ from lab.plugins.kubernetes_provider.objects import Object, is_crd
 DEPENDS_ON = "config.kubernetes.io/depends-on"  # cli-utils' annotation: [group/]kind references
 
 
+_BOOLEANS = {"y": True, "Y": True, "n": False, "N": False}
+
+
 class ManifestError(Exception):
     """A document is no Kubernetes object. The text is one line."""
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """YAML as Kubernetes reads it: a date stays text, `=` is a string."""
+    """YAML as Kubernetes' Go library reads it: a date stays text, `=` is a string, `y` is a boolean."""
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -31,6 +36,19 @@ _Loader.yaml_implicit_resolvers = {
     ]
     for first, resolvers in _Loader.yaml_implicit_resolvers.items()
 }
+for _letter in _BOOLEANS:
+    _Loader.yaml_implicit_resolvers.setdefault(_letter, []).append(
+        ("tag:yaml.org,2002:bool", re.compile(r"[yYnN]$"))
+    )
+
+
+def _boolean(loader: Any, node: Any) -> Any:
+    if node.value in _BOOLEANS:
+        return _BOOLEANS[node.value]
+    return yaml.SafeLoader.construct_yaml_bool(loader, node)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:bool", _boolean)
 
 
 def parse(text: str) -> list[Object]:
@@ -62,11 +80,15 @@ def read(files: Iterable[str]) -> list[Object]:
 def _expanded(documents: Iterable[Any]) -> Iterable[Object]:
     for document in documents:
         if not isinstance(document, dict) or not document.get("kind") or not document.get("apiVersion"):
-            raise ManifestError(f"a Kubernetes object needs apiVersion and kind: {str(document)[:80]}")
+            raise ManifestError(f"Kubernetes resources require a kind and apiVersion: {str(document)[:80]}")
         if str(document["kind"]).endswith("List") and isinstance(document.get("items"), list):
             yield from _expanded(document["items"])
-        elif not (document.get("metadata") or {}).get("name"):
-            raise ManifestError(f"a Kubernetes object needs metadata.name: a {document['kind']} has none")
+        elif not isinstance(name := (document.get("metadata") or {}).get("name"), str) or not name:
+            why = "none" if name is None else f"{json.dumps(name)}, which is not a text: put it in quotes"
+            raise ManifestError(
+                "Kubernetes resources require a .metadata.name, and "
+                f"{'an' if document['kind'][:1] in 'AEIOU' else 'a'} {document['kind']} has {why}"
+            )
         else:
             yield document
 

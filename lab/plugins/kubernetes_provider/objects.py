@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import random
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -101,9 +101,13 @@ def is_crd(obj: Mapping[str, Any]) -> bool:
     )
 
 
-def field_manager(urn: str) -> str:
-    """One manager a resource, the same after a lost state: else the earlier one would own fields forever."""
-    return f"pulumi-kubernetes-{hashlib.sha256(urn.encode()).hexdigest()[:8]}"
+def field_manager() -> str:
+    """A manager of a new object: random, as the released provider's, and kept in the state from then on.
+
+    What a killed run has made and not recorded is therefore another manager's when the next run comes to it
+    (provider/pkg/provider/provider.go, `fieldManagerName`).
+    """
+    return f"pulumi-kubernetes-{secrets.token_hex(4)}"
 
 
 def autoname(obj: Object, logical: str, old: Mapping[str, Any], seed: bytes, proposed: str) -> None:
@@ -160,18 +164,34 @@ def imported(live: Mapping[str, Any]) -> Object:
     return made
 
 
+# Managers whose fields an update takes over, by the beginning of their names and their operation (released:
+# provider/pkg/await/await.go, `fixCSAFieldManagers`, by fluxcd/pkg/ssa, which compares prefixes).
+TAKEN_OVER = (
+    ("kubectl", "Apply"),
+    ("kubectl", "Update"),
+    ("before-first-apply", "Update"),
+    ("pulumi-kubernetes", "Update"),
+    ("pulumi-resource-kubernetes", "Update"),
+)
+# Exact names of what wrote an object by a plain create; a dry-run forces over these.
+CREATORS = frozenset({"pulumi-kubernetes", "pulumi-kubernetes.exe", "pulumi-resource-kubernetes"})
+
+
 def take_over_fields(live: Mapping[str, Any], manager: str) -> list[Object]:
     """The JSON patch that gives fields written by a Create or by kubectl to our server-side-apply manager.
 
     Without it a field that leaves the program would stay on the object: its creator would still own it.
     """
-    earlier = {"kubectl", "before-first-apply", "pulumi-kubernetes", "pulumi-resource-kubernetes"}
     ours: Object = {}
     others: list[Object] = []
     taken = False
     for entry in live["metadata"].get("managedFields", []):
         mine = entry["manager"] == manager and entry["operation"] == "Apply"
-        if not entry.get("subresource") and (mine or entry["manager"] in earlier):
+        theirs = any(
+            entry["manager"].startswith(prefix) and entry["operation"] == operation
+            for prefix, operation in TAKEN_OVER
+        )
+        if not entry.get("subresource") and (mine or theirs):
             taken = taken or not mine
             fields = _merged(ours.get("fieldsV1", {}), entry["fieldsV1"])
             ours = {**entry, "manager": manager, "operation": "Apply", "fieldsV1": fields}
@@ -180,6 +200,19 @@ def take_over_fields(live: Mapping[str, Any], manager: str) -> list[Object]:
     if not taken:
         return []
     return [{"op": "replace", "path": "/metadata/managedFields", "value": [*others, ours]}]
+
+
+def forced_by_origin(live: Mapping[str, Any], *, preview: bool) -> bool:
+    """Whether an apply forces because of who wrote the object: nobody known, or in a dry-run its creator.
+
+    A dry-run cannot take a creator's fields over first, so it would conflict with them.
+    """
+    entries = live["metadata"].get("managedFields") or []
+    created = any(
+        entry["manager"] in CREATORS and entry["operation"] == "Update" and not entry.get("subresource")
+        for entry in entries
+    )
+    return not entries or (preview and created)
 
 
 def _merged(left: Object, right: Object) -> Object:

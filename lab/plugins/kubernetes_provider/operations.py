@@ -13,6 +13,7 @@ from lab.plugins.kubernetes_provider.api import ApiError, Cluster, NoSuchKind, U
 from lab.plugins.kubernetes_provider.objects import (
     Object,
     annotation,
+    forced_by_origin,
     ignore_fields,
     is_crd,
     is_true,
@@ -49,15 +50,17 @@ class Operations:
     """The operations on one cluster.
 
     Attributes:
-        log: shows a passing status of the resource being worked on; empty text clears it.
-        upsert: whether Create takes over an object that exists.
-        force: whether every apply takes fields from other managers.
+        upsert: whether Create takes over an object that exists, by server-side apply.
+        force: whether every apply takes fields from other managers (the provider's enablePatchForce).
+        strict_preview: whether a dry-run that admission refuses fails the preview. The released provider
+            takes every 403 of a dry-run for missing rights, and passes.
         cancelled: set when the user interrupts.
     """
 
     cluster: Cluster
     upsert: bool = False
     force: bool = False
+    strict_preview: bool = False
     cancelled: Event = field(default_factory=Event)
 
     def create(
@@ -98,7 +101,9 @@ class Operations:
         try:
             live: Object = retry(once, _may_come, [] if preview else PAUSES, self._pause)
         except (ApiError, NoSuchKind) as error:
-            if preview and _cannot_preview(error):
+            if preview and self._passes(error, creation=True):
+                if isinstance(error, ApiError) and error.forbidden:
+                    log(f"Retry #0; creation failed: {error}")
                 return None
             raise Refused(_refusal(manifest, error)) from None
         return live if preview else self._await(manifest, live, timeout, log)
@@ -130,9 +135,8 @@ class Operations:
                 version = {"resourceVersion": live["metadata"]["resourceVersion"]}
                 whole = {**manifest, "metadata": {**manifest["metadata"], **version}}
                 return self.cluster.replace(whole, manager, dry_run=preview)
-            # A dry-run does not take over a creator's fields first, so it would conflict with them.
-            created = any(entry["manager"] == CREATOR for entry in live["metadata"].get("managedFields", []))
-            force = self.force or is_true(manifest, "patchForce") or (preview and created)
+            forced = self.force or is_true(manifest, "patchForce")
+            force = forced or forced_by_origin(live, preview=preview)
             sent = copy.deepcopy(manifest)
             ignore_fields(sent, live, ignore, manager)
             return self.cluster.apply(sent, manager, force=force, dry_run=preview)
@@ -140,7 +144,7 @@ class Operations:
         try:
             live: Object = retry(once, _moved_on, [0.2, 0.5, 1], self._pause)
         except (ApiError, NoSuchKind) as error:
-            if preview and _cannot_preview(error):
+            if preview and self._passes(error, creation=False):
                 return None
             if isinstance(error, ApiError) and error.not_found and not error.namespace_missing:
                 raise Refused(
@@ -238,6 +242,18 @@ class Operations:
         except Unreachable:
             return live
 
+    def _passes(self, error: Exception, *, creation: bool) -> bool:
+        """Whether a preview goes on after a failed dry-run, as the released provider's does."""
+        if isinstance(error, NoSuchKind):
+            return True
+        assert isinstance(error, ApiError)
+        if error.forbidden:
+            return not (self.strict_preview and error.denied_by_admission)
+        # A replacement's dry-run meets the object that will have been deleted by then.
+        replaced = error.already_exists or (error.code == 422 and "field is immutable" in str(error))
+        unknown = error.namespace_missing or "does not support dry run" in str(error)
+        return creation and (replaced or unknown)
+
     @staticmethod
     def _timeout(manifest: Object, seconds: float) -> float:
         annotated = annotation(manifest, "timeoutSeconds")
@@ -260,28 +276,17 @@ def _moved_on(error: Exception) -> bool:
     return conflict and "the object has been modified" in str(error)
 
 
-def _cannot_preview(error: Exception) -> bool:
-    """Whether a failed dry-run only means that the cluster is not there yet, or that nobody may ask."""
-    if isinstance(error, NoSuchKind):
-        return True
-    assert isinstance(error, ApiError)
-    if error.code == 403 and not error.denied_by_admission:
-        return True
-    # A replacement's dry-run meets the object that will have been deleted by then.
-    replaced = error.already_exists or (error.code == 422 and "field is immutable" in str(error))
-    return replaced or error.namespace_missing or "does not support dry run" in str(error)
-
-
 def _refusal(manifest: Object, error: Exception) -> str:
     if isinstance(error, NoSuchKind):
         return f"{title(manifest)}: {error}. Create the CustomResourceDefinition that serves it first."
     assert isinstance(error, ApiError)
     if error.already_exists:
         return EXISTS.format(title(manifest), error)
-    if error.code == 409:
+    if error.conflict:
         return (
-            f"{title(manifest)}: another manager owns a field that the program sets: {error}. "
-            'Leave the field out, or take it over with the annotation pulumi.com/patchForce: "true".'
+            f"{title(manifest)}: server-side apply field conflict: another manager owns a field that the "
+            f"program sets: {error}. Leave the field out, or take it over with the annotation "
+            'pulumi.com/patchForce: "true" or the provider\'s enablePatchForce.'
         )
     return f"{title(manifest)} is refused by the API server: {error}"
 

@@ -27,6 +27,7 @@ from lab.plugins.kubernetes_provider.api import ApiError, Cluster, NoSuchKind, U
 from lab.plugins.kubernetes_provider.codec import decode, encode, has_unknown, mark_secrets, reveal
 from lab.plugins.kubernetes_provider.helm import ChartError
 from lab.plugins.kubernetes_provider.manifests import ManifestError, defined_kinds
+from lab.plugins.kubernetes_provider.normal import normalized
 from lab.plugins.kubernetes_provider.objects import (
     INITIAL_API_VERSION,
     INPUTS,
@@ -40,6 +41,7 @@ from lab.plugins.kubernetes_provider.objects import (
     imported,
     is_patch,
     is_true,
+    lookup,
     manifest,
     refreshed,
 )
@@ -190,6 +192,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             api_version, kind = gvk_of_type(token.removesuffix("Patch") if is_patch(token, inputs) else token)
             if not metadata.get("namespace") and self._namespaced(api_version, kind):
                 metadata["namespace"] = self.namespace
+        inputs = normalized(inputs)
         self.defined.update({} if has_unknown(inputs) else defined_kinds([inputs]))
         return provider_pb2.CheckResponse(inputs=encode(mark_secrets(inputs, news)))
 
@@ -197,8 +200,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def Diff(self, request: Any, context: grpc.ServicerContext) -> Any:
         """Compares inputs with the inputs that the state holds."""
         state = decode(request.olds)
-        old = manifest(state.get(INPUTS) or decode(request.old_inputs))
-        new = manifest(decode(request.news))
+        old = normalized(manifest(state.get(INPUTS) or decode(request.old_inputs)))
+        new = normalized(manifest(decode(request.news)))
         ignore = [diff.parse(path) for path in request.ignoreChanges]
         patch = is_patch(_type_and_name(request.urn)[0], new)
         detailed: dict[str, Any] = {}
@@ -207,7 +210,10 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             if diff.ignored(path, ignore):
                 continue
             written = diff.text(path)
-            fixed = bool(diff.ALWAYS_FIXED.fullmatch(written)) if patch else self._fixed(new, path)
+            _, value = lookup(old if how == "delete" else new, path)
+            fixed = diff.needs_replacement(
+                new, path, value, mutable=self.settings.mutable, identity_only=patch
+            )
             if fixed:
                 replaces.append(written)
             detailed[written] = provider_pb2.PropertyDiff(kind=KINDS[how, fixed], inputDiff=True)
@@ -221,27 +227,25 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             hasDetailedDiff=True,
         )
 
-    def _fixed(self, new: Object, path: diff.Path) -> bool:
-        return diff.needs_replacement(new, path, mutable=self.settings.mutable)
-
     @answered
     def Create(self, request: Any, context: grpc.ServicerContext) -> Any:
         inputs = decode(request.properties)
         made = manifest(inputs)
-        manager = annotation(made, "patchFieldManager") or field_manager(request.urn)
-        if request.preview and (has_unknown(inputs) or self.cluster is None or self.settings.render_to):
+        manager = annotation(made, "patchFieldManager") or field_manager()
+        patch = is_patch(_type_and_name(request.urn)[0], made)
+        unasked = has_unknown(inputs) or self.cluster is None or self.settings.render_to or patch
+        if request.preview and unasked:
             return provider_pb2.CreateResponse(properties=request.properties)
         if self.settings.render_to:
             live: Object | None = self._render(request.urn, made)
         else:
-            token, _ = _type_and_name(request.urn)
             try:
                 live = self._operations().create(
                     made,
                     manager,
                     request.timeout,
                     preview=request.preview,
-                    patch=is_patch(token, made),
+                    patch=patch,
                     log=self._status(request.urn),
                 )
             except NotReady as error:
@@ -258,7 +262,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         inputs = decode(request.news)
         made = manifest(inputs)
         state = decode(request.olds)
-        manager = annotation(made, "patchFieldManager") or state.get(MANAGER) or field_manager(request.urn)
+        manager = annotation(made, "patchFieldManager") or state.get(MANAGER) or field_manager()
         if request.preview and (has_unknown(inputs) or self.cluster is None or self.settings.render_to):
             return provider_pb2.UpdateResponse(properties=request.news)
         if self.settings.render_to:
@@ -314,7 +318,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 return provider_pb2.ReadResponse()
             raise
         now = refreshed(manifest(inputs), reveal(state), live) if inputs else imported(live)
-        manager = state.get(MANAGER) or field_manager(request.urn)
+        manager = state.get(MANAGER) or field_manager()
         return provider_pb2.ReadResponse(
             id=request.id,
             properties=self._state(mark_secrets(now, inputs), live, manager, state),
@@ -333,7 +337,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         made = manifest(state.get(INPUTS) or {})
         operations = self._operations(GONE)
         if is_patch(_type_and_name(request.urn)[0], live):
-            operations.relinquish(live, state.get(MANAGER) or field_manager(request.urn))
+            operations.relinquish(live, state.get(MANAGER) or field_manager())
             return empty_pb2.Empty()
         try:
             operations.delete(made, live, request.timeout, self._status(request.urn))
@@ -370,7 +374,13 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def _operations(self, advice: str = "") -> Operations:
         if self.cluster is None:
             raise Refused(f"{self.unreachable}. {advice}".rstrip())
-        return Operations(self.cluster, self.settings.upsert, self.settings.force, self.cancelled)
+        return Operations(
+            self.cluster,
+            upsert=self.settings.upsert,
+            force=self.settings.force,
+            strict_preview=self.settings.strict_preview,
+            cancelled=self.cancelled,
+        )
 
     def _render(self, urn: str, made: Object) -> Object:
         assert self.settings.render_to is not None

@@ -13,6 +13,8 @@ from lab.plugins.kubernetes_provider.api import Unreachable, load_kubeconfig
 
 PREFIX = "kubernetes:config:"
 WITH_CLUSTER = ("cluster", "context", "kubeconfig")
+# The stand-in's own: "true" makes a preview fail where admission refuses; the released provider stays silent.
+STRICT_PREVIEW = "KEDA_HOMELAB_STRICT_PREVIEW"
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Settings:
     mutable: frozenset[str]
     delete_unreachable: bool
     server_side_apply: bool
+    strict_preview: bool
 
     @classmethod
     def of(cls, variables: Mapping[str, str]) -> Settings:
@@ -54,6 +57,7 @@ class Settings:
             mutable=frozenset(kind for kind, allowed in mutable.items() if allowed),
             delete_unreachable=flag("deleteUnreachable", "DELETE_UNREACHABLE"),
             server_side_apply=flag("enableServerSideApply", "ENABLE_SERVER_SIDE_APPLY", "true"),
+            strict_preview=os.environ.get(STRICT_PREVIEW) == "true",
         )
 
 
