@@ -11,7 +11,7 @@ ON       := --lab $(LAB) $(if $(CLUSTER),--cluster $(CLUSTER)) $(if $(STACK),--s
             $(if $(YES),--yes) $(if $(FORCE),--force) $(if $(STANDIN),--standin)
 
 .DEFAULT_GOAL := help
-.PHONY: help machine up init preview status dashboard load takeover down test lint unit live fresh conformance verdicts generate
+.PHONY: help machine up init preview status dashboard load takeover down test lint unit live fresh contract conformance verdicts generate
 
 help:  ## This list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -76,6 +76,9 @@ fresh: $(VENV)/.ready  ## `make test`, `make up` and `make down` on bare Debian 
 conformance: $(VENV)/.ready  ## The tests against judges that must be built first: the Kyverno CLI
 	@$(PY) -m lab.tools kyverno
 	@$(PY) -m pytest -v -m conformance
+
+contract: $(VENV)/.ready  ## What the project relies on in Pulumi's plugins, on the released ones where they are on PATH
+	@$(PY) -m pytest -v tests/contract
 
 verdicts: $(VENV)/.ready  ## 20,000 trigger specs: our verdict against KEDA's own scaler constructors
 	@$(PY) -m tests.verdicts --count 20000

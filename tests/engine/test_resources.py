@@ -260,7 +260,7 @@ def test_what_is_not_ready_is_named_and_kept(stack: Stack, namespace: str) -> No
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["ctrl-c", "kill -9"])
 def test_an_interrupted_up_is_taken_up_again(stack: Stack, namespace: str, number: signal.Signals) -> None:
     """No process is left, and the next run converges, whatever the state knows."""
-    provider = 'Provider("kubernetes-upsert", upsert_existing_objects=True)'
+    provider = 'Provider("kubernetes-upsert", upsert_existing_objects=True, enable_patch_force=True)'
     body = WAITING.replace("}))", f"}}), opts=ResourceOptions(provider={provider}))")
     write(stack, namespace, body % 60)
     assert (

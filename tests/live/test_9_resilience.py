@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -156,8 +157,43 @@ def test_lab_up_repairs_what_was_killed(stack: Engine, lab: Lab, cluster: Cluste
         wait_ready(cluster, name, namespace, 180)
 
 
-def test_down_leaves_nothing(stack: Engine, lab: Lab) -> None:
+def test_down_stops_a_running_up_and_leaves_nothing(stack: Engine, lab: Lab) -> None:
+    """The update does not go on, and its state does not come back into the removed folder."""
     assert leftovers(lab), "the check itself finds nothing on a running lab"
-    assert lab_command.main(["down", "--name", lab.name]) == 0
+    with subprocess.Popen(
+        [sys.executable, "-m", "cli", "up", "--lab", lab.name],
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as up:
+        wait("pulumi up", 120, lambda: up.poll() is not None or _runs(stack.pulumi, "up", lab) or None)
+        assert up.poll() is None, up.communicate()[0]
+        started = time.monotonic()
+        down = subprocess.run(
+            [sys.executable, "-m", "cli", "down", "--lab", lab.name],
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+        )
+        took = time.monotonic() - started
+        text, _ = up.communicate(timeout=30)
+    assert down.returncode == 0, down.stdout + down.stderr
+    assert "stopping the make command at work on it" in down.stderr
+    assert up.returncode != 0
+    assert "Traceback" not in text + down.stderr
+    assert took < 120
+    time.sleep(3)  # what went on would write again
     assert leftovers(lab) == []
     assert not lab.root.exists()
+    assert not _runs(stack.pulumi, "up", lab)
+
+
+def _runs(pulumi: Path, verb: str, lab: Lab) -> bool:
+    """Whether Pulumi does this on the lab's stack."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            command = (process / "cmdline").read_text().split("\0")
+            if command[:2] == [str(pulumi), verb] and any(str(lab.root) in each for each in command):
+                return True
+    return False
