@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-# Fixtures that get a lab's programs. tests/engine has an API server of its own.
+# Fixtures that get a lab's programs, and folders of tests that make an API server of their own.
 WITH_TOOLS = {"chart_tools", "keda_crds", "chromium"}
+WITH_API_SERVER = (HERE / "engine", HERE / "contract")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -16,5 +17,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks as `tools` what says so by its folder or its fixtures, before `-m` chooses."""
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
-        if item.path.is_relative_to(HERE / "engine") or fixtures & WITH_TOOLS:
+        if fixtures & WITH_TOOLS or any(item.path.is_relative_to(folder) for folder in WITH_API_SERVER):
             item.add_marker(pytest.mark.tools)
