@@ -20,11 +20,7 @@ ANSWER = 2.0  # seconds the release host has to accept a connection
 DOWNLOAD = 300.0  # seconds
 
 
-class NoPlugins(Exception):
-    """The released plugins are not to be had, and the stand-ins are not allowed. The text is one line."""
-
-
-def plugin_environment(pulumi: Path, home: Path, *, stand_ins: bool = True) -> tuple[dict[str, str], str]:
+def plugin_environment(pulumi: Path, home: Path) -> tuple[dict[str, str], str]:
     """Makes both plugins available to an engine.
 
     A stand-in is installed as the engine's own plugin cache would hold it, in a PULUMI_HOME apart from the
@@ -33,14 +29,10 @@ def plugin_environment(pulumi: Path, home: Path, *, stand_ins: bool = True) -> t
     Args:
         pulumi: the engine's executable.
         home: the folder to use as PULUMI_HOME where a plugin is missing; made as needed.
-        stand_ins: whether a stand-in may take a missing plugin's place.
 
     Returns:
         Variables for the engine's environment (none if both plugins are there), and one line that names which
         plugins are used.
-
-    Raises:
-        NoPlugins: a plugin is missing, cannot be downloaded, and `stand_ins` is false. Nothing was installed.
     """
     user = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
     language = _beside(pulumi) or shutil.which(LANGUAGE)
@@ -54,13 +46,6 @@ def plugin_environment(pulumi: Path, home: Path, *, stand_ins: bool = True) -> t
         lent = _folder(home, f"resource-kubernetes-v{VERSION}") / PROVIDER
         lent.unlink(missing_ok=True)
         lent.symlink_to(provider)
-    missing = [name for name, there in ((LANGUAGE, language), (PROVIDER, provider)) if not there]
-    if missing and not stand_ins:
-        raise NoPlugins(
-            f"Pulumi plugins: {' and '.join(missing)} cannot be found or downloaded. Install Pulumi from "
-            "pulumi.com, which brings the language host, and run "
-            f"`pulumi plugin install resource kubernetes {VERSION}` for the provider."
-        )
     if not language:
         _stand_in(home, f"language-python-v{VERSION}", LANGUAGE)
     if not provider:

@@ -80,12 +80,3 @@ def test_a_lent_plugin_that_is_gone_is_never_written_through(machine: Path) -> N
         assert choose(machine)[1].endswith("stand-in Kubernetes provider.")
         assert not theirs.exists()
         assert not (machine / "home" / CACHED).is_symlink()
-
-
-def test_without_leave_a_stand_in_is_not_installed(machine: Path) -> None:
-    with pytest.raises(plugins.NoPlugins, match=r"^Pulumi plugins: pulumi-language-python and .*\.$"):
-        plugins.plugin_environment(machine / "cli" / "pulumi", machine / "home", stand_ins=False)
-    assert not list(machine.glob("home/plugins/*/*"))
-    executable(machine / "cli" / "pulumi-language-python")
-    with pytest.raises(plugins.NoPlugins, match="^Pulumi plugins: pulumi-resource-kubernetes cannot"):
-        plugins.plugin_environment(machine / "cli" / "pulumi", machine / "home", stand_ins=False)
