@@ -14,8 +14,7 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -33,7 +32,6 @@ RUNNER = Path(__file__).with_name("program.py")
 # The end of a program that has said what is wrong, so that the engine adds nothing: the released host's code.
 ALREADY_REPORTED = 32
 GRACE = 5.0  # seconds an interrupted program has to end, the released host's
-LOOK = 0.05  # seconds between two looks at whether the engine still waits
 
 
 def main() -> None:
@@ -47,7 +45,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
 
     def __init__(self, engine: str) -> None:
         self.engine = engine
-        self.cancelled = threading.Event()
+        self.on_cancel: list[Callable[[], None]] = []
 
     def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:
         return language_pb2.LanguageHandshakeResponse()
@@ -71,7 +69,8 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         yield from ()
 
     def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:
-        self.cancelled.set()
+        for interrupt in list(self.on_cancel):
+            interrupt()
         return empty_pb2.Empty()
 
     def Run(self, request: Any, context: grpc.ServicerContext) -> Any:
@@ -109,16 +108,24 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
 
     def _ended(self, process: subprocess.Popen[bytes], context: grpc.ServicerContext) -> int:
         """The program's exit code; it is interrupted when the engine has no more use for it, then killed."""
-        deadline = None
-        while True:
-            try:
-                return process.wait(LOOK)
-            except subprocess.TimeoutExpired:
-                if deadline is None and (self.cancelled.is_set() or not context.is_active()):
-                    process.send_signal(signal.SIGINT)
-                    deadline = time.monotonic() + GRACE
-                elif deadline is not None and time.monotonic() > deadline:
+        ended = threading.Event()
+
+        def interrupt() -> None:
+            if not ended.is_set():
+                process.send_signal(signal.SIGINT)
+                if not ended.wait(GRACE):
                     process.kill()
+
+        def interrupt_apart() -> None:
+            threading.Thread(target=interrupt).start()
+
+        context.add_callback(interrupt_apart)
+        self.on_cancel.append(interrupt_apart)
+        try:
+            return process.wait()
+        finally:
+            ended.set()
+            self.on_cancel.remove(interrupt_apart)
 
     def RunPlugin(self, request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
         """Runs a policy pack or a provider written in Python, and streams what it prints."""
