@@ -5,7 +5,10 @@ import os
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+# The released language host starts a pack in its own folder: a relative path of its config counts from there.
+os.chdir(HERE)
 
 from pulumi_policy import EnforcementLevel, PolicyPack  # noqa: E402
 

@@ -1,12 +1,14 @@
 """Owners that a cluster holds already, such as an HPA made by hand last year. It is only read."""
 
+import io
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
-from keda.ownership import Declared, links, owners
-from keda.ownership.reading import Manifest, annotation, dig, identity, mapping, sequence, word
+from keda.ownership import Declared, ObjectRef, links, owners
+from keda.ownership.reading import Manifest, annotation, belongs_to, dig, identity, mapping, sequence, word
 
 Get = Callable[[str], Mapping[str, Any] | None]
 """The JSON at a path of the API server; None where it serves nothing. Raises `Unreadable`."""
@@ -18,8 +20,8 @@ _PAGE = 500
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 KINDS = (
+    ("keda.sh", "scaledobjects"),  # before the HPAs that KEDA makes of them
     ("autoscaling", "horizontalpodautoscalers"),
-    ("keda.sh", "scaledobjects"),
     ("http.keda.sh", "httpscaledobjects"),
     ("autoscaling.k8s.io", "verticalpodautoscalers"),
     ("gateway.envoyproxy.io", "envoyproxies"),
@@ -40,7 +42,8 @@ class Unreadable(Exception):
 
 
 def read_cluster(cluster: Mapping[str, str], unread: list[str]) -> list[Declared]:
-    """The owners in a cluster: `context` and `kubeconfig` (a path) as kubectl takes them, each optional.
+    """The owners in a cluster: `context` and `kubeconfig` (a path, or its text) as kubectl takes them, each
+    optional.
 
     Adds a line to `unread` for what could not be read, and returns the rest.
     """
@@ -68,18 +71,36 @@ def read_cluster(cluster: Mapping[str, str], unread: list[str]) -> list[Declared
 
 
 def live_owners(get: Get, context: str, unread: list[str]) -> Iterator[Declared]:
-    """The live objects that own or link something, of the kinds the cluster serves."""
+    """The live objects that own or link something, of the kinds the cluster serves.
+
+    An HPA that KEDA made is left to its ScaledObject, so that one conflict is told once.
+    """
     groups = _served(get)
+    scaled: set[ObjectRef] = set()
+    missed: dict[str, list[str]] = {}
     for group, plural in KINDS:
         if group not in groups:
             continue
         try:
             for manifest in _list(get, f"/apis/{groups[group]}/{plural}"):
-                declared = _declared(manifest, context)
-                if declared and (any(owners(declared)) or any(links(declared))):
+                source = identity(manifest)
+                if source is None or not scaled.isdisjoint(_made_for(source, manifest)):
+                    continue
+                declared = _declared(source, manifest, context)
+                if any(owners(declared)) or any(links(declared)):
                     yield declared
+                if source.kind == "ScaledObject":
+                    scaled.add(source)
         except Unreadable as error:
-            unread.append(f"cluster {context}: {plural}.{group}: {error}")
+            missed.setdefault(str(error), []).append(f"{plural}.{group}")
+    unread += [f"cluster {context}: {', '.join(names)}: {why}" for why, names in missed.items()]
+
+
+def _made_for(source: ObjectRef, manifest: Manifest) -> Iterator[ObjectRef]:
+    """The ScaledObjects that an object belongs to."""
+    for kind, name in belongs_to(manifest):
+        if kind == "ScaledObject":
+            yield ObjectRef("keda.sh", kind, source.namespace, name)
 
 
 def _served(get: Get) -> dict[str, str]:
@@ -106,10 +127,7 @@ def _list(get: Get, path: str) -> Iterator[Manifest]:
             return
 
 
-def _declared(manifest: Manifest, context: str) -> Declared | None:
-    source = identity(manifest)
-    if source is None:
-        return None
+def _declared(source: ObjectRef, manifest: Manifest, context: str) -> Declared:
     writer = _replicas_writer(manifest)
     spec = mapping(manifest.get("spec"))
     if not writer:
@@ -160,13 +178,18 @@ def _connect(cluster: Mapping[str, str]) -> tuple[Get, str]:
     """
     from kubernetes import client, config
 
-    kubeconfig, context = cluster.get("kubeconfig") or None, cluster.get("context") or None
+    given, context = cluster.get("kubeconfig") or "", cluster.get("context") or None
+    is_text = "\n" in given or given.startswith("{")
+
+    def source() -> io.StringIO | str | None:
+        return io.StringIO(given) if is_text else str(Path(given).expanduser()) if given else None
+
     try:
-        contexts, current = config.list_kube_config_contexts(kubeconfig)  # type: ignore[no-untyped-call]
+        contexts, current = config.list_kube_config_contexts(source())  # type: ignore[no-untyped-call]
         names = [each["name"] for each in contexts]
     except Exception:
         raise Unreadable(
-            f"no kubeconfig can be read{f' at {kubeconfig}' if kubeconfig else ''}. Give its path as "
+            f"no kubeconfig can be read{f' at {given}' if given and not is_text else ''}. Give its path as "
             "`kubeconfig`, or set KUBECONFIG."
         ) from None
     if context and context not in names:
@@ -175,7 +198,7 @@ def _connect(cluster: Mapping[str, str]) -> tuple[Get, str]:
     configuration.retries = False
     try:
         config.load_kube_config(  # type: ignore[no-untyped-call]
-            kubeconfig, context, configuration, persist_config=False
+            source(), context, configuration, persist_config=False
         )
     except Exception:
         raise Unreadable("the kubeconfig's entry for it cannot be used. Try `kubectl get hpa -A`.") from None

@@ -14,6 +14,7 @@ from keda.ownership import UNKNOWN, Conflict, Declared, ObjectRef, Owners, owner
 from keda.ownership import Rule as Kind
 from keda.ownership.reading import identity
 from keda.ownership.reading import items as objects
+from policies.clusters import Clusters
 from policies.rule import Config, Rule
 from policies.unknowns import has_unknown, unknown_reads
 
@@ -42,6 +43,8 @@ class Ledger:
         self._unread: list[_Unread] = []
         self._own: set[ObjectRef] = set()
         self._outside: list[Conflict] = []
+        self.clusters: set[str] = set()
+        """Where the program has an owner of replicas."""
 
     def add_outside(self, objects: Iterable[Declared]) -> None:
         """Take in what is declared outside the program. Its conflicts wait for the end: they matter only if
@@ -62,6 +65,8 @@ class Ledger:
 
     def _remember(self, declared: Declared) -> None:
         """Keep what is asked for at the end."""
+        if declared.cluster not in self.clusters and any(owners(declared)):
+            self.clusters.add(declared.cluster)
         self._own.update(filter(None, map(identity, objects(declared.manifest))))
         for item in items(declared.manifest, declared.where):
             if item.group == "keda.sh" and item.kind == "ScaledObject":
@@ -111,15 +116,21 @@ def _name(item: Item) -> str:
 
 
 class Sources:
-    """What the config names outside the program, read once."""
+    """What stands outside the program, read once: the files that the config names, and a cluster.
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    Without a config it is the cluster that the program itself speaks to. What that one does not answer is no
+    finding: nobody asked for it by name.
+    """
+
+    def __init__(self, ledger: Ledger, clusters: Clusters) -> None:
+        self._ledger, self._clusters = ledger, clusters
         self._unread: list[str] | None = None
+        self._unasked: list[str] = []
 
     def judge(self, declared: Declared, config: Config) -> Iterator[Finding]:
         """Files are read before the first object is looked at: conflicts with them are told in time."""
         self._read_files(config)
+        self._ledger.conflicts(declared)  # all that is declared is known before a cluster is read
         yield from ()
 
     def rest(self, config: Config) -> Iterator[Finding]:
@@ -129,8 +140,15 @@ class Sources:
             from policies.sources import declared_elsewhere
 
             self._ledger.add_outside(declared_elsewhere((), cluster, unread))
+        else:
+            self._ledger.add_outside(self._clusters.read(self._ledger.clusters, self._unasked))
         # What could not be read stands before the first colon: a path, or a cluster's context.
         yield from (Finding(line, (line.partition(":")[0],)) for line in unread)
+
+    def undecided(self, config: Config) -> Iterator[Undecided]:
+        """What the program's own cluster does not answer."""
+        for line in self._unasked:
+            yield Undecided("", line, "", f"{line} So second owners that only the cluster has are not found.")
 
     def _read_files(self, config: Config) -> list[str]:
         if self._unread is None:
@@ -143,15 +161,17 @@ class Sources:
         return self._unread
 
 
-def rules() -> list[Rule]:
+def rules(clusters: Clusters) -> list[Rule]:
     """One rule for each kind of second owner, with one memory, and first the one that reads other places."""
     ledger = Ledger()
-    sources = Sources(ledger)
+    sources = Sources(ledger, clusters)
     text = {"type": "string", "minLength": 1}
     reading = Rule(
         "keda-one-owner-sources",
         sources.judge,
+        announced=sources.judge,
         rest=sources.rest,
+        rest_undecided=sources.undecided,
         options={
             "manifests": {
                 "type": "array",
@@ -163,7 +183,7 @@ def rules() -> list[Rule]:
                 "type": "object",
                 "properties": {"kubeconfig": text, "context": text},
                 "additionalProperties": False,
-                "description": "The cluster to read, {} for the current context. Unset: none.",
+                "description": "The cluster to read, {} for the current context. Unset: the program's own.",
             },
         },
         severity=Severity.MEDIUM,
@@ -180,6 +200,7 @@ def _rule(kind: Kind, ledger: Ledger) -> Rule:
     return Rule(
         f"keda-one-owner-{kind}",
         lambda declared, config: told(ledger.conflicts(declared)),
+        announced=lambda declared, config: told(ledger.conflicts(declared)),
         rest=lambda config: told(ledger.outside_conflicts()),
         rest_undecided=lambda config: ledger.undecided(),
     )

@@ -1,18 +1,36 @@
 """A Pulumi resource, as the policy SDK hands it over, read as the manifest it declares."""
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from pulumi_policy import PolicyProviderResource, PolicyResource, ResourceValidationArgs
 from pulumi_policy.proxy import UnknownValueError
 
 from keda.judge.objects import NO_NAMESPACE
-from keda.ownership import UNKNOWN, Declared
+from keda.ownership import TRANSFER_OWNERSHIP, UNKNOWN, Declared, ObjectRef
+from keda.ownership.reading import mapping, word
 
 WITHOUT_NAMESPACE = NO_NAMESPACE | {"GatewayClass"}
+PROVIDER = "pulumi:providers:kubernetes"
+WORKLOAD = "keda-homelab:workload:ScaledWorkload"
+"""This project's component. It is registered before its ScaledObject, which waits for KEDA."""
 
 Resource = ResourceValidationArgs | PolicyResource
+
+
+@dataclass(frozen=True)
+class Connection:
+    """How a provider reaches its cluster: a kubeconfig (a path or its text) and a context, "" for the usual.
+
+    `undecided` says why that is not known here, "" where it is.
+    """
+
+    kubeconfig: str = field(default="", repr=False)  # holds credentials
+    context: str = ""
+    undecided: str = ""
 
 
 def declared(resource: Resource, *, state: bool = False) -> Declared | None:
@@ -27,7 +45,30 @@ def declared(resource: Resource, *, state: bool = False) -> Declared | None:
     manifest = _placed(manifest, resource.provider)
     if state or {"spec", "spec.replicas"} & set(resource.opts.ignore_changes):
         manifest = _without_replicas(manifest)
-    return Declared(manifest, resource.urn, _cluster(resource.provider), held=not state and _held(resource))
+    return Declared(manifest, resource.urn, cluster_of(resource), held=not state and _held(resource))
+
+
+def announced(resource: Resource, cluster: str) -> Declared | None:
+    """The ScaledObject that a workload's component is going to register, as far as it decides who owns the
+    target's replicas; None for anything else."""
+    if resource.resource_type != WORKLOAD:
+        return None
+    props = mapping(plain(resource.props))
+    if props.get("kind") != "ScaledObject":
+        return None
+    namespace, renamed = props.get("namespace"), word(props.get("renamed"))
+    adopts = {TRANSFER_OWNERSHIP: "true"} if props.get("adopts") is True else {}
+    manifest = {
+        "apiVersion": "keda.sh/v1alpha1",
+        "kind": "ScaledObject",
+        "metadata": {"namespace": namespace, "name": props.get("name"), "annotations": adopts},
+        "spec": {
+            "scaleTargetRef": props.get("scaleTargetRef"),
+            "advanced": {"horizontalPodAutoscalerConfig": {"name": props.get("hpa")}},
+        },
+    }
+    old = ObjectRef("keda.sh", "ScaledObject", word(namespace), renamed) if renamed else None
+    return Declared(manifest, resource.urn, cluster, replaces=old)
 
 
 def _held(resource: Resource) -> bool:
@@ -85,8 +126,12 @@ def _without_replicas(manifest: object) -> object:
     return manifest | {"spec": {key: value for key, value in spec.items() if key != "replicas"}}
 
 
-def _cluster(provider: PolicyProviderResource | None) -> str:
-    """Which cluster a provider speaks to, as a digest: a kubeconfig is secret, and only equality matters."""
+def cluster_of(resource: Resource) -> str:
+    """Which cluster a resource's provider, or a provider itself, speaks to; "" is the current one.
+
+    It is a digest: a kubeconfig is secret, and only equality matters.
+    """
+    provider = resource if resource.resource_type == PROVIDER else resource.provider
     if provider is None:
         return ""
     props = plain(provider.props)
@@ -94,3 +139,17 @@ def _cluster(provider: PolicyProviderResource | None) -> str:
     if UNKNOWN in settings:
         return provider.urn
     return hashlib.sha256(repr(settings).encode()).hexdigest() if any(settings) else ""
+
+
+def connection(resource: Resource) -> Connection | None:
+    """How a resource's provider reaches its cluster; None where there is none: it renders files, or there is
+    no provider (`pulumi policy analyze`)."""
+    props = plain(resource.provider.props) if resource.provider else {"renderYamlToDirectory": "unknown"}
+    if props.get("renderYamlToDirectory"):
+        return None
+    kubeconfig, context = (props.get(key) or "" for key in ("kubeconfig", "context"))
+    if UNKNOWN in (kubeconfig, context):
+        return Connection(undecided="how the provider reaches it is known only in the update")
+    if props.get("cluster"):
+        return Connection(undecided="its provider sets `cluster`: name a context instead")
+    return Connection(kubeconfig if isinstance(kubeconfig, str) else json.dumps(kubeconfig), context)

@@ -39,7 +39,8 @@ from keda.guardrails.scaling import NOT_YET
 from keda.judge.objects import items
 from keda.ownership import Declared
 from policies import texts
-from policies.resources import Resource, declared
+from policies.clusters import Clusters
+from policies.resources import PROVIDER, Resource, announced, cluster_of, declared
 
 Config = Mapping[str, Any]
 
@@ -81,6 +82,8 @@ class Rule:
     rest: Callable[[Config], Iterable[Finding]] = _nothing
     """What only the end of the operation tells."""
     rest_undecided: Callable[[Config], Iterable[Undecided]] = _nothing
+    announced: Callable[[Declared, Config], Iterable[Finding]] = _nothing
+    """`judge`, for what a component is going to register: it comes again as an object of its own."""
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """JSON schemas of the rule's config, by key; `excluded` is every rule's."""
     severity: Severity = Severity.HIGH
@@ -98,17 +101,30 @@ class Rule:
 class Operation:
     """What one preview or update has shown so far. Several rules ask about one resource: it is read once."""
 
-    def __init__(self) -> None:
+    def __init__(self, clusters: Clusters | None = None) -> None:
+        self.clusters = clusters or Clusters()
         self.lock = RLock()  # the SDK serves requests on several threads
         self.undecided: dict[tuple[str, str], tuple[Undecided, list[str]]] = {}
         self._read: dict[str, Declared | None] = {}
         self._registered: set[str] = set()
+        self._providers: set[str] = set()
         self._urns: dict[str, list[str]] = {}
 
     def register(self, resource: Resource) -> Declared | None:
         """The object that a resource registers."""
-        self._registered.add(resource.urn)
+        if resource.urn not in self._registered:
+            self._registered.add(resource.urn)
+            if resource.resource_type == PROVIDER:
+                self._providers.add(cluster_of(resource))
+            elif resource.resource_type.startswith("kubernetes:"):
+                self.clusters.add(resource)
         return self._declared(resource, state=False)
+
+    def announced(self, resource: Resource) -> Declared | None:
+        """What a component is going to register. It has no provider of its own: where the program speaks to
+        several clusters, its objects alone tell which they are for."""
+        clusters = self._providers - {""}
+        return announced(resource, next(iter(clusters), "")) if len(clusters) < 2 else None
 
     def left_out(self, resource: Resource) -> Declared | None:
         """The object of a resource of the final stack, if this operation never registered it."""
@@ -171,6 +187,8 @@ class Twins:
             config = self._configured(args.get_config(), partial(_at, report, None))
             if declared := self.operation.register(args):
                 self._say(self._judged(declared, config), config, partial(_at, report, None))
+            elif declared := self.operation.announced(args):
+                self._say(self.rule.announced(declared, config), config, partial(_at, report, None))
 
     def on_stack(self, args: StackValidationArgs, report: ReportViolation) -> None:
         with self.operation.lock:
@@ -229,6 +247,8 @@ def undecided_policy(operation: Operation) -> Policy:
 
 
 def _told(undecided: Undecided, names: Sequence[str]) -> str:
+    if not undecided.object:
+        return undecided.why
     later = ""
     if undecided.why == NOT_YET:
         families = dict.fromkeys("keda-one-owner-*" if "-one-owner-" in name else name for name in names)

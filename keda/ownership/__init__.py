@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from keda.ownership.kinds import HPA_NAME_FIELD, HPA_OWNERSHIP, TRANSFER_OWNERSHIP, claims
 from keda.ownership.messages import disagreement, places
-from keda.ownership.model import UNKNOWN, Conflict, Declared, Link, ObjectRef, Owner, Rule, Scaled
+from keda.ownership.model import UNKNOWN, Conflict, Declared, Hpa, Link, ObjectRef, Owner, Rule, Scaled
 from keda.ownership.reading import identity, items
 
 __all__ = [
@@ -52,7 +52,7 @@ class Owners:
     def add(self, declared: Declared) -> list[Conflict]:
         """Remember an object (or every item of a List); return its conflicts with those before it."""
         if not declared.live:
-            for ref in filter(None, map(identity, items(declared.manifest))):
+            for ref in filter(None, (declared.replaces, *map(identity, items(declared.manifest)))):
                 self._declared[ref].add(declared.cluster)
         return [conflict for claim in claims(declared) for conflict in self._take(claim)]
 
@@ -81,11 +81,12 @@ class Owners:
             self._owners[place].append(claim)
 
     def _replaced(self, *owners: Owner) -> bool:
-        """Whether one of them is live, and declared anew."""
+        """Whether one of them is live, and declared anew; an HPA of KEDA's follows its ScaledObject."""
         return any(
             owner.live and _may_meet(owner.cluster, cluster)
             for owner in owners
-            for cluster in self._declared.get(owner.said_by, ())
+            for ref in (owner.said_by, *_made_for(owner))
+            for cluster in self._declared.get(ref, ())
         )
 
 
@@ -121,6 +122,14 @@ def _conflict(one: Owner, other: Owner) -> Conflict | None:
         return None
     message = f"{text} {places(scaled, second)}"
     return Conflict(second.rule, one.cluster or other.cluster, scaled.source, second.source, message)
+
+
+def _made_for(owner: Owner) -> Iterator[ObjectRef]:
+    """The ScaledObjects that an HPA was made for, by its ownerReferences."""
+    if isinstance(owner, Hpa):
+        for kind, name in owner.goes_with:
+            if kind == "ScaledObject":
+                yield ObjectRef("keda.sh", kind, owner.source.namespace, name)
 
 
 def _precedence(owner: Owner) -> tuple[bool, bool, ObjectRef]:

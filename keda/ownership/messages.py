@@ -88,10 +88,15 @@ def _two_scaled(one: Scaled, other: Scaled) -> str:
             "KEDA's webhook refuses the second, and while it is down each overwrites the other's HPA. "
             f"Give one of them another {HPA_NAME_FIELD}."
         )
+    moved = (
+        " If the one in the cluster is only its old name, take two steps, since Pulumi creates before it "
+        "deletes: pulumi up without it, then with the new name."
+    )
     return (
         f"{one.source} and {other.source} both scale {one.target}: "
         "KEDA's webhook refuses the second, and while it is down their two HPAs stop each other. "
         "Keep one ScaledObject and put the triggers of both into its spec.triggers: the highest answer wins."
+        f"{moved if one.live or other.live else ''}"
     )
 
 

@@ -51,6 +51,7 @@ class Declared:
     `cluster` tells clusters apart when several are declared together; "" is whichever cluster is current, and
     that may be any of them. `live` is what a cluster holds now: whoever declares the same object replaces it.
     `held`: the program that declares it also deletes it when it goes, whoever has taken it over meanwhile.
+    `replaces`: the live object that goes when this one comes: it had another name so far.
     """
 
     manifest: object
@@ -58,6 +59,7 @@ class Declared:
     cluster: str = ""
     live: bool = False
     held: bool = False
+    replaces: ObjectRef | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,12 +36,27 @@ class Operation:
 
     def register(self, *manifests: Manifest, **more: Any) -> Operation:
         for manifest in manifests:
-            given = resource(manifest, **more)
-            for policy in self.policies:
-                if isinstance(policy, ResourceValidationPolicy):
-                    args = ResourceValidationArgs(**given, config=self._config(policy), stack_tags={})
-                    policy.validate(args, self._reporter(policy))
+            self._ask(resource(manifest, **more))
         return self
+
+    def component(self, props: Manifest) -> Operation:
+        """A workload of this project's, registered before its objects."""
+        return self._other("keda-homelab:workload:ScaledWorkload", str(props.get("name")), props)
+
+    def provider(self, props: Manifest) -> Operation:
+        return self._other("pulumi:providers:kubernetes", str(props.get("context")), props)
+
+    def _other(self, token: str, name: str, props: Manifest) -> Operation:
+        given = resource({}) | {"resource_type": token, "name": name, "provider": None}
+        given |= {"props": unknown_checking_proxy(props), "urn": f"urn:pulumi:homelab::test::{token}::{name}"}
+        self._ask(given)
+        return self
+
+    def _ask(self, given: dict[str, Any]) -> None:
+        for policy in self.policies:
+            if isinstance(policy, ResourceValidationPolicy):
+                args = ResourceValidationArgs(**given, config=self._config(policy), stack_tags={})
+                policy.validate(args, self._reporter(policy))
 
     def end(self, *manifests: Manifest, **more: Any) -> Operation:
         links: dict[str, Any] = {"parent": None, "dependencies": [], "property_dependencies": {}}

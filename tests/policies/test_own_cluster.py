@@ -1,0 +1,246 @@
+"""The cluster that a program itself speaks to is read without being named, and a workload's target is known
+before its ScaledObject is registered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from keda.ownership import Declared
+from policies import live
+from policies.rule import UNDECIDED
+from tests.policies.cluster import cluster, managed
+from tests.policies.cluster import live as read
+from tests.policies.manifests import Manifest, adopting, deployment, hpa, merged, scaled_object
+from tests.policies.operation import Operation
+
+HERE = {"context": "homelab"}
+ELSEWHERE = {"context": "other"}
+OWNER = {"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "controller": True}
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
+    """The contexts that were read; a kubeconfig is there."""
+    (tmp_path / "config").write_text("kind: Config\n")
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
+    return []
+
+
+@pytest.fixture
+def holds(monkeypatch: pytest.MonkeyPatch, asked: list[str]) -> Any:
+    """Sets what the cluster of the context `homelab` holds; any other is empty."""
+
+    def hold(*manifests: Manifest, unread: str = "", forbidden: str = "") -> None:
+        def answer(given: dict[str, str], missed: list[str]) -> list[Declared]:
+            asked.append(given["context"])
+            if unread:
+                missed.append(unread)
+            there = manifests if given["context"] in ("homelab", "") else ()
+            return list(read(cluster(*there, forbidden=forbidden), missed))
+
+        monkeypatch.setattr(live, "read_cluster", answer)
+
+    hold()
+    return hold
+
+
+def kedas(name: str) -> Manifest:
+    """The HPA that KEDA makes of a ScaledObject."""
+    return hpa(f"keda-hpa-{name}", metadata={"ownerReferences": [OWNER | {"name": name}]})
+
+
+def workload(target: str = "voice-pipeline", **props: Any) -> Manifest:
+    """The component of a workload, as policies see it."""
+    return {
+        "kind": "ScaledObject",
+        "namespace": "voice",
+        "name": "voice",
+        "hpa": "keda-hpa-voice",
+        "scaleTargetRef": {"name": target},
+        "adopts": False,
+        **props,
+    }
+
+
+# --- What the cluster alone has ---
+def test_an_hpa_by_hand_is_one_finding_without_any_config(holds: Any, asked: list[str]) -> None:
+    holds(managed(hpa(), "kubectl-create", {}))
+    operation = Operation().register(scaled_object(), deployment(), provider=HERE).end()
+    assert operation.rules == ["keda-one-owner-hpa"]
+    assert "kubectl delete hpa -n voice by-hand" in operation.messages[0]
+    assert asked == ["homelab"]
+
+
+def test_an_hpa_that_the_cluster_guard_would_refuse_is_one_finding(holds: Any) -> None:
+    """The released provider is silent on the guard's 403 in a preview."""
+    holds(scaled_object("foreign"), kedas("foreign"))
+    operation = Operation().register(hpa(), provider=HERE).end()
+    assert operation.rules == ["keda-one-owner-hpa"]
+
+
+def test_a_foreign_scaled_object_and_the_hpa_that_keda_made_of_it_are_one_finding(holds: Any) -> None:
+    holds(scaled_object("foreign"), kedas("foreign"))
+    operation = Operation().register(scaled_object(), provider=HERE).end()
+    assert operation.rules == ["keda-one-owner-scaledobject"]
+    assert "pulumi up without it, then with the new name" in operation.messages[0]
+
+
+@pytest.mark.parametrize(
+    ("declared", "held"),
+    [
+        ([scaled_object()], [scaled_object(), kedas("voice")]),
+        ([scaled_object()], [kedas("voice")]),
+        (
+            [scaled_object()],
+            [hpa("keda-hpa-voice", metadata={"ownerReferences": [OWNER | {"name": "voice"}]})],
+        ),
+        ([adopting("by-hand")], [hpa()]),
+        ([adopting("by-hand")], [hpa(metadata={"ownerReferences": [OWNER | {"name": "voice"}]})]),
+        # It moves to another target, and what KEDA made for the old one goes with it.
+        ([scaled_object("night"), scaled_object("voice", "other")], [scaled_object(), kedas("voice")]),
+        ([scaled_object("night"), scaled_object("voice", "other")], [kedas("voice")]),
+        ([scaled_object()], [managed(deployment(1), "kubectl-create", {"f:spec": {"f:replicas": {}}})]),
+        ([scaled_object()], [hpa("other", "elsewhere"), scaled_object("elsewhere", "elsewhere")]),
+    ],
+)
+def test_what_keda_made_what_is_adopted_and_what_is_not_meant_is_no_conflict(
+    holds: Any, declared: list[Manifest], held: list[Manifest]
+) -> None:
+    holds(*held)
+    assert Operation().register(*declared, provider=HERE).end().reports == []
+
+
+def test_the_labs_own_manifests_fix_no_replicas_of_what_may_be_scaled() -> None:
+    manifests = Path(__file__).resolve().parents[2] / "lab" / "fleet" / "manifests"
+    gateway = (manifests / "envoy-gateway.yaml").read_text(encoding="utf-8")
+    assert "replicas:" not in gateway
+
+
+def test_a_renamed_workload_meets_neither_its_old_scaled_object_nor_that_ones_hpa(holds: Any) -> None:
+    holds(scaled_object("old"), kedas("old"))
+    operation = Operation().component(workload(renamed="old"))
+    assert operation.register(scaled_object(), provider=HERE).end().reports == []
+    holds(scaled_object("old"), kedas("old"), scaled_object("older"))
+    operation = Operation().component(workload(renamed="old"))
+    assert operation.register(scaled_object(), provider=HERE).end().rules == ["keda-one-owner-scaledobject"]
+
+
+def test_each_cluster_is_read_and_meets_its_own_objects_only(holds: Any, asked: list[str]) -> None:
+    holds(hpa())
+    operation = Operation().register(scaled_object(), provider=ELSEWHERE)
+    operation.register(deployment(name="own"), provider=HERE, at="own")
+    assert operation.end().reports == []
+    assert asked == ["other"]  # a Deployment without replicas owns none
+    operation = Operation().register(scaled_object(), provider=ELSEWHERE)
+    operation.register(scaled_object("night"), provider=HERE, at="night")
+    assert operation.end().rules == ["keda-one-owner-hpa"]
+    assert sorted(asked[1:]) == ["homelab", "other"]
+
+
+def test_nothing_is_read_for_a_program_without_owners(holds: Any, asked: list[str]) -> None:
+    config_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "voice"}}
+    Operation().register(config_map, provider=HERE).end()
+    assert asked == []
+
+
+def test_a_provider_that_renders_files_has_no_cluster(holds: Any, asked: list[str]) -> None:
+    Operation().register(scaled_object(), provider={"renderYamlToDirectory": "out"}).end()
+    assert asked == []
+
+
+def test_without_a_kubeconfig_there_is_no_cluster(
+    holds: Any, asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", "/nowhere")
+    assert Operation().register(scaled_object()).end().reports == []
+    assert asked == []
+
+
+def test_a_named_cluster_takes_the_place_of_the_programs_own(
+    holds: Any, asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from policies import sources
+
+    monkeypatch.setattr(sources, "read_cluster", live.read_cluster)
+    config = {"keda-one-owner-sources": {"cluster": {"context": "other"}}}
+    Operation(config).register(scaled_object(), provider=HERE).end()
+    assert asked == ["other"]
+
+
+def test_a_cluster_that_does_not_answer_is_an_advisory(holds: Any) -> None:
+    holds(unread="cluster homelab: the API server does not answer (MaxRetryError).")
+    operation = Operation().register(scaled_object(), provider=HERE).end()
+    assert operation.rules == [UNDECIDED]
+    assert operation.messages[0].startswith(
+        "cluster homelab: the API server does not answer (MaxRetryError)."
+    )
+
+
+def test_what_may_not_be_listed_is_one_advisory(holds: Any) -> None:
+    holds(hpa(), scaled_object("a", "b"), forbidden="/apis/")
+    operation = Operation().register(scaled_object(), provider=HERE).end()
+    assert operation.rules == [UNDECIDED]
+    assert (
+        "scaledobjects.keda.sh, horizontalpodautoscalers.autoscaling: may not be read"
+        in operation.messages[0]
+    )
+
+
+def test_a_real_connection_that_fails_names_no_secret() -> None:
+    text = (
+        "apiVersion: v1\nkind: Config\ncurrent-context: a\n"
+        "contexts: [{name: a, context: {cluster: a, user: a}}]\n"
+        'clusters: [{name: a, cluster: {server: "https://127.0.0.1:1"}}]\n'
+        "users: [{name: a, user: {token: hunter2}}]\n"
+    )
+    for kubeconfig in (text, '{"token": "hunter2"}'):
+        operation = Operation().register(scaled_object(), provider={"kubeconfig": kubeconfig}).end()
+        assert operation.rules == [UNDECIDED]
+        assert "hunter2" not in operation.messages[0] and "\n" not in operation.messages[0]
+
+
+# --- What a workload's component announces ---
+@pytest.mark.parametrize("first", ["component", "hpa"])
+def test_a_workloads_target_counts_before_its_scaled_object_comes(first: str) -> None:
+    operation = Operation()
+    if first == "component":
+        operation.component(workload()).register(hpa())
+    else:
+        operation.register(hpa()).component(workload())
+    assert operation.rules == ["keda-one-owner-hpa"]
+    assert "ScaledWorkload::voice" in operation.messages[0]
+    assert operation.register(scaled_object()).end(hpa(), scaled_object()).rules == ["keda-one-owner-hpa"]
+
+
+def test_what_is_announced_is_judged_once_by_the_other_rules() -> None:
+    config = {"keda-namespaces-allowed": {"allowed": ["team-*"]}, "keda-replicas-ceiling": {"ceiling": 1}}
+    operation = Operation(config).component(workload()).register(scaled_object()).end()
+    assert sorted(operation.rules) == ["keda-namespaces-allowed", "keda-replicas-ceiling"]
+
+
+@pytest.mark.parametrize(
+    ("announced", "other"),
+    [
+        (workload(adopts=True, hpa="by-hand"), merged(hpa(), {})),
+        (workload("other"), hpa()),
+        ({"kind": "ScaledJob", "namespace": "voice", "name": "voice"}, hpa()),
+        ({}, hpa()),
+    ],
+)
+def test_an_announced_workload_that_does_not_meet_the_hpa(announced: Manifest, other: Manifest) -> None:
+    operation = Operation().component(announced)
+    assert operation.register(other, ignore_changes=["metadata", "spec"]).rules == []
+
+
+def test_a_component_is_of_the_programs_one_cluster() -> None:
+    operation = Operation().provider(HERE).component(workload()).register(hpa(), provider=HERE)
+    assert operation.register(scaled_object(), provider=HERE).end().rules == ["keda-one-owner-hpa"]
+
+
+def test_where_there_are_two_clusters_its_objects_alone_tell_which_it_is_for() -> None:
+    operation = Operation().provider(HERE).provider(ELSEWHERE).component(workload())
+    operation.register(hpa(), provider=ELSEWHERE)
+    assert operation.register(scaled_object(), provider=HERE).end().rules == []
