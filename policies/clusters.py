@@ -16,11 +16,13 @@ class Clusters:
 
     def __init__(self) -> None:
         self._found: dict[str, Connection | None] = {}
+        self._providers: set[str] = set()
 
     def add(self, resource: Resource) -> None:
         """Note the cluster of a resource's provider."""
-        if (cluster := cluster_of(resource)) not in self._found:
-            self._found[cluster] = connection(resource)
+        if resource.provider and resource.provider.urn not in self._providers:
+            self._providers.add(resource.provider.urn)
+            self._found.setdefault(cluster_of(resource), connection(resource))
 
     def read(self, wanted: Iterable[str], unread: list[str]) -> list[Declared]:
         """What these clusters hold. `unread` gets a line for each thing that could not be read."""

@@ -142,10 +142,9 @@ def cluster_of(resource: Resource) -> str:
 
 
 def connection(resource: Resource) -> Connection | None:
-    """How a resource's provider reaches its cluster; None where there is none: it renders files, or there is
-    no provider (`pulumi policy analyze`)."""
-    props = plain(resource.provider.props) if resource.provider else {"renderYamlToDirectory": "unknown"}
-    if props.get("renderYamlToDirectory"):
+    """How a resource's provider reaches its cluster; None where there is none, since it renders files."""
+    props = plain(resource.provider.props) if resource.provider else {}
+    if resource.provider is None or props.get("renderYamlToDirectory"):
         return None
     kubeconfig, context = (props.get(key) or "" for key in ("kubeconfig", "context"))
     if UNKNOWN in (kubeconfig, context):

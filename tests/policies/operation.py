@@ -111,6 +111,9 @@ def resource(
         "name": name,
         "opts": options,
         "provider": PolicyProviderResource(
-            "pulumi:providers:kubernetes", unknown_checking_proxy(provider or {}), "urn:provider", "default"
+            "pulumi:providers:kubernetes",
+            unknown_checking_proxy(provider or {}),
+            f"urn:provider::{provider}",
+            "default",
         ),
     }
