@@ -63,8 +63,12 @@ class ScaledWorkload(pulumi.ComponentResource):
             key = (workload.namespace, each.metadata.name)
             if key not in shared:
                 # Named by what it is, not by the workload: whichever workload goes, it stays for the others.
-                alias = pulumi.Alias(name=f"{name}-{each.metadata.name}")
-                shared[key] = _apply("/".join(key), each.to_manifest(), self, after, aliases=[alias])
+                aliases = [
+                    pulumi.Alias(name=f"{so_far}-{each.metadata.name}")
+                    for so_far in (name, renamed)
+                    if so_far
+                ]
+                shared[key] = _apply("/".join(key), each.to_manifest(), self, after, aliases=aliases)
             needed.append(shared[key])
         # A trigger whose TriggerAuthentication is missing is only logged by KEDA, so they come first.
         kind = workload.scaled.kind.lower()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,9 @@ from pulumi_policy.proxy import unknown_checking_proxy
 
 from policies import pack
 from tests.policies.manifests import Manifest
+
+# No test reads a cluster of whoever runs it.
+os.environ["KUBECONFIG"] = os.devnull
 
 Report = tuple[str, str]
 

@@ -113,6 +113,12 @@ def test_what_keda_made_what_is_adopted_and_what_is_not_meant_is_no_conflict(
     assert Operation().register(*declared, provider=HERE).end().reports == []
 
 
+def test_what_a_targeted_update_leaves_out_replaces_what_is_live_too(holds: Any) -> None:
+    holds(managed(deployment(2), "pulumi-kubernetes-1", {"f:spec": {"f:replicas": {}}}, operation="Apply"))
+    operation = Operation().register(scaled_object(), provider=HERE)
+    assert operation.end(scaled_object(), deployment(), provider=HERE).reports == []
+
+
 def test_the_labs_own_manifests_fix_no_replicas_of_what_may_be_scaled() -> None:
     manifests = Path(__file__).resolve().parents[2] / "lab" / "fleet" / "manifests"
     gateway = (manifests / "envoy-gateway.yaml").read_text(encoding="utf-8")
@@ -240,7 +246,10 @@ def test_a_component_is_of_the_programs_one_cluster() -> None:
     assert operation.register(scaled_object(), provider=HERE).end().rules == ["keda-one-owner-hpa"]
 
 
-def test_where_there_are_two_clusters_its_objects_alone_tell_which_it_is_for() -> None:
+@pytest.mark.parametrize(("one", "other"), [(HERE, ELSEWHERE), (ELSEWHERE, HERE)])
+def test_where_there_are_two_clusters_its_objects_alone_tell_which_it_is_for(
+    holds: Any, one: Manifest, other: Manifest
+) -> None:
     operation = Operation().provider(HERE).provider(ELSEWHERE).component(workload())
-    operation.register(hpa(), provider=ELSEWHERE)
-    assert operation.register(scaled_object(), provider=HERE).end().rules == []
+    operation.register(hpa(), provider=one)
+    assert operation.register(scaled_object(), provider=other).end().rules == []
