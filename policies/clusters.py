@@ -43,8 +43,8 @@ class Clusters:
 
 
 def _none_at_all(reached: Connection) -> bool:
-    """Whether there is no kubeconfig whatsoever: then the provider has no cluster either."""
-    if reached.kubeconfig or reached.undecided:
+    """Whether there is no kubeconfig whatsoever: then the provider has no cluster either, save in a pod."""
+    if reached.kubeconfig or reached.undecided or "KUBERNETES_SERVICE_HOST" in os.environ:
         return False
     usual = os.environ.get("KUBECONFIG") or "~/.kube/config"
     paths = [Path(each).expanduser() for each in usual.split(os.pathsep) if each]
