@@ -32,7 +32,7 @@ class Clusters:
             if reached is None or _none_at_all(reached):
                 continue
             if reached.undecided:
-                unread.append(f"the cluster of {cluster or 'the default provider'}: {reached.undecided}")
+                unread.append(reached.undecided)
                 continue
             # Imported here: a program without a cluster needs no client.
             from policies.live import read_cluster

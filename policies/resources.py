@@ -25,7 +25,7 @@ Resource = ResourceValidationArgs | PolicyResource
 class Connection:
     """How a provider reaches its cluster: a kubeconfig (a path or its text) and a context, "" for the usual.
 
-    `undecided` says why that is not known here, "" where it is.
+    `undecided` is one line where that is not known here, "" where it is.
     """
 
     kubeconfig: str = field(default="", repr=False)  # holds credentials
@@ -147,8 +147,9 @@ def connection(resource: Resource) -> Connection | None:
     if resource.provider is None or props.get("renderYamlToDirectory"):
         return None
     kubeconfig, context = (props.get(key) or "" for key in ("kubeconfig", "context"))
+    name = f"The cluster of the provider {resource.provider.name} is not read:"
     if UNKNOWN in (kubeconfig, context):
-        return Connection(undecided="how the provider reaches it is known only in the update")
+        return Connection(undecided=f"{name} its kubeconfig is known only in the update.")
     if props.get("cluster"):
-        return Connection(undecided="its provider sets `cluster`: name a context instead")
+        return Connection(undecided=f"{name} it sets `cluster`. Set `context` instead.")
     return Connection(kubeconfig if isinstance(kubeconfig, str) else json.dumps(kubeconfig), context)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pulumi_policy.proxy import UNKNOWN_STRING_VALUE
 
 from keda.ownership import Declared
 from policies import live
@@ -193,6 +194,14 @@ def test_what_may_not_be_listed_is_one_advisory(holds: Any) -> None:
         "scaledobjects.keda.sh, horizontalpodautoscalers.autoscaling: may not be read"
         in operation.messages[0]
     )
+
+
+def test_a_cluster_that_only_the_update_knows_is_an_advisory(holds: Any, asked: list[str]) -> None:
+    provider = {"kubeconfig": UNKNOWN_STRING_VALUE}
+    operation = Operation().register(scaled_object(), provider=provider).end()
+    assert operation.rules == [UNDECIDED]
+    assert "its kubeconfig is known only in the update. So second owners" in operation.messages[0]
+    assert asked == []
 
 
 def test_a_real_connection_that_fails_names_no_secret() -> None:
