@@ -220,7 +220,13 @@ def test_init_writes_what_the_cluster_has(up: Two) -> None:
 def test_pulumi_works_on_the_users_file_and_leaves_the_reasons_in_it(up: Two) -> None:
     text = up.clone.file("a").read_text()
     assert "encryptionsalt: " in text
-    for reason in ("# Kubernetes v1.", "# Prometheus monitoring/prometheus", "# Nothing is scaled yet."):
+    reasons = (
+        "# Kubernetes v1.",
+        "# Prometheus monitoring/prometheus",
+        "# Nothing is scaled yet.",
+        "# NATS: ",
+    )
+    for reason in reasons:
         assert reason in text, text
 
 
