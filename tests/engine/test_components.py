@@ -66,12 +66,16 @@ metadata:
 }
 
 START = """
+import signal
+
 import pulumi
 from pulumi import FileAsset, ResourceOptions, StringAsset
 from pulumi_kubernetes import Provider
 from pulumi_kubernetes.core.v1 import ConfigMap
 from pulumi_kubernetes.helm.v4 import Chart
 from pulumi_kubernetes.yaml.v2 import ConfigGroup
+
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 def label(args):
     if args.type_ == "kubernetes:core/v1:ConfigMap" and isinstance(args.props["metadata"], dict):

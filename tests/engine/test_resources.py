@@ -15,6 +15,8 @@ from tests.engine.conftest import Cluster, Stack
 pytestmark = pytest.mark.engine
 
 START = """
+import signal
+
 import pulumi
 from pulumi import CustomTimeouts, ResourceOptions
 from pulumi_kubernetes import Provider
@@ -22,6 +24,8 @@ from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.apps.v1 import Deployment
 from pulumi_kubernetes.core.v1 import ConfigMap, ConfigMapPatch, Namespace, Secret, Service
 
+# As the project's program does; else an interrupted one ends with a traceback.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 NAMESPACE = {namespace!r}
 
 def meta(name, **more):
