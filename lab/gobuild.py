@@ -39,7 +39,7 @@ def environment() -> dict[str, str]:
         # A compiler lives for seconds: without garbage collection it needs 13 % less processor time. The
         # limit, for each process, turns collection on again for the few large packages.
         "GOGC": "off",
-        "GOMEMLIMIT": "1GiB",
+        "GOMEMLIMIT": str(_memory() // 6),
     }
 
 
@@ -136,7 +136,9 @@ class _Builds:
     def _packages(self, group: Group) -> int:
         """The number of packages of the group's tools. Listing them downloads their modules."""
         packages = [tool.package for tool in self._groups[group]]
-        listing = self._start([str(self._command), "list", "-deps", *packages], group, subprocess.PIPE)
+        tags = [flag for flag in group.flags if flag.startswith("-tags=")]
+        arguments = [str(self._command), "list", *tags, "-deps", *packages]
+        listing = self._start(arguments, group, subprocess.PIPE)
         output, errors = listing.communicate()
         self._processes.discard(listing)
         if listing.returncode:

@@ -59,7 +59,7 @@ IMAGES: dict[str, Image] = {
     "quay.io/prometheus-operator/prometheus-config-reloader:v0.85.0": _single(
         "/bin/prometheus-config-reloader", "prometheus-config-reloader", 65534
     ),
-    "quay.io/prometheus/prometheus:v3.7.3": _single("/bin/prometheus", "prometheus", 65534),
+    "quay.io/prometheus/prometheus:v3.10.0": _single("/bin/prometheus", "prometheus", 65534),
     "docker.io/library/nats:2.9.10": _single("/nats-server", "nats-server"),
     "docker.io/natsio/prometheus-nats-exporter:0.12.0": _single(
         "/prometheus-nats-exporter", "prometheus-nats-exporter"

@@ -89,9 +89,9 @@ def load(file: Path = HERE / "versions.toml") -> Versions:
 
 def _group(name: str, entry: dict[str, Any], build: dict[str, list[str]]) -> Group:
     ldflags = [*build["ldflags"], *(f"-X={stamp}" for stamp in entry["stamps"])]
-    return Group(
-        name, entry["seconds"], (*build["flags"], "-ldflags=" + " ".join(ldflags)), entry.get("after", "")
-    )
+    tags = [f"-tags={','.join(entry['tags'])}"] if "tags" in entry else []
+    flags = (*build["flags"], *tags, "-ldflags=" + " ".join(ldflags))
+    return Group(name, entry["seconds"], flags, entry.get("after", ""))
 
 
 def _tool(
