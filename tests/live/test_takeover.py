@@ -55,7 +55,7 @@ class Helm:
             [self.binary, f"--kubeconfig={self.kubeconfig}", "--namespace=keda", *arguments],
             capture_output=True,
             text=True,
-            timeout=180,
+            timeout=300,
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -65,7 +65,7 @@ class Helm:
         chart = f"oci://127.0.0.1:{self.registry}/kedacore/charts/keda"
         soon = {f"{part}.readinessProbe": SOON["readinessProbe"] for part in ("operator", "webhooks")}
         given = [f"--set-json={key}={json.dumps(value)}" for key, value in {**soon, **values}.items()]
-        version = ["--version=2.19.0", "--plain-http", "--wait", "--timeout=2m"]
+        version = ["--version=2.19.0", "--plain-http", "--wait", "--timeout=4m"]
         self.run(verb, "keda", chart, "--create-namespace", *version, *given)
 
 
