@@ -24,7 +24,8 @@ $(VENV)/.ready: requirements.txt
 	@$(PYTHON) -m venv $(VENV) 2>/dev/null || { \
 	  [ "$$(id -u)" = 0 ] || { echo "python3-venv: not installed, so no Python packages can be had. Run: apt-get install python3-venv"; exit 1; }; \
 	  apt-get update -qq && apt-get install -y -qq python3-venv >/dev/null && $(PYTHON) -m venv $(VENV); }
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@# Most of the modules (pulumi_kubernetes) are never imported: compiling all of them takes longer than the rest.
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-compile -r requirements.txt
 	@touch $@
 
 # What a lab needs of its machine, before anything is installed or built.
