@@ -40,6 +40,7 @@ def up(lab: Lab, options: argparse.Namespace) -> int:
     with _lock(lab):
         if packages.missing():
             packages.ensure()
+            tools.look_again()
             if faults := machine.kernel_faults(lab.root.parent):
                 return _refused(faults)
         found = tools.ensure()

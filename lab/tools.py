@@ -47,7 +47,7 @@ def ensure(names: Iterable[str] | None = None) -> dict[str, Path]:
     wanted = [_tool(name) for name in (needed if names is None else names)]
     absent = {tool.debian for tool in wanted if tool.debian and not locate(tool)}
     packages.ensure(absent | set(packages.missing() if names is None else ()))
-    _on_path.cache_clear()
+    look_again()
     missing = [tool for tool in wanted if not locate(tool)]
     if missing:
         with _lock():
@@ -105,6 +105,11 @@ def fits(tool: Tool, text: str) -> bool:
         return has == needs
     # Each Debian has its own version of a package, and that is the only one there: any later one must do.
     return has >= needs and (bool(tool.debian) or has[0] == needs[0])
+
+
+def look_again() -> None:
+    """Forget where programs on PATH were, and that some were not: packages have been installed."""
+    _on_path.cache_clear()
 
 
 def build_key(tool: Tool) -> str:
