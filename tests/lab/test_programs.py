@@ -33,7 +33,7 @@ NODE = {
 
 ELSEWHERE = {
     "lab/packages.py:_quietly": "apt-get and dpkg, which are Debian itself",
-    "lab/gobuild.py:_compile": "go, wrapped by setpriv where there is one",
+    "lab/gobuild.py:_start": "go, wrapped by setpriv where there is one",
     "lab/gobuild.py:_run": "go and pip, wrapped by setpriv where there is one",
     "lab/plugins/kubernetes_provider/helm.py:template": "helm, a tool",
     "cli/clusters.py:server": "kubectl, the user's own or a tool",
