@@ -278,6 +278,7 @@ def test_an_interrupted_up_is_taken_up_again(stack: Stack, namespace: str, numbe
     text, _ = process.communicate(timeout=60)
     assert process.returncode != 0
     assert "Traceback" not in text, text
+    deadline = time.monotonic() + 30
     while (left := _plugins_of(stack.folder)) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not left
