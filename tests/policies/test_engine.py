@@ -19,7 +19,7 @@ from lab import plugins, tools
 pytestmark = pytest.mark.engine
 
 ROOT = Path(__file__).resolve().parents[2]
-TIMEOUT = 120  # seconds for one pulumi command, which takes a few
+TIMEOUT = 300  # seconds for one pulumi command, which takes a few on a machine of its own
 
 START = """
 import pulumi
