@@ -16,7 +16,7 @@ ON       := --lab $(LAB) $(if $(CLUSTER),--cluster $(CLUSTER)) $(if $(STACK),--s
 help:  ## This list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "make %-12s %s\n", $$1, $$2}'
 
-# The venv is made anew when requirements.txt changes. python3-venv is a Debian package of its own.
+# The venv is made again when requirements.txt changes. python3-venv is a Debian package of its own.
 $(VENV)/.ready: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python: 3.11 or newer is needed. Name one: make PYTHON=python3.11." \
 	  if sys.version_info < (3, 11) else 0)'
@@ -84,9 +84,9 @@ contract: $(VENV)/.ready  ## What the project relies on in Pulumi's plugins, on 
 verdicts: $(VENV)/.ready  ## 20,000 trigger specs: our verdict against KEDA's own scaler constructors
 	@$(PY) -m tests.verdicts --count 20000
 
-generate: $(VENV)/.ready  ## Trigger models, JSON Schemas, Kyverno's policies and the pages of scalers, rules and policies; tests hold them current
+generate: $(VENV)/.ready  ## Every generated file: models, JSON Schemas, Kyverno's policies, pages; tests compare them
 	@$(PY) -m keda.triggers.generate && $(PY) -m keda.schema && $(PY) -m components.schema && $(PY) -m policies.pages docs
-	@$(PY) -m keda.judge.pages docs/rules tests/corpus/check && $(PY) -m components.admission_kyverno
+	@$(PY) -m keda.judge.pages docs/rules tests/corpus/check && $(PY) -m components.admission_kyverno && $(PY) -m components.settings_page
 
 test: lint  ## Lint, types, unit, program, policy and engine tests: no root, no cluster
 	@$(PY) -m lab.tools pulumi

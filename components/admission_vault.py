@@ -66,13 +66,13 @@ def vault_rule(keda: Keda) -> Rule:
 
 
 _OWN = (
-    ".credential: KEDA would log in with the token of its own operator, and whoever runs that address could "
+    ".credential: KEDA would log in with the token of its own operator, and the owner of that address could "
     "then do all that the operator may. Write credential: {serviceAccountName: <name>}, a ServiceAccount of "
     "the workload's namespace that has a role in Vault."
 )
 _CRASH = f".credential: missing. {CRASH} Write credential: {{}}."
 _UNLISTED = (
-    ".address: not one of the Vaults that may receive a token from KEDA (listed: {listed}). Whoever runs "
+    ".address: not one of the Vaults that may receive a token from KEDA (listed: {listed}). The owner of "
     "another address could use the token. Write a listed address as it is, without a path; or add this one "
     "to the list (keda.vaultAddresses of the stack file)."
 )

@@ -27,7 +27,7 @@ OPERATOR = "keda-operator"
 """The ServiceAccount of KEDA's operator, as its chart names it (serviceAccount.operator.name)."""
 
 CONSEQUENCE = (
-    "KEDA 2.19 logs in with the token of its own operator, and whoever runs that address can then do all "
+    "KEDA 2.19 logs in with the token of its own operator, and the owner of that address can then do all "
     "that the operator may."
 )
 

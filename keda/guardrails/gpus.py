@@ -139,7 +139,7 @@ class GpuBudget:
             listed += [f"{len(others) - 5} more"] if len(others) > 5 else []
             yield Finding(
                 f"{each} {asked}, and with {', '.join(listed)} that makes {self._sums[group]}; the cluster "
-                f"has {capacity}. Under load some pods of either stay Pending, whoever came first. Lower a "
+                f"has {capacity}. Under load some pods of either stay Pending. Lower a "
                 "maxReplicaCount; or say who gives way: another priorityClassName in the pods of one; or, if "
                 f'they never run at once, annotate one with {OVERLAP}: "<why>".',
                 (item.ref, *(ref for ref, _ in others)),

@@ -48,7 +48,7 @@ def vault_token(declared: Declared, addresses: Sequence[str] | None) -> Iterator
         elif addresses is not None and sends_token(vault) and not listed(vault.get("address"), known):
             yield Finding(
                 f"{at}.address: not one of the Vaults that may receive a token from KEDA "
-                f"({', '.join(known) or 'none is listed'}). Whoever runs another could use the token. "
+                f"({', '.join(known) or 'none is listed'}). The owner of another one could use the token. "
                 "Write a listed address as it is, without a path, or add this one "
                 "(--policy-pack-config: keda-vault-token.addresses).",
                 (item.ref,),

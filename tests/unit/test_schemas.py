@@ -12,6 +12,7 @@ from support import CORPUS, STACK
 from test_scalers import manifest
 
 from components import schema as stack
+from components import settings_page
 from keda import Trigger, schema
 from keda.typed_config import scalers
 from tests.verdicts.samples import sample
@@ -41,6 +42,15 @@ def test_the_schemas_are_current() -> None:
     assert stack.FILE.read_text() == stack.render(STACK_FILE.schema), "run python -m components.schema"
     for validator in (KEDA, STACK_FILE):
         Draft7Validator.check_schema(validator.schema)
+
+
+def test_the_settings_page_is_current_and_complete() -> None:
+    page = settings_page.PAGE.read_text("utf-8")
+    assert page == settings_page.page(), "run: make generate"
+    sections = stack.stack_schema()["$defs"]
+    for model in ("Cluster", "Keda", "Monitoring", "RayServe", "EnvoyGateway", "JetStream", "Batch", "Generic"):
+        keys = set(sections[model]["properties"]) - {"recipe"}
+        assert not {key for key in keys if f"| `{key}` |" not in page}, model
 
 
 @pytest.mark.parametrize("file", VALID, ids=lambda file: file.stem)
