@@ -48,7 +48,16 @@ def test_the_settings_page_is_current_and_complete() -> None:
     page = settings_page.PAGE.read_text("utf-8")
     assert page == settings_page.page(), "run: make generate"
     sections = stack.stack_schema()["$defs"]
-    for model in ("Cluster", "Keda", "Monitoring", "RayServe", "EnvoyGateway", "JetStream", "Batch", "Generic"):
+    for model in (
+        "Cluster",
+        "Keda",
+        "Monitoring",
+        "RayServe",
+        "EnvoyGateway",
+        "JetStream",
+        "Batch",
+        "Generic",
+    ):
         keys = set(sections[model]["properties"]) - {"recipe"}
         assert not {key for key in keys if f"| `{key}` |" not in page}, model
 
