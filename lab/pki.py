@@ -160,6 +160,10 @@ def _leaf(folder: Path, name: str, leaf: Certificate, issuer: _Issuer) -> None:
     builder = (
         _builder(x509.Name(subject), key.public_key())
         .issuer_name(issuing.subject)
+        # Python 3.13 verifies strictly (ssl.VERIFY_X509_STRICT) and refuses a certificate without it.
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(issuing_key.public_key()), critical=False
+        )
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(
             x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]),
@@ -179,6 +183,7 @@ def _builder(subject: x509.Name, public: ec.EllipticCurvePublicKey) -> x509.Cert
         x509.CertificateBuilder()
         .subject_name(subject)
         .public_key(public)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
         .serial_number(x509.random_serial_number())
         # A clock set back a little must not make a fresh cluster refuse itself.
         .not_valid_before(now - datetime.timedelta(hours=1))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import ipaddress
 import json
 import socket
+import ssl
 import stat
 import tomllib
 from collections.abc import Mapping
@@ -69,6 +71,22 @@ def test_the_api_server_is_valid_under_every_address_it_is_called_by(certificate
 def test_every_certificate_is_signed_by_its_authority(certificates: Path) -> None:
     for name, leaf in pki.certificates("unit", "10.0.0.1", "10.0.0.2").items():
         certificate(certificates, name).verify_directly_issued_by(certificate(certificates, leaf.issuer))
+
+
+def test_a_strict_client_trusts_the_api_server(certificates: Path) -> None:
+    """Python 3.13 verifies strictly by default (RFC 5280: key identifiers, key usage)."""
+    server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    server.load_cert_chain(certificates / "apiserver.crt", certificates / "apiserver.key")
+    client = ssl.create_default_context(cafile=str(certificates / "ca.crt"))
+    client.verify_flags |= ssl.VERIFY_X509_STRICT
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    theirs = server.wrap_bio(to_server, to_client, server_side=True)
+    ours = client.wrap_bio(to_client, to_server, server_hostname="localhost")
+    for _ in range(3):
+        for side in (ours, theirs):
+            with contextlib.suppress(ssl.SSLWantReadError):
+                side.do_handshake()
+    assert ours.version() == "TLSv1.3"
 
 
 def test_kubelet_is_the_node_it_registers(certificates: Path) -> None:
