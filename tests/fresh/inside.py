@@ -117,7 +117,9 @@ class Machine:
 
     def mounts(self) -> list[str]:
         lines = Path("/proc/thread-self/mountinfo").read_text().splitlines()
-        return sorted(f"mount {line.split()[4]}" for line in lines)
+        # `ip netns add` mounts its folder onto itself once, for every network namespace of the machine.
+        points = (line.split()[4] for line in lines)
+        return sorted(f"mount {point}" for point in points if point != f"{self.root}/run/netns")
 
     def files(self, since: Path) -> list[str]:
         """Files written since then in places that are nobody's but the lab's."""
