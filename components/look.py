@@ -6,11 +6,11 @@ import io
 import json
 import os
 from collections.abc import Callable, Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from components.settings import Cluster
+from keda.api_client import api_client
 
 _SECONDS = 5
 
@@ -65,20 +65,13 @@ class Look:
 
 def api(cluster: Cluster) -> Get | None:
     """GET on the API server the provider would use; None without a kubeconfig for it."""
-    # A fifth of a second, and most tests need none. It is typed in part only.
-    kubernetes: Any = import_module("kubernetes")
-    client, config = kubernetes.client, kubernetes.config
-
     # As the provider has it: a path or the file's text, else what kubectl takes.
     given = cluster.kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config"
     source = io.StringIO(given) if "\n" in given else str(Path(given).expanduser())
-    configuration = client.Configuration()
-    configuration.retries = False
     try:
-        config.load_kube_config(source, cluster.context, configuration, persist_config=False)
+        connection = api_client(source, cluster.context)
     except Exception:  # of many kinds, and their texts may quote the file, which holds credentials
         return None
-    connection = client.ApiClient(configuration)
 
     def get(path: str) -> Any:
         request = connection.param_serialize("GET", path, auth_settings=["BearerToken"])

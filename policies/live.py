@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from keda.api_client import api_client
 from keda.ownership import Declared, ObjectRef, links, owners
 from keda.ownership.reading import Manifest, annotation, belongs_to, dig, identity, mapping, sequence, word
 
@@ -194,15 +195,10 @@ def _connect(cluster: Mapping[str, str]) -> tuple[Get, str]:
         ) from None
     if context and context not in names:
         raise Unreadable(f"the kubeconfig has no such context. It has: {', '.join(names)}.")
-    configuration = client.Configuration()
-    configuration.retries = False
     try:
-        config.load_kube_config(  # type: ignore[no-untyped-call]
-            source(), context, configuration, persist_config=False
-        )
+        api = api_client(source(), context)
     except Exception:
         raise Unreadable("the kubeconfig's entry for it cannot be used. Try `kubectl get hpa -A`.") from None
-    api = client.ApiClient(configuration)
 
     def get(path: str) -> Mapping[str, Any] | None:
         headers = {"Accept": "application/json"}
@@ -211,7 +207,7 @@ def _connect(cluster: Mapping[str, str]) -> tuple[Get, str]:
             response = api.call_api(
                 "GET", api.configuration.host + path, headers, _request_timeout=_REQUEST_SECONDS
             )
-            body = response.read()  # type: ignore[no-untyped-call]
+            body = response.read()
         except client.ApiException:  # for an SSLError only (rest.py)
             raise Unreadable(
                 "TLS with the API server fails. Is its certificate the one that the kubeconfig trusts?"
