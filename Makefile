@@ -52,6 +52,7 @@ dashboard: $(VENV)/.ready  ## The dashboards as one HTML page, from the lab's Pr
 	@$(PY) -m cli dashboard $(ON) --minutes $(or $(MINUTES),30)
 
 load: $(VENV)/.ready  ## Real load on one workload: WORKLOAD=voice|ray-serve|envoy-gateway|batch
+	@$(if $(CLUSTER),echo "CLUSTER=$(CLUSTER): load goes to a lab's workloads only. Leave CLUSTER out." >&2; exit 1)
 	@$(PY) -m lab load $(WORKLOAD) --name $(LAB)
 
 takeover: $(VENV)/.ready  ## A KEDA that Helm installed becomes this program's: shows the plan and asks (CLUSTER=<context>)

@@ -21,9 +21,10 @@ ROOT = Path(__file__).resolve().parents[2]
 LAB = Lab("held")
 # A command at work, with a child as `make up` has Pulumi; the child's end is its own.
 AT_WORK = """
-import subprocess, sys
+import signal, subprocess, sys
 from cli import running
 from lab.paths import Lab
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job starts without it
 with running.at_work(Lab("held")):
     with subprocess.Popen([sys.executable, "-c", sys.argv[1]], stdout=subprocess.PIPE) as child:
         print(child.pid, child.stdout.readline().decode().strip(), flush=True)
