@@ -10,24 +10,20 @@ sys.path.insert(0, str(HERE.parent))
 # The released language host starts a pack in its own folder: a relative path of its config counts from there.
 os.chdir(HERE)
 
-from pulumi_policy import EnforcementLevel, PolicyPack  # noqa: E402
+from pulumi_policy import EnforcementLevel, PolicyPack, policy  # noqa: E402
 
 from policies.pack import policies  # noqa: E402
-from policies.stack_config import UnreadableConfig, stack_config  # noqa: E402
+from policies.stack_config import read_with_the_stack  # noqa: E402
 
 # Nothing here makes reference cycles, and the collector, going over all objects again and again, would make
 # the pack's time grow faster than the number of resources.
 gc.disable()
 
-try:
-    config = stack_config(os.environ)
-except UnreadableConfig as error:
-    sys.exit(f"policies/{error}")
+read_with_the_stack(policy._PolicyAnalyzerServicer)
 
 # The constructor serves for as long as the operation lasts: nothing after it runs.
 PolicyPack(
     "keda-homelab",
     policies=policies(),
     enforcement_level=EnforcementLevel.MANDATORY,
-    initial_config=config,
 )

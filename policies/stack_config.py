@@ -2,15 +2,19 @@
 
 The pack reads it itself, so `pulumi up --policy-pack policies` and `make up` judge alike. What
 --policy-pack-config names is laid over it (pulumi/pulumi pkg/resource/analyzer/config.go).
+
+The engine names the stack to a pack in ConfigureStack, after the pack has started and before it asks for the
+pack's config; only packs without a language plugin find it in their environment (analyzer_plugin.go). The SDK
+keeps nothing of that request but the tags (pulumi_policy 1.21), so `read_with_the_stack` extends it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from grpc import StatusCode
 from pulumi_policy import EnforcementLevel
 
 Config = dict[str, EnforcementLevel | dict[str, Any]]
@@ -23,19 +27,39 @@ class UnreadableConfig(Exception):
     """What is wrong with the file, in one line."""
 
 
-def stack_config(environment: Mapping[str, str], folder: Path = FOLDER) -> Config:
+def read_with_the_stack(servicer: Any) -> None:
+    """Have the pack's service take its initial config from the file of the stack that the engine names.
+
+    Args:
+        servicer: the class of the pack's service, pulumi_policy.policy._PolicyAnalyzerServicer.
+    """
+    configure = servicer.ConfigureStack
+
+    def configure_stack(self: Any, request: Any, context: Any) -> Any:
+        try:
+            config = stack_config(request.project, request.stack)
+        except UnreadableConfig as error:
+            context.abort(StatusCode.INVALID_ARGUMENT, f"policies/{error}")
+        setattr(self, f"_{servicer.__name__.lstrip('_')}__initial_config", config)
+        return configure(self, request, context)
+
+    servicer.ConfigureStack = configure_stack
+
+
+def stack_config(project: str, stack: str, folder: Path = FOLDER) -> Config:
     """The config of a stack; empty for another project's stack, and for a stack without a file.
 
     Args:
-        environment: PULUMI_PROJECT and PULUMI_STACK, which the engine sets for a pack.
+        project: the program's project.
+        stack: its stack's name.
         folder: where the files are.
 
     Raises:
         UnreadableConfig: the file is not a JSON object of levels and settings.
     """
-    if environment.get("PULUMI_PROJECT") != PROJECT:
+    if project != PROJECT:
         return {}
-    file = folder / f"{environment.get('PULUMI_STACK', '')}.json"
+    file = folder / f"{stack}.json"
     try:
         entries = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:

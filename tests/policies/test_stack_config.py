@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
-from pulumi_policy import EnforcementLevel
+from grpc import StatusCode
+from pulumi.runtime.proto.analyzer_pb2 import AnalyzerStackConfigureRequest
+from pulumi_policy import EnforcementLevel, Policy, ResourceValidationPolicy, policy
 
-from policies.stack_config import UnreadableConfig, stack_config
+from policies.stack_config import UnreadableConfig, read_with_the_stack, stack_config
 
-OURS = {"PULUMI_PROJECT": "keda-homelab", "PULUMI_STACK": "home"}
+OURS = ("keda-homelab", "home")
 
 
 def test_a_stack_without_a_file_has_none_of_the_labs_facts(tmp_path: Path) -> None:
-    assert stack_config(OURS, tmp_path) == {}
-    assert stack_config(OURS) == {}
+    assert stack_config(*OURS, tmp_path) == {}
+    assert stack_config(*OURS) == {}
 
 
 def test_the_labs_stack_has_them() -> None:
-    config = stack_config(OURS | {"PULUMI_STACK": "homelab"})
+    config = stack_config("keda-homelab", "homelab")
     assert config["keda-gpu-budget"] == {"capacity": 4, "elsewhere": 0}
 
 
 def test_another_projects_stack_of_the_same_name_does_not() -> None:
-    assert stack_config({"PULUMI_PROJECT": "shop", "PULUMI_STACK": "homelab"}) == {}
-    assert stack_config({}) == {}
+    assert stack_config("shop", "homelab") == {}
 
 
 def test_levels_and_settings(tmp_path: Path) -> None:
@@ -35,7 +38,7 @@ def test_levels_and_settings(tmp_path: Path) -> None:
         "keda-replicas-ceiling": {"ceiling": 20},
     }
     (tmp_path / "home.json").write_text(json.dumps(entries))
-    assert stack_config(OURS, tmp_path) == {
+    assert stack_config(*OURS, tmp_path) == {
         "keda-webhook-availability": EnforcementLevel.DISABLED,
         "keda-gpu-budget": {"capacity": 2, "enforcementLevel": EnforcementLevel.ADVISORY},
         "keda-replicas-ceiling": {"ceiling": 20},
@@ -57,4 +60,41 @@ def test_levels_and_settings(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "home.json").write_text(text)
     with pytest.raises(UnreadableConfig, match=message):
-        stack_config(OURS, tmp_path)
+        stack_config(*OURS, tmp_path)
+
+
+@pytest.fixture
+def servicer() -> Any:
+    """A class of the SDK's own, so that the test fails when the SDK's names change."""
+    return type("_PolicyAnalyzerServicer", (policy._PolicyAnalyzerServicer,), {})
+
+
+def service(servicer: Any) -> Any:
+    read_with_the_stack(servicer)
+    return servicer("pack", "1", [a_policy()], EnforcementLevel.MANDATORY)
+
+
+def a_policy() -> Policy:
+    return ResourceValidationPolicy("keda-gpu-budget", "GPUs", lambda *_: None)
+
+
+def test_the_engine_gets_the_config_of_the_stack_it_names(servicer: Any) -> None:
+    pack = service(servicer)
+    request = AnalyzerStackConfigureRequest(project="keda-homelab", stack="homelab", tags={"a": "b"})
+    pack.ConfigureStack(request, None)
+    config = pack.GetAnalyzerInfo(None, None).initialConfig
+    assert config["keda-gpu-budget"].properties["capacity"] == 4
+    assert config["keda-webhook-availability"].properties["excluded"]
+
+
+def test_a_wrong_file_ends_the_operation_with_its_line(
+    servicer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreadable(*_: str) -> None:
+        raise UnreadableConfig("home.json: is not JSON.")
+
+    monkeypatch.setattr("policies.stack_config.stack_config", unreadable)
+    context = Mock(abort=Mock(side_effect=RuntimeError))
+    with pytest.raises(RuntimeError):
+        service(servicer).ConfigureStack(AnalyzerStackConfigureRequest(), context)
+    context.abort.assert_called_once_with(StatusCode.INVALID_ARGUMENT, "policies/home.json: is not JSON.")
