@@ -90,7 +90,9 @@ def load(file: Path = HERE / "versions.toml") -> Versions:
 def _group(name: str, entry: dict[str, Any], build: dict[str, list[str]]) -> Group:
     ldflags = [*build["ldflags"], *(f"-X={stamp}" for stamp in entry["stamps"])]
     tags = [f"-tags={','.join(entry['tags'])}"] if "tags" in entry else []
-    flags = (*build["flags"], *tags, "-ldflags=" + " ".join(ldflags))
+    # The last pattern that matches a package decides its flags.
+    inlined = [f"-gcflags={pattern}=-dwarf=false" for pattern in build["inlined"]]
+    flags = (*build["flags"], *inlined, *tags, "-ldflags=" + " ".join(ldflags))
     return Group(name, entry["seconds"], flags, entry.get("after", ""))
 
 
