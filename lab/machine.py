@@ -7,6 +7,7 @@ environment. All faults are found at once, a line each: what, why it matters to 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import random
 import shutil
@@ -64,7 +65,7 @@ def faults(name: str) -> list[str]:
         found += kernel_faults(lab.root.parent)
     if not processes.running(lab, "kube-apiserver"):
         # A running lab holds its share already.
-        found += [*_space(lab.root), *_memory(), *_route()]
+        found += [*_inotify(), *_space(lab.root), *_memory(), *_route()]
     return found
 
 
@@ -239,6 +240,20 @@ def _ports(wanted: int = 12, attempts: int = 200) -> Iterator[str]:
         f"({reason}), and the cluster is reached through them. "
         "Run `ip link set lo up`, or end what holds them."
     )
+
+
+def _inotify(wanted: int = 40) -> Iterator[str]:
+    """A lab's kubelet, containerd and pods watch files, by 26 instances when nothing is scaled."""
+    limit = int(Path("/proc/sys/fs/inotify/max_user_instances").read_text())
+    used = 0
+    for descriptor in Path("/proc").glob("[0-9]*/fd/*"):
+        with contextlib.suppress(OSError):
+            used += str(descriptor.readlink()) == "anon_inode:inotify"
+    if limit - used < wanted:
+        yield (
+            f"inotify: {used} of {limit} instances are in use, and a lab needs {wanted}: its kubelet ends "
+            f'with "too many open files". Run `sysctl fs.inotify.max_user_instances={max(512, 2 * limit)}`.'
+        )
 
 
 def _building() -> float:

@@ -148,6 +148,16 @@ def test_all_faults_are_found_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [line.partition(":")[0] for line in machine.faults("unit")] == ["root", "cgroups", "memory"]
 
 
+def test_too_few_inotify_instances_are_a_fault() -> None:
+    assert list(machine._inotify(wanted=1)) == []
+    [line] = machine._inotify(wanted=10**6)
+    assert re.fullmatch(
+        r"inotify: \d+ of \d+ instances are in use, and a lab needs 1000000: its kubelet would end with "
+        r'"too many open files"\. Run `sysctl fs\.inotify\.max_user_instances=\d+`\.',
+        line,
+    )
+
+
 def test_taken_ports_are_a_fault() -> None:
     assert list(machine._ports(wanted=1)) == []
     [line] = machine._ports(wanted=201)
