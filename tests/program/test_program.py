@@ -144,7 +144,7 @@ def test_a_shared_trigger_authentication_is_one_resource_whichever_workload_goes
     [shared] = urns(both, "TriggerAuthentication")
     assert urns(first, "TriggerAuthentication") == urns(second, "TriggerAuthentication") == [shared]
     users = [each for each in both.of_type("v1alpha1:ScaledObject") if shared in each.depends_on]
-    assert [each.name for each in users] == ["one-scaledobject", "two-scaledobject"]
+    assert {each.name for each in users} == {"one-scaledobject", "two-scaledobject"}
 
 
 def held(monkeypatch: pytest.MonkeyPatch, *items: dict[str, Any]) -> None:

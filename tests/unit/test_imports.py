@@ -19,7 +19,7 @@ ALLOWED = {
         *("components", "keda", "pydantic", "pulumi", "pulumi_kubernetes"),
         *("grafana_foundation_sdk", "kubernetes", "yaml"),
     },
-    "policies": {"policies", "keda", "pydantic", "pulumi_policy", "kubernetes", "urllib3"},
+    "policies": {"policies", "keda", "pydantic", "pulumi_policy", "grpc", "kubernetes", "urllib3"},
 }
 
 
