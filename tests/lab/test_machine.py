@@ -152,7 +152,7 @@ def test_too_few_inotify_instances_are_a_fault() -> None:
     assert list(machine._inotify(wanted=1)) == []
     [line] = machine._inotify(wanted=10**6)
     assert re.fullmatch(
-        r"inotify: \d+ of \d+ instances are in use, and a lab needs 1000000: its kubelet would end with "
+        r"inotify: \d+ of \d+ instances are in use, and a lab needs 1000000: its kubelet ends with "
         r'"too many open files"\. Run `sysctl fs\.inotify\.max_user_instances=\d+`\.',
         line,
     )

@@ -61,6 +61,8 @@ def test_an_hpa_by_hand_on_a_new_workloads_target_fails_the_preview(stack: Engin
 
 
 SECOND = """
+import signal
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 from pulumi_kubernetes.autoscaling.v2 import HorizontalPodAutoscaler
 
 reference = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "voice-pipeline"}
