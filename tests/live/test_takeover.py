@@ -31,7 +31,7 @@ from tests.live.cluster import KEDA, Cluster, Refused, wait
 from tests.live.conftest import NAME, SOON
 from tests.live.support import scaled_object, wait_ready
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.unproven("run on a smaller lab only")]
 
 PROJECT = Path(__file__).resolve().parents[2]
 NAMESPACE = "helm-era"
