@@ -20,6 +20,10 @@ _REQUEST_SECONDS = (5, 15)  # to connect, to answer
 _PAGE = 500
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
+# Field managers of tools that declare a whole object and write it again. Any other client may have created the
+# object once, with a first count.
+_DECLARING = ("ansible", "argocd", "flux", "helm", "kustomize", "pulumi", "terraform", "hashicorp")
+
 KINDS = (
     ("keda.sh", "scaledobjects"),  # before the HPAs that KEDA makes of them
     ("autoscaling", "horizontalpodautoscalers"),
@@ -158,8 +162,7 @@ def _updates_again(manager: str, manifest: Manifest) -> bool:
     if manager == "kubectl-client-side-apply":
         applied = annotation(manifest, _LAST_APPLIED)
         return '"replicas":' in word(applied)
-    one_off = manager.startswith("kubectl-") or manager in ("keda", "kube-controller-manager")
-    return not one_off and dig(manifest, "spec", "replicas") != 1
+    return manager.lower().startswith(_DECLARING) and dig(manifest, "spec", "replicas") != 1
 
 
 def _last_writer(manifest: Manifest) -> str:
