@@ -20,8 +20,8 @@ _REQUEST_SECONDS = (5, 15)  # to connect, to answer
 _PAGE = 500
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
-# Field managers of tools that declare a whole object and write it again. Any other client may have created the
-# object once, with a first count.
+# Field managers of tools that declare a whole object and write it again. Any other client may have created
+# the object once, with a first count.
 _DECLARING = ("ansible", "argocd", "flux", "helm", "kustomize", "pulumi", "terraform", "hashicorp")
 
 KINDS = (
