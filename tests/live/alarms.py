@@ -48,7 +48,10 @@ class Alarms:
         """Waits until each alert fires; `alert` is its name and how its summary begins."""
 
         def probe() -> bool | None:
-            firing = self.firing()
+            try:
+                firing = self.firing()
+            except OSError:
+                return None  # the operator restarts Prometheus when it gets an Alertmanager
             return all(any(each.startswith(alert) for each in firing) for alert in alerts) or None
 
         try:

@@ -80,7 +80,12 @@ def _evaluated(rules: list[dict[str, Any]]) -> list[dict[str, Any]] | None:
 
 def test_no_alert_fires_in_a_healthy_cluster(alarms: Alarms) -> None:
     settled(alarms)
-    assert not [rule["name"] for rule in alarms.rules(now=False) if rule["state"] == "firing"]
+
+    def quiet() -> bool | None:
+        return not [rule["name"] for rule in alarms.rules(now=False) if rule["state"] == "firing"] or None
+
+    # What a test before this one broke counts as failing for some minutes more.
+    wait("all quiet with the waiting times", SLOW, quiet)
 
 
 def test_every_alert_fires_on_its_fault(alarms: Alarms, cluster: Cluster, lab: Lab) -> None:
