@@ -32,10 +32,12 @@ CHART = "pulumi-kubernetes: provider/pkg/provider/helm/v4/chart.go"
 YAML = "pulumi-kubernetes: provider/pkg/provider/yaml/v2/yaml.go"
 MEASURED = "measured with the released plugins"
 
-# A refused program leaves no traceback: the last tests have what it does without the second line.
-START = """
+# A refused program leaves no traceback with this line.
+CALM = "signal.signal(signal.SIGINT, signal.SIG_DFL)\n"
+START = f"""
 import signal
-signal.signal(signal.SIGINT, signal.SIG_DFL)
+{CALM}"""
+START += """
 import pulumi
 from pulumi import ResourceOptions
 from pulumi_kubernetes import Provider
@@ -517,7 +519,7 @@ def test_a_refused_program_is_interrupted(stack: Stack, namespace: str, pack: Pa
     """Python makes a traceback of it, unless the program gives SIGINT its default action."""
     assert pack.exists()
     body = 'ConfigMap("cm")\n'
-    write(stack, namespace, "signal.signal(signal.SIGINT, signal.default_int_handler)\n" + body)
+    stack.program(START.format(namespace=namespace).replace(CALM, "") + body)
     refused = stack.preview("--policy-pack", "pack", traceback=True)
     assert refused.code != 0
     assert "KeyboardInterrupt" in refused.text
