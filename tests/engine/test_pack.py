@@ -33,6 +33,8 @@ CRD = {
     },
 }
 PROGRAM = """
+import signal
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 import pulumi
 from pulumi_kubernetes import Provider
 from pulumi_kubernetes.apiextensions import CustomResource
