@@ -67,10 +67,10 @@ lint: $(VENV)/.ready  ## Style and types
 unit: $(VENV)/.ready  ## The tests that need nothing but Python
 	@$(PY) -m pytest -m "not (engine or tools or live or conformance)"
 
-live: $(VENV)/.ready  ## The tests on a real cluster and with a lab's tools (root; makes a lab of its own)
+live: $(VENV)/.ready  ## The tests on a real cluster and with a lab's tools (root; makes a lab of its own; TESTS=files)
 	@$(PY) -m lab.tools
-	@$(PY) -m pytest -m "tools and not (live or conformance or unproven)"
-	@$(PY) -m pytest -v -m "live and not (conformance or unproven)" --durations=12
+	@$(if $(TESTS),,$(PY) -m pytest -m "tools and not (live or conformance or unproven)")
+	@$(PY) -m pytest -v -m "live and not (conformance or unproven)" --durations=12 $(TESTS)
 
 unproven: $(VENV)/.ready  ## The tests that have not passed yet (root; minutes each)
 	@$(PY) -m pytest -v -m unproven --durations=12

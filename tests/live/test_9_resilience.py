@@ -23,7 +23,7 @@ from lab.paths import Lab
 from tests.live.cluster import KEDA, Cluster, wait
 from tests.live.support import WORKLOADS, scaled_object, wait_ready, with_overrides
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.unproven("not run since make down stops a make up")]
 PROJECT = Path(__file__).resolve().parents[2]
 
 
