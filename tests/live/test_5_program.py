@@ -98,7 +98,7 @@ def renamed(stack: Engine, cluster: Cluster) -> Iterator[Engine]:
     wait_ready(cluster, "ray-serve", "ray")
 
 
-@pytest.mark.unproven("the move works; what the next preview shows of it is not settled")
+@pytest.mark.unproven("after other tests, pods of their load go while it runs")
 def test_a_renamed_workload_moves_in_one_update(renamed: Engine, cluster: Cluster) -> None:
     wait_ready(cluster, "ray-serve", "ray")
     before = cluster.get("/api/v1/namespaces/ray/pods")["items"]
