@@ -21,10 +21,11 @@ from tests.fresh import host
 
 USER = 1000
 HOMES = {0: "/root", USER: "/home/user"}
-CLONE = "/home/user/keda-homelab"
+CLONE = f"{HOMES[USER]}/keda-homelab"
 # Where packages, Python's compiler and the two users write. A newer file elsewhere comes from the lab.
 EXPECTED = (
-    *("/home/user/", "/root/", "/etc/", "/usr/", "/var/cache/", "/var/lib/dpkg/", "/var/lib/apt/"),
+    *(f"{home}/" for home in HOMES.values()),
+    *("/etc/", "/usr/", "/var/cache/", "/var/lib/dpkg/", "/var/lib/apt/"),
     *(
         "/var/log/apt/",
         "/var/log/dpkg.log",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
@@ -38,16 +38,23 @@ def shown(request: pytest.FixtureRequest) -> Callable[[], AbstractContextManager
     return disabled
 
 
-@pytest.fixture(scope="session")
-def lab(shown: Callable[[], AbstractContextManager[None]]) -> Iterator[Lab]:
-    """A running lab that is gone when the session ends, whatever an earlier session left."""
-    lab = Lab(NAME)
+@contextmanager
+def running(name: str, shown: Callable[[], AbstractContextManager[None]]) -> Iterator[Lab]:
+    """A running lab that is gone afterwards, whatever an earlier session left."""
+    lab = Lab(name)
     with shown():
         assert lab_command.main(["down", "--name", lab.name]) == 0
         assert lab_command.main(["up", "--name", lab.name, "--hpa-sync-period", "5s"]) == 0
     yield lab
     with shown():
         lab_command.main(["down", "--name", lab.name])
+
+
+@pytest.fixture(scope="session")
+def lab(shown: Callable[[], AbstractContextManager[None]]) -> Iterator[Lab]:
+    """The lab of the session."""
+    with running(NAME, shown) as lab:
+        yield lab
 
 
 @pytest.fixture(scope="session")

@@ -25,10 +25,9 @@ from cli import targets
 from cli.engine import Engine
 from cli.takeover import keep_crds
 from cli.takeover_plan import look
-from lab import __main__ as lab_command
 from lab.paths import Lab
 from tests.live.cluster import KEDA, Cluster, Refused, wait
-from tests.live.conftest import NAME, SOON
+from tests.live.conftest import NAME, SOON, running
 from tests.live.support import scaled_object, wait_ready
 
 pytestmark = [pytest.mark.live, pytest.mark.unproven("run on a smaller lab only")]
@@ -205,13 +204,8 @@ def takeover(lab: Lab) -> list[str]:
 @pytest.fixture(scope="module")
 def lab(shown: Callable[[], AbstractContextManager[None]]) -> Iterator[Lab]:
     """A lab of this module's own, without a KEDA."""
-    lab = Lab(f"{NAME[:14]}-takeover")
-    with shown():
-        assert lab_command.main(["down", "--name", lab.name]) == 0
-        assert lab_command.main(["up", "--name", lab.name, "--hpa-sync-period", "5s"]) == 0
-    yield lab
-    with shown():
-        lab_command.main(["down", "--name", lab.name])
+    with running(f"{NAME[:14]}-takeover", shown) as lab:
+        yield lab
 
 
 @pytest.fixture(scope="module")
