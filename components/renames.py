@@ -31,7 +31,7 @@ def renamed(settings: Settings) -> dict[str, str]:
     try:
         return old_names(settings.workloads, get) if get else {}
     except OSError as error:
-        pulumi.log.debug(f"The cluster was not asked for renamed workloads: {error}")
+        pulumi.log.debug(f"Renamed workloads are not looked for: {error}")
         return {}
 
 
