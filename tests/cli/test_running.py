@@ -24,18 +24,13 @@ AT_WORK = """
 import signal, subprocess, sys
 from cli import running
 from lab.paths import Lab
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job starts without it
+signal.signal(signal.SIGINT, lambda *_: None)  # it leaves the end to its child, and waits
 with running.at_work(Lab("held")):
     with subprocess.Popen([sys.executable, "-c", sys.argv[1]], stdout=subprocess.PIPE) as child:
         print(child.pid, child.stdout.readline().decode().strip(), flush=True)
-        while True:
-            try:
-                child.wait()
-                break
-            except KeyboardInterrupt:
-                continue
+        child.wait()
 """
-POLITE = "print('up', flush=True); import signal; signal.pause()"
+POLITE = "import signal; print('up', flush=True); signal.pause()"
 DEAF = """
 import signal
 for number in (signal.SIGINT, signal.SIGTERM):
