@@ -83,7 +83,7 @@ def _k3s(release: str, namespace: str, look: Look) -> str:
     return ""
 
 
-def is_pulumis(metadata: Mapping[str, Any]) -> bool:
+def is_pulumis(metadata: Mapping[Any, Any]) -> bool:
     """Whether Pulumi's Kubernetes provider has written the object, whatever marks others left on it.
 
     Its field managers are named pulumi-kubernetes-….

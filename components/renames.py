@@ -11,6 +11,7 @@ from typing import Any
 
 import pulumi
 
+from components.foreign import is_pulumis
 from components.look import Get, api
 from components.recipes import Scaled
 from components.settings import Settings
@@ -18,8 +19,6 @@ from keda import ScaledObject, ScaleTargetRef
 from keda.ownership.reading import dig, mapping, sequence, word
 
 _SCALED_OBJECTS = "/apis/keda.sh/v1alpha1/scaledobjects"
-_PULUMI = "pulumi-kubernetes"
-"""How the provider's field managers begin. A ScaledObject by anyone else is no earlier one of ours."""
 
 
 def renamed(settings: Settings) -> dict[str, str]:
@@ -58,10 +57,8 @@ def old_names(workloads: Mapping[str, Scaled], get: Get) -> dict[str, str]:
 def _live(listed: Mapping[Any, Any]) -> Iterator[tuple[str, str, tuple[str, str, str]]]:
     """(namespace, name, identity of the target) of each ScaledObject that Pulumi made."""
     for item in map(mapping, sequence(listed.get("items"))):
-        managers = [
-            word(mapping(each).get("manager")) for each in sequence(dig(item, "metadata", "managedFields"))
-        ]
-        if not any(each.startswith(_PULUMI) for each in managers):
+        metadata = mapping(item.get("metadata"))
+        if not is_pulumis(metadata):  # by anyone else it is no earlier one of ours
             continue
         reference = mapping(dig(item, "spec", "scaleTargetRef"))
         target = ScaleTargetRef.model_construct(
@@ -69,5 +66,4 @@ def _live(listed: Mapping[Any, Any]) -> Iterator[tuple[str, str, tuple[str, str,
             kind=word(reference.get("kind")) or None,
             name=word(reference.get("name")),
         )
-        metadata = mapping(item.get("metadata"))
         yield word(metadata.get("namespace")), word(metadata.get("name")), target.identity

@@ -36,7 +36,7 @@ _STEPS = "docs/takeover.md has the steps."
 
 @dataclass(frozen=True)
 class Installer:
-    """The tool that installed KEDA, and what it knows it by."""
+    """The tool that installed KEDA, and the object by which that tool manages it."""
 
     tool: Tool
     kind: str
