@@ -25,22 +25,17 @@ def api_client(source: io.StringIO | str | None, context: str | None) -> Any:
     """
     # A fifth of a second, and most tests need none. It is typed in part only.
     kubernetes: Any = import_module("kubernetes")
-    kube_config = kubernetes.config.kube_config
     configuration = kubernetes.client.Configuration()
     configuration.retries = False
     with tempfile.TemporaryDirectory() as folder:
-        try:
-            kubernetes.config.load_kube_config(
-                source, context, configuration, persist_config=False, temp_file_path=folder
-            )
-            client = kubernetes.client.ApiClient(configuration)
-            pool = client.rest_client.pool_manager.connection_pool_kw
-            pool["ssl_context"] = _tls(configuration)
-            for name in ("ca_certs", "ca_cert_data", "cert_file", "key_file"):
-                pool.pop(name, None)
-        finally:
-            # It keeps the names of its files by content, and would hand out a removed one next time.
-            kube_config._cleanup_temp_files()
+        kubernetes.config.load_kube_config(
+            source, context, configuration, persist_config=False, temp_file_path=folder
+        )
+        client = kubernetes.client.ApiClient(configuration)
+        pool = client.rest_client.pool_manager.connection_pool_kw
+        pool["ssl_context"] = _tls(configuration)
+        for name in ("ca_certs", "ca_cert_data", "cert_file", "key_file"):
+            pool.pop(name, None)
     return client
 
 
