@@ -25,6 +25,8 @@ CLONE = f"{HOMES[USER]}/keda-homelab"
 # Where packages, Python's compiler and the two users write. A newer file elsewhere comes from the lab.
 EXPECTED = (
     *(f"{home}/" for home in HOMES.values()),
+    # pytest keeps the folders of its last three runs.
+    "/tmp/pytest-of-user/",
     *("/etc/", "/usr/", "/var/cache/", "/var/lib/dpkg/", "/var/lib/apt/"),
     *(
         "/var/log/apt/",

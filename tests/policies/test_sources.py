@@ -1,8 +1,11 @@
 """policies.sources: files, trees and clusters as they come. Clusters are answers of an API server by path."""
 
+import os
+import signal
 import stat
 import textwrap
 import threading
+import time
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -344,7 +347,8 @@ def test_a_broken_kubeconfig_is_not_quoted(tmp_path: Path) -> None:
 def test_a_cluster_that_does_not_answer_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A credential helper that hangs is the one thing that no request's timeout bounds."""
     helper = tmp_path / "helper"
-    helper.write_text("#!/bin/sh\nexec sleep 600\n")
+    started = tmp_path / "started"
+    helper.write_text(f"#!/bin/sh\necho $$ > {started}.part\nmv {started}.part {started}\nexec sleep 600\n")
     helper.chmod(helper.stat().st_mode | stat.S_IXUSR)
     exec_with = f"apiVersion: client.authentication.k8s.io/v1, command: {helper}, interactiveMode: Never"
     file = kubeconfig(tmp_path, f"{{exec: {{{exec_with}}}}}")
@@ -352,3 +356,7 @@ def test_a_cluster_that_does_not_answer_is_given_up(tmp_path: Path, monkeypatch:
     unread: list[str] = []
     assert declared_elsewhere([], {"kubeconfig": file}, unread) == []
     assert len(unread) == 1 and "gave no full answer" in unread[0]
+    deadline = time.monotonic() + 30
+    while not started.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.kill(int(started.read_text()), signal.SIGKILL)
