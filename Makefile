@@ -68,7 +68,7 @@ unit: $(VENV)/.ready  ## The tests that need nothing but Python
 	@$(PY) -m pytest -m "not (engine or tools or live or conformance)"
 
 live: $(VENV)/.ready  ## The tests on a real cluster and with a lab's tools (root; makes a lab of its own; TESTS=files)
-	@$(PY) -m lab.tools
+	@$(PY) -m lab.toolchain.tools
 	@$(if $(TESTS),,$(PY) -m pytest -m "tools and not (live or conformance or unproven)")
 	@$(PY) -m pytest -v -m "live and not (conformance or unproven)" --durations=12 $(TESTS)
 
@@ -79,7 +79,7 @@ fresh: $(VENV)/.ready  ## `make test`, `make up` and `make down` on bare Debian 
 	@$(PY) -m tests.fresh $(DEBIAN)
 
 conformance: $(VENV)/.ready  ## The tests against judges that must be built first: the Kyverno CLI
-	@$(PY) -m lab.tools kyverno
+	@$(PY) -m lab.toolchain.tools kyverno
 	@$(PY) -m pytest -v -m conformance
 
 contract: $(VENV)/.ready  ## What the project relies on in Pulumi's plugins, on the released ones where they are on PATH
@@ -89,9 +89,8 @@ verdicts: $(VENV)/.ready  ## 20,000 trigger specs: our verdict against KEDA's ow
 	@$(PY) -m tests.verdicts --count 20000
 
 generate: $(VENV)/.ready  ## Every generated file: models, JSON Schemas, Kyverno's policies, pages; tests compare them
-	@$(PY) -m keda.triggers.generate && $(PY) -m keda.schema && $(PY) -m components.schema && $(PY) -m policies.pages docs
-	@$(PY) -m keda.judge.pages docs/rules tests/corpus/check && $(PY) -m components.admission_kyverno && $(PY) -m components.settings_page
+	@$(PY) -m generate
 
 test: lint  ## Lint, types, unit, program, policy and engine tests: no root, no cluster
-	@$(PY) -m lab.tools pulumi
+	@$(PY) -m lab.toolchain.tools pulumi
 	@$(PY) -m pytest -m "not (tools or live or conformance)"

@@ -8,11 +8,11 @@ import pulumi
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from components.admission import ClusterGuard  # noqa: E402
 from components.adoption import let_go  # noqa: E402
-from components.alerts import Alerts  # noqa: E402
+from components.cluster_guard.component import ClusterGuard  # noqa: E402
 from components.load import load, one_line_each  # noqa: E402
-from components.monitoring import CustomResourceState, Dashboards, Monitors  # noqa: E402
+from components.monitoring.alerts import Alerts  # noqa: E402
+from components.monitoring.component import CustomResourceState, Dashboards, Monitors  # noqa: E402
 from components.platform import Platform, provider  # noqa: E402
 from components.preflight import preflight  # noqa: E402
 from components.renames import renamed  # noqa: E402

@@ -25,7 +25,7 @@ import yaml
 
 from cli import __main__ as stack_command
 from cli import targets
-from cli.prometheus import Prometheus, Window
+from cli.dashboard.prometheus import Prometheus, Window
 from lab import __main__ as lab_command
 from lab.paths import Lab
 

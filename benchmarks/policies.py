@@ -29,7 +29,8 @@ from pulumi.runtime.proto import analyzer_pb2
 from pulumi_policy import EnforcementLevel
 from pulumi_policy.policy import _PolicyAnalyzerServicer
 
-from lab import plugins, tools
+import pulumi_plugins as plugins
+from lab.toolchain import tools
 from policies.pack import policies
 
 ROOT = Path(__file__).resolve().parent.parent

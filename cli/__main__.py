@@ -9,14 +9,16 @@ import time
 from collections.abc import Sequence
 from importlib import import_module
 
-from cli import boards, clusters, page, report, running, targets, waiting
+from cli import clusters, running, targets, waiting
+from cli.dashboard import boards, page
+from cli.dashboard.prometheus import Prometheus, Window
 from cli.engine import Engine
 from cli.errors import CommandError
-from cli.prometheus import Prometheus, Window
+from cli.status import table as report
 from lab import __main__ as lab_command
 from lab.errors import LabError
+from lab.node.pki import write_atomically
 from lab.paths import Lab
-from lab.pki import write_atomically
 
 MAX_MINUTES = 24 * 60
 

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pulumi_plugins as plugins
 from cli import released, stackfile
 from cli.engine import Engine, another_cluster
 from cli.errors import CommandError
-from cli.report import Kubectl
-from lab import plugins, tools
+from cli.status.table import Kubectl
+from lab.toolchain import tools
 
 SECTION = "keda-homelab:cluster"
 _STACK_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")

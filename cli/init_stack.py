@@ -18,8 +18,8 @@ from components.look import Look, api
 from components.preflight import obstacles
 from components.settings import Cluster, Settings, decode
 from keda import SpecError
-from keda.adoption import adopt
-from lab.pki import write_atomically
+from keda.adoption.translate import adopt
+from lab.node.pki import write_atomically
 
 _WIDTH = 118
 _KEPT = ("encryptionsalt", "secretsprovider", "encryptedkey")

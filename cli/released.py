@@ -11,9 +11,9 @@ import subprocess
 from pathlib import Path
 
 from cli.errors import CommandError
-from lab import tools, versions
-from lab.plugins import LANGUAGE, PROVIDER
-from lab.plugins.kubernetes_provider.version import VERSION
+from lab.toolchain import tools, versions
+from pulumi_plugins import LANGUAGE, PROVIDER
+from pulumi_plugins.kubernetes_provider.version import VERSION
 
 _DOWNLOAD = 300.0  # seconds
 _SCRIPT = 4096  # bytes: the lab's stand-ins are shell scripts of a few lines

@@ -14,9 +14,9 @@ from typing import Any
 from components.access import resource_of
 from components.foreign import OPERATORS, is_pulumis
 from components.look import Look
-from keda.installer import installed_by
-from keda.judge.monitors import wanted
-from keda.judge.objects import Item
+from keda.checks.cross_object.monitors import wanted
+from keda.manifests.installer import installed_by
+from keda.manifests.objects import Item
 
 MONITORING = "/apis/monitoring.coreos.com/v1"
 ENVOY_CONTROLLER = "gateway.envoyproxy.io/gatewayclass-controller"

@@ -19,13 +19,13 @@ from cli import stackfile
 from cli.engine import Engine
 from cli.errors import CommandError
 from cli.helm_release import CRD, KEEP, POLICY, Object
-from cli.report import Kubectl
+from cli.status.table import Kubectl
 from cli.takeover_plan import Found, annotations_of, check_owner, differing, look, plan
 from cli.takeover_refusals import refusals
 from components.settings import Settings
 from keda import SpecError
-from keda.installer import RELEASE_NAME, RELEASE_NAMESPACE, TAKEOVER
-from lab.pki import write_atomically
+from keda.manifests.installer import RELEASE_NAME, RELEASE_NAMESPACE, TAKEOVER
+from lab.node.pki import write_atomically
 
 # Helm's field manager (cmd/helm/helm.go), and that of Flux's helm-controller, which runs Helm's code.
 _MANAGERS = ("helm", "helm-controller")

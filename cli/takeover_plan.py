@@ -8,9 +8,9 @@ from typing import Any
 
 from cli.errors import CommandError
 from cli.helm_release import Object, StoredRelease
-from cli.report import Kubectl
+from cli.status.table import Kubectl
 from cli.takeover_refusals import SCALED_JOBS, SCALED_OBJECTS, title
-from keda.installer import PART_OF, RELEASE_NAME, STORED, Installer, installed_by, release_of
+from keda.manifests.installer import PART_OF, RELEASE_NAME, STORED, Installer, installed_by, release_of
 
 KINDS: Mapping[str, str] = {
     SCALED_OBJECTS: "ScaledObject",

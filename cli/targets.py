@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pulumi_plugins as plugins
 from cli.engine import Engine
 from cli.errors import CommandError
-from cli.report import Kubectl
-from lab import pki, plugins
+from cli.status.table import Kubectl
+from lab.node import pki
 from lab.paths import DEFAULT_NAME, Lab
 
 # The stack file may name the user's own cluster; a lab is never that one.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
-from cli import report
 from cli.errors import CommandError
-from cli.report import Kubectl, Row
+from cli.status import table as report
+from cli.status.table import Kubectl, Row
 from lab.progress import duration, step
 
 # Seconds. A ScaledObject is Ready when its trigger has answered: Prometheus finds a new target within a

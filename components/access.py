@@ -26,11 +26,11 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from components.recipes.base import Scaled
-from components.recipes.setting import Setting
+from components.setting import Setting
 from keda import MISSING, Fault, Faults, ScaledObject, TriggerAuthentication
-from keda.errors import Refused, join
-from keda.model import Flag
-from keda.names import Namespace
+from keda.core.errors import Refused, join
+from keda.core.model import Flag
+from keda.core.names import Namespace
 
 # Deployments and StatefulSets are in the chart's role whatever scaledRefKinds says.
 _BUILT_IN = frozenset({("apps", "deployments"), ("apps", "statefulsets")})

@@ -10,7 +10,7 @@ from typing import Any
 from components.look import Look
 from components.settings import Keda, Settings
 from keda import MISSING, Fault
-from keda.installer import STORED, TAKEOVER, installed_by, release_of
+from keda.manifests.installer import STORED, TAKEOVER, installed_by, release_of
 
 OPERATORS = "/apis/apps/v1/deployments?labelSelector=app.kubernetes.io/name=keda-operator"
 EXTERNAL_METRICS = "/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.external.metrics.k8s.io"

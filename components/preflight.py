@@ -11,15 +11,15 @@ from collections.abc import Iterator
 
 import pulumi
 
-from components.admission_rule import API_VERSION as ADMISSION
+from components.cluster_guard.rule import API_VERSION as ADMISSION
 from components.foreign import foreign
 from components.look import Look, api
-from components.monitoring import GRAFANA
+from components.monitoring.component import GRAFANA
 from components.recipes.monitor import API_VERSION as MONITORING
 from components.settings import Settings
 from keda import MISSING, Fault, ScaledObject, SpecError
-from keda.judge import monitors
-from keda.judge.objects import Item
+from keda.checks.cross_object import monitors
+from keda.manifests.objects import Item
 
 _OPERATOR = "install the Prometheus Operator"
 _HALF_WAY = "The update would fail half-way."

@@ -16,7 +16,7 @@ from components.look import Get, api
 from components.recipes import Scaled
 from components.settings import Settings
 from keda import ScaledObject, ScaleTargetRef
-from keda.ownership.reading import dig, mapping, sequence, word
+from keda.manifests.reading import dig, mapping, sequence, text
 
 _SCALED_OBJECTS = "/apis/keda.sh/v1alpha1/scaledobjects"
 
@@ -62,8 +62,8 @@ def _live(listed: Mapping[Any, Any]) -> Iterator[tuple[str, str, tuple[str, str,
             continue
         reference = mapping(dig(item, "spec", "scaleTargetRef"))
         target = ScaleTargetRef.model_construct(
-            api_version=word(reference.get("apiVersion")) or None,
-            kind=word(reference.get("kind")) or None,
-            name=word(reference.get("name")),
+            api_version=text(reference.get("apiVersion")) or None,
+            kind=text(reference.get("kind")) or None,
+            name=text(reference.get("name")),
         )
-        yield word(metadata.get("namespace")), word(metadata.get("name")), target.identity
+        yield text(metadata.get("namespace")), text(metadata.get("name")), target.identity

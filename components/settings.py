@@ -11,13 +11,14 @@ from pydantic import BeforeValidator, Field
 
 from components.access import Access
 from components.recipes import RECIPES, Recipe, Scaled
-from components.recipes.setting import Setting
+from components.setting import Setting
 from keda import MISSING, Fault, Faults, Labels, SpecError, TriggerAuthentication
-from keda.errors import Refused, did_you_mean, is_secret_value, join
-from keda.model import Flag
-from keda.names import Namespace, ObjectName, label_name
+from keda.core.defaults import KEDA_VERSION
+from keda.core.errors import Refused, did_you_mean, is_secret_value, join
+from keda.core.model import Flag
+from keda.core.names import Namespace, ObjectName, label_name
+from keda.scalers.vault import listed, sends_token, vault_address
 from keda.triggers.parameters import Address
-from keda.vault import listed, sends_token, vault_address
 
 _READ_BY_MANY = "It would be written into objects that many may read."
 _INTO_A_SECRET = "Take it out, and put it into a Secret that a TriggerAuthentication names."
@@ -61,7 +62,7 @@ class Keda(Access):
         min_length=1,
         examples=["oci://ghcr.io/kedacore/charts/keda"],
     )
-    version: str = Field(default="2.19.0", min_length=1, examples=['"2.19.0"'])
+    version: str = Field(default=KEDA_VERSION, min_length=1, examples=['"2.19.0"'])
     cluster_guard: GuardMode = Field(
         default="deny",
         examples=["deny"],

@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 from pulumi_kubernetes.apiextensions import CustomResource
 
-from components.manifests import custom_resource
+from components.custom_resource import custom_resource
 from components.recipes import Scaled
 from keda import ScaledObject
 from keda.ownership import TRANSFER_OWNERSHIP

@@ -11,14 +11,14 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from keda import triggers
-from keda.errors import MISSING, Fault, Faults, SpecError
-from keda.model import Model
+from keda.core.errors import MISSING, Fault, Faults, SpecError
+from keda.core.model import Model
 from keda.resources import *  # noqa: F403 -- the list is keda.resources.__all__
 from keda.resources import __all__ as _resources
 from keda.triggers import __all__ as _triggers
 
 if TYPE_CHECKING:
-    from keda.judge import Finding
+    from keda.checks.engine import Finding
     from keda.triggers import *  # noqa: F403
     from keda.triggers.catalogue import *  # noqa: F403
 
@@ -27,8 +27,8 @@ __all__ = ["MISSING", "Fault", "Faults", "Model", "SpecError", "check", *_resour
 
 def check(objects: Iterable[object]) -> list[Finding]:
     """What KEDA and the API server would say of manifests, and what KEDA would take and then do wrong: see
-    keda.judge."""
-    from keda import judge
+    keda.checks.engine."""
+    from keda.checks import engine as judge
 
     return judge.check(objects)
 

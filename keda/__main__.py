@@ -2,7 +2,7 @@
 
 import sys
 
-from keda.judge.command import main
+from keda.commands.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

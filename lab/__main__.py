@@ -14,24 +14,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from lab import (
-    chart_source,
-    cluster,
-    config,
-    fleet,
-    gobuild,
-    health,
-    leftovers,
-    machine,
-    packages,
-    pki,
-    processes,
-    tools,
-)
+from lab import chart_source, cluster, fleet, machine
 from lab.errors import LabError
 from lab.fleet import build, load
+from lab.node import health, leftovers, pki, processes, programs
 from lab.paths import DEFAULT_NAME, Lab
 from lab.progress import said, say, step
+from lab.toolchain import gobuild, packages, tools
 
 
 def up(lab: Lab, options: argparse.Namespace) -> int:
@@ -46,7 +35,7 @@ def up(lab: Lab, options: argparse.Namespace) -> int:
         found = tools.ensure()
         with step("the workloads' programs"):
             found |= build.build(gobuild.go())
-        ports = cluster.boot(lab, found, config.Timing(options.hpa_sync_period), options.gpus)
+        ports = cluster.boot(lab, found, programs.Timing(options.hpa_sync_period), options.gpus)
         with step("KEDA's chart"):
             crds = tools.module_dir("keda-operator") / "config" / "crd"
             chart = chart_source.choose_and_publish(

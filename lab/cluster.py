@@ -14,8 +14,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from lab import cgroups, config, forward, health, images, leftovers, namespace, pki, processes
 from lab.errors import LabError
+from lab.node import cgroups, forward, health, images, leftovers, pki, processes
+from lab.node import netns as namespace
+from lab.node import programs as config
 from lab.paths import Lab
 from lab.progress import step
 
@@ -153,7 +155,7 @@ def _forwarder(lab: Lab, ports: Mapping[str, int]) -> processes.Program:
     project = Path(__file__).parent.parent
     return processes.Program(
         FORWARDER,
-        [sys.executable, "-m", "lab.forward", str(_forwards(lab))],
+        [sys.executable, "-m", "lab.node.forward", str(_forwards(lab))],
         env={"PYTHONPATH": str(project)},
         configuration=[_forwards(lab)],
         in_namespace=False,

@@ -57,7 +57,8 @@ def faults(name: str) -> list[str]:
     if found:
         # The rest of the lab's modules does not even load.
         return found
-    from lab import paths, processes
+    from lab import paths
+    from lab.node import processes
 
     lab = paths.Lab(name)
     found += [*_root(), *_packages(), *_cgroups(), *_node(), *_root_folder(), *_ports()]
@@ -76,7 +77,7 @@ def kernel_faults(state: Path) -> list[str]:
 
     state: the folder of all labs, whose file system containers' layers will be on.
     """
-    from lab import packages
+    from lab.toolchain import packages
 
     if packages.missing():
         return []
@@ -144,7 +145,7 @@ def _root() -> Iterator[str]:
 
 def _packages() -> Iterator[str]:
     """Only what cannot be installed on the way: root has apt-get do it where there is one."""
-    from lab import packages, tools, versions
+    from lab.toolchain import packages, tools, versions
 
     table = versions.load()
     old = {tool.debian for tool in table.tools.values() if tool.debian and not tools.locate(tool)}
@@ -165,7 +166,7 @@ def _packages() -> Iterator[str]:
 
 
 def _cgroups() -> Iterator[str]:
-    from lab import cgroups
+    from lab.node import cgroups
 
     if lacking := cgroups.missing_controllers():
         yield (
@@ -224,7 +225,7 @@ def _root_folder() -> Iterator[str]:
 
 
 def _ports(wanted: int = 12, attempts: int = 200) -> Iterator[str]:
-    """A lab leads fewer than `wanted` ports of the loopback into its network (lab/forward.py)."""
+    """A lab leads fewer than `wanted` ports of the loopback into its network (lab/node/forward.py)."""
     free, reason = 0, "no reason given"
     for port in random.sample(range(20000, 32768), attempts):
         with socket.socket() as listener:
@@ -258,7 +259,7 @@ def _inotify(wanted: int = 40) -> Iterator[str]:
 
 def _building() -> float:
     """The share of the tools, by building time, that this machine would have to build: 0 to 1."""
-    from lab import tools, versions
+    from lab.toolchain import tools, versions
 
     table = versions.load()
     needed = [tool for tool in table.tools.values() if tool.group and not tool.extra]
@@ -305,7 +306,7 @@ def _memory() -> Iterator[str]:
 
 def _route() -> Iterator[str]:
     """Downloads without a way out: asked of the routing table, since each client has its own registries."""
-    from lab import packages
+    from lab.toolchain import packages
 
     if not _building() and not packages.missing():
         return

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from keda.ownership import Declared
+from keda.manifests.declared import Declared
 from policies.resources import Connection, Resource, cluster_of, connection
 
 
@@ -35,7 +35,7 @@ class Clusters:
                 unread.append(reached.undecided)
                 continue
             # Imported here: a program without a cluster needs no client.
-            from policies.live import read_cluster
+            from policies.sources.cluster import read_cluster
 
             given = {"kubeconfig": reached.kubeconfig, "context": reached.context}
             found += [replace(each, cluster=cluster) for each in read_cluster(given, unread)]

@@ -7,7 +7,8 @@ from typing import Any
 
 from pulumi_policy import EnforcementLevel, Severity
 
-from keda.guardrails import KEDA_VERSION, Finding, scaling
+from keda.core.defaults import KEDA_VERSION
+from keda.guardrails import Finding, scaling
 from keda.guardrails.gpus import NVIDIA, GpuBudget
 from keda.guardrails.installation import (
     ExternalMetrics,
@@ -16,7 +17,7 @@ from keda.guardrails.installation import (
     webhook_availability,
 )
 from keda.guardrails.vault import undecided_vault, vault_token
-from keda.ownership import Declared
+from keda.manifests.declared import Declared
 from policies.rule import Config, Rule
 
 VAULT_ADDRESS = r"^https?://[^/?#@\s]+/?$"

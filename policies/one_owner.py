@@ -9,11 +9,12 @@ from pulumi_policy import Severity
 
 from keda.guardrails import Finding, Undecided
 from keda.guardrails.scaling import NOT_YET
-from keda.judge.objects import Item, dig, items, text
-from keda.ownership import UNKNOWN, Conflict, Declared, ObjectRef, Owners, owners
-from keda.ownership import Rule as Kind
-from keda.ownership.reading import identity
-from keda.ownership.reading import items as objects
+from keda.manifests.declared import UNKNOWN, Declared, ObjectRef
+from keda.manifests.objects import Item, items
+from keda.manifests.reading import dig, identity, text
+from keda.manifests.reading import unlisted as objects
+from keda.ownership import Conflict, Owners, owners
+from keda.ownership import ConflictKind as Kind
 from policies.clusters import Clusters
 from policies.rule import Config, Rule
 from policies.unknowns import has_unknown, unknown_reads
@@ -137,7 +138,7 @@ class Sources:
         """A cluster is read last: what the program declares replaces what is live, and now all is known."""
         unread = self._read_files(config)
         if (cluster := config.get("cluster")) is not None:
-            from policies.sources import declared_elsewhere
+            from policies.sources.files import declared_elsewhere
 
             self._ledger.add_outside(declared_elsewhere((), cluster, unread))
         else:
@@ -155,7 +156,7 @@ class Sources:
             self._unread = []
             if config["manifests"]:
                 # Imported here: a pack that reads no files starts faster without.
-                from policies.sources import declared_elsewhere
+                from policies.sources.files import declared_elsewhere
 
                 self._ledger.add_outside(declared_elsewhere(config["manifests"], None, self._unread))
         return self._unread

@@ -9,9 +9,10 @@ from typing import Any
 from pulumi_policy import PolicyProviderResource, PolicyResource, ResourceValidationArgs
 from pulumi_policy.proxy import UnknownValueError
 
-from keda.judge.objects import NO_NAMESPACE
-from keda.ownership import TRANSFER_OWNERSHIP, UNKNOWN, Declared, ObjectRef
-from keda.ownership.reading import mapping, word
+from keda.manifests.declared import UNKNOWN, Declared, ObjectRef
+from keda.manifests.objects import NO_NAMESPACE
+from keda.manifests.reading import mapping, text
+from keda.ownership import TRANSFER_OWNERSHIP
 
 WITHOUT_NAMESPACE = NO_NAMESPACE | {"GatewayClass"}
 PROVIDER = "pulumi:providers:kubernetes"
@@ -56,7 +57,7 @@ def announced(resource: Resource, cluster: str) -> Declared | None:
     props = mapping(plain(resource.props))
     if props.get("kind") != "ScaledObject":
         return None
-    namespace, renamed = props.get("namespace"), word(props.get("renamed"))
+    namespace, renamed = props.get("namespace"), text(props.get("renamed"))
     adopts = {TRANSFER_OWNERSHIP: "true"} if props.get("adopts") is True else {}
     manifest = {
         "apiVersion": "keda.sh/v1alpha1",
@@ -67,7 +68,7 @@ def announced(resource: Resource, cluster: str) -> Declared | None:
             "advanced": {"horizontalPodAutoscalerConfig": {"name": props.get("hpa")}},
         },
     }
-    old = ObjectRef("keda.sh", "ScaledObject", word(namespace), renamed) if renamed else None
+    old = ObjectRef("keda.sh", "ScaledObject", text(namespace), renamed) if renamed else None
     return Declared(manifest, resource.urn, cluster, replaces=old)
 
 

@@ -33,11 +33,11 @@ from pulumi_policy import (
     StackValidationPolicy,
 )
 
-from keda.errors import did_you_mean
+from keda.core.errors import did_you_mean
 from keda.guardrails import Finding, Undecided
 from keda.guardrails.scaling import NOT_YET
-from keda.judge.objects import items
-from keda.ownership import Declared
+from keda.manifests.declared import Declared
+from keda.manifests.objects import items
 from policies import texts
 from policies.clusters import Clusters
 from policies.resources import PROVIDER, Resource, announced, cluster_of, declared

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from keda.errors import join
-from keda.judge.findings import At
-from keda.ownership import UNKNOWN
+from keda.core.errors import join
+from keda.manifests.declared import UNKNOWN
+from keda.manifests.reading import At
 
 
 class _Watched(dict[Any, Any]):

@@ -29,8 +29,8 @@ from pathlib import Path
 
 import keda
 from benchmarks.check.fleet import EVERY, write
-from keda.judge.documents import documents
-from lab import tools
+from keda.manifests.documents import documents
+from lab.toolchain import tools
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic.alias_generators import to_pascal
 
-from components.recipes.setting import Setting
-from keda.errors import Refused
-from keda.model import whole_number
+from components.setting import Setting
+from keda.core.errors import Refused
+from keda.core.model import whole_number
 
 OFF: Literal["off"] = "off"
 _YEAR = 365 * 24 * 60

@@ -17,7 +17,7 @@ from pydantic import Field
 
 from components.recipes.alerting import Alerting, Minutes
 from components.recipes.monitor import Monitor
-from components.recipes.setting import Setting
+from components.setting import Setting
 from keda import (
     MISSING,
     Advanced,
@@ -37,9 +37,9 @@ from keda import (
     Trigger,
     TriggerAuthentication,
 )
-from keda.errors import last_key
-from keda.model import Count, Positive, Seconds
-from keda.names import Namespace, ObjectName
+from keda.core.errors import last_key
+from keda.core.model import Count, Positive, Seconds
+from keda.core.names import Namespace, ObjectName
 from keda.ownership import TRANSFER_OWNERSHIP
 
 ADOPTION = {TRANSFER_OWNERSHIP: "true", "helm.sh/resource-policy": "keep"}

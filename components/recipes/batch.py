@@ -10,12 +10,12 @@ from pydantic import Field
 
 from components.recipes.base import Scaled, quoted
 from components.recipes.prometheus import PrometheusRecipe
-from components.recipes.setting import Setting
+from components.setting import Setting
 from keda import MISSING, Fault, Metadata, Prometheus, Rollout, ScaledJob, ScaledJobSpec, ScaleTargetRef
-from keda.errors import is_secret_key, is_secret_value, join
+from keda.core.errors import is_secret_key, is_secret_value, join
+from keda.core.model import Count, Positive, Seconds
+from keda.core.names import ObjectName
 from keda.guardrails import GPUS_PER_POD
-from keda.model import Count, Positive, Seconds
-from keda.names import ObjectName
 from keda.triggers.parameters import Number
 
 _GPU = "nvidia.com/gpu"

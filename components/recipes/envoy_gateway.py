@@ -10,11 +10,11 @@ from pydantic import BeforeValidator, Field
 from components.recipes.base import Scaled, quoted
 from components.recipes.monitor import Monitor
 from components.recipes.prometheus import PrometheusRecipe
-from components.recipes.setting import Setting
+from components.setting import Setting
 from keda import MISSING, Behavior, Fault, Labels, ScaleTargetRef, ScalingPolicy, ScalingRules
-from keda.envoy_gateway import CONTROLLER_NAMESPACE, proxy_deployment
-from keda.model import Count, whole_number
-from keda.names import Namespace, ObjectName
+from keda.core.model import Count, whole_number
+from keda.core.names import Namespace, ObjectName
+from keda.ownership.envoy_gateway import CONTROLLER_NAMESPACE, proxy_deployment
 from keda.triggers.parameters import Number
 
 _OWNER = "gateway.envoyproxy.io/owning-gateway-"

@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from components.recipes.setting import Setting
+from components.setting import Setting
 from keda import Fault, Labels
-from keda.names import LabelName, Namespace
+from keda.core.names import LabelName, Namespace
 
 API_VERSION = "monitoring.coreos.com/v1"
 

@@ -9,10 +9,10 @@ from typing import Any, Literal
 from pydantic import Field
 
 from components.recipes.base import Recipe, Scaled
-from components.recipes.setting import Setting
+from components.setting import Setting
 from keda import MISSING, Fault, Metadata, Prometheus, TriggerAuthentication, TriggerAuthenticationSpec
-from keda.errors import is_secret_key, is_secret_value, join
-from keda.names import ObjectName
+from keda.core.errors import is_secret_key, is_secret_value, join
+from keda.core.names import ObjectName
 from keda.resources import KeyRef
 from keda.triggers.base import AuthenticationRef
 from keda.triggers.parameters import Pairs

@@ -10,7 +10,7 @@ from pydantic import Field
 from components.recipes.base import Scaled, quoted
 from components.recipes.prometheus import PrometheusRecipe
 from keda import Fault, ScaleTargetRef
-from keda.model import Count
+from keda.core.model import Count
 from keda.triggers.parameters import Number
 
 

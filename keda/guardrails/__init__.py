@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-KEDA_VERSION = "2.19.0"
 """The release that the types, the verdicts and these rules are of."""
 
 GPUS_PER_POD = "keda-homelab.dev/gpus-per-pod"

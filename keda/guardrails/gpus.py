@@ -12,12 +12,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from keda.checks.admission.scaled_object import DEFAULT_MAX
+from keda.checks.cross_object.references import pod_requests
 from keda.guardrails import GPUS_PER_POD, Finding, Undecided
 from keda.guardrails.scaling import NOT_YET, scalings
-from keda.judge.objects import Item, dig, items, mapping, sequence, text, whole
-from keda.judge.references import pod_requests
-from keda.judge.spec import DEFAULT_MAX
-from keda.ownership import UNKNOWN, Declared
+from keda.manifests.declared import UNKNOWN, Declared
+from keda.manifests.objects import Item, items
+from keda.manifests.reading import dig, mapping, sequence, text, whole
 
 NVIDIA = "nvidia.com/gpu"
 OVERLAP = "keda-homelab.dev/gpu-overlap"

@@ -7,10 +7,11 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from keda.guardrails import KEDA_VERSION, Finding, Undecided
+from keda.guardrails import Finding, Undecided
 from keda.guardrails.scaling import NOT_YET
-from keda.judge.objects import Item, dig, items, mapping, sequence, text, whole
-from keda.ownership import UNKNOWN, Declared
+from keda.manifests.declared import UNKNOWN, Declared
+from keda.manifests.objects import Item, items
+from keda.manifests.reading import dig, mapping, sequence, text, whole
 
 # Wherever the image is mirrored to, the last part of its name stays.
 _IMAGE = re.compile(
@@ -127,4 +128,4 @@ def undecided_image(declared: Declared) -> Iterator[Undecided]:
                 )
 
 
-__all__ = ["KEDA_VERSION", "ExternalMetrics", "undecided_image", "version_drift", "webhook_availability"]
+__all__ = ["ExternalMetrics", "undecided_image", "version_drift", "webhook_availability"]

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 
-from keda.errors import is_secret_key
+from keda.checks.admission.scaled_object import triggers_of
+from keda.checks.engine import Finding as Judgement
+from keda.checks.engine import check
+from keda.core.errors import is_secret_key
 from keda.guardrails import Finding, Undecided
-from keda.judge import Finding as Judgement
-from keda.judge import check
-from keda.judge.objects import Item, items, mapping, text, whole
-from keda.judge.spec import triggers_of
-from keda.ownership import UNKNOWN, Declared
+from keda.manifests.declared import UNKNOWN, Declared
+from keda.manifests.objects import Item, items
+from keda.manifests.reading import mapping, text, whole
 
 SCALING_KINDS = ("ScaledObject", "ScaledJob")
 NOT_YET = "is known only in the update"

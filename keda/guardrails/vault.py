@@ -1,16 +1,17 @@
-"""Which token KEDA may send to which Vault: `keda.vault` on the objects of a program."""
+"""Which token KEDA may send to which Vault: `keda.scalers.vault` on the objects of a program."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from keda.checks.cross_object.references import AUTHENTICATIONS
 from keda.guardrails import Finding, Undecided
 from keda.guardrails.scaling import NOT_YET
-from keda.judge.objects import Item, dig, items, mapping
-from keda.judge.references import AUTHENTICATIONS
-from keda.ownership import UNKNOWN, Declared
-from keda.vault import (
+from keda.manifests.declared import UNKNOWN, Declared
+from keda.manifests.objects import Item, items
+from keda.manifests.reading import dig, mapping
+from keda.scalers.vault import (
     CONSEQUENCE,
     CRASH,
     OPERATOR,

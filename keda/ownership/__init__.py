@@ -12,23 +12,21 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
+from keda.manifests.declared import Declared, ObjectRef
+from keda.manifests.reading import identity, unlisted
 from keda.ownership.kinds import HPA_NAME_FIELD, HPA_OWNERSHIP, TRANSFER_OWNERSHIP, claims
 from keda.ownership.messages import disagreement, places
-from keda.ownership.model import UNKNOWN, Conflict, Declared, Hpa, Link, ObjectRef, Owner, Rule, Scaled
-from keda.ownership.reading import identity, items
+from keda.ownership.model import Conflict, ConflictKind, Hpa, Link, Owner, Scaled
 
 __all__ = [
     "HPA_NAME_FIELD",
     "HPA_OWNERSHIP",
     "TRANSFER_OWNERSHIP",
-    "UNKNOWN",
     "Conflict",
-    "Declared",
+    "ConflictKind",
     "Link",
-    "ObjectRef",
     "Owner",
     "Owners",
-    "Rule",
     "conflicts",
     "links",
     "owners",
@@ -52,7 +50,7 @@ class Owners:
     def add(self, declared: Declared) -> list[Conflict]:
         """Remember an object (or every item of a List); return its conflicts with those before it."""
         if not declared.live:
-            for ref in filter(None, (declared.replaces, *map(identity, items(declared.manifest)))):
+            for ref in filter(None, (declared.replaces, *map(identity, unlisted(declared.manifest)))):
                 self._declared[ref].add(declared.cluster)
         return [conflict for claim in claims(declared) for conflict in self._take(claim)]
 

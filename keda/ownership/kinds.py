@@ -4,34 +4,24 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from keda.envoy_gateway import CONTROLLER_NAMESPACE, proxy_deployment
-from keda.ownership.model import (
-    UNKNOWN,
-    Controller,
-    Declared,
-    Hpa,
-    Link,
-    ObjectRef,
-    Owner,
-    Replicas,
-    Scaled,
-    Vpa,
-)
-from keda.ownership.reading import (
+from keda.manifests.declared import UNKNOWN, Declared, ObjectRef
+from keda.manifests.reading import (
     Manifest,
     annotation,
     belongs_to,
     dig,
     identity,
-    items,
     mapping,
     owner_references,
     ref,
     sequence,
     text,
+    text_or,
+    unlisted,
     whole,
-    word,
 )
+from keda.ownership.envoy_gateway import CONTROLLER_NAMESPACE, proxy_deployment
+from keda.ownership.model import Controller, Hpa, Link, Owner, Replicas, Scaled, Vpa
 
 TRANSFER_OWNERSHIP = "scaledobject.keda.sh/transfer-hpa-ownership"
 HPA_OWNERSHIP = "validations.keda.sh/hpa-ownership"
@@ -63,7 +53,7 @@ Claims = Iterator[Owner | Link]
 
 def claims(declared: Declared) -> Claims:
     """What one manifest, or every item of a List, owns and links."""
-    for manifest in items(declared.manifest):
+    for manifest in unlisted(declared.manifest):
         source = identity(manifest)
         if source is None or dig(manifest, "metadata", "ownerReferences") is UNKNOWN:
             continue
@@ -79,7 +69,7 @@ def _common(source: ObjectRef, manifest: Manifest, declared: Declared) -> dict[s
 # --- KEDA and the HPA ---
 def _scaled_object(source: ObjectRef, manifest: Manifest, common: dict[str, Any]) -> Claims:
     given = dig(manifest, *HPA_NAME_FIELD.split("."))
-    hpa = text(given, f"keda-hpa-{source.name}")  # KEDA: controllers/keda/hpa.go, getHPAName
+    hpa = text_or(given, f"keda-hpa-{source.name}")  # KEDA: controllers/keda/hpa.go, getHPAName
     adoption = annotation(manifest, TRANSFER_OWNERSHIP)
     target = _target(source, manifest)
     if hpa is None or adoption is UNKNOWN:
@@ -126,8 +116,8 @@ def _names_of(target: ObjectRef | None) -> Iterator[ObjectRef]:
 def _resource_triggers(manifest: Manifest) -> frozenset[tuple[str, str]]:
     found = set()
     for trigger in map(mapping, sequence(dig(manifest, "spec", "triggers"))):
-        container = text(dig(trigger, "metadata", "containerName") or "", "")
-        if (kind := word(trigger.get("type"))) in _RESOURCES and container is not None:
+        container = text_or(dig(trigger, "metadata", "containerName") or "", "")
+        if (kind := text(trigger.get("type"))) in _RESOURCES and container is not None:
             found.add((kind, container))
     return frozenset(found)
 
@@ -144,8 +134,8 @@ def _target(source: ObjectRef, manifest: Manifest, field: str = "scaleTargetRef"
     """`spec.scaleTargetRef`, with KEDA's defaults for its own and an HPA's (v1alpha1/gvkr.go, ParseGVKR)."""
     reference = mapping(dig(manifest, "spec", field))
     return ref(
-        text(reference.get("apiVersion"), "apps/v1"),
-        text(reference.get("kind"), "Deployment"),
+        text_or(reference.get("apiVersion"), "apps/v1"),
+        text_or(reference.get("kind"), "Deployment"),
         source.namespace,
         reference.get("name"),
     )
@@ -156,7 +146,7 @@ def _workload(source: ObjectRef, manifest: Manifest, common: dict[str, Any]) -> 
     yield from _controlled(source, manifest, common)
     replicas = whole(dig(manifest, "spec", "replicas"))
     # Flux creates such an object and then leaves it alone.
-    flux = word(annotation(manifest, FLUX_SSA)).lower()
+    flux = text(annotation(manifest, FLUX_SSA)).lower()
     if replicas is not None and flux not in ("ifnotpresent", "ignore"):
         yield Replicas(**common, owned=source, replicas=replicas)
     labels = mapping(dig(manifest, "metadata", "labels"))
@@ -330,7 +320,7 @@ def _canary(source: ObjectRef, manifest: Manifest, common: dict[str, Any]) -> Cl
     scaler = mapping(dig(manifest, "spec", "autoscalerRef"))
     if target is None or UNKNOWN in (dig(manifest, "spec", "autoscalerRef"), scaler.get("name")):
         return
-    told = {(word(scaler.get("kind")), word(scaler.get("name")))} if scaler else set()
+    told = {(text(scaler.get("kind")), text(scaler.get("name")))} if scaler else set()
     primary = ObjectRef(target.group, target.kind, target.namespace, f"{target.name}-primary")
     for owned in (target, primary):
         yield Controller(
@@ -348,7 +338,7 @@ def _canary(source: ObjectRef, manifest: Manifest, common: dict[str, Any]) -> Cl
 # --- VPA ---
 def _vpa(source: ObjectRef, manifest: Manifest, common: dict[str, Any]) -> Claims:
     target = _target(source, manifest, "targetRef")
-    mode = text(dig(manifest, "spec", "updatePolicy", "updateMode"), "Auto")
+    mode = text_or(dig(manifest, "spec", "updatePolicy", "updateMode"), "Auto")
     policies = dig(manifest, "spec", "resourcePolicy", "containerPolicies")
     controlled = {}
     if UNKNOWN in sequence(policies):
@@ -357,8 +347,8 @@ def _vpa(source: ObjectRef, manifest: Manifest, common: dict[str, Any]) -> Claim
         resources = policy.get("controlledResources")
         if UNKNOWN in (resources, policy.get("mode"), policy.get("containerName")):
             return
-        some = _RESOURCES if resources is None else _RESOURCES & set(map(word, sequence(resources)))
-        controlled[word(policy.get("containerName"))] = frozenset() if policy.get("mode") == "Off" else some
+        some = _RESOURCES if resources is None else _RESOURCES & set(map(text, sequence(resources)))
+        controlled[text(policy.get("containerName"))] = frozenset() if policy.get("mode") == "Off" else some
     if target and mode not in (None, "Off") and policies is not UNKNOWN:
         yield Vpa(**common, owned=target, controlled=controlled)
 

@@ -2,23 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum, StrEnum
+from enum import StrEnum
 from typing import ClassVar
 
-Actor = tuple[str, str]
-"""(kind, name) of an object in the namespace at hand."""
+from keda.manifests.declared import Actor, ObjectRef
 
 
-class Unknown(Enum):
-    """A value that only applying will tell. An object whose decisive fields are unknown owns nothing yet."""
-
-    UNKNOWN = "unknown"
-
-
-UNKNOWN = Unknown.UNKNOWN
-
-
-class Rule(StrEnum):
+class ConflictKind(StrEnum):
     """What kind of second owner a ScaledObject's target has."""
 
     HPA = "hpa"
@@ -28,45 +18,11 @@ class Rule(StrEnum):
     VPA = "vpa"
 
 
-@dataclass(frozen=True, order=True)
-class ObjectRef:
-    """A Kubernetes object's identity. The API version plays no part: one object is served under several.
-
-    The namespace is "" for a cluster-wide object, and for one that is found by its generated name alone.
-    """
-
-    group: str
-    kind: str
-    namespace: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
-
-
-@dataclass(frozen=True)
-class Declared:
-    """A manifest and where it is declared (a URN, a file and line, a live object and its field manager).
-
-    `cluster` tells clusters apart when several are declared together; "" is whichever cluster is current, and
-    that may be any of them. `live` is what a cluster holds now: whoever declares the same object replaces it.
-    `held`: the program that declares it also deletes it when it goes, whoever has taken it over meanwhile.
-    `replaces`: the live object that goes when this one comes: it had another name so far.
-    """
-
-    manifest: object
-    where: str
-    cluster: str = ""
-    live: bool = False
-    held: bool = False
-    replaces: ObjectRef | None = None
-
-
 @dataclass(frozen=True, kw_only=True)
 class Owner:
     """A claim on one object: `source` writes `owned`, or writes its replicas."""
 
-    rule: ClassVar[Rule]
+    rule: ClassVar[ConflictKind]
 
     source: ObjectRef
     owned: ObjectRef
@@ -89,7 +45,7 @@ class Owner:
 class Scaled(Owner):
     """A ScaledObject, or the HTTPScaledObject that makes one of its own name."""
 
-    rule = Rule.SCALED_OBJECT
+    rule = ConflictKind.SCALED_OBJECT
 
     target: ObjectRef
     hpa: str
@@ -108,14 +64,14 @@ class Scaled(Owner):
 class Hpa(Owner):
     """A HorizontalPodAutoscaler."""
 
-    rule = Rule.HPA
+    rule = ConflictKind.HPA
 
 
 @dataclass(frozen=True, kw_only=True)
 class Replicas(Owner):
     """A fixed `spec.replicas` in the workload's own manifest."""
 
-    rule = Rule.REPLICAS
+    rule = ConflictKind.REPLICAS
 
     replicas: int
 
@@ -124,7 +80,7 @@ class Replicas(Owner):
 class Controller(Owner):
     """Any other controller. Its message: `source` `does`, and the ScaledObject scales …: `harm`. `fix`."""
 
-    rule = Rule.CONTROLLER
+    rule = ConflictKind.CONTROLLER
 
     does: str
     harm: str
@@ -137,7 +93,7 @@ class Controller(Owner):
 class Vpa(Owner):
     """A VerticalPodAutoscaler that changes requests."""
 
-    rule = Rule.VPA
+    rule = ConflictKind.VPA
 
     controlled: Mapping[str, frozenset[str]]
     """cpu and memory by container ("*": every other), as its policies say; without policies it is both."""
@@ -155,7 +111,7 @@ class Link:
 class Conflict:
     """Two owners of one object. `message` is one line: both owners, the harm at run time, the fix, where."""
 
-    rule: Rule
+    rule: ConflictKind
     cluster: str
     scaled_object: ObjectRef
     other: ObjectRef

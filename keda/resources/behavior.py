@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from keda.model import Model, Positive, whole_number
+from keda.core.model import Model, Positive, whole_number
 
 _HPA = "The API server would refuse the HPA."
 

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from keda.errors import Refused
-from keda.model import Model
-from keda.names import LabelName, LabelValue, Namespace, ObjectName
+from keda.core.errors import Refused
+from keda.core.model import Model
+from keda.core.names import LabelName, LabelValue, Namespace, ObjectName
 
 
 def _annotation(value: object) -> object:

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from keda.errors import MISSING, Fault
-from keda.model import Count, Model, Positive
+from keda.core.errors import MISSING, Fault
+from keda.core.model import Count, Model, Positive
 from keda.resources.metadata import Metadata, Resource
 from keda.resources.scaled_object import DEFAULT_MAX_REPLICAS, trigger_list_faults
 from keda.triggers import Trigger

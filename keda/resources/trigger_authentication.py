@@ -7,11 +7,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from keda.errors import MISSING, Fault, join
-from keda.model import Model
-from keda.names import ObjectName
+from keda.core.errors import MISSING, Fault, join
+from keda.core.model import Model
+from keda.core.names import ObjectName
 from keda.resources.metadata import ClusterMetadata, Metadata, Resource
-from keda.vault import CONSEQUENCE, CRASH, crashes, operator_token
+from keda.scalers.vault import CONSEQUENCE, CRASH, crashes, operator_token
 
 
 class AuthModel(Model):

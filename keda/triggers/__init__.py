@@ -1,4 +1,4 @@
-"""KEDA's 75 scalers as types. A class is imported when it is used first: `keda.triggers.Redis` builds it."""
+"""KEDA's scalers as types. A class is imported when it is used first: `keda.triggers.Redis` builds it."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 SCALERS = frozenset(CLASSES)
 """KEDA's words for `type` (pkg/scaling/scalers_builder.go:125-276)."""
 
-_MODULES = {name: module for module, name in CLASSES.values()} | {"explain": "explanation"}
+_MODULES = {name: f"types.{module}" for module, name in CLASSES.values()} | {"explain": "explanation"}
 
 __all__ = ["SCALERS", "AuthenticationRef", "Trigger", "explain", "trigger_class"]
 __all__ += catalogue.__all__

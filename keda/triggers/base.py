@@ -12,9 +12,18 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, ValidationError, model_serializer, model_validator
 
-from keda.errors import MISSING, Fault, Faults, SpecError, did_you_mean, is_secret_key, is_secret_value, join
-from keda.model import Flag, Model, own_faults
-from keda.names import ObjectName
+from keda.core.errors import (
+    MISSING,
+    Fault,
+    Faults,
+    SpecError,
+    did_you_mean,
+    is_secret_key,
+    is_secret_value,
+    join,
+)
+from keda.core.model import Flag, Model, own_faults
+from keda.core.names import ObjectName
 from keda.triggers.catalogue import CLASSES
 from keda.triggers.parameters import written
 
@@ -150,7 +159,7 @@ class Trigger(Model):
 
     def refusals(self, *, formula: bool) -> Iterator[Fault]:
         """What KEDA itself refuses. A scalingModifiers `formula` excuses several scalers from a target."""
-        from keda.triggers.verdicts import faults  # Needed only once a trigger is made.
+        from keda.scalers.unresolved import faults  # Needed only once a trigger is made.
 
         yield from faults(self, formula=formula)
 
@@ -252,5 +261,5 @@ def _class_for(data: object) -> type[Trigger]:
 def trigger_class(scaler: str) -> type[Trigger]:
     """The class of one of KEDA's 75 types, imported when it is asked for. Raises KeyError."""
     if scaler not in _TYPES:
-        import_module(f"keda.triggers.{CLASSES[scaler][0]}")
+        import_module(f"keda.triggers.types.{CLASSES[scaler][0]}")
     return _TYPES[scaler]

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from keda.docstrings import field_docstrings
-from keda.errors import MISSING, Fault, SpecError, did_you_mean, is_secret_key
+from keda.core.docstrings import field_docstrings
+from keda.core.errors import MISSING, Fault, SpecError, did_you_mean, is_secret_key
+from keda.scalers.parser import Parameter, scalers
 from keda.triggers.base import Trigger, trigger_class
 from keda.triggers.catalogue import CLASSES
-from keda.typed_config import Parameter, scalers
 
 _KINDS = {
     "string": "text",
@@ -35,7 +35,7 @@ _WIDTH = 96
 _INTRODUCTION = """\
 # The 75 scalers of KEDA 2.19.0
 
-Written by `python -m keda.triggers.generate`, off the models. `keda explain <scaler>` prints one
+Written by `python -m generate.triggers`, off the models. `keda explain <scaler>` prints one
 scaler in full, with units and defaults. A parameter in **bold** is required. The last column is what a
 TriggerAuthentication can give; what is *slanted* there must be given in one of its places.
 
@@ -70,7 +70,7 @@ def explain(scaler: str) -> str:
 
 @functools.cache
 def _meanings() -> dict[str, str]:
-    file = Path(__file__).parents[1] / "data" / "meanings.json"
+    file = Path(__file__).parents[1] / "scalers" / "data" / "meanings.json"
     result: dict[str, str] = json.loads(file.read_text(encoding="utf-8"))
     return result
 
@@ -142,7 +142,7 @@ def _row(scaler: str) -> str:
         for parameter in parameters(scaler)
         if "auth" in parameter.sources
     ]
-    link = f"[{name}](../keda/triggers/{module}.py)"
+    link = f"[{name}](../keda/triggers/types/{module}.py)"
     columns = (scaler, link, ", ".join(required), ", ".join(others), ", ".join(credentials))
     return f"| {' | '.join(columns)} |"
 

@@ -18,8 +18,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
-from keda import go_values
-from keda.errors import Refused
+from keda.core.errors import Refused
+from keda.syntax import go as go_values
 
 INT64_MAX = 2**63 - 1
 _JSON_INTEGER = re.compile(r"-?(0|[1-9]\d*)", re.ASCII)

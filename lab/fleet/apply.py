@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from lab import cluster, images
+from lab import cluster
 from lab.errors import LabError
+from lab.node import images
 from lab.paths import Lab
 
 MANIFESTS = Path(__file__).parent / "manifests"

@@ -7,9 +7,9 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from lab import gobuild
 from lab.errors import LabError
 from lab.paths import cache
+from lab.toolchain import gobuild
 
 MODULE = Path(__file__).parent
 PROGRAMS = ("fleet", "pause")

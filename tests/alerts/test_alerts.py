@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 import yaml
 
-from components.alerts import Alert, groups, prometheus_rule
-from components.queries import number
+from components.monitoring.alerts import Alert, groups, prometheus_rule
+from components.monitoring.queries import number
 from components.recipes.alerting import Alerting
 from components.settings import Settings
 from keda import SpecError
-from keda.judge import metrics, promql
-from lab import tools
+from keda.checks.advice import metric_names as metrics
+from keda.syntax import promql
+from lab.toolchain import tools
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

@@ -12,8 +12,8 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from keda.judge.command import main
-from keda.judge.findings import rules
+from keda.checks.findings import rules
+from keda.commands.main import main
 
 ROOT = Path(__file__).parents[2]
 CORPUS = ROOT / "tests" / "corpus" / "check"

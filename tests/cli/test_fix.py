@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from keda.judge.command import main
+from keda.commands.main import main
 
 BEFORE = """\
 # the shop's

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cli import jetstream
+from cli.status import jetstream
 
 ANSWER = {
     "account_details": [

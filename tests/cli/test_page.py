@@ -17,11 +17,11 @@ from typing import Any
 import pytest
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-from cli import boards, page
+from cli.dashboard import boards, page
+from cli.dashboard.prometheus import Prometheus, Series, Window
 from cli.errors import CommandError
-from cli.prometheus import Prometheus, Series, Window
-from components.dashboards.panels import states
-from lab import packages
+from components.monitoring.dashboards.panels import states
+from lab.toolchain import packages
 
 WINDOW = Window(1_700_000_000, 1_700_000_600, 30)
 MODEL = {

@@ -9,8 +9,8 @@ import pytest
 
 from cli import released
 from cli.errors import CommandError
-from lab.plugins import LANGUAGE, PROVIDER
-from lab.plugins.kubernetes_provider.version import VERSION
+from pulumi_plugins import LANGUAGE, PROVIDER
+from pulumi_plugins.kubernetes_provider.version import VERSION
 from tests.cli.test_clusters import program
 
 BINARY = "exit 1\n" + "#" * 5000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cli import report
+from cli.status import table as report
 
 
 class Canned(report.Kubectl):

@@ -16,8 +16,9 @@ from types import SimpleNamespace
 import pytest
 
 import keda
-from keda.judge.command import check_stream, main
-from keda.judge.documents import MAX_BYTES, documents
+from keda.commands.check import check_stream
+from keda.commands.main import main
+from keda.manifests.documents import MAX_BYTES, documents
 
 ROOT = Path(__file__).parents[2]
 CORPUS = ROOT / "tests" / "corpus" / "check"

@@ -20,7 +20,7 @@ from cli import takeover as command
 from cli.engine import Engine
 from cli.errors import CommandError
 from cli.helm_release import StoredRelease
-from cli.report import Kubectl
+from cli.status.table import Kubectl
 from cli.takeover_plan import KINDS, check_owner, differing, look, plan
 from cli.takeover_refusals import refusals, unserved
 from components.settings import Settings

@@ -21,7 +21,7 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
     """A lab that looks as if it were up."""
     monkeypatch.setenv("KEDA_HOMELAB_STATE", str(tmp_path))
     monkeypatch.setattr(
-        "lab.plugins.plugin_environment", lambda pulumi, home: ({"PULUMI_HOME": str(home)}, "")
+        "pulumi_plugins.plugin_environment", lambda pulumi, home: ({"PULUMI_HOME": str(home)}, "")
     )
     lab = Lab("unit")
     lab.root.mkdir()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cli import waiting
-from cli.report import Kubectl
+from cli.status.table import Kubectl
 
 BROKEN = "Triggers defined in ScaledObject are not working correctly"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import plugins
+import pulumi_plugins as plugins
 from tests.engine.conftest import cluster, found, namespace, stack
 
 __all__ = ["chosen", "cluster", "found", "namespace", "plugins_in_use", "stack"]

@@ -1,7 +1,7 @@
 """What the project relies on in Pulumi's language host and Kubernetes provider: each behaviour, its source.
 
 `make contract` runs this against the plugins in use: the released ones where they are on PATH or in
-~/.pulumi, else the stand-ins of lab/plugins. A source is a file and a line of pulumi/pulumi-kubernetes
+~/.pulumi, else the stand-ins of pulumi_plugins. A source is a file and a line of pulumi/pulumi-kubernetes
 (commit 94977969, after 4.32) or of pulumi/pulumi (3.259.0), or "measured": seen with the released language
 host of 3.259 and the released provider of 4.33 under CLI 3.250.
 

@@ -22,8 +22,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from lab import tools
-from lab.plugins import plugin_environment
+from lab.toolchain import tools
+from pulumi_plugins import plugin_environment
 
 NEEDED = ["etcd", "kube-apiserver", "kube-controller-manager", "kubectl", "helm", "pulumi"]
 READY = 60.0  # seconds for the API server

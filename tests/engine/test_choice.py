@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lab import plugins
-from lab.plugins.kubernetes_provider.version import VERSION
+import pulumi_plugins as plugins
+from pulumi_plugins.kubernetes_provider.version import VERSION
 
 CACHED = Path("plugins") / f"resource-kubernetes-v{VERSION}" / "pulumi-resource-kubernetes"
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lab.plugins.kubernetes_provider import diff
+from pulumi_plugins.kubernetes_provider import diff
 from tests.engine.conftest import COMMAND, Cluster
 
 pytestmark = pytest.mark.engine

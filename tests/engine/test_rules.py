@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from lab.plugins.kubernetes_provider import diff, immutable, jsonpath, normal, objects, readiness, settings
-from lab.plugins.kubernetes_provider.api import ApiError
-from lab.plugins.kubernetes_provider.codec import UNKNOWN, Secret, decode, encode, mark_secrets
+from pulumi_plugins.kubernetes_provider import diff, immutable, jsonpath, normal, objects, readiness, settings
+from pulumi_plugins.kubernetes_provider.api import ApiError
+from pulumi_plugins.kubernetes_provider.codec import UNKNOWN, Secret, decode, encode, mark_secrets
 
 
 def test_values_survive_the_wire() -> None:

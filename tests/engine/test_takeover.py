@@ -18,10 +18,11 @@ import yaml
 
 from cli.engine import Engine
 from cli.errors import CommandError
-from cli.report import Kubectl
+from cli.status.table import Kubectl
 from cli.takeover import keep_crds, takeover
 from cli.takeover_plan import look
-from lab import chart_source, tools
+from lab import chart_source
+from lab.toolchain import tools
 from tests.engine.conftest import Cluster
 
 pytestmark = pytest.mark.engine

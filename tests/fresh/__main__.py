@@ -20,10 +20,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from lab import cgroups, packages
 from lab.errors import LabError
+from lab.node import cgroups
 from lab.paths import Lab
 from lab.progress import said, say, step
+from lab.toolchain import packages
 from tests.fresh import host
 
 DEBIANS = {"12": "bookworm", "13": "trixie"}

@@ -13,10 +13,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from lab import cgroups, paths, tools, versions
+from lab import paths
 from lab.errors import LabError
+from lab.node import cgroups
 from lab.paths import Lab
 from lab.progress import duration, say
+from lab.toolchain import tools, versions
 from tests.fresh import host
 
 USER = 1000

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import tools
+from lab.toolchain import tools
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from keda.judge.make_metrics import CATALOGUE, EXPORTER, documented, dumped
-from lab import tools
+from generate.metric_names import CATALOGUE, EXPORTER, documented, dumped
+from lab.toolchain import tools
 
 
 @pytest.mark.tools  # its Go module

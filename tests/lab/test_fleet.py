@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 import yaml
 
-from lab import gobuild
 from lab.errors import LabError
 from lab.fleet import apply
 from lab.fleet.apply import MANIFESTS, WAITED_FOR, prometheus_operator
 from lab.fleet.build import MODULE
 from lab.fleet.load import LOADS, parser
-from lab.images import IMAGES
+from lab.node.images import IMAGES
+from lab.toolchain import gobuild
 
 STACK = yaml.safe_load((Path(__file__).parents[2] / "Pulumi.homelab.yaml").read_text())["config"]
 WORKLOADS: dict[str, dict[str, Any]] = STACK["keda-homelab:workloads"]

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from lab import images, versions
-from lab.images import IMAGES, ON_DEMAND, Image
+from lab.node import images
+from lab.node.images import IMAGES, ON_DEMAND, Image
 from lab.paths import Lab
+from lab.toolchain import versions
 
 IMAGE = Image({"/bin/tool": "tool"}, ["/bin/tool"], 1234, {"HOME": "/tmp"})
 

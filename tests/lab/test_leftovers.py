@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lab import leftovers, namespace
+from lab.node import leftovers
+from lab.node import netns as namespace
 from lab.paths import Lab
 
 POD = "a" * 64

@@ -14,8 +14,11 @@ from typing import Any, ClassVar
 
 import pytest
 
-from lab import cgroups, config, forward, machine, packages, processes, tools, versions
+from lab import machine
+from lab.node import cgroups, forward, processes
+from lab.node import programs as config
 from lab.paths import Lab
+from lab.toolchain import packages, tools, versions
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can try what the kernel refuses")
 

@@ -18,8 +18,10 @@ import pytest
 import yaml
 from cryptography import x509
 
-from lab import config, forward, images, namespace, pki
-from lab.config import Timing
+from lab.node import forward, images, pki
+from lab.node import netns as namespace
+from lab.node import programs as config
+from lab.node.programs import Timing
 from lab.paths import Lab
 
 TOOLS: Mapping[str, Path] = {

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from lab import processes
+from lab.node import processes
+from lab.node.processes import Identity, Program
 from lab.paths import Lab
-from lab.processes import Identity, Program
 
 
 @pytest.fixture

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from lab import namespace, processes, versions
+from lab.node import netns as namespace
+from lab.node import processes
+from lab.toolchain import versions
 
 ROOT = Path(__file__).parents[2]
 CALLS = {"run", "Popen", "check_output", "check_call", "call"}
@@ -32,13 +34,13 @@ NODE = {
 }
 
 ELSEWHERE = {
-    "lab/packages.py:_quietly": "apt-get and dpkg, which are Debian itself",
-    "lab/gobuild.py:_start": "go, wrapped by setpriv where there is one",
-    "lab/gobuild.py:_run": "go and pip, wrapped by setpriv where there is one",
-    "lab/plugins/kubernetes_provider/helm.py:template": "helm, a tool",
+    "lab/toolchain/packages.py:_quietly": "apt-get and dpkg, which are Debian itself",
+    "lab/toolchain/gobuild.py:_start": "go, wrapped by setpriv where there is one",
+    "lab/toolchain/gobuild.py:_run": "go and pip, wrapped by setpriv where there is one",
+    "pulumi_plugins/kubernetes_provider/helm.py:template": "helm, a tool",
     "cli/clusters.py:server": "kubectl, the user's own or a tool",
     "cli/released.py:_version": "the user's own Pulumi CLI",
-    "lab/tools.py:_on_path": "asks a tool on PATH for its version",
+    "lab/toolchain/tools.py:_on_path": "asks a tool on PATH for its version",
     "lab/chart_source.py:_run": "helm, a tool",
 }
 
@@ -95,7 +97,7 @@ def _word(first: ast.expr) -> str | None:
             return "*"
         case ast.Attribute(value=ast.Name(id="sys"), attr="executable"):
             return "*"
-        case ast.Starred(value=ast.Attribute(attr="_base")):  # cli.report.Kubectl
+        case ast.Starred(value=ast.Attribute(attr="_base")):  # cli.status.table.Kubectl
             return "*"
     return None
 

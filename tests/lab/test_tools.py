@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from lab import gobuild, packages, releases, tools, versions
 from lab.errors import LabError
 from lab.progress import Step
-from lab.versions import Release, Tool
+from lab.toolchain import gobuild, packages, releases, tools, versions
+from lab.toolchain.versions import Release, Tool
 
 TABLE = versions.load().tools
 
@@ -120,7 +120,9 @@ def test_what_no_lab_needs_is_got_only_by_its_name(
 
 
 def test_a_path_is_refused_before_the_tool_is_there() -> None:
-    with pytest.raises(LabError, match=r"^etcd: not there yet\. Get it with `python -m lab\.tools etcd`\.$"):
+    with pytest.raises(
+        LabError, match=r"^etcd: not there yet\. Get it with `python -m lab\.toolchain\.tools etcd`\.$"
+    ):
         tools.path("etcd")
 
 
@@ -232,7 +234,7 @@ def test_a_debian_tool_that_no_package_brings_says_what_to_do() -> None:
 
 def test_without_root_the_packages_are_named_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
-    monkeypatch.setattr("lab.packages.os.geteuid", lambda: 1000)
+    monkeypatch.setattr("lab.toolchain.packages.os.geteuid", lambda: 1000)
     with pytest.raises(LabError) as caught:
         packages.ensure(["runc", "containerd"])
     assert str(caught.value) == (

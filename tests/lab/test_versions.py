@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import versions
+from lab.toolchain import versions
 
 TABLE = versions.load()
 BUILT = [tool for tool in TABLE.tools.values() if tool.group]

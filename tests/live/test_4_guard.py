@@ -13,14 +13,15 @@ import pytest
 
 from cli import targets
 from cli.engine import Engine
-from components import admission_kyverno
-from components.admission_rule import actions, binding
-from components.admission_rules import rules
+from components.cluster_guard.rule import actions, binding
+from components.cluster_guard.rules import rules
 from components.settings import GuardMode, Keda
-from keda.ownership import HPA_OWNERSHIP, TRANSFER_OWNERSHIP, Declared, conflicts
+from generate import kyverno as admission_kyverno
+from keda.manifests.declared import Declared
+from keda.ownership import HPA_OWNERSHIP, TRANSFER_OWNERSHIP, conflicts
 from keda.ownership.kinds import TWO_HPAS
-from lab import tools
 from lab.paths import Lab
+from lab.toolchain import tools
 from tests.live.cluster import KEDA, Cluster, wait
 from tests.live.support import scaled_object, wait_ready, with_overrides
 

@@ -19,8 +19,8 @@ from typing import Any
 import pytest
 
 from cli.engine import Engine
-from components.admission_vault import NAME
-from lab import namespace
+from components.cluster_guard.vault import NAME
+from lab.node import netns as namespace
 from lab.paths import Lab
 from tests.live.cluster import KEDA, Cluster, Refused, wait
 from tests.live.support import scaled_object, with_overrides

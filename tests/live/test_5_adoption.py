@@ -13,8 +13,8 @@ import pytest
 
 from cli import targets
 from cli.engine import POLICY_PACK, Engine
-from keda.adoption import adopt
-from keda.prometheus_adapter import read_rules
+from keda.adoption.prometheus_adapter import read_rules
+from keda.adoption.translate import adopt
 from lab.paths import Lab
 from tests.live.cluster import KEDA, Cluster, Refused, query, wait
 from tests.live.support import wait_ready

@@ -21,7 +21,7 @@ import pytest
 import yaml
 
 from cli.engine import Engine
-from components.dashboards import UID, dashboards
+from components.monitoring.dashboards import UID, dashboards
 from components.settings import Settings, decode
 from lab.paths import Lab
 from tests.live.cluster import KEDA, Cluster, Refused, query, wait

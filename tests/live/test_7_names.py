@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cli.engine import Engine
-from keda.judge import metrics
+from keda.checks.advice import metric_names as metrics
 from lab.paths import Lab
 from tests.live.cluster import query, wait
 

@@ -21,7 +21,7 @@ import yaml
 
 from cli.engine import Engine
 from lab import __main__ as lab_command
-from lab.namespace import NODE_ADDRESS, inside
+from lab.node.netns import NODE_ADDRESS, inside
 from lab.paths import Lab
 from tests.live.alarms import MERGE, SLOW, Alarms, scaled, without_waiting
 from tests.live.cluster import Cluster, wait

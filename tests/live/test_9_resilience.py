@@ -17,9 +17,11 @@ import yaml
 from cli import targets
 from cli.engine import Engine
 from lab import __main__ as lab_command
-from lab import chart_source, processes, tools
-from lab.leftovers import leftovers
+from lab import chart_source
+from lab.node import processes
+from lab.node.leftovers import leftovers
 from lab.paths import Lab
+from lab.toolchain import tools
 from tests.live.cluster import KEDA, Cluster, wait
 from tests.live.support import WORKLOADS, scaled_object, wait_ready, with_overrides
 

@@ -1,7 +1,8 @@
 """KEDA's own verdict on triggers: its scaler constructors, called offline (main.go).
 
-The program is one package in the lab's Go module (lab/go/cluster/go.mod by -modfile), so KEDA's compiled
-packages are the lab's. It runs where only a loopback interface exists that is down: every dial fails at once.
+The program is one package in the lab's Go module (lab/toolchain/go/cluster/go.mod by -modfile), so KEDA's
+compiled packages are the lab's. It runs where only a loopback interface exists that is down: every dial fails
+at once.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any
 from lab import paths
 
 HERE = Path(__file__).parent
-MODULE = HERE.parent.parent / "lab" / "go" / "cluster"
+MODULE = HERE.parent.parent / "lab" / "toolchain" / "go" / "cluster"
 # Constructors that dial leave goroutines behind for some seconds; a fresh process takes them away.
 PER_PROCESS = 4000
 # Seconds for one process: thousands of specs take well under a minute on one core.

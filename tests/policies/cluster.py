@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from keda.ownership import Declared
-from policies.live import KINDS, Get, Unreadable, live_owners
+from keda.manifests.declared import Declared
+from policies.sources.cluster import KINDS, Get, Unreadable, live_owners
 from tests.policies.manifests import Manifest, merged
 
 

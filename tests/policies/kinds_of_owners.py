@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from keda.envoy_gateway import proxy_deployment
+from keda.ownership.envoy_gateway import proxy_deployment
 from tests.policies.manifests import Manifest, deployment, hpa, merged, scaled_object
 
 PROXY = proxy_deployment("voice/edge")

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from keda.ownership import Declared
-from policies import sources
+from keda.manifests.declared import Declared
+from policies.sources import files as sources
 from tests.policies.cluster import cluster, live, managed
 from tests.policies.manifests import Manifest, deployment, hpa, scaled_object
 from tests.policies.operation import Operation

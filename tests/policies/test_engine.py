@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from lab import plugins, tools
+import pulumi_plugins as plugins
+from lab.toolchain import tools
 
 pytestmark = pytest.mark.engine
 

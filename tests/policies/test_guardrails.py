@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pulumi_policy.proxy import UNKNOWN_OBJECT_VALUE, UNKNOWN_STRING_VALUE
 
-from policies import pages
+from generate import policy_pages as pages
 from policies.pack import rules
 from policies.texts import rule_text
 from tests.policies.manifests import Manifest, deployment, hpa, merged, scaled_object

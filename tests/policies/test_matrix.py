@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from pulumi_policy import ResourceValidationArgs
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE
 
-from keda.ownership import Declared, Owners, conflicts
+from keda.manifests.declared import Declared
+from keda.ownership import Owners, conflicts
 from policies.resources import declared
-from policies.sources import declared_elsewhere
+from policies.sources.files import declared_elsewhere
 from tests.policies.cluster import cluster, live, managed
 from tests.policies.kinds_of_owners import KINDS, Kind, at
 from tests.policies.manifests import Manifest

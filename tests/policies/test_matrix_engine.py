@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from keda.envoy_gateway import proxy_deployment
+from keda.ownership.envoy_gateway import proxy_deployment
 from tests.policies.cluster import cluster, managed
 from tests.policies.kinds_of_owners import KINDS, PROXY, Kind
 from tests.policies.manifests import Manifest

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE
 
-from keda.ownership import Declared
-from policies import live
+from keda.manifests.declared import Declared
 from policies.rule import UNDECIDED
+from policies.sources import cluster as live
 from tests.policies.cluster import cluster, managed
 from tests.policies.cluster import live as read
 from tests.policies.manifests import Manifest, adopting, deployment, hpa, merged, scaled_object
@@ -169,7 +169,7 @@ def test_without_a_kubeconfig_there_is_no_cluster(
 def test_a_named_cluster_takes_the_place_of_the_programs_own(
     holds: Any, asked: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from policies import sources
+    from policies.sources import files as sources
 
     monkeypatch.setattr(sources, "read_cluster", live.read_cluster)
     config = {"keda-one-owner-sources": {"cluster": {"context": "other"}}}

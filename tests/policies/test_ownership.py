@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keda.ownership import UNKNOWN, Conflict, Declared, Owners, conflicts
+from keda.manifests.declared import UNKNOWN, Declared
+from keda.ownership import Conflict, Owners, conflicts
 from tests.policies.manifests import Manifest, adopting, deployment, hpa, merged, scaled_object
 
 

@@ -2,8 +2,9 @@
 
 import pytest
 
-from keda.envoy_gateway import proxy_deployment
-from keda.ownership import Declared, conflicts
+from keda.manifests.declared import Declared
+from keda.ownership import conflicts
+from keda.ownership.envoy_gateway import proxy_deployment
 from tests.policies.kinds_of_owners import (
     CANARY,
     CONTROLLED_BY,

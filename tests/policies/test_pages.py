@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from keda.judge.documents import documents
-from policies import pages
+from generate import policy_pages as pages
+from keda.manifests.documents import documents
 from policies.texts import rule_text, rule_texts
 from tests.policies.operation import Operation
 

@@ -15,10 +15,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keda.ownership import Declared, conflicts
-from lab import tools
-from policies import kustomize, live
-from policies.sources import declared_elsewhere
+from keda.manifests.declared import Declared
+from keda.ownership import conflicts
+from lab.toolchain import tools
+from policies.sources import cluster as live
+from policies.sources import kustomize
+from policies.sources.files import declared_elsewhere
 from tests.policies.cluster import cluster, managed
 from tests.policies.manifests import Manifest, deployment, hpa, scaled_object
 

@@ -79,7 +79,7 @@ def test_a_shared_trigger_authentication_stays_for_the_other_workload(stack: Sta
 
 
 BEFORE = """
-from components.manifests import custom_resource
+from components.custom_resource import custom_resource
 component = pulumi.ComponentResource("keda-homelab:workload:ScaledWorkload", "a", {})
 [authentication] = both["a"].authentications
 custom_resource("a-redis", authentication.to_manifest(), pulumi.ResourceOptions(parent=component))

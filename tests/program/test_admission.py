@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from conftest import Program, Registered
 
-from components import admission_kyverno
-from components.admission_rule import actions, binding, operator, policy
-from components.admission_rules import HPA_CONTROLLERS, rules
+from components.cluster_guard.rule import actions, binding, operator, policy
+from components.cluster_guard.rules import HPA_CONTROLLERS, rules
 from components.settings import Keda
+from generate import kyverno as admission_kyverno
 
 POLICIES = ["keda-one-owner-hpa", "keda-one-owner-replicas", "keda-vault-token"]
 
@@ -135,4 +135,4 @@ def test_the_listed_vaults_are_the_settings_own() -> None:
 
 def test_the_kyverno_files_are_current() -> None:
     for file, content in admission_kyverno.render().items():
-        assert file.read_text() == content, "run python -m components.admission_kyverno"
+        assert file.read_text() == content, "run python -m generate.kyverno"

@@ -16,10 +16,10 @@ from test_judge_totality import ODD, damaged, places
 
 from components.recipes import Generic
 from keda import SpecError, check
-from keda.adoption import adopt
-from keda.adoption_command import run
-from keda.hpa import Selector, read_hpa
-from keda.prometheus_adapter import AdapterRules, label_matchers, read_rules
+from keda.adoption.hpa import Selector, read_hpa
+from keda.adoption.prometheus_adapter import AdapterRules, label_matchers, read_rules
+from keda.adoption.translate import adopt
+from keda.commands.adopt import run
 
 FOLDER = CORPUS / "adopt"
 HPAS = sorted(file for file in FOLDER.glob("*.yaml") if not file.name.endswith("-rules.yaml"))

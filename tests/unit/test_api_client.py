@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from keda.api_client import api_client
-from lab import pki
+from lab.node import pki
 from lab.paths import Lab
 
 

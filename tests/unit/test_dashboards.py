@@ -14,11 +14,11 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 from support import CORPUS, STACK, settings_of
 
-from components.dashboards import UID, dashboards
-from components.dashboards.operator import UID as OPERATOR_UID
-from components.queries import either
+from components.monitoring.dashboards import UID, dashboards
+from components.monitoring.dashboards.operator import UID as OPERATOR_UID
+from components.monitoring.queries import either
 from components.settings import Settings
-from keda.judge import metrics
+from keda.checks.advice import metric_names as metrics
 
 VALID = {path.stem: path for path in (CORPUS / "valid" / "settings").glob("*.yaml")} | {"homelab": STACK}
 

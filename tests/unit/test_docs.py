@@ -14,7 +14,7 @@ import yaml
 from support import ROOT
 
 from components.settings import Settings, decode
-from keda.judge import command
+from keda.commands import main as command
 
 TOP = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")]
 PAGES = [*TOP, *sorted((ROOT / "docs").rglob("*.md"))]
@@ -183,7 +183,7 @@ READ = [
     *PAGES,
     ROOT / "Pulumi.homelab.yaml",
     ROOT / "Pulumi.yaml",
-    ROOT / "keda" / "judge" / "rules.toml",
+    ROOT / "keda" / "checks" / "rules.toml",
     ROOT / "policies" / "rules.toml",
     *sorted((ROOT / "tests" / "corpus").rglob("*.yaml")),
 ]

@@ -8,8 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keda.errors import MISSING, Fault, Faults, SpecError, did_you_mean, is_secret_key, join, last_key, show
-from keda.quantity import parse_quantity
+from keda.core.errors import (
+    MISSING,
+    Fault,
+    Faults,
+    SpecError,
+    did_you_mean,
+    is_secret_key,
+    join,
+    last_key,
+    show,
+)
+from keda.syntax.quantity import parse_quantity
 
 
 def test_the_shape_of_a_line() -> None:

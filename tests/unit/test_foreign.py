@@ -9,7 +9,7 @@ from support import STACK, settings_of
 
 from components.foreign import CRDS, EXTERNAL_METRICS, OPERATORS, foreign
 from components.look import Forbidden, Look
-from keda.installer import TAKEOVER
+from keda.manifests.installer import TAKEOVER
 
 OURS = [{"manager": "pulumi-kubernetes-1a2b3c4d", "operation": "Apply"}]
 HELM = {"meta.helm.sh/release-name": "keda", "meta.helm.sh/release-namespace": "keda"}

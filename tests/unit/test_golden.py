@@ -16,9 +16,9 @@ import pytest
 import yaml
 from support import CORPUS, STACK, settings_of
 
-from components.alerts import prometheus_rule
-from components.dashboards import dashboards
-from components.dashboards.operator import UID as OPERATOR_UID
+from components.monitoring.alerts import prometheus_rule
+from components.monitoring.dashboards import dashboards
+from components.monitoring.dashboards.operator import UID as OPERATOR_UID
 
 GOLDEN = Path(__file__).parent / "golden"
 STACKS = {

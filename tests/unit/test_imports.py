@@ -42,7 +42,10 @@ def test_rings(package: str) -> None:
 
 
 def test_recipes_and_settings_need_no_pulumi() -> None:
-    code = "import components.settings, components.dashboards, sys; assert 'pulumi' not in sys.modules"
+    code = (
+        "import components.settings, components.monitoring.dashboards, sys; "
+        "assert 'pulumi' not in sys.modules"
+    )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60)
 
 

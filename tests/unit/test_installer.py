@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from keda.installer import Installer, installed_by, release_of
+from keda.manifests.installer import Installer, installed_by, release_of
 
 HELM = {"meta.helm.sh/release-name": "keda", "meta.helm.sh/release-namespace": "scaling"}
 CHART = {"app.kubernetes.io/managed-by": "Helm", "app.kubernetes.io/version": "2.19.0"}

@@ -8,10 +8,10 @@ import pytest
 from support import CORPUS, ROOT, STACK, settings_of
 
 import keda
-from keda.judge.command import check_paths
-from keda.judge.findings import IGNORE, rules
-from keda.judge.pages import pages
-from keda.ownership import Declared
+from generate.rule_pages import pages
+from keda.checks.findings import IGNORE, rules
+from keda.commands.check import check_paths
+from keda.manifests.declared import Declared
 
 INVALID = sorted((CORPUS / "check" / "invalid").glob("*.yaml"))
 VALID = sorted((CORPUS / "check" / "valid").glob("*.yaml"))
@@ -86,7 +86,7 @@ def test_no_annotation_silences_what_keda_refuses() -> None:
 def test_pages_are_current() -> None:
     made = pages(CORPUS / "check")
     there = {file.name: file.read_text("utf-8") for file in (ROOT / "docs" / "rules").iterdir()}
-    assert there == made, "run: python -m keda.judge.pages docs/rules tests/corpus/check"
+    assert there == made, "run: make generate"
 
 
 def test_secrets_are_never_shown() -> None:

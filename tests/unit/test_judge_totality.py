@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from support import CORPUS
 
 import keda
-from keda.judge.documents import MAX_DEPTH, Unreadable, documents
-from keda.judge.formula import problem
-from keda.judge.shapes import shapes
+from keda.checks.admission.crd_schema import shapes
+from keda.manifests.documents import MAX_DEPTH, Unreadable, documents
+from keda.syntax.formula import problem
 
 SCALARS = st.one_of(
     st.none(),

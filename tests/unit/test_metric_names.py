@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import keda
-from keda.judge import metrics, promql
-from keda.judge.make_metrics import CATALOGUE
+from generate.metric_names import CATALOGUE
+from keda.checks.advice import metric_names as metrics
+from keda.syntax import promql
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -108,7 +109,7 @@ def test_any_object_is_read_without_an_exception(inner: object, kind: object) ->
 
 
 def test_what_the_program_adds_to_kube_state_metrics_is_in_the_catalogue() -> None:
-    state = yaml.safe_load((ROOT / "components" / "custom_resource_state.yaml").read_text())
+    state = yaml.safe_load((ROOT / "components" / "monitoring" / "custom_resource_state.yaml").read_text())
     made = {
         f"{resource['metricNamePrefix']}_{metric['name']}"
         for resource in state["spec"]["resources"]

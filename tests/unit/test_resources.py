@@ -20,7 +20,7 @@ from keda import (
     SpecError,
     TriggerAuthentication,
 )
-from keda.model import Model
+from keda.core.model import Model
 
 CPU = {"type": "cpu", "metricType": "Utilization", "metadata": {"value": "60"}}
 QUERY = {"type": "prometheus", "metadata": {"serverAddress": "http://p", "query": "up", "threshold": "5"}}

@@ -13,8 +13,9 @@ import yaml
 from support import ROOT
 
 import keda
-from keda.judge.command import check_paths
-from keda.judge.findings import At, rules
+from keda.checks.findings import rules
+from keda.commands.check import check_paths
+from keda.manifests.reading import At
 
 PAGES = ROOT / "docs" / "rules"
 

@@ -16,14 +16,15 @@ import pytest
 from support import ROOT
 
 import keda
-from keda import Kafka, RabbitMQ, SpecError, SumoLogic, Trigger, verdict
-from keda.errors import is_secret_key, is_secret_value
+from generate.triggers import modules
+from keda import Kafka, RabbitMQ, SpecError, SumoLogic, Trigger
+from keda.core.errors import is_secret_key, is_secret_value
+from keda.scalers import refusals as verdict
+from keda.scalers.parser import Trigger as Resolved
+from keda.scalers.parser import scalers
 from keda.triggers.catalogue import CLASSES
 from keda.triggers.explanation import documentation, explain, parameters, table
-from keda.triggers.generate import modules
 from keda.triggers.parameters import written
-from keda.typed_config import Trigger as Resolved
-from keda.typed_config import scalers
 from tests.oracle import Spec
 from tests.verdicts.mutations import single_faults
 from tests.verdicts.samples import sample
@@ -74,13 +75,16 @@ def test_75_of_75_are_typed() -> None:
     assert len({name for _, name in CLASSES.values()}) == 75
     for scaler, (module, name) in CLASSES.items():
         assert getattr(keda, name) is class_of(scaler)
-        assert (class_of(scaler).scaler, class_of(scaler).__module__) == (scaler, f"keda.triggers.{module}")
+        assert (class_of(scaler).scaler, class_of(scaler).__module__) == (
+            scaler,
+            f"keda.triggers.types.{module}",
+        )
 
 
 def test_the_generated_files_are_current() -> None:
     for file, source in modules().items():
-        assert file.read_text() == source, f"{file.name}: run python -m keda.triggers.generate"
-    assert (ROOT / "docs" / "scalers.md").read_text() == table(), "run python -m keda.triggers.generate"
+        assert file.read_text() == source, f"{file.name}: run python -m generate.triggers"
+    assert (ROOT / "docs" / "scalers.md").read_text() == table(), "run python -m generate.triggers"
 
 
 def test_the_table_has_75_rows() -> None:

@@ -11,10 +11,11 @@ from jsonschema import Draft7Validator
 from support import CORPUS, STACK
 from test_scalers import manifest
 
-from components import schema as stack
-from components import settings_page
-from keda import Trigger, schema
-from keda.typed_config import scalers
+from generate import keda_schema as schema
+from generate import settings_page
+from generate import stack_schema as stack
+from keda import Trigger
+from keda.scalers.parser import scalers
 from tests.verdicts.samples import sample
 
 VALID = [*sorted((CORPUS / "valid" / "settings").glob("*.yaml")), STACK]
@@ -38,8 +39,8 @@ def scaled_object(trigger: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_the_schemas_are_current() -> None:
-    assert schema.FILE.read_text() == schema.render(KEDA.schema), "run python -m keda.schema"
-    assert stack.FILE.read_text() == stack.render(STACK_FILE.schema), "run python -m components.schema"
+    assert schema.FILE.read_text() == schema.render(KEDA.schema), "run python -m generate.keda_schema"
+    assert stack.FILE.read_text() == stack.render(STACK_FILE.schema), "run python -m generate.stack_schema"
     for validator in (KEDA, STACK_FILE):
         Draft7Validator.check_schema(validator.schema)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from keda.vault import crashes, listed, operator_token, sends_token, spellings, vault_address
+from keda.scalers.vault import crashes, listed, operator_token, sends_token, spellings, vault_address
 from tests.vault_addresses import LISTED, OTHERS, SAME
 
 FILE = "/var/run/secrets/kubernetes.io/serviceaccount/token"

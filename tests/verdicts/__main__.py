@@ -9,8 +9,8 @@ import argparse
 import sys
 from collections import Counter, defaultdict
 
-from keda.typed_config import Trigger
-from keda.verdict import refusals
+from keda.scalers.parser import Trigger
+from keda.scalers.refusals import refusals
 from tests.oracle import Spec, Verdict, judge
 from tests.verdicts.choices import choice
 from tests.verdicts.mutations import specs

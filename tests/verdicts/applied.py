@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import keda
-from keda.judge import Finding
+from keda.checks.engine import Finding
 from tests.live.cluster import Cluster, Refused, wait
 from tests.verdicts.build import Case, Manifest
 from tests.verdicts.choices import LEFT_TO_THE_API_SERVER, STRICTER, SYNONYMS

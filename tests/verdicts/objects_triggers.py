@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from keda.typed_config import scalers
+from keda.scalers.parser import scalers
 from tests.oracle import Spec
 from tests.verdicts.build import (
     ABSENT,

@@ -7,8 +7,8 @@ import shutil
 import pytest
 
 import keda
-from keda.judge.findings import rules
-from keda.typed_config import scalers
+from keda.checks.findings import rules
+from keda.scalers.parser import scalers
 from tests.verdicts.__main__ import compare, ours
 from tests.verdicts.objects import cases
 from tests.verdicts.samples import sample

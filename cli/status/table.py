@@ -1,0 +1,163 @@
+"""The table of scaled workloads, read from the cluster's own objects."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cli.errors import CommandError
+from cli.status import jetstream
+
+
+@dataclass(frozen=True)
+class Row:
+    """One scaled workload as the cluster has it now.
+
+    `replicas` counts the target's replicas, or a ScaledJob's running Jobs; `maximum` is in the same unit.
+    """
+
+    name: str
+    namespace: str
+    target: str
+    trigger: str
+    replicas: int | None
+    minimum: int
+    maximum: int
+    ready: str
+    reason: str = ""
+
+
+class Kubectl:
+    """kubectl on one kubeconfig, answering with parsed JSON."""
+
+    def __init__(self, binary: str, kubeconfig: str | None = None, context: str | None = None) -> None:
+        self._base = [binary, "--request-timeout=20s"]
+        self._base += [f"--kubeconfig={kubeconfig}"] if kubeconfig else []
+        self._base += [f"--context={context}"] if context else []
+
+    def items(self, *args: str) -> list[dict[str, Any]]:
+        """The items of `kubectl get ARGS`; an unknown kind counts as none.
+
+        Raises:
+            CommandError: the cluster did not answer.
+        """
+        done = subprocess.run([*self._base, "get", *args, "-o", "json"], capture_output=True, text=True)
+        if done.returncode:
+            if "the server doesn't have a resource type" in done.stderr:
+                return []
+            raise CommandError(f"kubectl get {' '.join(args)}: {done.stderr.strip().splitlines()[-1]}")
+        data = json.loads(done.stdout or '{"items": []}')  # with --ignore-not-found nothing is printed
+        return list(data["items"]) if "items" in data else [data]
+
+    def raw(self, path: str) -> str:
+        """The body of GET `path`, or "" when the server refuses it."""
+        done = subprocess.run([*self._base, "get", "--raw", path], capture_output=True, text=True)
+        return done.stdout if done.returncode == 0 else ""
+
+    def call(self, *args: str, stdin: str = "") -> str:
+        """The output of `kubectl ARGS`, with `stdin` as its input.
+
+        Raises:
+            CommandError: it failed. The input is left out: it may hold a Secret.
+        """
+        done = subprocess.run([*self._base, *args], input=stdin, capture_output=True, text=True)
+        if done.returncode:
+            last = (done.stderr.strip().splitlines() or ["no output"])[-1]
+            raise CommandError(f"kubectl {args[0]}: {last}")
+        return done.stdout
+
+
+def rows(kubectl: Kubectl) -> list[Row]:
+    """Every ScaledObject and ScaledJob of the cluster, by namespace and name."""
+    replicas = {
+        (kind, item["metadata"]["namespace"], item["metadata"]["name"]): int(item["spec"].get("replicas", 0))
+        for kind, resource in (("Deployment", "deployments"), ("StatefulSet", "statefulsets"))
+        for item in kubectl.items(resource, "--all-namespaces")
+    }
+    found = [
+        _object_row(item, replicas, jetstream.missing(kubectl.raw, item["spec"]))
+        for item in kubectl.items("scaledobjects.keda.sh", "--all-namespaces")
+    ]
+    jobs = kubectl.items("jobs.batch", "--all-namespaces", "-l", "scaledjob.keda.sh/name")
+    found += [_job_row(item, jobs) for item in kubectl.items("scaledjobs.keda.sh", "--all-namespaces")]
+    return sorted(found, key=lambda row: (row.namespace, row.name))
+
+
+def _object_row(item: Mapping[str, Any], replicas: Mapping[tuple[str, str, str], int], missing: str) -> Row:
+    meta, spec = item["metadata"], item["spec"]
+    target = spec["scaleTargetRef"]
+    kind = target.get("kind", "Deployment")
+    ready, reason = _ready(item)
+    return Row(
+        name=meta["name"],
+        namespace=meta["namespace"],
+        target=f"{kind}/{target['name']}",
+        trigger=_triggers(spec),
+        replicas=replicas.get((kind, meta["namespace"], target["name"])),
+        minimum=spec.get("minReplicaCount", 0),
+        maximum=spec.get("maxReplicaCount", 100),
+        ready=ready,
+        reason=reason or missing,
+    )
+
+
+def _job_row(item: Mapping[str, Any], jobs: Sequence[Mapping[str, Any]]) -> Row:
+    meta, spec = item["metadata"], item["spec"]
+    running = sum(
+        1
+        for job in jobs
+        if job["metadata"]["namespace"] == meta["namespace"]
+        and job["metadata"]["labels"].get("scaledjob.keda.sh/name") == meta["name"]
+        and job.get("status", {}).get("active", 0)
+    )
+    ready, reason = _ready(item)
+    return Row(
+        name=meta["name"],
+        namespace=meta["namespace"],
+        target="Job (one per item)",
+        trigger=_triggers(spec),
+        replicas=running,
+        minimum=spec.get("minReplicaCount", 0),
+        maximum=spec.get("maxReplicaCount", 100),
+        ready=ready,
+        reason=reason,
+    )
+
+
+def _triggers(spec: Mapping[str, Any]) -> str:
+    return ", ".join(trigger["type"] for trigger in spec["triggers"])
+
+
+def _ready(item: Mapping[str, Any]) -> tuple[str, str]:
+    for condition in item.get("status", {}).get("conditions", []):
+        if condition["type"] == "Ready":
+            status = condition.get("status", "Unknown")
+            return status, "" if status == "True" else condition.get("message", "")
+    return "Unknown", "KEDA has not looked at it yet"
+
+
+def table(found: Sequence[Row]) -> str:
+    """The rows as aligned text, a note under each row that is not Ready."""
+    heads = ("WORKLOAD", "NAMESPACE", "TARGET", "TRIGGER", "REPLICAS", "RANGE", "READY")
+    cells = [
+        (
+            row.name,
+            row.namespace,
+            row.target,
+            row.trigger,
+            "-" if row.replicas is None else str(row.replicas),
+            f"{row.minimum}-{row.maximum}",
+            row.ready,
+        )
+        for row in found
+    ]
+    widths = [max(len(line[i]) for line in [heads, *cells]) for i in range(len(heads))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(heads, widths, strict=True)).rstrip()]
+    for row, line in zip(found, cells, strict=True):
+        lines.append("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+        if row.reason:
+            lines.append(f"  ! {row.name}: {row.reason.splitlines()[0]}")
+    return "\n".join(lines)

@@ -1,0 +1,29 @@
+"""`python -m generate`: every generated file that needs nothing from elsewhere; tests compare them.
+
+The other writers (`parameters`, `crd_schema`, `metric_names`) read KEDA's chart and sources, once a release.
+"""
+
+import subprocess
+import sys
+
+# Models first: the schemas and pages are read off them, so each writer is a process of its own.
+WRITERS = (
+    "triggers",
+    "keda_schema",
+    "stack_schema",
+    "policy_pages",
+    "rule_pages",
+    "kyverno",
+    "settings_page",
+)
+
+
+def main() -> int:
+    for writer in WRITERS:
+        if status := subprocess.run([sys.executable, "-m", f"generate.{writer}"], check=False).returncode:
+            return status
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

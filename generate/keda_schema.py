@@ -1,0 +1,161 @@
+"""JSON Schema of the KEDA kinds with typed triggers: an editor completes keys and underlines mistakes.
+
+    python -m generate.keda_schema
+
+writes schemas/keda.schema.json. It takes more than the models do: it knows no rule between two fields.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic.json_schema import models_json_schema
+
+from keda.core.docstrings import field_docstrings
+from keda.core.model import Model
+from keda.resources import ClusterTriggerAuthentication, ScaledJob, ScaledObject, TriggerAuthentication
+from keda.scalers.parser import Parameter
+from keda.triggers.base import Trigger, trigger_class
+from keda.triggers.catalogue import CLASSES
+from keda.triggers.explanation import documentation, meaning, parameters
+
+Schema = dict[str, Any]
+KINDS: tuple[type[Model], ...] = (
+    ScaledObject,
+    ScaledJob,
+    TriggerAuthentication,
+    ClusterTriggerAuthentication,
+)
+DIALECT = "http://json-schema.org/draft-07/schema#"
+FILE = Path(__file__).parents[1] / "schemas" / "keda.schema.json"
+# What stands in a manifest's metadata is text; these are its forms. A stack file may hold the value itself.
+_PATTERNS = {
+    "int64": r"^\s*[+-]?[0-9]+\s*$",
+    "uint32": r"^\s*[0-9]+\s*$",
+    "bool": "^(1|t|T|TRUE|true|True|0|f|F|FALSE|false|False)$",
+}
+_VALUES = {
+    "int64": "integer",
+    "uint32": "integer",
+    "float64": "number",
+    "float64?": "number",
+    "bool": "boolean",
+}
+_VALUES |= {"strings": "array", "integers": "array", "map": "object"}
+
+
+def definitions(models: tuple[type[Model], ...], *, texts: bool) -> dict[str, Schema]:
+    """The schemas of models and all they hold, by class name. `texts`: trigger metadata has only strings."""
+    _, schema = models_json_schema([(model, "validation") for model in models], by_alias=True)
+    defined: dict[str, Schema] = schema["$defs"]
+    for model in _subclasses(Model):
+        if model.__name__ in defined:
+            _describe(defined[model.__name__], model)
+    if "Trigger" in defined:
+        defined["Trigger"] = trigger_schema(texts=texts)
+    return defined
+
+
+def trigger_schema(*, texts: bool) -> Schema:
+    """One trigger: what its metadata may hold goes by its type."""
+    common = Trigger.model_json_schema(by_alias=True)["properties"]
+    return {
+        "type": "object",
+        "required": ["type", "metadata"],
+        "additionalProperties": False,
+        "properties": {"type": {"enum": sorted(CLASSES)}, "metadata": {"type": "object"}, **common},
+        "allOf": [
+            {
+                "if": {"properties": {"type": {"const": scaler}}, "required": ["type"]},
+                "then": {"properties": {"metadata": metadata_schema(scaler, texts=texts)}},
+            }
+            for scaler in sorted(CLASSES)
+        ],
+    }
+
+
+def metadata_schema(scaler: str, *, texts: bool) -> Schema:
+    """The parameters of one scaler that stand in metadata."""
+    model = trigger_class(scaler)
+    said, known = documentation(model), {each.name: each for each in parameters(scaler)}
+    aliases = {alias: each for each in known.values() for alias in each.aliases}
+    properties, required = {}, []
+    for name, field in model.model_fields.items():
+        key = field.alias or name
+        if name in Trigger.model_fields or (model.open_keys and name == model.open_keys[1]):
+            continue
+        parameter = known.get(key) or aliases.get(key)
+        properties[key] = _value(parameter, texts) | {
+            "description": said.get(key) or meaning(scaler, key) or key
+        }
+        required += [key] if field.is_required() else []
+    schema: Schema = {"type": "object", "properties": properties, "required": required}
+    prefix = model.open_keys[0] if model.open_keys else None
+    if prefix:
+        schema["patternProperties"] = {f"^{re.escape(prefix)}.": {"type": "string"}}
+    return schema | {"additionalProperties": prefix == ""}
+
+
+def _value(parameter: Parameter | None, texts: bool) -> Schema:
+    if parameter is None:
+        return {"type": "string"}
+    if parameter.enum and parameter.type == "string":
+        return {"enum": list(parameter.enum)}
+    text: Schema = {"type": "string"}
+    if pattern := _PATTERNS.get(parameter.type):
+        text["pattern"] = pattern
+    if texts:
+        return text
+    # Whole numbers and truth values are taken for texts too.
+    others = {
+        _VALUES.get(parameter.type, "integer"),
+        "boolean" if parameter.name == "enableTLS" else "integer",
+    }
+    return {"anyOf": [text, {"type": sorted(others)}]}
+
+
+def keda_schema() -> Schema:
+    """Any of the four kinds, told apart by `kind`."""
+    defined = definitions(KINDS, texts=True)
+    branches = [
+        {
+            "if": {"properties": {"kind": {"const": kind.__name__}}, "required": ["kind"]},
+            "then": {"$ref": f"#/$defs/{kind.__name__}"},
+        }
+        for kind in KINDS
+    ]
+    kinds = {"kind": {"enum": [kind.__name__ for kind in KINDS]}}
+    title = "ScaledObject, ScaledJob and their authentications (KEDA 2.19.0)"
+    head = {"$schema": DIALECT, "title": title, "type": "object", "required": ["apiVersion", "kind"]}
+    return {**head, "properties": kinds, "allOf": branches, "$defs": defined}
+
+
+def render(schema: Schema) -> str:
+    return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
+
+
+def _subclasses(model: type[Model]) -> Iterator[type[Model]]:
+    for each in model.__subclasses__():
+        yield each
+        yield from _subclasses(each)
+
+
+def _describe(schema: Schema, model: type[Model]) -> None:
+    said = field_docstrings(model)
+    for name, field in model.model_fields.items():
+        entry = schema.get("properties", {}).get(field.alias or name)
+        if entry is not None and name in said:
+            entry.setdefault("description", said[name])
+
+
+def main() -> None:
+    FILE.parent.mkdir(exist_ok=True)
+    FILE.write_text(render(keda_schema()), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,2 @@
+class NotThere(Exception):
+    """What was asked for does not exist: one line."""

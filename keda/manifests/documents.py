@@ -1,0 +1,273 @@
+"""YAML and JSON as Kubernetes reads them, with the line of every value, in bounded time and memory.
+
+Built from the parser's events: no recursion, aliases shared and counted, duplicate keys and odd keys refused.
+Scalars are resolved as kubectl does (YAML 1.1 of Go's yaml.v2: `yes` and `on` are true, `1:30` is a text).
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from io import BufferedReader, BytesIO
+from typing import Any
+
+import yaml
+
+from keda.manifests.reading import At
+
+MAX_DEPTH = 100
+MAX_NODES = 2_000_000
+"""Values of one document, each alias counted as often as it stands there."""
+MAX_BYTES = 64 * 2**20
+"""Of one document. A stream of many has no limit."""
+_PIECE = 2**16
+"""Bytes read at once: the most that is read before a document is handed on."""
+
+_TRUE = ("y", "yes", "on", "true")
+_FALSE = ("n", "no", "off", "false")
+_WORDS: dict[str, object] = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
+for _words, _value in ((_TRUE, True), (_FALSE, False)):
+    for _word in _words:
+        _WORDS |= dict.fromkeys((_word, _word.capitalize(), _word.upper()), _value)
+_INT = re.compile(r"[-+]?(0b[01_]+|0x[0-9a-fA-F_]+|0o?[0-7_]*|[1-9][0-9_]*)", re.ASCII)
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.ASCII)
+_SPECIAL = {
+    f"{sign}{dot}": value
+    for sign, value in (("", "inf"), ("+", "inf"), ("-", "-inf"))
+    for dot in (".inf", ".Inf", ".INF")
+} | dict.fromkeys((".nan", ".NaN", ".NAN"), "nan")
+
+
+class Unreadable(ValueError):
+    """A document that Kubernetes could not read either; `line` counts from 1."""
+
+    def __init__(self, line: int, why: str) -> None:
+        self.line, self.why = line, why
+        super().__init__(why)
+
+
+@dataclass
+class Document:
+    """One object as plain data, and where its values are."""
+
+    value: Any
+    line: int
+    lines: dict[int, dict[str | int, int]] = field(default_factory=dict, repr=False)
+
+    def line_of(self, at: At) -> int:
+        """The line of a value, or of the nearest thing around it that is written."""
+        line, current = self.line, self.value
+        for part in at:
+            places = self.lines.get(id(current), {})
+            if part not in places:
+                break
+            line, current = places[part], current[part]
+        return line
+
+
+@dataclass
+class _Open:
+    """A mapping or list that is being read."""
+
+    value: dict[str, Any] | list[Any]
+    places: dict[str | int, int]
+    anchor: str | None
+    line: int
+    key: str | None = None
+    size: int = 1
+    merges: list[Any] = field(default_factory=list)
+
+
+class Source:
+    """A stream as the parser reads it: piece by piece, UTF-8, and no document longer than MAX_BYTES.
+
+    `wait` is called before each piece is read, which may block.
+    """
+
+    def __init__(self, stream: BufferedReader | BytesIO, wait: Callable[[], object] = lambda: None) -> None:
+        self.template = False
+        """Whether it looks like a Helm template."""
+        self._stream, self._wait = stream, wait
+        self._decode = codecs.getincrementaldecoder("utf-8-sig")().decode
+        self._length = 0
+
+    def read(self, size: int = 0, /) -> str:
+        """The next piece, whatever its size; "" at the end."""
+        text, piece = "", b"-"
+        while piece and not text:
+            self._wait()
+            piece = self._stream.read1(_PIECE)
+            self._length += len(piece)
+            if self._length > MAX_BYTES:
+                raise Unreadable(0, f"a document of more than {MAX_BYTES >> 20} MiB. Kubernetes takes 3 MiB")
+            text = self._decode(piece, not piece)
+        self.template = self.template or "{{" in text
+        return text
+
+    def document_begins(self) -> None:
+        self._length = 0
+
+
+def documents(source: Source | str) -> Iterator[Document]:
+    """The documents of a stream, each as soon as it is read.
+
+    Raises Unreadable, and what the stream raises.
+    """
+    if isinstance(source, str):
+        source = Source(BytesIO(source.encode("utf-8", "surrogatepass")))
+    reader: _Reader | None = None
+    line = 0
+    events: Iterable[Any] = yaml.parse(source, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    try:
+        for event in events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                reader = _Reader()
+                source.document_begins()
+            elif isinstance(event, yaml.DocumentEndEvent) and reader is not None:
+                if reader.result is not None:
+                    yield Document(reader.result, reader.first, reader.lines)
+                reader = None
+            elif reader is not None:
+                reader.take(event)
+            line = event.start_mark.line
+    except yaml.YAMLError as error:
+        marks = [getattr(error, name, None) for name in ("problem_mark", "context_mark")]
+        mark: Any = next(filter(None, marks), None)
+        problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "no YAML"
+        raise Unreadable((mark.line if mark else line) + 1, str(problem)) from None
+    except UnicodeDecodeError:
+        raise Unreadable(line + 1, "no text of UTF-8") from None
+    except Unreadable as unreadable:
+        raise Unreadable(unreadable.line or line + 1, unreadable.why) from None
+
+
+class _Reader:
+    """Builds one document out of events."""
+
+    def __init__(self) -> None:
+        self.first = 1
+        self.result: Any = None
+        self.lines: dict[int, dict[str | int, int]] = {}
+        self._stack: list[_Open] = []
+        self._anchors: dict[str, tuple[Any, int]] = {}
+        self._started = False
+
+    def take(self, event: Any) -> None:
+        line = event.start_mark.line + 1
+        if not self._started:
+            self._started, self.first = True, line
+        if isinstance(event, yaml.ScalarEvent):
+            value = _scalar(event, line)
+            if event.anchor:
+                self._anchors[event.anchor] = (value, 1)
+            self._put(value, 1, line)
+        elif isinstance(event, yaml.AliasEvent):
+            if event.anchor not in self._anchors:
+                raise Unreadable(line, f"the alias *{event.anchor} has no anchor before it")
+            self._put(*self._anchors[event.anchor], line)
+        elif isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
+            if len(self._stack) >= MAX_DEPTH:
+                raise Unreadable(line, f"nested deeper than {MAX_DEPTH}")
+            value = {} if isinstance(event, yaml.MappingStartEvent) else []
+            self._stack.append(_Open(value, {}, event.anchor, line))
+        else:
+            self._close()
+
+    def _close(self) -> None:
+        done = self._stack.pop()
+        if isinstance(done.value, dict):
+            for merged in done.merges:
+                for key, value in merged.items():
+                    done.value.setdefault(key, value)
+        self.lines[id(done.value)] = done.places
+        if done.anchor:
+            self._anchors[done.anchor] = (done.value, done.size)
+        self._put(done.value, done.size, done.line)
+
+    def _put(self, value: Any, size: int, line: int) -> None:
+        if not self._stack:
+            self.result = value
+            return
+        into = self._stack[-1]
+        into.size += size
+        if into.size > MAX_NODES:
+            raise Unreadable(line, f"more than {MAX_NODES} values, aliases counted (a YAML bomb?)")
+        if isinstance(into.value, list):
+            into.places[len(into.value)] = line
+            into.value.append(value)
+        elif into.key is None:
+            self._key(into, value, line)
+        else:
+            if into.key == "<<" and isinstance(value, (dict, list)):
+                self._merge(into, value, line)
+            else:
+                into.value[into.key] = value
+            into.key = None
+
+    def _key(self, into: _Open, value: Any, line: int) -> None:
+        if isinstance(value, (dict, list)):
+            raise Unreadable(line, "a mapping or list as key")
+        # Kubernetes turns YAML into JSON, and with it every key into a text.
+        key = value if isinstance(value, str) else _json_key(value)
+        if key in into.places:
+            raise Unreadable(line, f"the key {key[:60]!r} is there twice")
+        into.key = key
+        into.places[key] = line
+
+    def _merge(self, into: _Open, value: Any, line: int) -> None:
+        parts = value if isinstance(value, list) else [value]
+        if not all(isinstance(part, dict) for part in parts):
+            raise Unreadable(line, "<< merges what is not a mapping")
+        into.merges += parts
+        del into.places["<<"]
+
+
+def _json_key(value: object) -> str:
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _scalar(event: Any, line: int) -> Any:
+    text: str = event.value
+    if event.tag not in (None, "!"):
+        return _tagged(event.tag, text, line)
+    if not event.implicit[0]:
+        return text
+    if text in _WORDS:
+        return _WORDS[text]
+    if text[:1] not in "-+.0123456789":
+        return text
+    if text in _SPECIAL:
+        return float(_SPECIAL[text])
+    return _number(text, line)
+
+
+def _number(text: str, line: int) -> Any:
+    if len(text) > 400:
+        return text
+    if _INT.fullmatch(text):
+        sign, digits = (-1 if text[0] == "-" else 1), text.lstrip("+-").replace("_", "")
+        if digits[:2] in ("0x", "0b", "0o"):
+            return sign * int(digits[2:] or "0", {"x": 16, "b": 2, "o": 8}[digits[1]])
+        return sign * int(digits, 8 if len(digits) > 1 and digits[0] == "0" else 10)
+    if _FLOAT.fullmatch(text):
+        return float(text.replace("_", ""))
+    return text
+
+
+def _tagged(tag: str, text: str, line: int) -> Any:
+    match tag.removeprefix("tag:yaml.org,2002:"):
+        case "str" | "binary":
+            return text
+        case "int" | "float":
+            number = _number(text, line)
+            if isinstance(number, str):
+                raise Unreadable(line, f"{text[:40]!r} is not a number, as its tag says")
+            return number
+        case "bool" | "null":
+            if text in _WORDS:
+                return _WORDS[text]
+    raise Unreadable(line, f"the tag {tag[:60]!r} means nothing to Kubernetes")

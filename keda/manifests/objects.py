@@ -1,0 +1,178 @@
+"""The objects given: found by kind and name, whatever shape they came in."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from keda.manifests.declared import Declared
+from keda.manifests.reading import At, dig, mapping, sequence, text
+
+KEDA_GROUPS = ("keda.sh", "eventing.keda.sh")
+NO_NAMESPACE = frozenset(
+    {
+        "ClusterTriggerAuthentication",
+        "ClusterCloudEventSource",
+        "Namespace",
+        "Node",
+        "CustomResourceDefinition",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Item:
+    """One object. `prefix` is its place within the List it came in."""
+
+    manifest: Mapping[Any, Any]
+    where: str
+    prefix: At = ()
+
+    @cached_property
+    def of_keda(self) -> bool:
+        return self.group in KEDA_GROUPS or self.group == "keda.k8s.io"
+
+    @cached_property
+    def group(self) -> str:
+        group, slash, _ = text(self.manifest.get("apiVersion")).partition("/")
+        return group if slash else ""
+
+    @cached_property
+    def kind(self) -> str:
+        return text(self.manifest.get("kind"))
+
+    @cached_property
+    def name(self) -> str:
+        return text(dig(self.manifest, "metadata", "name"))
+
+    @cached_property
+    def namespace(self) -> str:
+        if self.kind in NO_NAMESPACE:
+            return ""
+        return text(dig(self.manifest, "metadata", "namespace")) or "default"
+
+    @cached_property
+    def spec(self) -> Mapping[Any, Any]:
+        return mapping(self.manifest.get("spec"))
+
+    @cached_property
+    def annotations(self) -> Mapping[Any, Any]:
+        return mapping(dig(self.manifest, "metadata", "annotations"))
+
+    @cached_property
+    def ref(self) -> str:
+        name = self.name or "(no name)"
+        return f"{self.kind} {self.namespace}/{name}" if self.namespace else f"{self.kind} {name}"
+
+    @cached_property
+    def pod(self) -> Mapping[Any, Any]:
+        """The pod spec of a workload's template."""
+        if self.kind == "Pod":
+            return self.spec
+        return mapping(dig(self.spec, "template", "spec"))
+
+    @cached_property
+    def pod_labels(self) -> Mapping[Any, Any]:
+        return mapping(dig(self.spec, "template", "metadata", "labels"))
+
+    @cached_property
+    def containers(self) -> list[Mapping[Any, Any]]:
+        return [mapping(container) for container in sequence(self.pod.get("containers"))]
+
+
+def items(manifest: object, where: str = "") -> Iterator[Item]:
+    """The object, or every one inside a List. What is not a mapping is not an object."""
+    pending: list[tuple[Mapping[Any, Any], At]] = [(mapping(manifest), ())]
+    while pending:
+        current, prefix = pending.pop()
+        kind, inner = text(current.get("kind")), current.get("items")
+        if kind.endswith("List") and isinstance(inner, list):
+            own = (
+                {}
+                if kind == "List"
+                else {"apiVersion": current.get("apiVersion"), "kind": kind.removesuffix("List")}
+            )
+            for index in reversed(range(len(inner))):
+                pending.append((own | dict(mapping(inner[index])), (*prefix, "items", index)))
+        elif current:
+            yield Item(current, where, prefix)
+
+
+class Objects:
+    """All objects given, by group, kind, namespace and name. The first of two with one name counts.
+
+    What is held for each is an Item here; `keda.checks.summaries` holds less.
+    """
+
+    def __init__(self, objects: Iterable[object] = ()) -> None:
+        self._held: list[Any] = []
+        self._by_name: dict[tuple[str, str, str, str], Any] = {}
+        self._by_kind: dict[str, defaultdict[str, list[Any]]] = {}
+        self._workload_namespaces: set[str] = set()
+        self._words: dict[str, str] = {}
+        for given in objects:
+            whole = (given.manifest, given.where) if isinstance(given, Declared) else (given, "")
+            for item in items(*whole):
+                self.hold(item, item)
+
+    def hold(self, item: Item, held: Any) -> None:
+        """Remember an object, as `held`."""
+        self._held.append(held)
+        # One text for all objects of a group, kind or namespace: there may be very many objects.
+        group, kind, namespace = (
+            self._words.setdefault(word, word) for word in (item.group, item.kind, item.namespace)
+        )
+        self._by_name.setdefault((group, kind, namespace, item.name), held)
+        self._by_kind.setdefault(kind, defaultdict(list))[namespace].append(held)
+        if item.pod and item.group != "keda.sh":
+            self._workload_namespaces.add(item.namespace)
+
+    def opened(self, held: Any) -> Item:
+        """The object of what is held for it."""
+        item: Item = held
+        return item
+
+    def all(self) -> Iterator[Item]:
+        return map(self.opened, self._held)
+
+    def get(self, group: str, kind: str, namespace: str, name: str) -> Item | None:
+        held = self._by_name.get((group, kind, namespace, name))
+        return None if held is None else self.opened(held)
+
+    def of(self, kind: str, namespace: str) -> list[Item]:
+        found = self._by_kind.get(kind)
+        return [self.opened(held) for held in found.get(namespace, ())] if found else []
+
+    def everywhere(self, *kinds: str) -> Iterator[Item]:
+        for kind in kinds:
+            for found in self._by_kind.get(kind, {}).values():
+                yield from map(self.opened, found)
+
+    def has_workloads(self, namespace: str) -> bool:
+        """Whether workloads of this namespace are given, so that one that is missing is truly missing."""
+        return namespace in self._workload_namespaces
+
+    def target(self, item: Item) -> Item | None:
+        """The object a ScaledObject scales, if it is given."""
+        reference = mapping(item.spec.get("scaleTargetRef"))
+        version = text(reference.get("apiVersion")) or "apps/v1"
+        kind = text(reference.get("kind")) or "Deployment"
+        return self.get(version.rpartition("/")[0], kind, item.namespace, text(reference.get("name")))
+
+
+def selects(selector: object, labels: Mapping[Any, Any]) -> bool:
+    """Whether a label selector selects `labels`. An expression it cannot read selects nothing."""
+    wanted = mapping(mapping(selector).get("matchLabels"))
+    expressions = sequence(mapping(selector).get("matchExpressions"))
+    if not wanted and not expressions or any(labels.get(key) != value for key, value in wanted.items()):
+        return False
+    for expression in map(mapping, expressions):
+        key, values = text(expression.get("key")), sequence(expression.get("values"))
+        present, found = key in labels, labels.get(key) in values
+        holds = {"In": found, "NotIn": not found, "Exists": present, "DoesNotExist": not present}
+        if not holds.get(text(expression.get("operator")), False):
+            return False
+    return True
