@@ -58,7 +58,7 @@ def index() -> str:
     """The list of all rules, by group."""
     parts = [
         "# Rules of `keda check`",
-        "Generated from keda/checks/rules.toml and tests/corpus/check/invalid. "
+        "Generated from keda/checks and tests/corpus/check/invalid. "
         "*error*: KEDA or the API server refuses it, or it cannot work. "
         "*warning*: accepted by the API server, but likely a mistake; a warning can be ignored per object. "
         "Back to [keda check](../check.md).",

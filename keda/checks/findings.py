@@ -1,36 +1,16 @@
-"""The findings of the judge, each of a named rule."""
+"""The findings of `keda check`, each of a named rule."""
 
 from __future__ import annotations
 
-import functools
 import re
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
+from dataclasses import dataclass, field
 
+from keda.checks.registry import IGNORE, Edit, Problem, Rule, Severity, rule_groups, rules
 from keda.core.errors import MISSING, is_secret_key, is_secret_value, join, show
 from keda.manifests.reading import At
 
-Severity = Literal["error", "warning"]
-
-IGNORE = "keda-homelab.dev/ignore-"
-"""Annotation that silences a rule on its object: `<IGNORE><rule>: "<reason>"`."""
-
-
-@dataclass(frozen=True)
-class Rule:
-    """`error`: KEDA or the API server refuses it, or it cannot work. `warning`: accepted, and then wrong."""
-
-    name: str
-    severity: Severity
-    summary: str
-    why: str
-    passes: str = ""
-    ignorable: bool = False
-    see: str = ""
-    """A page in docs that has more on it."""
+__all__ = ["IGNORE", "Finding", "Rule", "rule_groups", "rules", "without_secrets"]
 
 
 @dataclass(frozen=True)
@@ -50,6 +30,8 @@ class Finding:
     """Kind namespace/name."""
     where: str
     """As the caller named the object's place; "" if it did not."""
+    edit: Edit | None = field(default=None, compare=False)
+    """The correction, where it is certain."""
 
     @property
     def path(self) -> str:
@@ -66,46 +48,30 @@ class Finding:
         return f"{where}{self.severity}: {self.text} [{self.code}]"
 
 
-@functools.cache
-def rules() -> Mapping[str, Rule]:
-    """Every rule by its name, from rules.toml."""
-    table = tomllib.loads((Path(__file__).parent / "rules.toml").read_text(encoding="utf-8"))
-    return {
-        name: Rule(name=name, **({"ignorable": entry["severity"] == "warning"} | entry))
-        for name, entry in table.items()
-    }
-
-
-@functools.cache
-def rule_groups() -> Mapping[str, list[str]]:
-    """The names of the rules under each heading of rules.toml."""
-    groups: dict[str, list[str]] = {}
-    text = (Path(__file__).parent / "rules.toml").read_text(encoding="utf-8")
-    for heading, name in re.findall(r"(?m)^# --- (.+) ---$|^\[(.+)\]$", text):
-        if heading:
-            groups[heading] = []
-        else:
-            groups[list(groups)[-1]].append(name)
-    return groups
+def finding(rule: Rule, problem: Problem, ref: str, where: str, prefix: At = ()) -> Finding:
+    """A problem as a finding on the object `ref`, whose place within its document is `prefix`."""
+    shown = "" if problem.value is MISSING else f"{show(problem.value, join(*problem.at))} "
+    return Finding(
+        rule.name,
+        rule.severity,
+        (*prefix, *problem.at),
+        f"{shown}{problem.why}",
+        problem.fix,
+        problem.keda,
+        ref,
+        where,
+        problem.edit,
+    )
 
 
 class Report:
-    """Collects the findings of one object."""
+    """The problems of one object, each added by the name of its rule."""
 
-    def __init__(self, ref: str, where: str) -> None:
-        self.findings: list[Finding] = []
-        self._ref, self._where = ref, where
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
 
     def add(self, code: str, at: At, value: object, why: str, fix: str, keda: str = "") -> None:
-        """`why` continues the sentence that the value begins; MISSING is no value."""
-        shown = "" if value is MISSING else f"{show(value, join(*at))} "
-        self.say(code, at, f"{shown}{why}", fix, keda)
-
-    def say(self, code: str, at: At, message: str, fix: str = "", keda: str = "") -> None:
-        """The same, with the message made already."""
-        finding = Finding(code, rules()[code].severity, at, message, fix, keda, self._ref, self._where)
-        if finding not in self.findings:
-            self.findings.append(finding)
+        self.problems.append(Problem(at, value, why, fix, keda, rule=rules()[code]))
 
 
 def without_secrets(text: str, values: Mapping[str, str]) -> str:

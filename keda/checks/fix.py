@@ -1,13 +1,9 @@
-"""`keda check --fix`: the mistakes whose correction is certain, corrected in the file's own text.
-
-Certain is what keeps the meaning: quotes put around a text, or taken from a number, and a word of KEDA's
-vocabulary that is right but for upper and lower case, hyphens or one letter.
-"""
+"""`keda check --fix`: the mistakes whose correction is certain (a finding's `edit`), corrected in the
+file's own text."""
 
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -20,42 +16,29 @@ import yaml
 
 from keda.checks.engine import judge_alone
 from keda.checks.findings import Finding
+from keda.checks.registry import Edit
 from keda.core.errors import is_secret_key
 from keda.manifests.documents import Document, Source, Unreadable, documents
 from keda.manifests.objects import items
-from keda.manifests.reading import At, dig, mapping
+from keda.manifests.reading import At, dig
 
 ROUNDS = 5
 """A correction may show the next mistake: of a scaler whose type is right the parameters are known."""
-_KEYS = ("misspelt-parameter", "unknown-annotation", "unknown-field")
-"""Rules on a key that is another of a known few."""
-_WORDS = (
-    "hpa-behavior", "job-strategy", "metric-type", "target-not-scalable", "trigger-parameter",
-    "unknown-kind", "unknown-scaler", "unknown-value",
-)  # fmt: skip
-"""Rules on a value that is one of a known few."""
-_ADVICE = re.compile(r"Write (?:kind: )?([\w./-]+)\.")
-_QUOTE = "Put it in quotes"
-_WHOLE = re.compile(r"0|-?[1-9][0-9]{0,9}")
 _BOOLS = ("true", "false", "yes", "no", "on", "off")
 
 
 @dataclass(frozen=True)
-class Edit:
-    """A correction of a value, or of a key, at a place within its document."""
+class _Correction:
+    """A finding's edit, at its place within the document."""
 
     finding: Finding
-    at: At
-    new: Any
-    key: bool = False
+    edit: Edit
 
     def __str__(self) -> str:
-        what = f"put in quotes{_shown(self)}" if self.quotes else f"now {self.new}"
+        new, last = self.edit.new, str(self.finding.at[-1])
+        shown = "" if is_secret_key(last) else f': "{new}"'
+        what = f"put in quotes{shown}" if self.edit.quotes else f"now {new}"
         return f"{self.finding.object} {self.finding.path}: {what} [{self.finding.code}]"
-
-    @property
-    def quotes(self) -> bool:
-        return self.finding.fix.startswith(_QUOTE)
 
 
 def fix_file(path: Path) -> Iterator[str]:
@@ -77,73 +60,47 @@ def _fix_once(path: Path) -> tuple[list[str], str]:
             given = list(documents(Source(stream)))
     except Unreadable:
         return [], ""  # the check says so
-    wanted = [list(_edits(document)) for document in given]
+    wanted = [list(_corrections(document)) for document in given]
     if not any(wanted):
         return [], ""
     text = path.read_bytes().decode("utf-8-sig")
-    made: list[tuple[int, Edit]] = []
+    made: list[tuple[int, _Correction]] = []
     changes: dict[int, tuple[int, str]] = {}
     try:
         nodes = [node for node in yaml.compose_all(text, Loader=yaml.CSafeLoader) if not _is_null(node)]
     except yaml.YAMLError:
         return [], f"{path}: not corrected: an anchor is there twice, so what an alias means is not certain."
-    for document, node, edits in zip(given, nodes, wanted, strict=False):
-        done: list[Edit] = []
-        for edit in edits:
-            change = _change(node, edit, text)
+    for document, node, corrections in zip(given, nodes, wanted, strict=False):
+        done: list[_Correction] = []
+        for each in corrections:
+            change = _change(node, each.finding.at, each.edit, text)
             if change and change[0] not in changes:
                 changes[change[0]] = change[1:]
-                made.append((document.line_of(edit.at), edit))
-                done.append(edit)
-        for edit in sorted(done, key=lambda each: each.key):  # under its new key a value is not found again
-            _correct(document.value, edit)
+                made.append((document.line_of(each.finding.at), each))
+                done.append(each)
+        # Under its new key a value is not found again, so keys come last.
+        for each in sorted(done, key=lambda one: one.edit.key):
+            _correct(document.value, each.finding.at, each.edit)
     for start, (end, new) in sorted(changes.items(), reverse=True):
         text = text[:start] + new + text[end:]
     if made and not _reads_as(text, given):
         return [], f"{path}: not corrected: an anchor or alias makes the change reach further."
     if made:
         _write(path.resolve(), text)
-    return [f"{path}:{line}: fixed: {edit}" for line, edit in sorted(made, key=itemgetter(0))], ""
+    return [f"{path}:{line}: fixed: {each}" for line, each in sorted(made, key=itemgetter(0))], ""
 
 
-def _edits(document: Document) -> Iterator[Edit]:
+def _corrections(document: Document) -> Iterator[_Correction]:
     for item in items(document.value):
         for finding in judge_alone(item):
-            yield from _edit(finding, dig(document.value, *finding.at), document.value)
+            if finding.edit is not None:
+                yield _Correction(finding, finding.edit)
 
 
-def _edit(finding: Finding, value: object, whole: object) -> Iterator[Edit]:
-    """The correction, if it is certain."""
-    at, fix, advice = finding.at, finding.fix, _ADVICE.fullmatch(finding.fix)
-    if fix.startswith(_QUOTE) and isinstance(value, (bool, int, float)):
-        yield Edit(finding, at, str(value).lower() if isinstance(value, bool) else str(value))
-    elif fix == "Write a whole number, without quotes." and _WHOLE.fullmatch(str(value)):
-        yield Edit(finding, at, int(str(value)))
-    elif fix == "Write true or false, without quotes." and value in ("true", "false"):
-        yield Edit(finding, at, value == "true")
-    elif advice and finding.code in _KEYS:
-        if advice[1] not in mapping(dig(whole, *at[:-1])) and _is_slip(str(at[-1]), advice[1]):
-            yield Edit(finding, at, advice[1], key=True)
-    elif advice and finding.code in _WORDS and isinstance(value, str) and _is_slip(value, advice[1]):
-        yield Edit(finding, at, advice[1])
-
-
-def _is_slip(written: str, meant: str) -> bool:
-    """Whether the two are one word but for case, hyphens and underscores, or one letter."""
-    one, other = (re.sub(r"[-_ ]", "", word.lower()) for word in (written, meant))
-    if one == other:
-        return True
-    if min(len(one), len(other)) < 5 or re.sub(r"[a-z]", "", one) != re.sub(r"[a-z]", "", other):
-        return False
-    at = len(os.path.commonprefix([one, other]))
-    rest, meant_rest = one[at:], other[at:]
-    return meant_rest in (rest[1:], rest[1::-1] + rest[2:]) or meant_rest[1:] in (rest, rest[1:])
-
-
-def _change(node: Any, edit: Edit, text: str) -> tuple[int, int, str] | None:
+def _change(node: Any, at: At, edit: Edit, text: str) -> tuple[int, int, str] | None:
     """(Start, end, new text); None where the value is not written in a way that can be exchanged."""
     key = None
-    for part in edit.at:
+    for part in at:
         if isinstance(node, yaml.SequenceNode) and isinstance(part, int):
             node = node.value[part]
         elif isinstance(node, yaml.MappingNode):
@@ -160,13 +117,13 @@ def _change(node: Any, edit: Edit, text: str) -> tuple[int, int, str] | None:
         return (start, end, f'"{edit.new}"') if as_written and not quote else None
     if not isinstance(edit.new, str):
         return (start, end, written[1:-1]) if quote else None
-    if written.strip("\"'") != (node.value if not edit.key else edit.at[-1]):
+    if written.strip("\"'") != (node.value if not edit.key else at[-1]):
         return None  # a block of text, a tag, an anchor
     return start, end, f"{quote}{edit.new}{quote}"
 
 
-def _correct(value: Any, edit: Edit) -> None:
-    inside, last = dig(value, *edit.at[:-1]), edit.at[-1]
+def _correct(value: Any, at: At, edit: Edit) -> None:
+    inside, last = dig(value, *at[:-1]), at[-1]
     if not edit.key:
         inside[last] = edit.new
         return
@@ -196,10 +153,6 @@ def _write(path: Path, text: str) -> None:
     except BaseException:
         Path(name).unlink()
         raise
-
-
-def _shown(edit: Edit) -> str:
-    return "" if is_secret_key(str(edit.at[-1])) else f': "{edit.new}"'
 
 
 def _is_null(node: Any) -> bool:

@@ -116,7 +116,7 @@ def _lines(kept: Mapping[Any, Any], written: object, document: Document) -> byte
     """The line of each value in the order of `_containers`; 0 where none is written."""
     found = array("I")
     for at, inner in _containers(kept):
-        # The upper ones were made anew by `_kept`.
+        # The upper ones were made again by `_kept`.
         lines = document.lines.get(id(dig(written, *at) if len(at) < 3 else inner), {})
         found.extend(lines.get(key, 0) for key in _keys(inner))
         if len(found) > MOST_PLACES:

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from keda.checks.admission.scaled_object import DEFAULT_MAX
 from keda.checks.cross_object.references import pod_requests
+from keda.core.defaults import DEFAULT_MAX
 from keda.guardrails import GPUS_PER_POD, Finding, Undecided
 from keda.guardrails.scaling import NOT_YET, scalings
 from keda.manifests.declared import UNKNOWN, Declared

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 
-from keda.checks.admission.scaled_object import triggers_of
 from keda.checks.engine import Finding as Judgement
 from keda.checks.engine import check
+from keda.checks.scaling import triggers_of
 from keda.core.errors import is_secret_key
 from keda.guardrails import Finding, Undecided
 from keda.manifests.declared import UNKNOWN, Declared

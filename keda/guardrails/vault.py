@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from keda.checks.cross_object.references import AUTHENTICATIONS
+from keda.checks.registry import AUTHENTICATIONS
 from keda.guardrails import Finding, Undecided
 from keda.guardrails.scaling import NOT_YET
 from keda.manifests.declared import UNKNOWN, Declared

@@ -18,6 +18,7 @@ from components.monitoring.dashboards import UID, dashboards
 from components.monitoring.dashboards.operator import UID as OPERATOR_UID
 from components.monitoring.queries import either
 from components.settings import Settings
+from keda.checks.advice import expressions as read
 from keda.checks.advice import metric_names as metrics
 
 VALID = {path.stem: path for path in (CORPUS / "valid" / "settings").glob("*.yaml")} | {"homelab": STACK}
@@ -58,10 +59,10 @@ def legends(found: Mapping[str, Any]) -> dict[str, str]:
 @pytest.mark.parametrize("name", VALID)
 def test_every_metric_and_label_they_name_exists(name: str) -> None:
     for board in boards(VALID[name].read_text()).values():
-        found = list(metrics.expressions(board))
+        found = list(read.expressions(board))
         assert {expression for _, expression in found} == set(expressions(board))
         for _, expression in found:
-            assert not list(metrics.name_faults(metrics.parse(expression))), expression
+            assert not list(metrics.name_faults(read.parse(expression))), expression
 
 
 @pytest.mark.parametrize("name", VALID)

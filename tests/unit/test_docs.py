@@ -183,7 +183,7 @@ READ = [
     *PAGES,
     ROOT / "Pulumi.homelab.yaml",
     ROOT / "Pulumi.yaml",
-    ROOT / "keda" / "checks" / "rules.toml",
+    *sorted((ROOT / "keda" / "checks").rglob("*.py")),
     ROOT / "policies" / "rules.toml",
     *sorted((ROOT / "tests" / "corpus").rglob("*.yaml")),
 ]

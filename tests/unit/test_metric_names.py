@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import keda
 from generate.metric_names import CATALOGUE
 from keda.checks.advice import metric_names as metrics
+from keda.checks.advice.expressions import expressions, parse
 from keda.syntax import promql
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,7 +68,7 @@ def test_names_of_others_and_added_labels_pass(expression: str) -> None:
     ],
 )
 def test_grafana_variables_do_not_hide_a_name(expression: str, said: int) -> None:
-    tree = metrics.parse(expression)
+    tree = parse(expression)
     assert len(list(metrics.name_faults(tree))) == said
 
 
@@ -84,7 +85,7 @@ def test_expressions_are_found_in_every_kind_of_object() -> None:
         {"groups": rules},
         board,
     )
-    found = [[expression for _, expression in metrics.expressions(each)] for each in objects]
+    found = [[expression for _, expression in expressions(each)] for each in objects]
     assert found == [["a", "b", "d"], ["a", "b", "d"], ["c"], ["c"], ["a", "b", "d"]]
 
 

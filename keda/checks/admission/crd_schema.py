@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from keda.checks.findings import IGNORE, Report, rules
-from keda.core.errors import MISSING, Refused, did_you_mean, is_secret_key, join
-from keda.core.names import LABEL_MAX, label_name, label_value, object_name
+from keda.checks import edits
+from keda.checks.registry import FIELDS, KEDA, Problem, error, on_objects
+from keda.core.errors import MISSING, did_you_mean, is_secret_key, join
+from keda.manifests.declared import UNKNOWN
 from keda.manifests.objects import Item
-from keda.manifests.reading import At, mapping, text, whole
+from keda.manifests.reading import At, mapping, whole
 
 _WORDS = {
     "object": "a mapping of keys",
@@ -24,6 +25,94 @@ _WORDS = {
 _GROUP_OF = {"CloudEventSource": "eventing.keda.sh", "ClusterCloudEventSource": "eventing.keda.sh"}
 _ELSEWHERE = {"minReplicaCount", "maxReplicaCount", "pollingInterval", "cooldownPeriod", "idleReplicaCount"}
 _INT32 = 2**31
+_REFUSED = "The API server would refuse the object."
+
+UNKNOWN_KIND = error(
+    "unknown-kind",
+    FIELDS,
+    summary="A kind or version that KEDA does not have",
+    why=(
+        "The API server has only keda.sh/v1alpha1 and eventing.keda.sh/v1alpha1. It refuses any other "
+        "version or kind, so KEDA never sees the object."
+    ),
+    passes="""
+        apiVersion: keda.sh/v1alpha1
+        kind: ScaledObject
+    """,
+)
+UNKNOWN_FIELD = error(
+    "unknown-field",
+    FIELDS,
+    summary="Unknown field",
+    why=(
+        "The CRD drops unknown fields. kubectl refuses them; Helm and most GitOps tools do not, and the "
+        "setting silently has no effect."
+    ),
+    passes="""
+        spec:
+          maxReplicaCount: 5   # not maxReplicas
+    """,
+)
+MISSING_FIELD = error(
+    "missing-field",
+    FIELDS,
+    summary="A required field is missing",
+    why="The CRD requires it, so the API server refuses the object.",
+    passes="""
+        spec:
+          scaleTargetRef: {name: web}
+    """,
+)
+WRONG_TYPE = error(
+    "wrong-type",
+    FIELDS,
+    summary="A value of the wrong type",
+    why=(
+        "The CRD fixes the type, so the API server refuses the object. Templates that quote numbers are "
+        "the usual cause."
+    ),
+    passes="""
+        spec:
+          minReplicaCount: 1
+    """,
+)
+UNKNOWN_VALUE = error(
+    "unknown-value",
+    FIELDS,
+    summary="A value that the CRD does not allow",
+    why="The CRD lists the allowed values or bounds the number, so the API server refuses the object.",
+    passes="""
+        spec:
+          fallback: {failureThreshold: 3, replicas: 2, behavior: currentReplicasIfHigher}
+    """,
+)
+INT32_RANGE = error(
+    "int32-range",
+    FIELDS,
+    summary="A number outside int32",
+    why=(
+        "The API server does not enforce `format: int32`. If KEDA's webhook is down (its failurePolicy is "
+        "Ignore), the number is stored. KEDA then cannot decode any object of this kind, and nothing in "
+        "the cluster scales until it is removed."
+    ),
+    passes="""
+        spec:
+          pollingInterval: 30
+    """,
+)
+METADATA_NOT_TEXT = error(
+    "metadata-not-text",
+    FIELDS,
+    summary="A trigger parameter that is not a string",
+    why=(
+        "All values of trigger metadata are strings in the CRD. In YAML, 10 and true are not strings, so "
+        "the API server refuses the object."
+    ),
+    passes="""
+        metadata:
+          threshold: "50"
+    """,
+)
 
 
 @functools.cache
@@ -35,180 +124,96 @@ def shapes() -> Mapping[str, Any]:
     return data
 
 
-def check_shape(item: Item, report: Report) -> None:
-    """What the API server, and the decoding in KEDA's webhook and operator, say of the object."""
-    kind = item.kind
+@on_objects(KEDA)
+def shape(item: Item) -> Iterator[Problem]:
+    """What the API server, and the decoding in KEDA's webhook and operator, refuse of the object."""
+    kind, version = item.kind, item.manifest.get("apiVersion")
+    if item.manifest.get("kind") is UNKNOWN:
+        return
     if kind not in shapes():
         guess = did_you_mean(kind, shapes())
         fix = f"Write kind: {guess}." if guess else f"KEDA has {', '.join(sorted(shapes()))}."
-        report.add("unknown-kind", ("kind",), kind, "is not a kind of KEDA 2.19. Nothing would read it.", fix)
+        why = "is not a kind of KEDA 2.19. Nothing would read it."
+        yield UNKNOWN_KIND.found(("kind",), kind, why, fix, edit=edits.word(kind, guess))
         return
     group = _GROUP_OF.get(kind, "keda.sh")
-    if item.manifest.get("apiVersion") != f"{group}/v1alpha1":
-        report.add(
-            "unknown-kind",
-            ("apiVersion",),
-            item.manifest.get("apiVersion"),
-            f"does not serve {kind}. The API server would refuse the object.",
-            f"Write apiVersion: {group}/v1alpha1.",
-        )
-    _check_top(item, report)
-    _check_metadata(item, report)
-    if "spec" not in item.manifest or item.manifest["spec"] is None:
-        _missing(("spec",), report)
-    else:
-        _check(item.manifest["spec"], shapes()[kind], ("spec",), report)
-
-
-def _check_top(item: Item, report: Report) -> None:
+    if version != f"{group}/v1alpha1":
+        why = f"does not serve {kind}. The API server would refuse the object."
+        yield UNKNOWN_KIND.found(("apiVersion",), version, why, f"Write apiVersion: {group}/v1alpha1.")
     for key in item.manifest:
         if key not in ("apiVersion", "kind", "metadata", "spec", "status"):
-            fix = "Move it into spec." if key in shapes()[item.kind]["properties"] else "Remove it."
-            _unknown(key, (_part(key),), ("metadata", "spec"), report, fix)
+            fix = "Move it into spec." if key in shapes()[kind]["properties"] else "Remove it."
+            yield _unknown(key, (_part(key),), {"metadata": 0, "spec": 0}, item.manifest, fix)
+    metadata = item.manifest.get("metadata")
+    if (
+        metadata is not UNKNOWN
+        and mapping(metadata).get("name") is None
+        and not mapping(metadata).get("generateName")
+    ):
+        yield _missing(("metadata", "name"))
+    if item.manifest.get("spec") is None:
+        yield _missing(("spec",))
+    else:
+        yield from _value(item.manifest["spec"], shapes()[kind], ("spec",))
 
 
-def _check_metadata(item: Item, report: Report) -> None:
-    metadata = mapping(item.manifest.get("metadata"))
-    name = metadata.get("name")
-    if name is None and not metadata.get("generateName"):
-        _missing(("metadata", "name"), report)
-    elif name is not None:
-        _check_name(name, item.kind, report)
-    for key, value in mapping(metadata.get("annotations")).items():
-        at = ("metadata", "annotations", _part(key))
-        if value is not None and not isinstance(value, str):
-            _not_text(at, value, key, report)
-    check_ignores(item, report)
-    for key, value in mapping(metadata.get("labels")).items():
-        at = ("metadata", "labels", _part(key))
-        if value is not None and not isinstance(value, str):
-            _not_text(at, value, key, report)
-        elif isinstance(value, str):
-            try:
-                label_value(value)
-            except Refused as refused:
-                why = f"{refused.why} {refused.consequence}"
-                said = f'metadata.labels: Invalid value: "{value[:100]}'
-                report.add("bad-name", at, value, why, refused.fix or "", said)
-
-
-def _not_text(at: At, value: object, key: object, report: Report) -> None:
-    json_word = {bool: "bool", int: "number", float: "number", list: "array"}.get(type(value), "object")
-    report.add(
-        "annotation-not-text",
-        at,
-        value,
-        "is not a string. The API server would refuse the object.",
-        f"Put it in quotes{_quoted(value, key)}.",
-        f"cannot unmarshal {json_word} into Go struct field ObjectMeta.{at[1]} of type string",
-    )
-
-
-def _check_name(name: object, kind: str, report: Report) -> None:
-    at: At = ("metadata", "name")
-    labelled = kind in ("ScaledObject", "ScaledJob")
-    if isinstance(name, str) and labelled and LABEL_MAX < len(name) <= 253:
-        harm = (
-            "the ScaledObject would never be Ready"
-            if kind == "ScaledObject"
-            else "the ScaledJob says Ready, and the API server refuses every Job it makes"
-        )
-        report.add(
-            "name-too-long",
-            at,
-            name,
-            f"has {len(name)} characters. KEDA writes it as a label, at most {LABEL_MAX}: {harm}.",
-            "Shorten it.",
-            f"failed to update {kind} with scaledObjectName label" if kind == "ScaledObject" else "",
-        )
+def _value(value: object, schema: Mapping[str, Any], at: At) -> Iterator[Problem]:
+    if value is UNKNOWN:
         return
-    try:
-        if not isinstance(name, str):
-            raise Refused("is not a string.", "Put it in quotes.")
-        (label_name if labelled else object_name)(name)
-    except Refused as refused:
-        why = f"{refused.why} The API server would refuse the object."
-        report.add("bad-name", at, name, why, refused.fix or "")
-
-
-def check_ignores(item: Item, report: Report) -> None:
-    """The annotations that silence a rule: of a known one, and with a reason."""
-    for key, value in item.annotations.items():
-        if isinstance(key, str) and key.startswith(IGNORE) and (value is None or isinstance(value, str)):
-            at = ("metadata", "annotations", key)
-            _check_ignore(key.removeprefix(IGNORE), text(value), at, report)
-
-
-def _check_ignore(rule: str, reason: str, at: At, report: Report) -> None:
-    known = {name for name, each in rules().items() if each.ignorable}
-    if rule not in known:
-        guess = did_you_mean(rule, known)
-        fix = f"Write {IGNORE}{guess}." if guess else "Remove it."
-        report.add("bad-ignore", at, MISSING, "names no rule that can be ignored; it does nothing.", fix)
-    elif not reason.strip():
-        report.add(
-            "bad-ignore", at, MISSING, "gives no reason; it does nothing.", "Write why, in a few words."
-        )
-
-
-def _check(value: object, schema: Mapping[str, Any], at: At, report: Report) -> None:
     if schema.get("x-kubernetes-int-or-string"):
         if whole(value) is None and not isinstance(value, str):
-            _wrong_type(value, "integer", at, report)
+            yield _wrong_type(value, "integer", at)
         return
     wanted = schema.get("type", "")
     if not _is(value, wanted):
-        _wrong_type(value, wanted, at, report)
+        yield _wrong_type(value, wanted, at)
     elif wanted == "object":
-        _check_object(mapping(value), schema, at, report)
+        yield from _object(mapping(value), schema, at)
     elif isinstance(value, list) and "items" in schema:
         for index, element in enumerate(value):
-            _check(element, schema["items"], (*at, index), report)
+            yield from _value(element, schema["items"], (*at, index))
     elif wanted == "integer":
-        _check_integer(whole(value) or 0, schema, at, report)
+        yield from _integer(whole(value) or 0, schema, at)
     elif "enum" in schema and value not in schema["enum"]:
         guess = did_you_mean(str(value), schema["enum"])
         listed = ", ".join(each or '""' for each in schema["enum"])
         fix = f"Write {guess}." if guess else f"Write one of {listed}."
-        report.add("unknown-value", at, value, f"is not one of {listed}. {_REFUSED}", fix)
+        why = f"is not one of {listed}. {_REFUSED}"
+        yield UNKNOWN_VALUE.found(at, value, why, fix, edit=edits.word(value, guess))
 
 
-_REFUSED = "The API server would refuse the object."
-
-
-def _check_object(value: Mapping[Any, Any], schema: Mapping[str, Any], at: At, report: Report) -> None:
+def _object(value: Mapping[Any, Any], schema: Mapping[str, Any], at: At) -> Iterator[Problem]:
     known = schema.get("properties", {})
     mistyped = set()
     if "additionalProperties" in schema:
         for key, inner in value.items():
-            if inner is not None and _is(inner, schema["additionalProperties"]["type"]):
+            if inner is UNKNOWN or (inner is not None and _is(inner, schema["additionalProperties"]["type"])):
                 continue
-            report.add(
-                "metadata-not-text",
+            yield METADATA_NOT_TEXT.found(
                 (*at, _part(key)),
                 inner,
                 "is not a string, as every value here must be. The API server would refuse the object.",
-                f"Put it in quotes{_quoted(inner, key)}." if _scalar(inner) else "Write it as one string.",
+                f"Put it in quotes{quoted(inner, key)}." if _scalar(inner) else "Write it as one string.",
+                edit=edits.quoted(inner),
             )
     elif known:
         for key, inner in value.items():
             if key in known:
                 if inner is not None:
-                    _check(inner, known[key], (*at, key), report)
+                    yield from _value(inner, known[key], (*at, key))
             else:
                 mistyped.add(did_you_mean(str(key), known))
-                _unknown(key, (*at, _part(key)), known, report)
+                yield _unknown(key, (*at, _part(key)), known, value)
     for key in schema.get("required", ()):
         # A mistyped required key is one mistake, and it is reported where it was made.
         if value.get(key) is None and key not in mistyped:
-            _missing((*at, key), report)
+            yield _missing((*at, key))
 
 
-def _check_integer(number: int, schema: Mapping[str, Any], at: At, report: Report) -> None:
+def _integer(number: int, schema: Mapping[str, Any], at: At) -> Iterator[Problem]:
     low, high = schema.get("minimum", -_INT32), schema.get("maximum", _INT32 - 1)
     if schema.get("format") == "int32" and not -_INT32 <= number < _INT32:
-        report.add(
-            "int32-range",
+        yield INT32_RANGE.found(
             at,
             number,
             "does not fit int32. The API server takes it; if the webhook is down, KEDA can then read no "
@@ -217,13 +222,8 @@ def _check_integer(number: int, schema: Mapping[str, Any], at: At, report: Repor
             f"json: cannot unmarshal number {number} into Go struct field …{join(*at)} of type int32",
         )
     elif not low <= number <= high:
-        report.add(
-            "unknown-value",
-            at,
-            number,
-            f"is not within {low} to {high}. {_REFUSED}",
-            f"Write at most {high}." if number > high else f"Write at least {low}.",
-        )
+        fix = f"Write at most {high}." if number > high else f"Write at least {low}."
+        yield UNKNOWN_VALUE.found(at, number, f"is not within {low} to {high}. {_REFUSED}", fix)
 
 
 def _is(value: object, wanted: str) -> bool:
@@ -241,30 +241,33 @@ def _is(value: object, wanted: str) -> bool:
     return True
 
 
-def _wrong_type(value: object, wanted: str, at: At, report: Report) -> None:
-    fix = f"Write {_WORDS[wanted]}."
+def _wrong_type(value: object, wanted: str, at: At) -> Problem:
+    fix, edit = f"Write {_WORDS[wanted]}.", None
     if wanted == "string" and _scalar(value):
-        fix = f"Put it in quotes{_quoted(value, at[-1])}."
+        fix, edit = f"Put it in quotes{quoted(value, at[-1])}.", edits.quoted(value)
     elif isinstance(value, str) and wanted in ("integer", "boolean"):
-        fix = f"Write {_WORDS[wanted]}, without quotes."
-    report.add("wrong-type", at, value, f"is not {_WORDS[wanted]}. {_REFUSED}", fix)
+        fix, edit = f"Write {_WORDS[wanted]}, without quotes.", edits.unquoted(value, wanted)
+    return WRONG_TYPE.found(at, value, f"is not {_WORDS[wanted]}. {_REFUSED}", fix, edit=edit)
 
 
-def _unknown(key: object, at: At, known: Any, report: Report, fix: str = "") -> None:
+def _unknown(
+    key: object, at: At, known: Mapping[str, Any], beside: Mapping[Any, Any], fix: str = ""
+) -> Problem:
     if not isinstance(key, str):
-        report.add(
-            "unknown-field", at, MISSING, "a key that is not a string. Nothing would read it.", "Remove it."
-        )
-        return
+        why = "a key that is not a string. Nothing would read it."
+        return UNKNOWN_FIELD.found(at, MISSING, why, "Remove it.")
     guess = did_you_mean(key, known)
     why = "unknown key. kubectl refuses it, other clients silently drop it."
     if at[-2:-1] and isinstance(at[-2], int) and key in _ELSEWHERE:
         fix = f"Move it to spec.{key}."
-    report.add("unknown-field", at, MISSING, why, fix or (f"Write {guess}." if guess else "Remove it."))
+    edit = None if fix else edits.key(key, guess, beside)
+    return UNKNOWN_FIELD.found(
+        at, MISSING, why, fix or (f"Write {guess}." if guess else "Remove it."), edit=edit
+    )
 
 
-def _missing(at: At, report: Report) -> None:
-    report.add("missing-field", at, MISSING, f"missing, and required. {_REFUSED}", f"Add {at[-1]}.")
+def _missing(at: At) -> Problem:
+    return MISSING_FIELD.found(at, MISSING, f"missing, and required. {_REFUSED}", f"Add {at[-1]}.")
 
 
 def _part(key: object) -> str:
@@ -275,7 +278,7 @@ def _scalar(value: object) -> bool:
     return isinstance(value, (bool, int, float))
 
 
-def _quoted(value: object, key: object) -> str:
+def quoted(value: object, key: object) -> str:
     """`: "10"`, if that may be shown."""
     if not _scalar(value) or is_secret_key(str(key)):
         return ""

@@ -5,14 +5,18 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from keda.checks.admission.scaled_object import RESOURCE_SCALERS, SPEC, modifiers_of, triggers_of
-from keda.checks.findings import Report
+from keda.checks import edits
+from keda.checks.admission.metadata import BAD_NAME
+from keda.checks.registry import REPLICAS, TRIGGERS, Problem, error
+from keda.checks.scaling import SPEC, spec_of, triggers_of
+from keda.core.defaults import RESOURCE_SCALERS
 from keda.core.errors import Refused, did_you_mean, join
 from keda.core.names import object_name
+from keda.manifests.declared import UNKNOWN
 from keda.manifests.objects import Item
 from keda.manifests.reading import At, dig, mapping, sequence, text, whole
 from keda.scalers.parser import scalers
@@ -20,50 +24,61 @@ from keda.syntax import go as go_values
 from keda.syntax.quantity import parse_quantity
 
 REFUSED = "The API server would refuse the HPA that KEDA makes: never Ready, nothing scales."
-_DIRECTIONS = ("scaleUp", "scaleDown")
+_CONFIG: At = (*SPEC, "advanced", "horizontalPodAutoscalerConfig")
 
 
-def check_behavior(item: Item, report: Report) -> None:
-    """advanced.horizontalPodAutoscalerConfig: how fast the HPA moves, and its name."""
-    config: At = (*SPEC, "advanced", "horizontalPodAutoscalerConfig")
-    base: At = (*config, "behavior")
-    behavior = mapping(dig(item.manifest, *base))
-
-    def one_of(at: At, value: object, words: tuple[str, ...]) -> None:
-        if isinstance(value, str) and value not in words:
-            guess = did_you_mean(value, words) or words[0]
-            keda = f'{join("spec", *at[3:])}: Unsupported value: "{value}"'
-            why = f"is not one of {', '.join(words)}. {REFUSED}"
-            report.add("hpa-behavior", at, value, why, f"Write {guess}.", keda)
-
-    def within(at: At, value: object, low: int, high: int) -> None:
-        number = whole(value)
-        if number is not None and not low <= number <= high:
-            report.add(
-                "hpa-behavior",
-                at,
-                number,
-                f"is not within {low} to {high}. {REFUSED}",
-                f"Write {low} to {high}.",
-                f"{join('spec', *at[3:])}: Invalid value: {number}",
-            )
-
-    name = dig(item.manifest, *config, "name")
+@BAD_NAME.on("ScaledObject")
+def hpa_name(item: Item) -> Iterator[Problem]:
+    name = dig(item.manifest, *_CONFIG, "name")
     if isinstance(name, str) and name:
         try:
             object_name(name)
         except Refused as wrong:
-            why = f"{wrong.why} {REFUSED}"
-            said = f'metadata.name: Invalid value: "{name[:60]}'
-            report.add("bad-name", (*config, "name"), name, why, wrong.fix or "", said)
-    for direction in _DIRECTIONS:
-        rules = mapping(behavior.get(direction))
-        one_of((*base, direction, "selectPolicy"), rules.get("selectPolicy"), ("Max", "Min", "Disabled"))
+            keda = f'metadata.name: Invalid value: "{name[:60]}'
+            yield Problem((*_CONFIG, "name"), name, f"{wrong.why} {REFUSED}", wrong.fix or "", keda)
+
+
+@error(
+    "hpa-behavior",
+    REPLICAS,
+    summary="A behavior that the API server refuses",
+    why=(
+        "KEDA's CRD has no bounds here. The operator writes the HPA, the API server refuses it, and the "
+        "object is never Ready."
+    ),
+    passes="""
+        behavior:
+          scaleDown:
+            selectPolicy: Max
+    """,
+).on("ScaledObject")
+def hpa_behavior(item: Item) -> Iterator[Problem]:
+    """How fast the HPA may move: its words and its bounds."""
+    for direction in ("scaleUp", "scaleDown"):
+        at: At = (*_CONFIG, "behavior", direction)
+        rules = mapping(dig(item.manifest, *at))
+        yield from _one_of((*at, "selectPolicy"), rules.get("selectPolicy"), ("Max", "Min", "Disabled"))
         for index, policy in enumerate(map(mapping, sequence(rules.get("policies")))):
-            at = (*base, direction, "policies", index)
-            one_of((*at, "type"), policy.get("type"), ("Pods", "Percent"))
-            within((*at, "value"), policy.get("value"), 1, 2**31 - 1)
-            within((*at, "periodSeconds"), policy.get("periodSeconds"), 1, 1800)
+            here = (*at, "policies", index)
+            yield from _one_of((*here, "type"), policy.get("type"), ("Pods", "Percent"))
+            yield from _within((*here, "value"), policy.get("value"), 1, 2**31 - 1)
+            yield from _within((*here, "periodSeconds"), policy.get("periodSeconds"), 1, 1800)
+
+
+def _one_of(at: At, value: object, words: tuple[str, ...]) -> Iterator[Problem]:
+    if isinstance(value, str) and value not in words:
+        guess = did_you_mean(value, words) or words[0]
+        keda = f'{join("spec", *at[3:])}: Unsupported value: "{value}"'
+        why = f"is not one of {', '.join(words)}. {REFUSED}"
+        yield Problem(at, value, why, f"Write {guess}.", keda, edits.word(value, guess))
+
+
+def _within(at: At, value: object, low: int, high: int) -> Iterator[Problem]:
+    number = whole(value)
+    if number is not None and not low <= number <= high:
+        why = f"is not within {low} to {high}. {REFUSED}"
+        keda = f"{join('spec', *at[3:])}: Invalid value: {number}"
+        yield Problem(at, number, why, f"Write {low} to {high}.", keda)
 
 
 # The HPA's target of these is not what the parameter says (pkg/scalers, GetMetricSpecForScaling).
@@ -83,27 +98,40 @@ def _targets() -> Mapping[str, str]:
     }
 
 
-def check_targets(item: Item, report: Report) -> None:
+@error(
+    "target-not-positive",
+    TRIGGERS,
+    summary="A target of zero or less",
+    why=(
+        "KEDA's parsers accept most numbers. The operator writes them into the HPA, rounded down to "
+        "thousandths, and the API server refuses a target that is not above 0: the object is never Ready."
+    ),
+    passes="""
+        metadata:
+          lagThreshold: "10"
+    """,
+    unless="trigger-parameter",
+).on("ScaledObject")
+def target_not_positive(item: Item) -> Iterator[Problem]:
     """An HPA's target is above 0, in thousandths at the finest; KEDA's parsers mostly take any number."""
-    if text(modifiers_of(item).get("formula")):
+    formula = spec_of(item, "advanced", "scalingModifiers", "formula")
+    if formula is UNKNOWN or text(formula):
         return  # then the HPA has the formula's target only
     for index, trigger in triggers_of(item):
         kind = text(trigger.get("type"))
-        if kind not in _targets():
+        if kind not in _targets() or UNKNOWN in (trigger.get("metadata"), trigger.get("metricType")):
             continue
         metadata = mapping(trigger.get("metadata"))
         parameter = next(each for each in scalers()[kind].parameters if _targets()[kind] in each.names)
         name = next((each for each in parameter.names if isinstance(metadata.get(each), str)), None)
-        at: At = (*SPEC, "triggers", index, "metadata", name or "")
-        if name is None or any(finding.at == at for finding in report.findings):
+        if name is None:
             continue
         field = _target_field(kind, trigger)
         if _is_zero_or_less(metadata[name], field, parameter.type):
             floor = "greater than 0" if field == "averageUtilization" else "positive"
             grain = " in thousandths" if parameter.type.startswith("float") else ""
-            report.add(
-                "target-not-positive",
-                at,
+            yield Problem(
+                (*SPEC, "triggers", index, "metadata", name),
                 metadata[name],
                 f"is not above 0{grain}. {REFUSED}",
                 f'Write what one replica can take, such as {name}: "5".',

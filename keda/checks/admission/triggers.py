@@ -8,9 +8,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from keda.checks.admission.scaled_object import RESOURCE_SCALERS, modifiers_of, triggers_of
 from keda.checks.cross_object.references import Authentication, authentication, credentials, environment
 from keda.checks.findings import Report, without_secrets
+from keda.checks.scaling import modifiers_of, triggers_of
+from keda.core.defaults import RESOURCE_SCALERS
 from keda.core.errors import MISSING, is_secret_key, is_secret_value
 from keda.manifests.objects import Item, Objects
 from keda.manifests.reading import At, mapping, text
@@ -78,7 +79,7 @@ def check_triggers_among(item: Item, objects: Objects, report: Report) -> None:
             continue
         if not isinstance(trigger.get("metadata"), Mapping):
             continue
-        if _metric_type(item, kind, trigger, at, Report(item.ref, item.where)):
+        if _metric_type(item, kind, trigger, at, Report()):
             _verdict(item, objects, kind, trigger, metadata, at, report)
 
 

@@ -13,10 +13,9 @@ from typing import Any
 
 import promql_parser
 
-from keda.checks.findings import Report
-from keda.core.errors import did_you_mean
-from keda.manifests.objects import Item
-from keda.manifests.reading import At, dig, mapping, sequence, text
+from keda.checks.registry import SETTINGS, Problem, Rule, warning
+from keda.core.errors import MISSING, did_you_mean
+from keda.manifests.reading import At
 from keda.syntax import promql
 
 _SCRAPE = frozenset(
@@ -35,8 +34,31 @@ _SCRAPE = frozenset(
 )
 """Labels that a scrape adds to every series."""
 _OPEN = re.compile(r"__|exported_|label_|annotation_")
-_VARIABLE = re.compile(r"\$\{\w+(?::\w+)?\}|\$\w+")
-_JSON_LIMIT = 5_000_000
+
+METRIC_NAME = warning(
+    "metric-name",
+    SETTINGS,
+    summary="A metric name that KEDA 2.19.0 or kube-state-metrics does not emit",
+    why=(
+        "Prometheus returns no series and no error for an unknown name: the trigger reads 0, the panel "
+        "stays empty, the alert never fires. Names of earlier releases are the usual cause."
+    ),
+    passes="expr: sum by (exported_namespace, scaledObject) (rate(keda_scaler_detail_errors_total[5m])) > 0",
+)
+METRIC_LABEL = warning(
+    "metric-label",
+    SETTINGS,
+    summary="A label that the metric does not have",
+    why=(
+        "A matcher on a label that does not exist matches nothing, and Prometheus reports no error. "
+        "KEDA's labels are in camel case: scaledObject, triggerIndex."
+    ),
+    passes="""
+        query: >-
+          sum(kube_horizontalpodautoscaler_status_desired_replicas{
+          namespace="shop", horizontalpodautoscaler="keda-hpa-api"})
+    """,
+)
 
 
 @dataclass(frozen=True)
@@ -79,9 +101,9 @@ def _data() -> Any:
 
 @dataclass(frozen=True)
 class NameFault:
-    """A name in an expression that nothing emits. `rule`: metric-name or metric-label."""
+    """A name in an expression that nothing emits."""
 
-    rule: str
+    rule: Rule
     why: str
     fix: str
 
@@ -110,14 +132,14 @@ def _metric(metric: str) -> Iterator[NameFault]:
     nothing = "the expression returns nothing, without an error."
     if successor := _data()["renamed"].get(metric):
         yield NameFault(
-            "metric-name", f"{metric} is a metric of an earlier release: {nothing}", f"Write {successor}."
+            METRIC_NAME, f"{metric} is a metric of an earlier release: {nothing}", f"Write {successor}."
         )
         return
     for exporter in exporters():
         if exporter.has_every(metric) and metric not in exporter.metrics:
             guess = did_you_mean(metric, exporter.metrics)
             fix = f"Write {guess}." if guess else "Look at the exporter's /metrics for the right name."
-            yield NameFault("metric-name", f"{exporter.name} emits no {metric}: {nothing}", fix)
+            yield NameFault(METRIC_NAME, f"{exporter.name} emits no {metric}: {nothing}", fix)
 
 
 def _labels(metric: str, used: Any) -> Iterator[NameFault]:
@@ -136,7 +158,7 @@ def _labels(metric: str, used: Any) -> Iterator[NameFault]:
             if guess or label in exporter.labels:
                 why = f"{metric} has no label {label}: nothing matches, without an error."
                 fix = f"Write {guess}." if guess else f"It has {', '.join(sorted(known))}."
-                yield NameFault("metric-label", why, fix)
+                yield NameFault(METRIC_LABEL, why, fix)
 
 
 def _relabels(tree: Any) -> bool:
@@ -148,93 +170,7 @@ def _relabels(tree: Any) -> bool:
     )
 
 
-def check_expressions(item: Item, report: Report) -> None:
-    """Every expression of a PrometheusRule, a rule file or a Grafana dashboard."""
-    for at, expression in expressions(item.manifest):
-        try:
-            tree = parse(expression)
-        except promql.Broken as broken:
-            why = f"is not valid PromQL: {broken}. It would never give anything."
-            report.add("query-syntax", at, expression, why, "Try it in Prometheus first.")
-            continue
-        if tree is not None:
-            add_name_faults(tree, at, report)
-
-
-def add_name_faults(tree: Any, at: At, report: Report) -> None:
-    """The wrong names of a parsed expression at a path, as findings."""
+def name_problems(tree: Any, at: At) -> Iterator[Problem]:
+    """The wrong names of a parsed expression at a path."""
     for fault in name_faults(tree):
-        report.say(fault.rule, at, fault.why, fault.fix)
-
-
-def parse(expression: str) -> Any:
-    """The tree, with Grafana's variables filled in; None if what they stand for cannot be told, or if it is
-    nested beyond reading. Raises promql.Broken."""
-    try:
-        if "$" not in expression:
-            return promql.parse(expression)
-    except promql.TooDeep:
-        return None
-    timed = re.sub(r"(\[|:|offset\s+)\$\{?\w+\}?", r"\g<1>5m", expression)
-    for stand_in in ("1", "x"):
-        try:
-            return promql.parse(_VARIABLE.sub(stand_in, timed))
-        except (promql.Broken, promql.TooDeep):
-            continue
-    return None
-
-
-def expressions(manifest: Mapping[Any, Any]) -> Iterator[tuple[At, str]]:
-    """Each PromQL expression of an alerting or dashboard object, with its path.
-
-    PrometheusRule (and Prometheus' own rule files), a ConfigMap that holds dashboards, GrafanaDashboard, and
-    a dashboard's own JSON.
-    """
-    match text(manifest.get("kind")):
-        case "PrometheusRule":
-            yield from _rules(dig(manifest, "spec", "groups"), ("spec", "groups"))
-        case "ConfigMap":
-            for key, value in mapping(manifest.get("data")).items():
-                if isinstance(key, str) and key.endswith(".json"):
-                    yield from _dashboard_text(value, ("data", key))
-        case "GrafanaDashboard":
-            yield from _dashboard_text(dig(manifest, "spec", "json"), ("spec", "json"))
-        case "":
-            yield from _rules(manifest.get("groups"), ("groups",))
-            yield from _board(manifest, ())
-
-
-def _rules(groups: object, at: At) -> Iterator[tuple[At, str]]:
-    for index, group in enumerate(sequence(groups)):
-        for number, rule in enumerate(sequence(dig(group, "rules"))):
-            if expression := text(dig(rule, "expr")):
-                yield (*at, index, "rules", number, "expr"), expression
-
-
-def _dashboard_text(value: object, at: At) -> Iterator[tuple[At, str]]:
-    if not isinstance(value, str) or len(value) > _JSON_LIMIT or '"panels"' not in value:
-        return
-    try:
-        board = json.loads(value)
-    except (ValueError, RecursionError):
-        return
-    yield from _board(mapping(board), at)
-
-
-def _board(board: Mapping[Any, Any], at: At) -> Iterator[tuple[At, str]]:
-    yield from _panels(board.get("panels"), (*at, "panels"))
-    for index, event in enumerate(sequence(dig(board, "annotations", "list"))):
-        if expression := text(dig(event, "expr")):
-            yield (*at, "annotations", "list", index, "expr"), expression
-
-
-def _panels(panels: object, at: At) -> Iterator[tuple[At, str]]:
-    for index, panel in enumerate(sequence(panels)):
-        for number, target in enumerate(sequence(dig(panel, "targets"))):
-            if expression := text(dig(target, "expr")):
-                yield (*at, index, "targets", number, "expr"), expression
-        # A collapsed row holds its panels itself; rows do not nest.
-        for inner, panel_of_row in enumerate(sequence(dig(panel, "panels"))):
-            for number, target in enumerate(sequence(dig(panel_of_row, "targets"))):
-                if expression := text(dig(target, "expr")):
-                    yield (*at, index, "panels", inner, "targets", number, "expr"), expression
+        yield fault.rule.found(at, MISSING, fault.why, fault.fix)

@@ -7,54 +7,43 @@ from decimal import Decimal
 from typing import Any
 
 from keda.checks.cross_object.references import pod_requests
-from keda.checks.findings import Report
+from keda.checks.registry import SCALING, SETTINGS, Problem, warning
+from keda.checks.scaling import SPEC, number_of
 from keda.manifests.objects import Item, Objects
-from keda.manifests.reading import dig, mapping, whole
+from keda.manifests.reading import dig, mapping
 from keda.syntax.quantity import parse_quantity
 
 MAKES_NODES = ("NodePool", "NodeClaim", "Provisioner", "MachineDeployment", "MachineSet", "MachinePool")
 """Karpenter's and Cluster API's: with one of them given, the nodes given are not all there can be."""
 
 
-def advise_capacity(item: Item, objects: Objects, report: Report) -> None:
-    """maxReplicaCount times what a pod requests, against ResourceQuotas and Nodes."""
-    maximum = whole(item.spec.get("maxReplicaCount"))
-    workload = _job(item) if item.kind == "ScaledJob" else objects.target(item)
-    if maximum is None or workload is None or not workload.pod:
+@warning(
+    "max-over-quota",
+    SETTINGS,
+    summary="A maximum above the namespace's quota",
+    why=(
+        "The API server refuses the pods above the quota. The HPA keeps requesting them, and the load is "
+        "not served."
+    ),
+    passes='maxReplicaCount: 4   # requests.nvidia.com/gpu is "4" in the ResourceQuota',
+).among(*SCALING)
+def max_over_quota(item: Item, objects: Objects) -> Iterator[Problem]:
+    """maxReplicaCount times what a pod requests, against the ResourceQuotas of the namespace."""
+    maximum, workload = number_of(item, "maxReplicaCount"), _workload(item, objects)
+    if maximum is None or workload is None:
         return
     requests = pod_requests(workload)
-    _quota(item, objects, maximum, requests, report)
-    _nodes(objects, workload, maximum, requests, report)
-
-
-def _job(item: Item) -> Item:
-    """A Job's template is where a workload's is."""
-    return Item({"spec": item.spec.get("jobTargetRef")}, "", ())
-
-
-def _amounts(quantities: object) -> Iterator[tuple[str, Decimal]]:
-    for resource, amount in mapping(quantities).items():
-        try:
-            yield str(resource), parse_quantity(str(amount))
-        except ValueError:
-            continue
-
-
-def _quota(
-    item: Item, objects: Objects, maximum: int, requests: Mapping[str, Decimal], report: Report
-) -> None:
     for quota in objects.of("ResourceQuota", item.namespace):
         for key, limit in _amounts(quota.spec.get("hard")):
             resource = key.removeprefix("requests.")
             each = Decimal(1) if resource == "pods" else requests.get(resource, Decimal(0))
             if each > 0 and maximum * each > limit:
-                report.add(
-                    "max-over-quota",
-                    ("spec", "maxReplicaCount"),
+                yield Problem(
+                    (*SPEC, "maxReplicaCount"),
                     maximum,
                     f"times {_shown(resource, each)} of each pod is more than {quota.ref} grants "
-                    f"({_shown(resource, limit)}). "
-                    "The pods above it are never made, and the HPA goes on asking."
+                    f"({_shown(resource, limit)}). The pods above it are never made, and the HPA goes on "
+                    "asking."
                     if each != 1
                     else f"is more {resource} than {quota.ref} grants ({limit:f}). "
                     "The pods above it are never made.",
@@ -62,11 +51,25 @@ def _quota(
                 )
 
 
-def _nodes(
-    objects: Objects, workload: Item, maximum: int, requests: Mapping[str, Decimal], report: Report
-) -> None:
+@warning(
+    "max-over-nodes",
+    SETTINGS,
+    summary="A maximum above what the nodes can run",
+    why=(
+        "Reported where Nodes are given (kubectl get nodes -o yaml), and no autoscaler of nodes. Pods "
+        "above what the nodes can allocate, ignoring all other pods, stay Pending: the HPA counts them as "
+        "replicas, and the load is not served."
+    ),
+    passes="maxReplicaCount: 4   # four nvidia.com/gpu are allocatable, and each pod needs one",
+).among(*SCALING)
+def max_over_nodes(item: Item, objects: Objects) -> Iterator[Problem]:
+    """maxReplicaCount times what a pod requests, against all Nodes, if nothing makes further ones."""
+    maximum, workload = number_of(item, "maxReplicaCount"), _workload(item, objects)
     nodes = [node for node in objects.of("Node", "") if dig(node.manifest, "status", "allocatable")]
-    if not nodes or not requests or any(True for _ in objects.everywhere(*MAKES_NODES)):
+    if maximum is None or workload is None or not nodes or any(objects.everywhere(*MAKES_NODES, "")):
+        return
+    requests = pod_requests(workload)
+    if not requests:
         return
     room, scarce = 0, ""
     for node in nodes:
@@ -80,14 +83,30 @@ def _nodes(
         each = (
             f"{_shown(scarce, requests[scarce])} each" if scarce in requests else scarce or "its nodeSelector"
         )
-        report.add(
-            "max-over-nodes",
-            ("spec", "maxReplicaCount"),
+        yield Problem(
+            (*SPEC, "maxReplicaCount"),
             maximum,
             f"is more than {nodes_given} can hold: {room} pods, for {each}. The pods above it stay Pending, "
             "and the load is not served.",
             f"Write at most {room}, or add nodes." if room else "Add a node that can hold one.",
         )
+
+
+def _workload(item: Item, objects: Objects) -> Item | None:
+    """What holds the pods' template; a Job's is where a workload's is."""
+    if item.kind == "ScaledJob":
+        workload: Item | None = Item({"spec": item.spec.get("jobTargetRef")}, "", ())
+    else:
+        workload = objects.target(item)
+    return workload if workload is not None and workload.pod else None
+
+
+def _amounts(quantities: object) -> Iterator[tuple[str, Decimal]]:
+    for resource, amount in mapping(quantities).items():
+        try:
+            yield str(resource), parse_quantity(str(amount))
+        except ValueError:
+            continue
 
 
 def _shown(resource: str, amount: Decimal) -> str:

@@ -6,10 +6,10 @@ an empty one everything; a namespace selector that is not set means the Promethe
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from keda.checks.findings import Report
+from keda.checks.registry import OTHERS, SETTINGS, Problem, warning
 from keda.core.errors import MISSING
 from keda.manifests.objects import Item, Objects, selects
 from keda.manifests.reading import dig, mapping
@@ -46,8 +46,26 @@ def wanted(collectors: Sequence[Item], kind: str) -> str:
     return ", ".join(f"{key}: {value}" for key, value in asked.items())
 
 
-def check_monitor(item: Item, objects: Objects, report: Report) -> None:
+@warning(
+    "monitor-unselected",
+    SETTINGS,
+    summary="A ServiceMonitor or PodMonitor that no Prometheus selects",
+    why=(
+        "Reported where Prometheus objects are given (kubectl get prometheus -A -o yaml). It is the most "
+        "frequent reason for missing data: a Prometheus reads the monitors that its selectors match by "
+        "label and namespace, and kube-prometheus-stack selects only monitors with its release label. A "
+        "Prometheus trigger then scales on nothing."
+    ),
+    passes="""
+        metadata:
+          labels: {release: kube-prometheus-stack}
+    """,
+    see="dashboards.md",
+).among(OTHERS)
+def monitor_unselected(item: Item, objects: Objects) -> Iterator[Problem]:
     """A monitor that none of the Prometheus objects given selects."""
+    if not is_monitor(item):
+        return
     collectors = list(objects.everywhere(*COLLECTORS))
     labels = mapping(dig(item.manifest, "metadata", "labels"))
     namespace = objects.get("", "Namespace", "", item.namespace)
@@ -57,8 +75,7 @@ def check_monitor(item: Item, objects: Objects, report: Report) -> None:
     ):
         return
     first, asked = collectors[0].ref, wanted(collectors, item.kind)
-    report.add(
-        "monitor-unselected",
+    yield Problem(
         ("metadata", "labels"),
         MISSING,
         f"{first} does not select it, nor does any other that is given. It reads nothing: no data.",

@@ -13,15 +13,22 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from keda.checks.admission.scaled_object import triggers_of
-from keda.checks.findings import Report
+from keda.checks.registry import (
+    AUTHENTICATIONS,
+    REFERENCES,
+    SCALING,
+    Problem,
+    among_objects,
+    error,
+    warning,
+)
+from keda.checks.scaling import SPEC, triggers_of, unidentified
 from keda.core.errors import did_you_mean, is_secret_key
+from keda.manifests.declared import UNKNOWN
 from keda.manifests.objects import Item, Objects
 from keda.manifests.reading import At, dig, mapping, sequence, text
 from keda.scalers.parser import scalers
 from keda.syntax.quantity import parse_quantity
-
-AUTHENTICATIONS = ("TriggerAuthentication", "ClusterTriggerAuthentication")
 
 
 @dataclass(frozen=True)
@@ -124,122 +131,158 @@ def add_or_name(what: str, names: list[str]) -> str:
     return f"Add {what}, or name one of: {', '.join(names[:5])}." if names else f"Add {what}."
 
 
-def check_trigger_references(item: Item, objects: Objects, report: Report) -> None:
+UNKNOWN_AUTHENTICATION = error(
+    "unknown-authentication",
+    REFERENCES,
+    summary="An authenticationRef to an object that does not exist",
+    why=(
+        "Reported only where objects of the namespace are given. KEDA logs it and runs the trigger "
+        "without its secret."
+    ),
+    passes="authenticationRef: {name: rabbitmq}   # a TriggerAuthentication of the same namespace",
+    ignorable=True,
+    see="secrets.md",
+)
+UNREAD_AUTHENTICATION = warning(
+    "unread-authentication",
+    REFERENCES,
+    summary="A TriggerAuthentication whose parameters the scaler does not read",
+    why=(
+        "`parameter` is the scaler's own name for the value (host, password, connection …). An unknown "
+        "name is ignored."
+    ),
+    passes="secretTargetRef: [{parameter: host, name: rabbitmq, key: uri}]",
+)
+
+
+@among_objects(*SCALING)
+def trigger_references(item: Item, objects: Objects) -> Iterator[Problem]:
     """authenticationRef of each trigger: its kind, that it is there, that the scaler reads what it gives."""
     for index, trigger in triggers_of(item):
         reference = mapping(trigger.get("authenticationRef"))
-        at: At = ("spec", "triggers", index, "authenticationRef")
+        at: At = (*SPEC, "triggers", index, "authenticationRef")
         name, kind = text(reference.get("name")), text(reference.get("kind")) or AUTHENTICATIONS[0]
-        if not name:
+        if not name or reference.get("kind") is UNKNOWN:
             continue
         if kind not in AUTHENTICATIONS:
-            report.add(
-                "unknown-authentication",
+            yield UNKNOWN_AUTHENTICATION.found(
                 (*at, "kind"),
                 kind,
-                "is not a kind of authentication. KEDA only logs it, and the trigger runs "
-                "without its secret.",
+                "is not a kind of authentication. KEDA only logs it, and the trigger runs without its "
+                "secret.",
                 f"Write {did_you_mean(kind, AUTHENTICATIONS) or AUTHENTICATIONS[0]}.",
             )
-            continue
-        found = _authentication_object(reference, item, objects)
-        namespace = item.namespace if kind == AUTHENTICATIONS[0] else ""
-        if found is None:
-            others = [each.name for each in objects.of(kind, namespace)]
-            if others or objects.has_workloads(item.namespace):
-                other = AUTHENTICATIONS[1 - AUTHENTICATIONS.index(kind)]
-                twin = objects.get("keda.sh", other, "" if namespace else item.namespace, name)
-                guess = did_you_mean(name, others)
-                fix = (
-                    f"Write kind: {other}."
-                    if twin
-                    else f"Write {guess}."
-                    if guess
-                    else add_or_name(_wanted(text(trigger.get("type")), kind, name), others)
-                )
-                place = f" of namespace {namespace}" if namespace else ""
-                report.add(
-                    "unknown-authentication",
-                    (*at, "name"),
-                    name,
-                    f"is not a {kind}{place} here. KEDA only logs it, and the trigger runs without its "
-                    "secret.",
-                    fix,
-                )
-            continue
-        _check_read(text(trigger.get("type")), trigger, found, at, report)
+        elif found := _authentication_object(reference, item, objects):
+            yield from _unread(text(trigger.get("type")), reference, found, at)
+        else:
+            yield from _unknown_authentication(item, objects, trigger, at)
 
 
-def _check_read(kind: str, trigger: Mapping[Any, Any], found: Item, at: At, report: Report) -> None:
+def _unknown_authentication(
+    item: Item, objects: Objects, trigger: Mapping[Any, Any], at: At
+) -> Iterator[Problem]:
+    reference = mapping(trigger.get("authenticationRef"))
+    name, kind = text(reference.get("name")), text(reference.get("kind")) or AUTHENTICATIONS[0]
+    namespace = item.namespace if kind == AUTHENTICATIONS[0] else ""
+    others = [each.name for each in objects.of(kind, namespace)]
+    if not (others or objects.has_workloads(item.namespace)) or unidentified(objects, kind):
+        return
+    other = AUTHENTICATIONS[1 - AUTHENTICATIONS.index(kind)]
+    twin = objects.get("keda.sh", other, "" if namespace else item.namespace, name)
+    guess = did_you_mean(name, others)
+    place = f" of namespace {namespace}" if namespace else ""
+    yield UNKNOWN_AUTHENTICATION.found(
+        (*at, "name"),
+        name,
+        f"is not a {kind}{place} here. KEDA only logs it, and the trigger runs without its secret.",
+        f"Write kind: {other}."
+        if twin
+        else f"Write {guess}."
+        if guess
+        else add_or_name(_wanted(text(trigger.get("type")), kind, name), others),
+    )
+
+
+def _unread(kind: str, reference: Mapping[Any, Any], found: Item, at: At) -> Iterator[Problem]:
     if kind not in scalers() or scalers()[kind].open:
         return
     read = {name for each in scalers()[kind].parameters if "auth" in each.sources for name in each.names}
-    if not read:
-        return
-    given = [
-        text(mapping(entry).get("parameter"))
-        for key in ("secretTargetRef", "configMapTargetRef", "env")
-        for entry in sequence(found.spec.get(key))
-    ]
+    sources = [found.spec.get(key) for key in ("secretTargetRef", "configMapTargetRef", "env")]
+    given = [dig(entry, "parameter") for source in sources for entry in sequence(source)]
     # One TriggerAuthentication may serve several scalers: what matters is a trigger that reads nothing of it.
-    if given and not set(given) & read:
-        guess = next((close for name in given if (close := did_you_mean(name, read))), None)
-        report.add(
-            "unread-authentication",
+    names = list(dict.fromkeys(map(text, given)))
+    if not read or not given or UNKNOWN in [*sources, *given] or not read.isdisjoint(names):
+        return
+    guess = next((close for name in names if (close := did_you_mean(name, read))), None)
+    yield UNREAD_AUTHENTICATION.found(
+        (*at, "name"),
+        text(reference.get("name")),
+        f"gives {', '.join(sorted(names)[:5])}, and the {kind} scaler reads none of these. It runs without.",
+        f"In {found.ref} write parameter: {guess}."
+        if guess
+        else f"It reads: {', '.join(sorted(read)[:12])}.",
+    )
+
+
+@error(
+    "unknown-secret",
+    REFERENCES,
+    summary="A Secret, ConfigMap or key that does not exist",
+    why=(
+        "Reported only where objects of that kind and namespace are given. KEDA uses an empty string "
+        "instead (scale_resolvers.go:622)."
+    ),
+    passes="secretTargetRef: [{parameter: host, name: rabbitmq, key: uri}]   # Secret rabbitmq has that key",
+    ignorable=True,
+    see="secrets.md",
+).among("TriggerAuthentication")
+def unknown_secret(item: Item, objects: Objects) -> Iterator[Problem]:
+    """secretTargetRef and configMapTargetRef: the object and its key. (A ClusterTriggerAuthentication reads
+    from KEDA's own namespace.)"""
+    for key, kind in (("secretTargetRef", "Secret"), ("configMapTargetRef", "ConfigMap")):
+        for index, entry in enumerate(map(mapping, sequence(item.spec.get(key)))):
+            at: At = (*SPEC, key, index)
+            name, wanted = text(entry.get("name")), text(entry.get("key"))
+            if given := objects.get("", kind, item.namespace, name):
+                yield from _missing_key(given, wanted, at)
+            elif name:
+                yield from _missing_object(item, objects, kind, name, at)
+
+
+def _missing_object(item: Item, objects: Objects, kind: str, name: str, at: At) -> Iterator[Problem]:
+    others = [each.name for each in objects.of(kind, item.namespace)]
+    made = any(_made_by(objects, item.namespace, kind, name))
+    if others and not made and not unidentified(objects, kind, *_MAKERS):
+        guess = did_you_mean(name, others)
+        yield Problem(
             (*at, "name"),
-            text(mapping(trigger.get("authenticationRef")).get("name")),
-            f"gives {', '.join(sorted(set(given))[:5])}, and the {kind} scaler reads none of "
-            "these. It runs without.",
-            f"In {found.ref} write parameter: {guess}."
-            if guess
-            else f"It reads: {', '.join(sorted(read)[:12])}.",
+            name,
+            f"is not a {kind} of namespace {item.namespace} here. KEDA would use an empty string instead.",
+            f"Write {guess}." if guess else f"Add it, or name one of: {', '.join(others[:5])}.",
         )
 
 
-def check_secret_references(item: Item, objects: Objects, report: Report) -> None:
-    """secretTargetRef and configMapTargetRef of a TriggerAuthentication: the object and its key."""
-    if item.kind != AUTHENTICATIONS[0]:
-        return  # a cluster-wide one reads from KEDA's own namespace
-    for key, kind in (("secretTargetRef", "Secret"), ("configMapTargetRef", "ConfigMap")):
-        for index, entry in enumerate(map(mapping, sequence(item.spec.get(key)))):
-            at: At = ("spec", key, index)
-            name, wanted = text(entry.get("name")), text(entry.get("key"))
-            given = objects.get("", kind, item.namespace, name)
-            if given is None:
-                yielding = list(_made_by(objects, item.namespace, kind, name))
-                others = [each.name for each in objects.of(kind, item.namespace)]
-                if name and others and not yielding:
-                    guess = did_you_mean(name, others)
-                    report.add(
-                        "unknown-secret",
-                        (*at, "name"),
-                        name,
-                        f"is not a {kind} of namespace {item.namespace} here. KEDA would use an empty string "
-                        "instead.",
-                        f"Write {guess}." if guess else f"Add it, or name one of: {', '.join(others[:5])}.",
-                    )
-                continue
-            keys = [
-                str(each)
-                for part in ("data", "stringData", "binaryData")
-                for each in mapping(given.manifest.get(part))
-            ]
-            if wanted and wanted not in keys:
-                guess = did_you_mean(wanted, keys)
-                report.add(
-                    "unknown-secret",
-                    (*at, "key"),
-                    wanted,
-                    f"is not a key of {given.ref}. KEDA would use an empty string instead.",
-                    f"Write {guess}." if guess else f"Its keys: {', '.join(keys[:8]) or 'none'}.",
-                )
+def _missing_key(given: Item, wanted: str, at: At) -> Iterator[Problem]:
+    parts = [given.manifest.get(part) for part in ("data", "stringData", "binaryData")]
+    keys = [str(each) for part in parts for each in mapping(part)]
+    if wanted and wanted not in keys and UNKNOWN not in parts:
+        guess = did_you_mean(wanted, keys)
+        yield Problem(
+            (*at, "key"),
+            wanted,
+            f"is not a key of {given.ref}. KEDA would use an empty string instead.",
+            f"Write {guess}." if guess else f"Its keys: {', '.join(keys[:8]) or 'none'}.",
+        )
+
+
+_MAKERS = ("ExternalSecret", "SealedSecret", "Certificate", "VaultStaticSecret")
 
 
 def _made_by(objects: Objects, namespace: str, kind: str, name: str) -> Iterator[Item]:
     """Objects that make the Secret in the cluster: ExternalSecret, SealedSecret, Certificate."""
     if kind != "Secret":
         return
-    for maker in ("ExternalSecret", "SealedSecret", "Certificate", "VaultStaticSecret"):
+    for maker in _MAKERS:
         for each in objects.of(maker, namespace):
             made = (
                 dig(each.spec, "target", "name"),
@@ -247,7 +290,7 @@ def _made_by(objects: Objects, namespace: str, kind: str, name: str) -> Iterator
                 dig(each.spec, "destination", "name"),
                 each.name,
             )
-            if name in made:
+            if name in made or UNKNOWN in made:
                 yield each
 
 

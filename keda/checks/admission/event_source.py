@@ -1,0 +1,37 @@
+"""What KEDA's webhook asks of a CloudEventSource."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from keda.checks.registry import EVENT_SOURCES, REPLICAS, Problem, error
+from keda.checks.scaling import SPEC, WEBHOOK, spec_of
+from keda.core.errors import MISSING
+from keda.manifests.declared import UNKNOWN
+from keda.manifests.objects import Item
+
+
+@error(
+    "event-filter",
+    REPLICAS,
+    summary="A CloudEventSource that sends nothing or everything",
+    why="KEDA's webhook refuses includes together with excludes; it admits an empty destination.",
+    passes="""
+        spec:
+          destination: {http: {uri: http://events.example.org}}
+          eventSubscription: {includedEventTypes: [keda.scaledobject.failed.v1]}
+    """,
+).on(*EVENT_SOURCES)
+def event_filter(item: Item) -> Iterator[Problem]:
+    lists = [spec_of(item, "eventSubscription", key) for key in ("includedEventTypes", "excludedEventTypes")]
+    if all(lists) and UNKNOWN not in lists:
+        yield Problem(
+            (*SPEC, "eventSubscription"),
+            MISSING,
+            f"both includes and excludes event types. {WEBHOOK}",
+            "Keep one of them.",
+            "setting included types and excluded types at the same time is not supported",
+        )
+    if item.spec.get("destination") == {}:
+        why = "empty. KEDA admits it and sends the events nowhere."
+        yield Problem((*SPEC, "destination"), MISSING, why, "Write http: {uri: …}.")

@@ -1,0 +1,85 @@
+"""What KEDA's webhook asks of a list of triggers, of ScaledObject and ScaledJob alike
+(scaletriggers_types.go:58)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from keda.checks.registry import SCALING, TRIGGERS, Problem, error
+from keda.checks.scaling import SPEC, WEBHOOK, triggers_of
+from keda.core.defaults import RESOURCE_SCALERS
+from keda.core.errors import MISSING
+from keda.manifests.objects import Item
+from keda.manifests.reading import text
+
+
+@error(
+    "no-triggers",
+    TRIGGERS,
+    summary="No triggers",
+    why="An empty list passes the CRD; KEDA's webhook refuses it.",
+    passes="""
+        triggers:
+          - type: cron
+            metadata: {start: 0 7 * * *, end: 0 19 * * *, timezone: Europe/Berlin, desiredReplicas: "3"}
+    """,
+).on(*SCALING)
+def no_triggers(item: Item) -> Iterator[Problem]:
+    if item.spec.get("triggers") == []:
+        yield Problem(
+            (*SPEC, "triggers"),
+            MISSING,
+            f"empty: nothing would scale. {WEBHOOK}",
+            "Write one.",
+            "no triggers defined in the ScaledObject/ScaledJob",
+        )
+
+
+@error(
+    "trigger-name-twice",
+    TRIGGERS,
+    summary="Two triggers with the same name",
+    why="A formula could not distinguish them, so KEDA's webhook refuses the object.",
+    passes="""
+        triggers:
+          - {name: load, type: prometheus}
+          - {name: hours, type: cron}
+    """,
+).on(*SCALING)
+def trigger_name_twice(item: Item) -> Iterator[Problem]:
+    names = Counter(text(trigger.get("name")) for _, trigger in triggers_of(item))
+    for index, trigger in triggers_of(item):
+        name = text(trigger.get("name"))
+        if name and names[name] > 1:
+            yield Problem(
+                (*SPEC, "triggers", index, "name"),
+                name,
+                f"is the name of more than one trigger. {WEBHOOK}",
+                "Give each its own name.",
+                f'triggerName "{name}" is defined multiple times in the ScaledObject/ScaledJob, but it '
+                "must be unique",
+            )
+
+
+@error(
+    "cached-metrics",
+    TRIGGERS,
+    summary="useCachedMetrics on a trigger that has no cache",
+    why=(
+        "KEDA reads no metric for cpu and memory, and computes cron itself. KEDA's webhook refuses the "
+        "setting."
+    ),
+    passes="- type: cron   # without useCachedMetrics",
+).on(*SCALING)
+def cached_metrics(item: Item) -> Iterator[Problem]:
+    for index, trigger in triggers_of(item):
+        kind = text(trigger.get("type"))
+        if trigger.get("useCachedMetrics") is True and kind in (*RESOURCE_SCALERS, "cron"):
+            yield Problem(
+                (*SPEC, "triggers", index, "useCachedMetrics"),
+                True,
+                f"is not possible with {kind}. {WEBHOOK}",
+                "Remove it.",
+                f'property "useCachedMetrics" is not supported for "{kind}" scaler',
+            )

@@ -1,0 +1,83 @@
+"""Triggers beside a formula that KEDA accepts and that then do nothing, or stop everything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from keda.checks.registry import SETTINGS, Problem, on_objects, warning
+from keda.checks.scaling import SPEC, all_known, modifiers_of, triggers_of
+from keda.core.defaults import RESOURCE_SCALERS
+from keda.core.errors import MISSING
+from keda.manifests.declared import UNKNOWN
+from keda.manifests.objects import Item
+from keda.manifests.reading import At, dig, text
+from keda.syntax import formula
+
+MODIFIERS_UNNAMED_TRIGGER = warning(
+    "modifiers-unnamed-trigger",
+    SETTINGS,
+    summary="A trigger without a name next to a formula",
+    why="The object is Ready, and every poll fails.",
+    passes="""
+        advanced:
+          scalingModifiers: {formula: "max(load / 10, hours)", target: "2"}
+        triggers:
+          - {name: load, type: prometheus}
+          - {name: hours, type: cron}
+    """,
+)
+MODIFIERS_UNUSED_TRIGGER = warning(
+    "modifiers-unused-trigger",
+    SETTINGS,
+    summary="A trigger that the formula does not use",
+    why=(
+        "With a formula, only the formula counts. KEDA then also drops per-container cpu and memory "
+        "metrics (hpa.go:371)."
+    ),
+    passes='scalingModifiers: {formula: "max(load / 10, hours)", target: "2"}',
+)
+
+
+@on_objects("ScaledObject")
+def beside_a_formula(item: Item) -> Iterator[Problem]:
+    """Each trigger: named, and used."""
+    written = text(modifiers_of(item).get("formula"))
+    if not written:
+        return
+    named = {text(trigger.get("name")) for _, trigger in triggers_of(item)}
+    used = formula.variables(written)
+    for index, trigger in triggers_of(item):
+        at: At = (*SPEC, "triggers", index)
+        if UNKNOWN in (trigger.get("type"), trigger.get("name")):
+            continue
+        name = text(trigger.get("name"))
+        if text(trigger.get("type")) in RESOURCE_SCALERS:
+            yield from _per_container(trigger, at)
+        elif not name:
+            yield MODIFIERS_UNNAMED_TRIGGER.found(
+                (*at, "name"),
+                MISSING,
+                "missing, and there is a formula. The object is Ready, and every poll fails: nothing scales.",
+                "Name the trigger and use the name in the formula, or remove it.",
+            )
+        elif name not in used and used <= named and all_known(item, "name"):
+            yield MODIFIERS_UNUSED_TRIGGER.found(
+                (*at, "name"),
+                name,
+                "is not in the formula, and with a formula no trigger counts for itself: it would do "
+                "nothing.",
+                "Use it in the formula, or remove it.",
+            )
+
+
+def _per_container(trigger: Mapping[Any, Any], at: At) -> Iterator[Problem]:
+    """hpa.go:371."""
+    container = dig(trigger, "metadata", "containerName")
+    if container and container is not UNKNOWN:
+        yield MODIFIERS_UNUSED_TRIGGER.found(
+            (*at, "metadata", "containerName"),
+            container,
+            "next to a formula: KEDA silently leaves this trigger out of the HPA.",
+            "Remove containerName, so that the pods' own metric stays beside the formula.",
+        )

@@ -1,0 +1,113 @@
+"""Parameters of triggers that KEDA accepts and that then do not work as meant."""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+import zoneinfo
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from keda.checks.registry import SCALING, SETTINGS, Problem, warning
+from keda.checks.scaling import SPEC, lowest_of, triggers_of
+from keda.manifests.objects import Item
+from keda.manifests.reading import mapping, text
+from keda.scalers.parser import scalers
+from keda.syntax import go
+
+
+def _texts(trigger: Mapping[Any, Any]) -> dict[str, str]:
+    return {key: value for key, value in mapping(trigger.get("metadata")).items() if isinstance(value, str)}
+
+
+@warning(
+    "duration-in-milliseconds",
+    SETTINGS,
+    summary="A duration without a unit",
+    why="KEDA reads a bare number as milliseconds (typed_config.go:440).",
+    passes="timeout: 5s",
+).on(*SCALING)
+def duration_in_milliseconds(item: Item) -> Iterator[Problem]:
+    for index, trigger in triggers_of(item):
+        kind = text(trigger.get("type"))
+        parameters = scalers()[kind].parameters if kind in scalers() else ()
+        durations = {name for each in parameters if each.type == "duration" for name in each.names}
+        for key, value in _texts(trigger).items():
+            if key in durations and re.fullmatch(r"[1-9]\d{0,2}", go.trim(value)):
+                yield Problem(
+                    (*SPEC, "triggers", index, "metadata", key),
+                    value,
+                    "has no unit, and KEDA reads it as milliseconds: nothing would answer in time.",
+                    f'Write "{value}s", or "{value}ms" if that is meant.',
+                )
+
+
+@warning(
+    "activation-over-target",
+    SETTINGS,
+    summary="An activation threshold above the target",
+    why=(
+        "Activation decides between 0 and 1, the target above 1. If activation is higher, KEDA scales to "
+        "zero while the HPA wants several replicas."
+    ),
+    passes="""
+        threshold: "50"
+        activationThreshold: "5"
+    """,
+).on("ScaledObject")
+def activation_over_target(item: Item) -> Iterator[Problem]:
+    """A threshold to wake that is above the target of one replica."""
+    if lowest_of(item) != 0:
+        return
+    for index, trigger in triggers_of(item):
+        metadata = _texts(trigger)
+        for key, value in metadata.items():
+            target = key.removeprefix("activation")
+            target = target[:1].lower() + target[1:]
+            if not key.startswith("activation") or target not in metadata or not _is_known(trigger):
+                continue
+            try:
+                high, one = go.real(value), go.real(metadata[target])
+            except ValueError:
+                continue
+            if high > one > 0 and math.isfinite(high):
+                yield Problem(
+                    (*SPEC, "triggers", index, "metadata", key),
+                    value,
+                    f"is above {target} {metadata[target]}. Between the two KEDA goes to zero while the HPA "
+                    f"wants {math.ceil(high / one)} replicas: work stays in the queue, and pods come and go.",
+                    f"Write at most {metadata[target]}; 0 wakes on the first piece of work.",
+                )
+
+
+def _is_known(trigger: Mapping[Any, Any]) -> bool:
+    return text(trigger.get("type")) in scalers()
+
+
+@functools.cache
+def _timezones() -> frozenset[str]:
+    return frozenset(zoneinfo.available_timezones())
+
+
+@warning(
+    "cron-timezone",
+    SETTINGS,
+    summary="A time zone that does not exist",
+    why="KEDA loads it at each poll, not at admission: the object is Ready and never scales by its hours.",
+    passes="timezone: Europe/Berlin",
+).on(*SCALING)
+def cron_timezone(item: Item) -> Iterator[Problem]:
+    for index, trigger in triggers_of(item):
+        zone = go.trim(_texts(trigger).get("timezone", ""))
+        if trigger.get("type") != "cron" or not zone or not _timezones() or zone in _timezones():
+            continue
+        written = zone.lower().replace(" ", "_")
+        close = next((known for known in sorted(_timezones()) if known.lower() == written), None)
+        yield Problem(
+            (*SPEC, "triggers", index, "metadata", "timezone"),
+            zone,
+            "is not a time zone of the IANA database. The object is Ready, and every poll fails: it never "
+            "scales by these hours.",
+            f"Write {close}." if close else "Write one such as Europe/Berlin or UTC.",
+        )

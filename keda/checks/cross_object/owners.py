@@ -1,0 +1,180 @@
+"""What else sets the replicas of a ScaledObject's target (keda.ownership), over the objects given."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+
+from keda.checks.registry import REFERENCES, Problem, Rule, error, warning
+from keda.core.errors import MISSING
+from keda.manifests.declared import Declared, ObjectRef
+from keda.manifests.objects import Item, Objects
+from keda.manifests.reading import mapping
+from keda.ownership import TRANSFER_OWNERSHIP, Conflict, ConflictKind, conflicts, links, owners
+
+SecondOwners = Mapping[tuple[str, str], list[Conflict]]
+
+ONE_OWNER_HPA = error(
+    "one-owner-hpa",
+    REFERENCES,
+    summary="The target has an HPA of its own",
+    why=(
+        "Kubernetes stops two HPAs on the same pods (condition AmbiguousSelector): nothing scales, and "
+        "the ScaledObject is still Ready. Where their limits differ, the replicas flap. KEDA's webhook "
+        "refuses the ScaledObject only if the HPA exists first."
+    ),
+    passes="""
+        metadata:
+          annotations: {scaledobject.keda.sh/transfer-hpa-ownership: "true"}
+        spec:
+          advanced: {horizontalPodAutoscalerConfig: {name: web}}
+    """,
+    see="who-owns-replicas.md",
+)
+
+
+ONE_OWNER_SCALEDOBJECT = error(
+    "one-owner-scaledobject",
+    REFERENCES,
+    summary="Two ScaledObjects on one target, or with one HPA name",
+    why=("KEDA's webhook refuses the second one. While the webhook is down, their two HPAs stop each other."),
+    passes="""
+        apiVersion: keda.sh/v1alpha1
+        kind: ScaledObject
+        metadata: {name: web, namespace: shop}
+        spec:
+          scaleTargetRef: {name: web}
+          maxReplicaCount: 5
+          triggers:   # of both, in one: the highest answer wins
+            - type: prometheus
+              metadata:
+                serverAddress: http://prometheus.monitoring:9090
+                query: sum(rate(http_requests_total{job="gateway"}[2m]))
+                threshold: "50"
+                ignoreNullValues: "false"
+            - type: cron
+              metadata: {start: 0 7 * * *, end: 0 19 * * *, timezone: Europe/Berlin, desiredReplicas: "3"}
+    """,
+    see="who-owns-replicas.md",
+)
+
+
+ONE_OWNER_REPLICAS = warning(
+    "one-owner-replicas",
+    REFERENCES,
+    summary="The target fixes spec.replicas",
+    why="Each apply resets the replicas to that number, whatever the load.",
+    passes="""
+        kind: Deployment
+        spec: {selector: {}, template: {}}   # no replicas
+    """,
+    see="who-owns-replicas.md",
+)
+
+
+ONE_OWNER_CONTROLLER = error(
+    "one-owner-controller",
+    REFERENCES,
+    summary="Another controller sets the target's replicas",
+    why=(
+        "Envoy Gateway, Knative, Ray, Argo Rollouts, Flagger, an operator or another autoscaler also "
+        "writes them: each undoes what the other did, and nothing reports an error."
+    ),
+    passes="""
+        kind: EnvoyProxy
+        spec:
+          provider: {type: Kubernetes, kubernetes: {envoyDeployment: {}}}   # no envoyHpa, no replicas
+    """,
+    ignorable=True,
+    see="who-owns-replicas.md",
+)
+
+
+ONE_OWNER_VPA = warning(
+    "one-owner-vpa",
+    REFERENCES,
+    summary="A VerticalPodAutoscaler changes the resource that the ScaledObject scales on",
+    why=(
+        "A cpu or memory trigger compares usage with the pods' requests. The VPA changes these requests, "
+        "so each change causes the next."
+    ),
+    passes="""
+        kind: VerticalPodAutoscaler
+        spec:
+          resourcePolicy:   # and the trigger is cpu
+            containerPolicies: [{containerName: "*", controlledResources: [memory]}]
+    """,
+    see="who-owns-replicas.md",
+)
+
+
+RULES: Mapping[ConflictKind, Rule] = {
+    ConflictKind(rule.name.removeprefix("one-owner-")): rule
+    for rule in (
+        ONE_OWNER_HPA,
+        ONE_OWNER_SCALEDOBJECT,
+        ONE_OWNER_REPLICAS,
+        ONE_OWNER_CONTROLLER,
+        ONE_OWNER_VPA,
+    )
+}
+
+
+def one_owner(item: Item, disputes: Iterable[Conflict]) -> Iterator[tuple[Rule, Problem]]:
+    """The conflicts of a ScaledObject, from `second_owners`."""
+    for conflict in disputes:
+        other = conflict.other
+        keda = {
+            ConflictKind.HPA: f"is already managed by the hpa '{other.name}'",
+            ConflictKind.SCALED_OBJECT: f"is already managed by the ScaledObject '{other.name}'",
+        }.get(conflict.rule, "")
+        if conflict.rule is ConflictKind.HPA and item.annotations.get(TRANSFER_OWNERSHIP) == "true":
+            keda = f"the existing hpa '{other.name}' … must be specified by name in advanced settings"
+        yield (
+            RULES[conflict.rule],
+            Problem(("spec", "scaleTargetRef"), MISSING, conflict.message, keda=keda),
+        )
+
+
+def second_owners(given: Objects) -> SecondOwners:
+    """The conflicts of keda.ownership, by the ScaledObject (its ref and place) they are reported on."""
+    claims: Counter[ObjectRef] = Counter()
+    scaled: set[ObjectRef] = set()
+    between: set[ObjectRef] = set()
+    for item in given.all():
+        declared = _declared(item, "")
+        for owner in owners(declared):
+            claims[owner.owned] += 1
+            if owner.rule is ConflictKind.SCALED_OBJECT:
+                scaled.add(owner.owned)
+        for link in links(declared):
+            claims[link.child] += 1
+            between |= {link.parent, link.child}
+    contested = {ref for ref in scaled if claims[ref] > 1}
+    if not contested:
+        return {}
+    places: dict[str, str] = {}
+    disputing: list[Declared] = []
+    for item in given.all():
+        declared = _declared(item, item.where or item.ref)
+        owned = [owner.owned for owner in owners(declared)]
+        if not (contested | between).isdisjoint(owned) or any(links(declared)):
+            disputing.append(declared)
+            if item.kind in ("ScaledObject", "HTTPScaledObject"):
+                places.setdefault(item.ref, item.where)
+    found: dict[tuple[str, str], list[Conflict]] = {}
+    for conflict in conflicts(disputing):
+        ref = str(conflict.scaled_object)
+        found.setdefault((ref, places.get(ref, "")), []).append(conflict)
+    return found
+
+
+def _declared(item: Item, where: str) -> Declared:
+    """As the file or program that applies it declares it.
+
+    What a cluster answered (it has a uid) has the replicas that run now, and does not say who wants them.
+    """
+    manifest = item.manifest
+    if "uid" in mapping(manifest.get("metadata")) and "replicas" in item.spec:
+        manifest = {**manifest, "spec": {key: item.spec[key] for key in item.spec if key != "replicas"}}
+    return Declared(manifest, where)

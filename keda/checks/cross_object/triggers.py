@@ -1,0 +1,17 @@
+"""Triggers that read a TriggerAuthentication or the target's environment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from keda.checks.admission.triggers import check_triggers_among
+from keda.checks.findings import Report
+from keda.checks.registry import SCALING, Problem, among_objects
+from keda.manifests.objects import Item, Objects
+
+
+@among_objects(*SCALING)
+def triggers(item: Item, objects: Objects) -> Iterator[Problem]:
+    report = Report()
+    check_triggers_among(item, objects, report)
+    yield from report.problems
