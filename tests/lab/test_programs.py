@@ -53,7 +53,7 @@ def known() -> set[str]:
 
 def calls() -> Iterator[tuple[str, ast.expr, ast.FunctionDef | None]]:
     """`file:function`, the first argument and the function of every call that starts a program."""
-    for folder in ("lab", "cli"):
+    for folder in ("lab", "pulumi_plugins", "cli"):
         for file in sorted((ROOT / folder).rglob("*.py")):
             tree = ast.parse(file.read_text(encoding="utf-8"))
             yield from _calls(tree, str(file.relative_to(ROOT)), None)

@@ -35,7 +35,10 @@ pytestmark = [pytest.mark.live, pytest.mark.unproven("two labs at once: never ru
 
 PROJECT = Path(__file__).resolve().parents[2]
 DEPLOYMENTS = "/apis/apps/v1/namespaces/keda/deployments"
-NEEDED = ("cli", "components", "keda", "lab", "policies", "schemas", "__main__.py", "Pulumi.yaml")
+NEEDED = (
+    *("cli", "components", "keda", "lab", "policies", "pulumi_plugins", "schemas"),
+    *("__main__.py", "Pulumi.yaml"),
+)
 LAB_VARIABLES = ("KEDA_HOMELAB_STATE", "KEDA_HOMELAB_CACHE")
 MORNING = {"start": "0 6 * * *", "end": "0 7 * * *", "desiredReplicas": 2}
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from support import ROOT
 
-OURS = {"keda", "components", "policies", "lab", "cli"}
+OURS = {"keda", "components", "policies", "generate", "lab", "pulumi_plugins", "cli"}
 ALLOWED = {
     "keda": {"keda", "pydantic", "pydantic_core", "yaml", "promql_parser"},
     "components": {
