@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from policies.pack import rules
-from policies.rule import UNDECIDED, Rule
-from policies.texts import rule_text
+from keda.guardrails import Guardrail
+from policies.pack import pages as rules
+from policies.rule import UNDECIDED, schema
 
 _EFFECT = {
     "mandatory": "fails the preview, and in an update stops the object before it is created",
@@ -17,42 +17,35 @@ _EFFECT = {
 }
 
 
-def page(name: str, level: str, severity: str, schema: Mapping[str, Mapping[str, Any]]) -> str:
-    """The rule's page. `level` and `severity` are its defaults, `schema` that of its config."""
-    text = rule_text(name)
+def page(rule: type[Guardrail]) -> str:
+    """The rule's page."""
     parts = [
-        f"# {name}",
-        f"{text.summary}",
-        f"By default *{level}*: a finding {_EFFECT[level]}. Severity {severity}.",
-        text.why,
+        f"# {rule.name}",
+        rule.summary,
+        f"By default *{rule.level}*: a finding {_EFFECT[rule.level]}. Severity {rule.severity}.",
+        rule.why,
     ]
-    if text.fails:
-        under = f", with `{json.dumps({name: text.config})}` as policy config" if text.config else ""
-        parts += [_fenced(f"Fails{under}:", text.fails), _fenced("Passes:", text.passes)]
-    parts += [text.note.strip()] if text.note.strip() else []
-    if schema:
-        parts.append(_settings(name, schema))
+    if rule.fails:
+        config = json.dumps({rule.name: dict(rule.example)})
+        under = f", with `{config}` as policy config" if rule.example else ""
+        parts += [_fenced(f"Fails{under}:", rule.fails), _fenced("Passes:", rule.passes)]
+    parts += [rule.note.strip()] if rule.note else []
+    if rule.name != UNDECIDED:
+        parts.append(_settings(rule.name, schema(rule)))
     return "\n\n".join(parts) + "\n"
 
 
 def index() -> str:
     """The list of all rules, for docs/policies.md."""
     rows = [
-        f"| [`{rule.name}`](policies/{rule.name}.md) | {rule_text(rule.name).summary} | {rule.level.value} |"
-        for rule in rules()
+        f"| [`{rule.name}`](policies/{rule.name}.md) | {rule.summary} | {rule.level} |" for rule in rules()
     ]
-    rows.append(f"| [`{UNDECIDED}`](policies/{UNDECIDED}.md) | {rule_text(UNDECIDED).summary} | advisory |")
     return "\n".join(["| Rule | What it holds | Default |", "|---|---|---|", *rows])
 
 
 def pages() -> dict[str, str]:
     """Every file of docs/policies."""
-    made = {f"{rule.name}.md": _rule_page(rule) for rule in rules()}
-    return made | {f"{UNDECIDED}.md": page(UNDECIDED, "advisory", "low", {})}
-
-
-def _rule_page(rule: Rule) -> str:
-    return page(rule.name, rule.level.value, rule.severity.value, rule.schema)
+    return {f"{rule.name}.md": page(rule) for rule in rules()}
 
 
 def _settings(name: str, schema: Mapping[str, Mapping[str, Any]]) -> str:

@@ -12,18 +12,20 @@ os.chdir(HERE)
 
 from pulumi_policy import EnforcementLevel, PolicyPack, policy  # noqa: E402
 
-from policies.pack import policies  # noqa: E402
-from policies.stack_config import read_with_the_stack  # noqa: E402
+from policies.operation import Operation  # noqa: E402
+from policies.pack import policies, settings  # noqa: E402
+from policies.service import extend  # noqa: E402
 
 # Nothing here makes reference cycles, and the collector, going over all objects again and again, would make
 # the pack's time grow faster than the number of resources.
 gc.disable()
 
-read_with_the_stack(policy._PolicyAnalyzerServicer)
+operation = Operation()
+extend(policy._PolicyAnalyzerServicer, operation, settings())
 
 # The constructor serves for as long as the operation lasts: nothing after it runs.
 PolicyPack(
     "keda-homelab",
-    policies=policies(),
+    policies=policies(operation),
     enforcement_level=EnforcementLevel.MANDATORY,
 )

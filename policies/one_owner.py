@@ -1,140 +1,87 @@
-"""Every replica count has one owner: `keda.ownership`'s rule, asked while a program registers resources."""
+"""Every replica count has one owner: the rules on second owners, with one memory."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar
 
-from pulumi_policy import Severity
+from keda.guardrails import Config, Finding, Guardrail, Undecided
+from keda.manifests.declared import Declared
+from keda.ownership import Conflict, ConflictKind
+from policies.engine import engine
+from policies.ledger import Ledger
+from policies.operation import Operation
 
-from keda.guardrails import Finding, Undecided
-from keda.guardrails.scaling import NOT_YET
-from keda.manifests.declared import UNKNOWN, Declared, ObjectRef
-from keda.manifests.objects import Item, items
-from keda.manifests.reading import dig, identity, text
-from keda.manifests.reading import unlisted as objects
-from keda.ownership import Conflict, Owners, owners
-from keda.ownership import ConflictKind as Kind
-from policies.clusters import Clusters
-from policies.rule import Config, Rule
-from policies.unknowns import has_unknown, unknown_reads
-
-_OF_WORKLOADS = ("spec", "spec.replicas", "metadata", "metadata.name", "metadata.namespace")
-_AUTOSCALERS = ("HorizontalPodAutoscaler", "VerticalPodAutoscaler", "Canary")
+_TEXT = {"type": "string", "minLength": 1}
 
 
-@dataclass(frozen=True)
-class _Unread:
-    """An object with unknown fields that the conflict rule read."""
-
-    item: Item
-    paths: list[str]
-
-
-class Ledger:
-    """The owners seen in this operation, for all rules of this module together."""
-
-    def __init__(self) -> None:
-        self._owners = Owners()
-        self._conflicts: dict[str, list[Conflict]] = {}
-        # Where ScaledObjects and their targets are; UNKNOWN stands in for what another object may not know of
-        # itself, so that a look-up costs the same however many there are.
-        self._namespaces: set[object] = set()
-        self._targets: set[tuple[str, object, object]] = set()
-        self._unread: list[_Unread] = []
-        self._own: set[ObjectRef] = set()
-        self._outside: list[Conflict] = []
-        self.clusters: set[str] = set()
-        """Where the program has an owner of replicas."""
-
-    def add_outside(self, objects: Iterable[Declared]) -> None:
-        """Take in what is declared outside the program. Its conflicts wait for the end: they matter only if
-        the program has a part in them."""
-        for declared in objects:
-            self._outside += self._owners.add(declared)
-
-    def outside_conflicts(self) -> Iterator[Conflict]:
-        """Those of them that an object of the program is part of."""
-        return (each for each in self._outside if {each.scaled_object, each.other} & self._own)
-
-    def conflicts(self, declared: Declared) -> list[Conflict]:
-        """The conflicts that an object completes; whichever rule asks first has it looked at."""
-        if declared.where not in self._conflicts:
-            self._conflicts[declared.where] = self._owners.add(declared)
-            self._remember(declared)
-        return self._conflicts[declared.where]
-
-    def _remember(self, declared: Declared) -> None:
-        """Keep what is asked for at the end."""
-        if declared.cluster not in self.clusters and any(owners(declared)):
-            self.clusters.add(declared.cluster)
-        self._own.update(filter(None, map(identity, objects(declared.manifest))))
-        for item in items(declared.manifest, declared.where):
-            if item.group == "keda.sh" and item.kind == "ScaledObject":
-                self._namespaces |= {item.namespace, UNKNOWN}
-                reference = dig(item.spec, "scaleTargetRef")
-                kind = text(dig(reference, "kind")) or "Deployment"
-                name = text(dig(reference, "name")) or UNKNOWN
-                self._targets |= {
-                    (kind, each, other) for each in (item.namespace, UNKNOWN) for other in (name, UNKNOWN)
-                }
-            if has_unknown(item.manifest):
-                paths = unknown_reads(
-                    item.manifest, lambda manifest: list(owners(replace(declared, manifest=manifest)))
-                )
-                self._unread.append(_Unread(item, paths))
-
-    def undecided(self) -> Iterator[Undecided]:
-        """The unknown fields that may hide a second owner of a ScaledObject's target."""
-        for unread in self._unread:
-            for path in unread.paths:
-                if self._matters(unread, path):
-                    yield Undecided(_name(unread.item), unread.item.where, path, NOT_YET)
-
-    def _matters(self, unread: _Unread, path: str) -> bool:
-        item, kind = unread.item, unread.item.kind
-        name, namespace = _known(item, "name"), _known(item, "namespace")
-        near = namespace in self._namespaces
-        if kind in ("ScaledObject", "HTTPScaledObject"):
-            return True
-        if path.startswith(("metadata.annotations", "metadata.labels", "metadata.ownerReferences")):
-            return kind == "HorizontalPodAutoscaler" and near
-        if kind in _AUTOSCALERS or path not in _OF_WORKLOADS:
-            return near
-        replicas = UNKNOWN if item.manifest.get("spec") is UNKNOWN else item.spec.get("replicas")
-        return replicas is not None and (kind, namespace, name) in self._targets
-
-
-def _known(item: Item, key: str) -> object:
-    """metadata.<key>, or UNKNOWN."""
-    metadata = item.manifest.get("metadata")
-    given = UNKNOWN if metadata is UNKNOWN else dig(metadata, key)
-    return UNKNOWN if given is UNKNOWN else getattr(item, key)
-
-
-def _name(item: Item) -> str:
-    return item.ref if UNKNOWN not in (_known(item, "name"), _known(item, "namespace")) else item.kind
-
-
-class Sources:
+class Sources(Guardrail):
     """What stands outside the program, read once: the files that the config names, and a cluster.
 
-    Without a config it is the cluster that the program itself speaks to. What that one does not answer is no
-    finding: nobody asked for it by name.
+    Without a config it is the cluster that the program itself uses. What that one does not answer is not a
+    finding: nobody named it.
     """
 
-    def __init__(self, ledger: Ledger, clusters: Clusters) -> None:
-        self._ledger, self._clusters = ledger, clusters
+    name = "keda-one-owner-sources"
+    summary = "What stands outside the program is read: its cluster, and the files that the config names."
+    why = (
+        "The program is not the only one who writes: a Flux tree may hold a second ScaledObject, and "
+        "somebody once made an HPA by hand. The other keda-one-owner rules count what this rule "
+        "reads. Of the cluster that is what scales, with the rights of the provider's kubeconfig; "
+        "nothing is written."
+    )
+    note = """\
+- The cluster of each provider that has an owner of replicas in the program is read at the end of the
+  preview, without any config. So an HPA made by hand stops the update before anything is created. What
+  the program declares replaces what is live, and an HPA that KEDA made counts as its ScaledObject. A
+  provider that renders files has no cluster. A cluster that does not answer is an advisory of
+  `keda-rules-undecided`. `"keda-one-owner-sources": "disabled"` reads nothing.
+- `manifests`: files and directories of YAML or JSON; a relative path counts from the program's folder,
+  where its Pulumi.yaml is. Where that folder cannot be found (it is read from Linux's /proc), a relative
+  path is a finding: write an absolute one. What they declare counts like the program's own resources.
+- `cluster`: another cluster instead: `{}` for the current context, or `{"kubeconfig": "…", "context":
+  "…"}`.
+
+```json
+{"keda-one-owner-sources": {"manifests": ["../flux/apps"], "cluster": {"context": "homelab"}}}
+```
+
+A source that the config names and that cannot be read is a finding of this rule: a check that was asked
+for does not silently go missing. `excluded` takes the path, or `cluster <context>`, as its object.
+"""
+    settings = {
+        "manifests": {
+            "type": "array",
+            "items": _TEXT,
+            "default": [],
+            "description": "Files and directories whose objects count like the program's own.",
+        },
+        "cluster": {
+            "type": "object",
+            "properties": {"kubeconfig": _TEXT, "context": _TEXT},
+            "additionalProperties": False,
+            "description": "The cluster to read, {} for the current context. Unset: the program's own.",
+        },
+    }
+    severity = "medium"
+
+    def __init__(self, operation: Operation, ledger: Ledger) -> None:
+        super().__init__(operation.program)
+        self._ledger, self._clusters = ledger, operation.clusters
+        self._operation = operation
         self._unread: list[str] | None = None
         self._unasked: list[str] = []
 
     def judge(self, declared: Declared, config: Config) -> Iterator[Finding]:
-        """Files are read before the first object is looked at: conflicts with them are told in time."""
+        """Files are read before the first object is looked at: conflicts with them are reported in time."""
         self._read_files(config)
         self._ledger.conflicts(declared)  # all that is declared is known before a cluster is read
         yield from ()
 
-    def rest(self, config: Config) -> Iterator[Finding]:
+    announced = judge
+
+    def at_end(self, config: Config) -> Iterator[Finding]:
         """A cluster is read last: what the program declares replaces what is live, and now all is known."""
         unread = self._read_files(config)
         if (cluster := config.get("cluster")) is not None:
@@ -146,10 +93,13 @@ class Sources:
         # What could not be read stands before the first colon: a path, or a cluster's context.
         yield from (Finding(line, (line.partition(":")[0],)) for line in unread)
 
-    def undecided(self, config: Config) -> Iterator[Undecided]:
-        """What the program's own cluster does not answer."""
+    def undecided_at_end(self, config: Config) -> Iterator[Undecided]:
+        """What the program's own cluster does not answer, and what no policy is shown."""
         for line in self._unasked:
             yield Undecided("", line, "", f"{line} So second owners that only the cluster has are not found.")
+        if config.get("cluster") is None:
+            yield from self._clusters.undecided(self._ledger.clusters)
+        yield from self._operation.not_rendered()
 
     def _read_files(self, config: Config) -> list[str]:
         if self._unread is None:
@@ -158,50 +108,322 @@ class Sources:
                 # Imported here: a pack that reads no files starts faster without.
                 from policies.sources.files import declared_elsewhere
 
-                self._ledger.add_outside(declared_elsewhere(config["manifests"], None, self._unread))
+                paths = list(_of_program(config["manifests"], self._unread))
+                self._ledger.add_outside(declared_elsewhere(paths, None, self._unread))
         return self._unread
 
 
-def rules(clusters: Clusters) -> list[Rule]:
-    """One rule for each kind of second owner, with one memory, and first the one that reads other places."""
-    ledger = Ledger()
-    sources = Sources(ledger, clusters)
-    text = {"type": "string", "minLength": 1}
-    reading = Rule(
-        "keda-one-owner-sources",
-        sources.judge,
-        announced=sources.judge,
-        rest=sources.rest,
-        rest_undecided=sources.undecided,
-        options={
-            "manifests": {
-                "type": "array",
-                "items": text,
-                "default": [],
-                "description": "Files and directories whose objects count like the program's own.",
-            },
-            "cluster": {
-                "type": "object",
-                "properties": {"kubeconfig": text, "context": text},
-                "additionalProperties": False,
-                "description": "The cluster to read, {} for the current context. Unset: the program's own.",
-            },
-        },
-        severity=Severity.MEDIUM,
-    )
-    return [reading, *(_rule(kind, ledger) for kind in Kind)]
+def _of_program(paths: Iterable[str], unread: list[str]) -> Iterator[str]:
+    """The paths, relative ones from the program's folder."""
+    pulumi = engine()
+    for each in paths:
+        path = Path(each).expanduser()
+        if path.is_absolute():
+            yield str(path)
+        elif pulumi:
+            yield str(pulumi.program / path)
+        else:
+            unread.append(
+                f"{each}: is relative, and the program's folder is not known. Write the whole path."
+            )
 
 
-def _rule(kind: Kind, ledger: Ledger) -> Rule:
-    def told(conflicts: Iterable[Conflict]) -> Iterator[Finding]:
+class _SecondOwner(Guardrail):
+    """One kind of second owner."""
+
+    kind: ClassVar[ConflictKind]
+
+    def __init__(self, operation: Operation, ledger: Ledger) -> None:
+        super().__init__(operation.program)
+        self._ledger = ledger
+
+    def judge(self, declared: Declared, config: Config) -> Iterator[Finding]:
+        return self._of(self._ledger.conflicts(declared))
+
+    announced = judge
+
+    def at_end(self, config: Config) -> Iterator[Finding]:
+        return self._of(self._ledger.outside_conflicts())
+
+    def undecided_at_end(self, config: Config) -> Iterator[Undecided]:
+        return self._ledger.undecided()
+
+    def _of(self, conflicts: Iterable[Conflict]) -> Iterator[Finding]:
         for each in conflicts:
-            if each.rule is kind:
+            if each.rule is self.kind:
                 yield Finding(each.message, (str(each.other), str(each.scaled_object)))
 
-    return Rule(
-        f"keda-one-owner-{kind}",
-        lambda declared, config: told(ledger.conflicts(declared)),
-        announced=lambda declared, config: told(ledger.conflicts(declared)),
-        rest=lambda config: told(ledger.outside_conflicts()),
-        rest_undecided=lambda config: ledger.undecided(),
+
+class SecondHpa(_SecondOwner):
+    """A HorizontalPodAutoscaler of the target."""
+
+    name = "keda-one-owner-hpa"
+    summary = "The target of a ScaledObject has no HorizontalPodAutoscaler of its own."
+    why = (
+        "KEDA turns a ScaledObject into an HPA (`keda-hpa-<name>`). Kubernetes stops two HPAs on the "
+        "same pods (condition AmbiguousSelector): nothing scales, and the ScaledObject is Ready all "
+        "the same. Where their limits differ, the replicas flap. KEDA's webhook refuses the "
+        "ScaledObject if the HPA is there first; an HPA that comes later is admitted."
     )
+    fails = """\
+apiVersion: keda.sh/v1alpha1
+kind: ScaledObject
+metadata: {name: voice, namespace: voice}
+spec:
+  scaleTargetRef: {name: voice-pipeline}
+  maxReplicaCount: 3
+  triggers:
+    - {type: cron, metadata: {timezone: UTC, start: 0 7 * * *, end: 0 19 * * *, desiredReplicas: "2"}}
+---
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: old, namespace: voice}
+spec:
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: voice-pipeline}
+  maxReplicas: 3
+"""
+    passes = """\
+# KEDA takes the old HPA over, without a gap in scaling. In a Pulumi program that HPA has the options
+# retainOnDelete: true and ignoreChanges: [metadata, spec].
+apiVersion: keda.sh/v1alpha1
+kind: ScaledObject
+metadata:
+  name: voice
+  namespace: voice
+  annotations: {scaledobject.keda.sh/transfer-hpa-ownership: "true"}
+spec:
+  scaleTargetRef: {name: voice-pipeline}
+  maxReplicaCount: 3
+  advanced: {horizontalPodAutoscalerConfig: {name: old}}
+  triggers:
+    - {type: cron, metadata: {timezone: UTC, start: 0 7 * * *, end: 0 19 * * *, desiredReplicas: "2"}}
+---
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: old, namespace: voice}
+spec:
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: voice-pipeline}
+  maxReplicas: 3
+"""
+    note = """\
+The program without the HPA passes as well. In a chart, switch its own off (most have
+`autoscaling.enabled: false`). Pulumi deletes last: if the HPA is in the cluster already, remove it in one
+update and add the ScaledObject in the next, or KEDA's webhook meets the old HPA and refuses the
+ScaledObject. To let KEDA take over an HPA of the same program: docs/adoption.md.
+
+Passes, as with KEDA's webhook: an HPA annotated `validations.keda.sh/hpa-ownership: "false"` (you say
+that the two do not meet), and KEDA's own HPA, known by its `ownerReferences`.
+"""
+    kind = ConflictKind.HPA
+
+
+class SecondScaledObject(_SecondOwner):
+    """Another ScaledObject."""
+
+    name = "keda-one-owner-scaledobject"
+    summary = "A workload is the target of one ScaledObject, and each has an HPA of its own."
+    why = (
+        "KEDA's webhook refuses the second ScaledObject on one target, or with one HPA name "
+        "(`spec.advanced.horizontalPodAutoscalerConfig.name`), in the middle of the update; while the "
+        "webhook is down two HPAs fight."
+    )
+    fails = """\
+apiVersion: keda.sh/v1alpha1
+kind: ScaledObject
+metadata: {name: voice, namespace: voice}
+spec:
+  scaleTargetRef: {name: voice-pipeline}
+  maxReplicaCount: 3
+  triggers:
+    - {type: kubernetes-workload, metadata: {podSelector: app=caller, value: "10"}}
+---
+apiVersion: keda.sh/v1alpha1
+kind: ScaledObject
+metadata: {name: voice-night, namespace: voice}
+spec:
+  scaleTargetRef: {name: voice-pipeline}
+  maxReplicaCount: 3
+  triggers:
+    - {type: cron, metadata: {timezone: UTC, start: 0 7 * * *, end: 0 19 * * *, desiredReplicas: "2"}}
+"""
+    passes = """\
+# one ScaledObject with both triggers: the highest answer wins
+apiVersion: keda.sh/v1alpha1
+kind: ScaledObject
+metadata: {name: voice, namespace: voice}
+spec:
+  scaleTargetRef: {name: voice-pipeline}
+  maxReplicaCount: 3
+  triggers:
+    - {type: kubernetes-workload, metadata: {podSelector: app=caller, value: "10"}}
+    - {type: cron, metadata: {timezone: UTC, start: 0 7 * * *, end: 0 19 * * *, desiredReplicas: "2"}}
+"""
+    kind = ConflictKind.SCALED_OBJECT
+
+
+class FixedReplicas(_SecondOwner):
+    """A replica count in the target's own manifest."""
+
+    name = "keda-one-owner-replicas"
+    summary = "The target of a ScaledObject does not fix spec.replicas."
+    why = (
+        "Each `pulumi up` that touches the Deployment puts it back to that number whatever the load, "
+        "or stops at a server-side apply conflict on `.spec.replicas`, which the HPA controller owns "
+        "by then."
+    )
+    fails = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: voice-pipeline, namespace: voice}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: voice}}
+  template: {metadata: {labels: {app: voice}}, spec: {containers: [{name: voice, image: voice:1}]}}
+---
+apiVersion: keda.sh/v1alpha1
+kind: ScaledObject
+metadata: {name: voice, namespace: voice}
+spec:
+  scaleTargetRef: {name: voice-pipeline}
+  maxReplicaCount: 3
+  triggers:
+    - {type: cron, metadata: {timezone: UTC, start: 0 7 * * *, end: 0 19 * * *, desiredReplicas: "2"}}
+"""
+    passes = """\
+# without replicas a new Deployment starts with 1, and KEDA takes it from there
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: voice-pipeline, namespace: voice}
+spec:
+  selector: {matchLabels: {app: voice}}
+  template: {metadata: {labels: {app: voice}}, spec: {containers: [{name: voice, image: voice:1}]}}
+---
+apiVersion: keda.sh/v1alpha1
+kind: ScaledObject
+metadata: {name: voice, namespace: voice}
+spec:
+  scaleTargetRef: {name: voice-pipeline}
+  maxReplicaCount: 3
+  triggers:
+    - {type: cron, metadata: {timezone: UTC, start: 0 7 * * *, end: 0 19 * * *, desiredReplicas: "2"}}
+"""
+    note = """\
+Passes too: a resource whose replicas Pulumi is told to leave alone, which helps with charts that always
+render them:
+```python
+def leave_replicas_alone(args):
+    options = pulumi.ResourceOptions(ignore_changes=["spec.replicas"])
+    return pulumi.ResourceTransformResult(args.props, pulumi.ResourceOptions.merge(args.opts, options))
+
+Chart("app", chart="...", opts=pulumi.ResourceOptions(transforms=[leave_replicas_alone]))
+```
+"""
+    kind = ConflictKind.REPLICAS
+
+
+class OtherController(_SecondOwner):
+    """Another controller."""
+
+    name = "keda-one-owner-controller"
+    summary = "No other controller sets the replicas of a ScaledObject's target."
+    why = (
+        "Envoy Gateway, Ray, Knative, Argo Rollouts, Flagger and others write replicas, or scale by "
+        "themselves. KEDA's webhook looks at none of them. docs/who-owns-replicas.md has the list."
+    )
+    fails = """\
+apiVersion: gateway.envoyproxy.io/v1alpha1
+kind: EnvoyProxy
+metadata: {name: eg, namespace: default}
+spec:
+  provider:
+    type: Kubernetes
+    kubernetes:
+      envoyDeployment: {name: proxies}
+      envoyHpa: {maxReplicas: 5}
+---
+apiVersion: keda.sh/v1alpha1
+kind: ScaledObject
+metadata: {name: gateway, namespace: envoy-gateway-system}
+spec:
+  scaleTargetRef: {name: proxies}
+  maxReplicaCount: 3
+  triggers:
+    - {type: cron, metadata: {timezone: UTC, start: 0 7 * * *, end: 0 19 * * *, desiredReplicas: "2"}}
+"""
+    passes = """\
+apiVersion: gateway.envoyproxy.io/v1alpha1
+kind: EnvoyProxy
+metadata: {name: eg, namespace: default}
+spec:
+  provider:
+    type: Kubernetes
+    kubernetes:
+      envoyDeployment: {name: proxies}
+---
+apiVersion: keda.sh/v1alpha1
+kind: ScaledObject
+metadata: {name: gateway, namespace: envoy-gateway-system}
+spec:
+  scaleTargetRef: {name: proxies}
+  maxReplicaCount: 3
+  triggers:
+    - {type: cron, metadata: {timezone: UTC, start: 0 7 * * *, end: 0 19 * * *, desiredReplicas: "2"}}
+"""
+    kind = ConflictKind.CONTROLLER
+
+
+class SameResource(_SecondOwner):
+    """A VerticalPodAutoscaler on the same resource."""
+
+    name = "keda-one-owner-vpa"
+    summary = "A VerticalPodAutoscaler and a ScaledObject do not act on the same resource of one target."
+    why = (
+        "A cpu or memory trigger measures usage against the pods' requests, and the VPA changes "
+        "those: each undoes the other's answer."
+    )
+    fails = """\
+apiVersion: keda.sh/v1alpha1
+kind: ScaledObject
+metadata: {name: web, namespace: web}
+spec:
+  scaleTargetRef: {name: web}
+  minReplicaCount: 1
+  maxReplicaCount: 3
+  triggers:
+    - {type: cpu, metricType: Utilization, metadata: {value: "60"}}
+---
+apiVersion: autoscaling.k8s.io/v1
+kind: VerticalPodAutoscaler
+metadata: {name: web, namespace: web}
+spec:
+  targetRef: {apiVersion: apps/v1, kind: Deployment, name: web}
+"""
+    passes = """\
+apiVersion: keda.sh/v1alpha1
+kind: ScaledObject
+metadata: {name: web, namespace: web}
+spec:
+  scaleTargetRef: {name: web}
+  minReplicaCount: 1
+  maxReplicaCount: 3
+  triggers:
+    - {type: cpu, metricType: Utilization, metadata: {value: "60"}}
+---
+apiVersion: autoscaling.k8s.io/v1
+kind: VerticalPodAutoscaler
+metadata: {name: web, namespace: web}
+spec:
+  targetRef: {apiVersion: apps/v1, kind: Deployment, name: web}
+  resourcePolicy: {containerPolicies: [{containerName: "*", controlledResources: [memory]}]}
+"""
+    kind = ConflictKind.VPA
+
+
+_KINDS = (SecondHpa, SecondScaledObject, FixedReplicas, OtherController, SameResource)
+RULES: tuple[type[Guardrail], ...] = (Sources, *_KINDS)
+
+
+def rules(operation: Operation) -> list[Guardrail]:
+    """One rule for each kind of second owner, with one memory, and first the one that reads other places."""
+    ledger = Ledger()
+    return [Sources(operation, ledger), *(kind(operation, ledger) for kind in _KINDS)]

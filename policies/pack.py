@@ -4,20 +4,31 @@ from __future__ import annotations
 
 from pulumi_policy import Policy
 
-from policies import guardrails, one_owner
-from policies.clusters import Clusters
-from policies.rule import Operation, Rule, Twins, undecided_policy
+from keda.guardrails import Guardrail, guardrails
+from policies import one_owner
+from policies.operation import Operation
+from policies.rule import UNDECIDED, RulePolicies, RulesUndecided, schema, undecided_policy
 
 
-def rules(clusters: Clusters | None = None) -> list[Rule]:
-    """Every rule, with an empty memory. `clusters`: those of the program; without, none is read."""
-    return [*one_owner.rules(clusters or Clusters()), *guardrails.rules()]
+def rules() -> list[type[Guardrail]]:
+    """Every rule, in the order in which they are asked."""
+    return [*one_owner.RULES, *guardrails()]
 
 
-def policies() -> list[Policy]:
-    """Two policies for each rule, and one that tells what no rule could decide."""
-    clusters = Clusters()
-    operation = Operation(clusters)
-    pairs = [Twins(rule, operation).policies() for rule in rules(clusters)]
-    # Last, since the others tell it what to say.
+def settings() -> dict[str, list[str]]:
+    """The keys of each rule's config."""
+    return {rule.name: list(schema(rule)) for rule in rules()} | {UNDECIDED: []}
+
+
+def pages() -> list[type[Guardrail]]:
+    """Every rule that has a page."""
+    return [*rules(), RulesUndecided]
+
+
+def policies(operation: Operation | None = None) -> list[Policy]:
+    """Two policies for each rule, and one that names what no rule could decide."""
+    operation = operation or Operation()
+    shared = [*one_owner.rules(operation), *(rule(operation.program) for rule in guardrails())]
+    pairs = [RulePolicies(rule, operation).policies() for rule in shared]
+    # Last, since the others note what it reports.
     return [*(policy for pair in pairs for policy in pair), undecided_policy(operation)]

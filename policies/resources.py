@@ -1,15 +1,12 @@
-"""A Pulumi resource, as the policy SDK hands it over, read as the manifest it declares."""
+"""A Pulumi resource, as the engine hands it over, read as the manifest it declares."""
 
-import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pulumi_policy import PolicyProviderResource, PolicyResource, ResourceValidationArgs
-from pulumi_policy.proxy import UnknownValueError
-
-from keda.manifests.declared import UNKNOWN, Declared, ObjectRef
+from keda.manifests.declared import Declared, ObjectRef
 from keda.manifests.objects import NO_NAMESPACE
 from keda.manifests.reading import mapping, text
 from keda.ownership import TRANSFER_OWNERSHIP
@@ -18,43 +15,62 @@ WITHOUT_NAMESPACE = NO_NAMESPACE | {"GatewayClass"}
 PROVIDER = "pulumi:providers:kubernetes"
 WORKLOAD = "keda-homelab:workload:ScaledWorkload"
 """This project's component. It is registered before its ScaledObject, which waits for KEDA."""
+RENDERERS = re.compile(
+    r"kubernetes:(helm\.sh/v[34]:Chart|yaml(/v2)?:Config(Group|File)|kustomize(/v2)?:Directory)"
+)
+"""Components that register what they render. One of unknown inputs registers nothing in a preview."""
+RELEASE = "kubernetes:helm.sh/v3:Release"
+"""Helm makes its objects in the cluster: no policy is shown them."""
 
-Resource = ResourceValidationArgs | PolicyResource
+_PATH = re.compile(r'\["((?:[^"\\]|\\.)*)"\]|\[(\*|\d+)\]|([^.\[\]]+)')
 
 
 @dataclass(frozen=True)
-class Connection:
-    """How a provider reaches its cluster: a kubeconfig (a path or its text) and a context, "" for the usual.
+class Provider:
+    """A resource's provider and its settings, with UNKNOWN for what a preview does not know."""
 
-    `undecided` is one line where that is not known here, "" where it is.
-    """
-
-    kubeconfig: str = field(default="", repr=False)  # holds credentials
-    context: str = ""
-    undecided: str = ""
+    urn: str
+    name: str
+    settings: Mapping[str, Any] = field(repr=False)  # a kubeconfig holds credentials
 
 
-def declared(resource: Resource, *, state: bool = False) -> Declared | None:
+@dataclass(frozen=True)
+class Resource:
+    """A resource in plain data, UNKNOWN in place of what a preview does not know."""
+
+    type: str
+    urn: str
+    name: str
+    props: Any
+    ignore_changes: tuple[str, ...] = ()
+    parent: str = ""
+    provider: Provider | None = None
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    """The texts among the properties that the program marked as secret."""
+
+
+def declared(resource: Resource, cluster: str, *, state: bool = False) -> Declared | None:
     """The manifest a Kubernetes resource declares, at its URN; None for any other resource.
 
-    `state` says that the properties are the provider's answer (a stack policy's outputs) instead of the
-    program's inputs. There `spec.replicas` is the live count, which nobody declared.
+    `state`: the properties are the provider's answer (a stack policy's outputs) instead of the program's
+    inputs. There `spec.replicas` is the live count, which nobody declared.
     """
-    if not resource.resource_type.startswith("kubernetes:"):
+    if not resource.type.startswith("kubernetes:"):
         return None
-    manifest = _typed(plain(resource.props), resource.resource_type)
+    manifest = _typed(resource.props, resource.type)
     manifest = _placed(manifest, resource.provider)
-    if state or {"spec", "spec.replicas"} & set(resource.opts.ignore_changes):
+    manifest = _named(manifest, resource.name)
+    if state or covered(resource.ignore_changes, "spec", "replicas"):
         manifest = _without_replicas(manifest)
-    return Declared(manifest, resource.urn, cluster_of(resource), held=not state and _held(resource))
+    return Declared(manifest, resource.urn, cluster, held=not state and _held(resource))
 
 
 def announced(resource: Resource, cluster: str) -> Declared | None:
     """The ScaledObject that a workload's component is going to register, as far as it decides who owns the
     target's replicas; None for anything else."""
-    if resource.resource_type != WORKLOAD:
+    if resource.type != WORKLOAD:
         return None
-    props = mapping(plain(resource.props))
+    props = mapping(resource.props)
     if props.get("kind") != "ScaledObject":
         return None
     namespace, renamed = props.get("namespace"), text(props.get("renamed"))
@@ -72,10 +88,32 @@ def announced(resource: Resource, cluster: str) -> Declared | None:
     return Declared(manifest, resource.urn, cluster, replaces=old)
 
 
+def is_patch(resource: Resource) -> bool:
+    """Whether a resource writes some fields of an object that is declared elsewhere (`DeploymentPatch`)."""
+    kind = resource.type.rpartition(":")[2]
+    return kind.endswith("Patch") and mapping(resource.props).get("kind") in (None, kind[: -len("Patch")])
+
+
+def has_generated_name(resource: Resource) -> bool:
+    """Whether the API server makes the object's name (metadata.generateName)."""
+    metadata = mapping(mapping(resource.props).get("metadata"))
+    return bool(metadata.get("generateName")) and metadata.get("name") in (None, "")
+
+
+def covered(patterns: Iterable[str], *path: str) -> bool:
+    """Whether one of Pulumi's property paths covers a field: `spec`, `spec["replicas"]`, `spec.*`, `*`."""
+    for pattern in patterns:
+        parts = [quoted or index or name for quoted, index, name in _PATH.findall(pattern)]
+        short = 0 < len(parts) <= len(path)
+        if short and all(part in ("*", key) for part, key in zip(parts, path, strict=False)):
+            return True
+    return False
+
+
 def _held(resource: Resource) -> bool:
     """Whether Pulumi goes on to write an object. A policy is not told whether it would also delete it
     (retainOnDelete), but whoever lets go of one needs both options, and the message asks for both."""
-    return not {"metadata", "spec"} <= set(resource.opts.ignore_changes)
+    return not all(covered(resource.ignore_changes, key) for key in ("metadata", "spec"))
 
 
 def _typed(manifest: Any, token: str) -> Any:
@@ -90,10 +128,10 @@ def _typed(manifest: Any, token: str) -> Any:
     return implied | {key: value for key, value in manifest.items() if value is not None}
 
 
-def _placed(manifest: Any, provider: PolicyProviderResource | None) -> Any:
+def _placed(manifest: Any, provider: Provider | None) -> Any:
     """The manifest in the namespace its provider gives to what names none (its setting `namespace`)."""
-    namespace = plain(provider.props).get("namespace") if provider else None
-    if not isinstance(manifest, dict) or not namespace or manifest.get("kind") in WITHOUT_NAMESPACE:
+    namespace = provider.settings.get("namespace") if provider else None
+    if not isinstance(manifest, dict) or not namespace or text(manifest.get("kind")) in WITHOUT_NAMESPACE:
         return manifest
     metadata = {} if (given := manifest.get("metadata")) is None else given
     if not isinstance(metadata, dict) or metadata.get("namespace") not in (None, ""):
@@ -101,24 +139,18 @@ def _placed(manifest: Any, provider: PolicyProviderResource | None) -> Any:
     return manifest | {"metadata": metadata | {"namespace": namespace}}
 
 
-def plain(value: Any) -> Any:
-    """Plain dicts and lists out of the SDK's proxies, with UNKNOWN for what a preview does not know.
-
-    A proxy raises UnknownValueError at every touch of such a value, and the SDK turns that error into an
-    advisory: the rule would end there, whatever its enforcement level.
-    """
-    if isinstance(value, Mapping):
-        return {key: _item(value, key) for key in value}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_item(value, index) for index in range(len(value))]
-    return value
+def _named(manifest: Any, name: str) -> Any:
+    """The manifest with a name in place of the one that the API server makes: nobody else can have it."""
+    metadata = manifest.get("metadata") if isinstance(manifest, dict) else None
+    if not isinstance(metadata, dict) or metadata.get("name") not in (None, ""):
+        return manifest
+    prefix = text(metadata.get("generateName"))
+    return manifest | {"metadata": metadata | {"name": f"{prefix}<{name}>"}} if prefix else manifest
 
 
-def _item(container: Any, key: Any) -> Any:
-    try:
-        return plain(container[key])
-    except UnknownValueError:
-        return UNKNOWN
+def as_whole(value: Any) -> Any:
+    """A float without a fraction as the whole number it was written as."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _without_replicas(manifest: object) -> object:
@@ -127,30 +159,6 @@ def _without_replicas(manifest: object) -> object:
     return manifest | {"spec": {key: value for key, value in spec.items() if key != "replicas"}}
 
 
-def cluster_of(resource: Resource) -> str:
-    """Which cluster a resource's provider, or a provider itself, speaks to; "" is the current one.
-
-    It is a digest: a kubeconfig is secret, and only equality matters.
-    """
-    provider = resource if resource.resource_type == PROVIDER else resource.provider
-    if provider is None:
-        return ""
-    props = plain(provider.props)
-    settings = [props.get(key) for key in ("kubeconfig", "context", "cluster")]
-    if UNKNOWN in settings:
-        return provider.urn
-    return hashlib.sha256(repr(settings).encode()).hexdigest() if any(settings) else ""
-
-
-def connection(resource: Resource) -> Connection | None:
-    """How a resource's provider reaches its cluster; None where there is none, since it renders files."""
-    props = plain(resource.provider.props) if resource.provider else {}
-    if resource.provider is None or props.get("renderYamlToDirectory"):
-        return None
-    kubeconfig, context = (props.get(key) or "" for key in ("kubeconfig", "context"))
-    name = f"The cluster of the provider {resource.provider.name} is not read:"
-    if UNKNOWN in (kubeconfig, context):
-        return Connection(undecided=f"{name} its kubeconfig is known only in the update.")
-    if props.get("cluster"):
-        return Connection(undecided=f"{name} it sets `cluster`. Set `context` instead.")
-    return Connection(kubeconfig if isinstance(kubeconfig, str) else json.dumps(kubeconfig), context)
+def kubeconfig_text(value: object) -> str:
+    """A kubeconfig setting as a text: a path, or the contents, which may be given as an object."""
+    return value if isinstance(value, str) else json.dumps(value) if isinstance(value, dict) else ""

@@ -5,7 +5,7 @@ The pack reads it itself, so `pulumi up --policy-pack policies` and `make up` ju
 
 The engine names the stack to a pack in ConfigureStack, after the pack has started and before it asks for the
 pack's config; only packs without a language plugin find it in their environment (analyzer_plugin.go). The SDK
-keeps nothing of that request but the tags (pulumi_policy 1.21), so `read_with_the_stack` extends it.
+keeps nothing of that request but the tags (pulumi_policy 1.21), so `policies.service` extends it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from grpc import StatusCode
 from pulumi_policy import EnforcementLevel
 
 Config = dict[str, EnforcementLevel | dict[str, Any]]
@@ -25,25 +24,6 @@ FOLDER = Path(__file__).parent
 
 class UnreadableConfig(Exception):
     """What is wrong with the file, in one line."""
-
-
-def read_with_the_stack(servicer: Any) -> None:
-    """Have the pack's service take its initial config from the file of the stack that the engine names.
-
-    Args:
-        servicer: the class of the pack's service, pulumi_policy.policy._PolicyAnalyzerServicer.
-    """
-    configure = servicer.ConfigureStack
-
-    def configure_stack(self: Any, request: Any, context: Any) -> Any:
-        try:
-            config = stack_config(request.project, request.stack)
-        except UnreadableConfig as error:
-            context.abort(StatusCode.INVALID_ARGUMENT, f"policies/{error}")
-        setattr(self, f"_{servicer.__name__.lstrip('_')}__initial_config", config)
-        return configure(self, request, context)
-
-    servicer.ConfigureStack = configure_stack
 
 
 def stack_config(project: str, stack: str, folder: Path = FOLDER) -> Config:

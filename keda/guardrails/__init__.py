@@ -1,33 +1,32 @@
-"""What a careful operator of KEDA refuses beyond conflicts: rules on plain manifests, total over any JSON.
+"""What a careful operator of KEDA refuses: policies on plain manifests, one module each, total over any JSON.
 
-Each rule yields `Finding`s. What is UNKNOWN in a manifest is never taken for a mistake: `undecided` functions
-tell which unknown field a rule would have to read.
+A module holds a policy's words, settings and functions, and registers itself (`Guardrail`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import importlib
+import pkgutil
 
-"""The release that the types, the verdicts and these rules are of."""
+from keda.guardrails.guardrail import NOT_YET, Config, Finding, Guardrail, Undecided
+from keda.guardrails.program import Program
+from keda.guardrails.scaling import GPUS_PER_POD
 
-GPUS_PER_POD = "keda-homelab.dev/gpus-per-pod"
-"""Annotation of a ScaledObject: GPUs each pod asks for, where its target is declared elsewhere."""
+__all__ = [
+    "GPUS_PER_POD",
+    "NOT_YET",
+    "Config",
+    "Finding",
+    "Guardrail",
+    "Program",
+    "Undecided",
+    "guardrails",
+]
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One line about the objects named in `objects` (`Kind namespace/name`), its subject first."""
-
-    message: str
-    objects: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Undecided:
-    """A field that a rule would have to read and cannot."""
-
-    object: str
-    where: str
-    path: str
-    why: str
-    """Continues the sentence that the path begins."""
+def guardrails() -> list[type[Guardrail]]:
+    """Every policy of this room, by name."""
+    for module in pkgutil.iter_modules(__path__):
+        importlib.import_module(f"{__name__}.{module.name}")
+    ours = (each for each in Guardrail.registered.values() if each.__module__.startswith(f"{__name__}."))
+    return sorted(ours, key=lambda each: each.name)

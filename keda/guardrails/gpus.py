@@ -1,28 +1,26 @@
-"""The GPUs that everything scaled may ask for at once, held against what the cluster has.
-
-A pod whose GPU is taken stays Pending, and KEDA goes on asking: nobody reports that two workloads' maxima do
-not fit together. The sum is taken by priority class, since the scheduler has a pod of a lower class give
-way to one of a higher (preemption): classes may overlap, equals may not.
-"""
+"""What pods ask of GPUs, and the sum of everything scaled, by priority class."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from keda.checks.cross_object.references import pod_requests
 from keda.core.defaults import DEFAULT_MAX
-from keda.guardrails import GPUS_PER_POD, Finding, Undecided
-from keda.guardrails.scaling import NOT_YET, scalings
-from keda.manifests.declared import UNKNOWN, Declared
-from keda.manifests.objects import Item, items
+from keda.guardrails.guardrail import NOT_YET, Finding, Undecided
+from keda.guardrails.reasons import is_reason
+from keda.guardrails.scaling import GPUS_PER_POD, Scaling, scalings, undecided_maximum
+from keda.manifests.declared import UNKNOWN
+from keda.manifests.objects import Item
 from keda.manifests.reading import dig, mapping, sequence, text, whole
+from keda.syntax.quantity import parse_quantity
 
 NVIDIA = "nvidia.com/gpu"
 OVERLAP = "keda-homelab.dev/gpu-overlap"
 """Annotation of a ScaledObject or ScaledJob: why it never runs at the same time as the others."""
+
+_CONTAINERS = ("containers", "initContainers")
 
 Target = tuple[str, str, str, str, str]
 """cluster, API group, kind, namespace, name"""
@@ -30,7 +28,7 @@ Target = tuple[str, str, str, str, str]
 
 @dataclass(frozen=True)
 class Pod:
-    """What one pod asks for; `unread` is the field of it that the update alone can tell, if any."""
+    """What one pod asks for; `unread` is the field of it that only the update knows, if any."""
 
     gpus: int
     priority: str
@@ -40,12 +38,13 @@ class Pod:
 @dataclass(frozen=True)
 class _Claim:
     item: Item
+    path: str
     cluster: str
     pods: int | None
 
 
 @dataclass
-class GpuBudget:
+class GpuSum:
     """The claims found so far. The order of the objects does not matter, and each costs the same."""
 
     resource: str = NVIDIA
@@ -57,15 +56,14 @@ class GpuBudget:
         default_factory=lambda: defaultdict(list)
     )
 
-    def add(self, declared: Declared, capacity: int) -> Iterator[Finding]:
-        """Take an object (or every item of a List) in; `capacity` is in GPUs."""
-        for item in items(declared.manifest, declared.where):
-            if item.group == "keda.sh":
-                continue
-            if item.pod or dig(item.spec, "template") is UNKNOWN:
-                yield from self._found(item, declared.cluster, capacity)
-        for item in scalings(declared):
-            yield from self._claim(item, declared.cluster, capacity)
+    def add(self, items: Iterable[Item], cluster: str, capacity: int) -> Iterator[Finding]:
+        """Take the objects of one manifest in; `capacity` is in GPUs."""
+        given = list(items)
+        for item in given:
+            if item.group != "keda.sh" and (item.pod or dig(item.spec, "template") is UNKNOWN):
+                yield from self._found(item, cluster, capacity)
+        for scaling in scalings(given):
+            yield from self._claim(scaling, cluster, capacity)
 
     def rest(self, capacity: int, elsewhere: int) -> Iterator[Finding]:
         """At the end: count targets that are not among the objects with `elsewhere` GPUs per pod."""
@@ -93,12 +91,11 @@ class GpuBudget:
         for claim in self._waiting.pop(target, ()):
             yield from self._count(claim, pod, capacity)
 
-    def _claim(self, item: Item, cluster: str, capacity: int) -> Iterator[Finding]:
-        given = item.spec.get("maxReplicaCount")
+    def _claim(self, scaling: Scaling, cluster: str, capacity: int) -> Iterator[Finding]:
+        item, given = scaling.item, scaling.maximum
         maximum = None if given is UNKNOWN else DEFAULT_MAX if given is None else whole(given)
-        if given is UNKNOWN:
-            self._undecided.append(Undecided(item.ref, item.where, "spec.maxReplicaCount", NOT_YET))
-        claim = _Claim(item, cluster, maximum)
+        self._undecided += undecided_maximum(scaling)
+        claim = _Claim(item, scaling.path, cluster, maximum)
         stated = text(item.annotations.get(GPUS_PER_POD))
         if stated.isdecimal() and len(stated) < 7:
             yield from self._count(claim, Pod(int(stated), ""), capacity)
@@ -119,18 +116,16 @@ class GpuBudget:
         if not pod.gpus or not maximum or maximum < 0:
             return
         asked = maximum * pod.gpus
-        each = (
-            f"{item.ref} spec.maxReplicaCount: {maximum}, each pod with {pod.gpus} {self.resource}, asks for"
-        )
+        each = f"{item.ref} {claim.path}: {maximum}, each pod with {pod.gpus} {self.resource}, asks for"
         if asked > capacity:
             fits = capacity // pod.gpus
             yield Finding(
-                f"{each} {asked}, and the cluster has {capacity}. The pods beyond them stay Pending for "
-                f"ever. {f'Write at most {fits}' if fits else 'Give a pod fewer'}, or say that there are "
-                "more (--policy-pack-config: keda-gpu-budget.capacity).",
+                f"{each} {asked}, and the cluster has {capacity}. The pods beyond them stay Pending. "
+                f"{f'Write at most {fits}' if fits else 'Give a pod fewer'}; or, if there are more, raise "
+                "the capacity (--policy-pack-config: keda-gpu-budget.capacity).",
                 (item.ref,),
             )
-        if asked > capacity or text(item.annotations.get(OVERLAP)).strip():
+        if asked > capacity or is_reason(item.annotations.get(OVERLAP)):
             return
         group = (claim.cluster, pod.priority)
         self._sums[group] += asked
@@ -151,16 +146,39 @@ class GpuBudget:
 def pod_of(pod: object, item: Item, resource: str) -> Pod:
     """What a pod spec asks for; `item` is the object it is in."""
     spec = mapping(pod)
-    containers = spec.get("containers")
-    if UNKNOWN in (pod, item.manifest.get("spec"), item.spec.get("template"), containers):
+    containers = [spec.get(key) for key in _CONTAINERS]
+    if UNKNOWN in (pod, item.manifest.get("spec"), item.spec.get("template"), *containers):
         return Pod(0, "", "spec")
     if spec.get("priorityClassName") is UNKNOWN:
         return Pod(0, "", "priorityClassName")
-    for index, container in enumerate(sequence(containers)):
-        if container is UNKNOWN or _unknown_amount(mapping(container), resource):
-            return Pod(0, "", f"containers[{index}].resources.limits[{resource}]")
-    workload = Item({"kind": "Pod", "spec": spec}, item.where)
-    return Pod(int(pod_requests(workload).get(resource, 0)), text(spec.get("priorityClassName")))
+    for key, listed in zip(_CONTAINERS, containers, strict=True):
+        for index, container in enumerate(sequence(listed)):
+            if container is UNKNOWN or _unknown_amount(mapping(container), resource):
+                return Pod(0, "", f"{key}[{index}].resources.limits[{resource}]")
+    return Pod(_asked(spec, resource), text(spec.get("priorityClassName")))
+
+
+def _asked(spec: Mapping[Any, Any], resource: str) -> int:
+    """As Kubernetes counts (pkg/api/v1/resource, PodRequests): the highest of the containers' sum and of each
+    init container; one that goes on running (restartPolicy Always) counts beside whatever starts after it.
+    """
+    running = highest = 0
+    for container in map(mapping, sequence(spec.get("initContainers"))):
+        amount = _amount(container, resource)
+        highest = max(highest, running + amount)
+        running += amount if container.get("restartPolicy") == "Always" else 0
+    for container in map(mapping, sequence(spec.get("containers"))):
+        running += _amount(container, resource)
+    return max(highest, running)
+
+
+def _amount(container: Mapping[Any, Any], resource: str) -> int:
+    """A container's GPUs: its request, or the limit where there is no request."""
+    asked = [dig(container, "resources", which, resource) for which in ("requests", "limits")]
+    try:
+        return next((int(parse_quantity(str(each))) for each in asked if each is not None), 0)
+    except ValueError:
+        return 0
 
 
 def _unknown_amount(container: Mapping[Any, Any], resource: str) -> bool:

@@ -1,104 +1,64 @@
-"""Limits of one ScaledObject or ScaledJob: replicas, namespaces, credentials."""
+"""What scales: ScaledObjects, ScaledJobs and HTTPScaledObjects, in the terms that limits need."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from fnmatch import fnmatchcase
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
-from keda.checks.engine import Finding as Judgement
-from keda.checks.engine import check
-from keda.checks.scaling import triggers_of
-from keda.core.errors import is_secret_key
-from keda.guardrails import Finding, Undecided
-from keda.manifests.declared import UNKNOWN, Declared
-from keda.manifests.objects import Item, items
-from keda.manifests.reading import mapping, text, whole
+from keda.guardrails.guardrail import NOT_YET, Undecided
+from keda.manifests.declared import UNKNOWN
+from keda.manifests.objects import Item
+from keda.manifests.reading import dig, mapping, text
 
-SCALING_KINDS = ("ScaledObject", "ScaledJob")
-NOT_YET = "is known only in the update"
+GPUS_PER_POD = "keda-homelab.dev/gpus-per-pod"
+"""Annotation of a ScaledObject: GPUs each pod asks for, where its target is declared elsewhere."""
 
-
-def scalings(declared: Declared) -> Iterator[Item]:
-    """The ScaledObjects and ScaledJobs of a manifest; a List may hold several."""
-    return (
-        item
-        for item in items(declared.manifest, declared.where)
-        if item.group == "keda.sh" and item.kind in SCALING_KINDS
-    )
+_MAXIMUM = {
+    ("keda.sh", "ScaledObject"): ("spec", "maxReplicaCount"),
+    ("keda.sh", "ScaledJob"): ("spec", "maxReplicaCount"),
+    # http-add-on v0.12: operator/apis/http/v1alpha1/httpscaledobject_types.go, ReplicaStruct
+    ("http.keda.sh", "HTTPScaledObject"): ("spec", "replicas", "max"),
+}
 
 
-class Judged:
-    """What `keda check` says of an object by one of its rules, its ignore annotation heeded.
+@dataclass(frozen=True)
+class Scaling:
+    """An object that scales, and where its maximum stands."""
 
-    The last object's findings are kept: several rules ask about one object.
-    """
+    item: Item
+    at: tuple[str, ...]
 
-    def __init__(self) -> None:
-        self._last: tuple[Declared, list[Judgement]] | None = None
+    @property
+    def path(self) -> str:
+        return ".".join(self.at)
 
-    def __call__(self, declared: Declared, code: str) -> Iterator[Finding]:
-        if self._last is None or self._last[0] is not declared:
-            ours = any(True for _ in scalings(declared))
-            self._last = (declared, check([declared]) if ours else [])
-        return (Finding(found.text, (found.object,)) for found in self._last[1] if found.code == code)
-
-
-def replicas_ceiling(declared: Declared, ceiling: int | None, judged: Judged) -> Iterator[Finding]:
-    """A maximum that nobody chose, or one above `ceiling` (replicas; for a ScaledJob, Jobs at a time)."""
-    yield from judged(declared, "default-max")
-    for item in scalings(declared):
-        maximum = whole(item.spec.get("maxReplicaCount"))
-        if ceiling is not None and maximum is not None and maximum > ceiling:
-            yield Finding(
-                f"{item.ref} spec.maxReplicaCount: {maximum} is above the ceiling of {ceiling}. One wrong "
-                f"metric is enough to reach it. Write at most {ceiling}, or raise the ceiling "
-                "(--policy-pack-config: keda-replicas-ceiling.ceiling).",
-                (item.ref,),
-            )
+    @property
+    def maximum(self) -> object:
+        """As it is written; None where it is left out."""
+        return dig(self.item.manifest, *self.at)
 
 
-def undecided_ceiling(declared: Declared) -> Iterator[Undecided]:
-    for item in scalings(declared):
-        if item.spec.get("maxReplicaCount") is UNKNOWN:
-            yield Undecided(item.ref, item.where, "spec.maxReplicaCount", NOT_YET)
+def scalings(items: Iterable[Item]) -> Iterator[Scaling]:
+    """The objects among `items` that scale."""
+    for item in items:
+        if at := _MAXIMUM.get((item.group, item.kind)):
+            yield Scaling(item, at)
 
 
-def plain_credentials(declared: Declared, judged: Judged) -> Iterator[Finding]:
-    """Credentials written into trigger metadata. The values are never part of a message."""
-    return judged(declared, "plain-secret")
+def undecided_maximum(scaling: Scaling) -> Iterator[Undecided]:
+    """The maximum, if it is not known yet."""
+    if scaling.maximum is UNKNOWN:
+        yield Undecided(scaling.item.ref, scaling.item.where, scaling.path)
 
 
-def undecided_credentials(declared: Declared) -> Iterator[Undecided]:
-    """A key that names a secret: whether its value is one, the update tells."""
-    for item in scalings(declared):
-        for index, trigger in triggers_of(item):
-            for key, value in mapping(trigger.get("metadata")).items():
-                if value is UNKNOWN and is_secret_key(str(key)) and not str(key).endswith("FromEnv"):
-                    path = f"spec.triggers[{index}].metadata.{key}"
-                    yield Undecided(item.ref, item.where, path, NOT_YET)
-
-
-def allowed_namespaces(declared: Declared, allowed: Sequence[str]) -> Iterator[Finding]:
-    """Scaling outside the namespaces of `allowed` (shell patterns). Without any, every namespace is."""
-    for item in scalings(declared):
-        if not allowed or _namespace_unknown(item):
-            continue
-        if not any(fnmatchcase(item.namespace, pattern) for pattern in allowed):
-            yield Finding(
-                f"{item.ref} metadata.namespace: {item.namespace} is none of the namespaces where scaling is "
-                f"allowed ({', '.join(allowed)}). Move it and its target there, or add the "
-                "namespace (--policy-pack-config: keda-namespaces-allowed.allowed).",
-                (item.ref,),
-            )
-
-
-def undecided_namespace(declared: Declared) -> Iterator[Undecided]:
-    for item in scalings(declared):
-        if _namespace_unknown(item):
-            name = text(mapping(item.manifest.get("metadata")).get("name")) or "(no name)"
-            yield Undecided(f"{item.kind} {name}", item.where, "metadata.namespace", NOT_YET)
-
-
-def _namespace_unknown(item: Item) -> bool:
+def namespace_unknown(item: Item) -> bool:
+    """Whether an object's namespace is not known yet."""
     metadata = item.manifest.get("metadata")
     return metadata is UNKNOWN or mapping(metadata).get("namespace") is UNKNOWN
+
+
+def undecided_namespace(item: Item) -> Iterator[Undecided]:
+    """The namespace, if it is not known yet."""
+    if namespace_unknown(item):
+        name = text(mapping(item.manifest.get("metadata")).get("name")) or "(no name)"
+        yield Undecided(f"{item.kind} {name}", item.where, "metadata.namespace", NOT_YET)

@@ -4,6 +4,11 @@ from typing import Any
 
 Manifest = dict[str, Any]
 
+CRON: Manifest = {
+    "type": "cron",
+    "metadata": {"timezone": "UTC", "start": "0 7 * * *", "end": "0 19 * * *", "desiredReplicas": "2"},
+}
+
 
 def scaled_object(name: str = "voice", target: Any = "voice-pipeline", **more: Any) -> Manifest:
     """A ScaledObject in namespace voice; `target` is a name or a whole scaleTargetRef."""
@@ -16,7 +21,7 @@ def scaled_object(name: str = "voice", target: Any = "voice-pipeline", **more: A
             "spec": {
                 "scaleTargetRef": reference,
                 "maxReplicaCount": 3,
-                "triggers": [{"type": "cron", "metadata": {}}],
+                "triggers": [CRON],
             },
         },
         more,

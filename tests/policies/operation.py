@@ -1,26 +1,21 @@
-"""One preview or update, as the policy SDK would ask the pack: proxies that raise on unknowns, floats."""
+"""One preview or update, as the engine asks the pack: through the SDK's service, in its protobuf messages."""
 
 from __future__ import annotations
 
-import json
+import copy
 import os
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, cast
+from unittest.mock import Mock
 
-from pulumi_policy import (
-    Policy,
-    PolicyCustomTimeouts,
-    PolicyProviderResource,
-    PolicyResource,
-    PolicyResourceOptions,
-    ResourceValidationArgs,
-    ResourceValidationPolicy,
-    StackValidationArgs,
-    StackValidationPolicy,
-)
-from pulumi_policy.proxy import unknown_checking_proxy
+from pulumi.runtime.proto import analyzer_pb2
+from pulumi_policy import EnforcementLevel, policy
 
-from policies import pack
+from keda.manifests.declared import Declared
+from policies import operation, pack
+from policies.resources import declared
+from policies.rule import schema
+from policies.service import extend, taken
 from tests.policies.manifests import Manifest
 
 # No test reads a cluster of whoever runs it.
@@ -29,14 +24,24 @@ os.environ["KUBECONFIG"] = os.devnull
 Report = tuple[str, str]
 
 
+def secret(value: Any) -> Manifest:
+    """A value as the engine marks a secret one."""
+    return {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "value": value}
+
+
 class Operation:
-    """What the engine would ask of the pack, and what the rules report. `config` is as in the config file."""
+    """What the engine asks of the pack, and what the rules report. `config` is as in the config file."""
 
     def __init__(self, config: dict[str, Any] | None = None) -> None:
-        self.policies = pack.policies()
-        self.config = config or {}
+        # A class of the SDK's own, so that the test fails when the SDK's names change.
+        servicer = cast(Any, type("_PolicyAnalyzerServicer", (policy._PolicyAnalyzerServicer,), {}))
+        memory = operation.Operation()
+        extend(servicer, memory, pack.settings())
+        policies = pack.policies(memory)
+        self._service = servicer("keda-homelab", "1", policies, EnforcementLevel.MANDATORY)
+        self._service.Configure(_config(config or {}), Mock(abort=Mock(side_effect=RuntimeError)))
         self.reports: list[Report] = []
-        self.urns: list[str | None] = []
+        self.urns: list[str] = []
 
     def register(self, *manifests: Manifest, **more: Any) -> Operation:
         for manifest in manifests:
@@ -45,30 +50,25 @@ class Operation:
 
     def component(self, props: Manifest) -> Operation:
         """A workload of this project's, registered before its objects."""
-        return self._other("keda-homelab:workload:ScaledWorkload", str(props.get("name")), props)
+        return self.other("keda-homelab:workload:ScaledWorkload", str(props.get("name")), props)
 
     def provider(self, props: Manifest) -> Operation:
-        return self._other("pulumi:providers:kubernetes", str(props.get("context")), props)
+        token = "pulumi:providers:kubernetes"
+        self._ask({"type": token, "name": "default", "urn": f"urn:provider::{props}", "properties": props})
+        return self
 
-    def _other(self, token: str, name: str, props: Manifest) -> Operation:
-        given = resource({}) | {"resource_type": token, "name": name, "provider": None}
-        given |= {"props": unknown_checking_proxy(props), "urn": f"urn:pulumi:homelab::test::{token}::{name}"}
-        self._ask(given)
+    def other(self, token: str, name: str, props: Manifest) -> Operation:
+        """A resource of another type."""
+        given = {"type": token, "name": name, "urn": f"urn:pulumi:homelab::test::{token}::{name}"}
+        self._ask(given | {"properties": props})
         return self
 
     def _ask(self, given: dict[str, Any]) -> None:
-        for policy in self.policies:
-            if isinstance(policy, ResourceValidationPolicy):
-                args = ResourceValidationArgs(**given, config=self._config(policy), stack_tags={})
-                policy.validate(args, self._reporter(policy))
+        self._take(self._service.Analyze(analyzer_pb2.AnalyzeRequest(**given), None))
 
     def end(self, *manifests: Manifest, **more: Any) -> Operation:
-        links: dict[str, Any] = {"parent": None, "dependencies": [], "property_dependencies": {}}
-        stack = [PolicyResource(**resource(manifest, **more), **links) for manifest in manifests]
-        for policy in self.policies:
-            if isinstance(policy, StackValidationPolicy):
-                args = StackValidationArgs(stack, self._config(policy), {})
-                policy.validate(args, self._reporter(policy))
+        stack = [analyzer_pb2.AnalyzerResource(**resource(manifest, **more)) for manifest in manifests]
+        self._take(self._service.AnalyzeStack(analyzer_pb2.AnalyzeStackRequest(resources=stack), None))
         return self
 
     @property
@@ -79,45 +79,59 @@ class Operation:
     def messages(self) -> list[str]:
         return [message for _, message in self.reports]
 
-    def _config(self, policy: Policy) -> dict[str, Any] | None:
-        """As the engine hands it over: the schema's defaults filled in, numbers as floats."""
-        schema = policy.config_schema.properties if policy.config_schema else {}
-        defaults = {key: each["default"] for key, each in schema.items() if "default" in each}
-        merged = defaults | self.config.get(policy.name, {})
-        return json.loads(json.dumps(merged), parse_int=float) or None
+    def of(self, *rules: str) -> list[str]:
+        """The messages of some rules."""
+        return [message for rule, message in self.reports if rule in rules]
 
-    def _reporter(self, policy: Policy) -> Callable[[str, str | None], None]:
-        def report(message: str, urn: str | None) -> None:
-            self.reports.append((policy.name, message))
-            self.urns.append(urn)
+    def _take(self, response: Any) -> None:
+        for each in response.diagnostics:
+            # The SDK puts the rule's summary above the message.
+            self.reports.append((each.policyName, each.message.partition("\n")[2]))
+            self.urns.append(each.urn)
 
-        return report
+
+def _config(config: dict[str, Any]) -> Any:
+    """As the engine hands it over: the schema's defaults filled in, each rule with its level."""
+    request = analyzer_pb2.ConfigureAnalyzerRequest()
+    for rule in pack.rules():
+        defaults = {key: each["default"] for key, each in schema(rule).items() if "default" in each}
+        entry = request.policyConfig[rule.name]
+        entry.properties.update(defaults | config.get(rule.name, {}))
+        entry.enforcementLevel = analyzer_pb2.EnforcementLevel.Value(rule.level.upper())
+    return request
+
+
+def read(given: dict[str, Any]) -> Declared | None:
+    """What the pack makes of one resource (`resource`)."""
+    memory = operation.Operation()
+    taken(analyzer_pb2.AnalyzeRequest(**given), memory, {})
+    return declared(memory.read[given["urn"]], "")
 
 
 def resource(
     manifest: Manifest,
     *,
-    ignore_changes: list[str] | None = None,
+    ignore_changes: Iterable[str] = (),
     provider: Manifest | None = None,
     at: str = "",
+    parent: str = "",
+    token: str = "",
 ) -> dict[str, Any]:
-    """The arguments of a policy for one Kubernetes resource; `at` is its name in the program."""
+    """A Kubernetes resource in a request of the engine's; `at` is its name in the program."""
     metadata = manifest.get("metadata")
     name = at or str(metadata.get("name") if isinstance(metadata, dict) else "unknown")
-    token = f"kubernetes:{manifest.get('apiVersion')}:{manifest.get('kind')}"
-    options = PolicyResourceOptions(
-        False, ignore_changes or [], None, [], PolicyCustomTimeouts(0, 0, 0), [], None
-    )
+    token = token or f"kubernetes:{manifest.get('apiVersion')}:{manifest.get('kind')}"
+    given = {
+        "type": "pulumi:providers:kubernetes",
+        "properties": copy.deepcopy(provider or {}),
+        "urn": f"urn:provider::{provider}",
+        "name": "default",
+    }
     return {
-        "resource_type": token,
-        "props": unknown_checking_proxy(manifest),
+        "type": token,
+        "properties": copy.deepcopy(manifest),
         "urn": f"urn:pulumi:homelab::test::{token}::{name}",
         "name": name,
-        "opts": options,
-        "provider": PolicyProviderResource(
-            "pulumi:providers:kubernetes",
-            unknown_checking_proxy(provider or {}),
-            f"urn:provider::{provider}",
-            "default",
-        ),
+        "options": {"ignoreChanges": list(ignore_changes), "parent": parent},
+        "provider": given,
     }

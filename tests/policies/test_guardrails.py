@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from pulumi_policy.proxy import UNKNOWN_OBJECT_VALUE, UNKNOWN_STRING_VALUE
 
 from generate import policy_pages as pages
+from policies.config import mistakes
 from policies.pack import rules
-from policies.texts import rule_text
-from tests.policies.manifests import Manifest, deployment, hpa, merged, scaled_object
-from tests.policies.operation import Operation
-from tests.policies.test_pages import EXAMPLES, example
+from policies.pack import settings as settings_of_rules
+from tests.policies.manifests import CRON, Manifest, deployment, merged, scaled_object
+from tests.policies.operation import Operation, secret
+from tests.policies.test_pages import EXAMPLES, RULES, example
 
 UNDECIDED = "keda-rules-undecided"
 
@@ -27,16 +28,20 @@ def gpu_deployment(gpus: Any = 1, priority: str | None = None, name: str = "voic
 
 
 def gpu_job(maximum: int = 2, gpus: Any = 1, **more: Any) -> Manifest:
-    pod = {"containers": [{"name": "a", "resources": {"limits": {"nvidia.com/gpu": gpus}}}]}
+    container = {"name": "a", "image": "a:1", "resources": {"limits": {"nvidia.com/gpu": gpus}}}
+    pod = {"containers": [container], "restartPolicy": "Never"}
     return merged(
         {
             "apiVersion": "keda.sh/v1alpha1",
             "kind": "ScaledJob",
             "metadata": {"name": "batch", "namespace": "batch"},
             "spec": {
+                "successfulJobsHistoryLimit": 5,
+                "failedJobsHistoryLimit": 5,
+                "rollout": {"strategy": "gradual"},
                 "jobTargetRef": {"template": {"spec": pod}},
                 "maxReplicaCount": maximum,
-                "triggers": [{"type": "cron", "metadata": {}}],
+                "triggers": [CRON],
             },
         },
         more,
@@ -153,7 +158,7 @@ def test_vaults_are_free_until_some_are_listed() -> None:
 
 def test_a_vault_that_crashes_the_operator_is_refused() -> None:
     operation = Operation().register(vault(authentication="token", credential=None)).end()
-    assert operation.rules == ["keda-vault-token"]
+    assert operation.rules == ["keda-check"]
     assert "Write credential: {}." in operation.messages[0]
 
 
@@ -161,7 +166,7 @@ def test_a_vault_that_is_not_known_yet_is_named() -> None:
     unknown = vault(credential={"serviceAccountName": UNKNOWN_STRING_VALUE})
     operation = Operation({"keda-vault-token": {"addresses": []}}).register(unknown).end()
     assert operation.rules == [UNDECIDED]
-    assert "spec.hashiCorpVault.credential is known only in the update" in operation.messages[0]
+    assert "hashiCorpVault.credential.serviceAccountName is known only in the update" in operation.messages[0]
 
 
 def test_one_replica_of_the_webhook_is_told() -> None:
@@ -209,7 +214,7 @@ def test_external_metrics_of_two_clusters_do_not_meet() -> None:
 def test_an_excluded_object_is_passed_over(rule: str, kind: str) -> None:
     manifests = example(rule, "Fails")
     entry = {"object": f"{manifests[-1]['kind']} *"} if kind == "object" else {"urn": "urn:pulumi:*"}
-    given = dict(rule_text(rule).config) | {"excluded": [entry | {"reason": "known"}]}
+    given = dict(RULES[rule].example) | {"excluded": [entry | {"reason": "known"}]}
     operation = Operation({rule: given})
     for index, manifest in enumerate(manifests):
         operation.register(manifest, at=str(index))
@@ -217,10 +222,25 @@ def test_an_excluded_object_is_passed_over(rule: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.name)
-def test_a_key_nobody_reads_is_told_once(rule: Any) -> None:
-    operation = Operation({rule.name: {"exclude": []}}).register(scaled_object(), hpa("x", "y")).end()
-    assert operation.rules == [rule.name]
-    assert "exclude: unknown key" in operation.messages[0] and "Write excluded." in operation.messages[0]
+def test_a_key_that_no_rule_reads_is_a_mistake(rule: Any) -> None:
+    (line,) = mistakes({rule.name: {"exclude": [], "enforcementLevel": "advisory"}}, settings_of_rules())
+    assert line == f"policy config {rule.name}.exclude: unknown key. No rule reads it. Write excluded."
+
+
+def test_a_rule_that_does_not_exist_is_a_mistake() -> None:
+    known = settings_of_rules()
+    (line,) = mistakes({"keda-gpu-budjet": "disabled"}, known)
+    assert line == "policy config keda-gpu-budjet: is not a rule, so it has no effect. Write keda-gpu-budget."
+    assert list(mistakes({"all": "advisory", "keda-rules-undecided": "advisory"}, known)) == []
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "x", "-", "true", "TODO", "n/a", "...."])
+def test_an_exclusion_needs_a_reason_in_words(reason: str) -> None:
+    entry = {"object": "Deployment a/b", "reason": reason}
+    (line,) = mistakes({"keda-check": {"excluded": [entry]}}, settings_of_rules())
+    assert line.startswith("policy config keda-check.excluded[0].reason: is not a reason.")
+    entry["reason"] = "gone in March"
+    assert list(mistakes({"keda-check": {"excluded": [entry]}}, settings_of_rules())) == []
 
 
 # --- Whatever they are given ---
@@ -228,7 +248,7 @@ def test_a_key_nobody_reads_is_told_once(rule: Any) -> None:
 def test_objects_never_registered_are_judged_at_the_end(rule: str) -> None:
     if rule == "keda-one-owner-replicas":
         return  # replicas in a state are the live count, which nobody declared
-    operation = Operation({rule: dict(rule_text(rule).config)})
+    operation = Operation({rule: dict(RULES[rule].example)})
     manifests = example(rule, "Fails")
     operation.end(*(copy.deepcopy(each) for each in manifests))
     if rule != "keda-metrics-apiservice":  # both have one URN here
@@ -258,7 +278,7 @@ def replaced(manifest: Any, at: tuple[Any, ...], value: Any) -> Any:
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_malformed_and_unknown_values_raise_nothing(data: Any) -> None:
-    config = {rule: dict(rule_text(rule).config) for rule in EXAMPLES}
+    config = {rule: dict(RULES[rule].example) for rule in EXAMPLES}
     operation = Operation(config)
     for index in range(3):
         manifest = data.draw(st.sampled_from(ALL))
@@ -272,17 +292,16 @@ SECRET = "s3cr3t-hunter2"
 
 
 @pytest.mark.parametrize("rule", EXAMPLES)
-def test_no_value_that_may_be_secret_is_printed(rule: str) -> None:
-    """Pulumi hands secrets over in plain text, and does not say so: only names and numbers may be shown."""
-    config = {each: dict(rule_text(each).config) for each in EXAMPLES}
+def test_no_value_that_is_a_secret_is_printed(rule: str) -> None:
+    config = {each: dict(RULES[each].example) for each in EXAMPLES}
     manifests = example(rule, "Fails")
     for number, manifest in enumerate(manifests):
         for at in places(manifest):
-            if not at or {"name", "namespace", "kind", "apiVersion", "group", "image"} & set(at):
+            if not at:
                 continue
             operation = Operation(config)
             for index, other in enumerate(manifests):
-                given = replaced(other, at, SECRET) if index == number else other
+                given = replaced(other, at, secret(SECRET)) if index == number else other
                 operation.register(given, at=str(index))
             assert SECRET not in str(operation.end().reports), at
 
@@ -291,7 +310,7 @@ def test_no_value_that_may_be_secret_is_printed(rule: str) -> None:
 def test_an_unknown_value_is_never_taken_for_a_mistake(rule: str) -> None:
     """Whatever single field of a passing example is unknown in preview, no rule refuses it."""
     manifests = example(rule, "Passes")
-    config = {each: dict(rule_text(each).config) for each in EXAMPLES if rule_text(each).config}
+    config = {each: dict(RULES[each].example) for each in EXAMPLES if RULES[each].example}
     config["keda-namespaces-allowed"] = {"allowed": ["*"]}
     config["keda-gpu-budget"] = {"capacity": 4, "elsewhere": 0}
     released = {"ignore_changes": ["metadata", "spec"]} if rule == "keda-one-owner-hpa" else {}

@@ -7,7 +7,8 @@ from typing import Any
 import yaml
 
 from components.settings import Settings, decode
-from policies.pack import rules
+from policies.config import mistakes
+from policies.pack import settings
 from tests.policies.operation import Operation
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,4 +37,4 @@ def test_the_stack_is_within_its_gpus_and_not_by_being_left_out() -> None:
 
 
 def test_every_entry_names_a_rule() -> None:
-    assert set(CONFIG) <= {rule.name for rule in rules()}
+    assert list(mistakes(CONFIG, settings())) == []

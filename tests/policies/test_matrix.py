@@ -10,16 +10,15 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pulumi_policy import ResourceValidationArgs
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE
 
 from keda.manifests.declared import Declared
 from keda.ownership import Owners, conflicts
-from policies.resources import declared
 from policies.sources.files import declared_elsewhere
 from tests.policies.cluster import cluster, live, managed
 from tests.policies.kinds_of_owners import KINDS, Kind, at
 from tests.policies.manifests import Manifest
+from tests.policies.operation import read as read_resource
 from tests.policies.operation import resource
 
 SECRET = "hunter2"
@@ -36,7 +35,7 @@ def program(parent: str) -> Source:
         for manifest in manifests:
             args = resource(manifest)
             args["urn"] = args["urn"].replace("::kubernetes:", f"::{parent}kubernetes:")
-            found.append(declared(ResourceValidationArgs(**args, config=None, stack_tags={})))
+            found.append(read_resource(args))
         return [each for each in found if each]
 
     return read

@@ -1,12 +1,10 @@
-"""The rules on what the policy SDK really hands over: proxies that raise on unknowns, floats, any order."""
+"""The rules on what the engine really hands over: marks of unknowns and secrets, floats, any order."""
 
 import pytest
-from pulumi_policy import ResourceValidationArgs, ResourceValidationPolicy
-from pulumi_policy.proxy import UNKNOWN_OBJECT_VALUE, UNKNOWN_STRING_VALUE, unknown_checking_proxy
+from pulumi_policy.proxy import UNKNOWN_OBJECT_VALUE, UNKNOWN_STRING_VALUE
 
-from policies.resources import declared
-from tests.policies.manifests import Manifest, adopting, deployment, hpa, scaled_object
-from tests.policies.operation import Operation, resource
+from tests.policies.manifests import CRON, Manifest, adopting, deployment, hpa, merged, scaled_object
+from tests.policies.operation import Operation, read, resource
 
 UNDECIDED = "keda-rules-undecided"
 
@@ -37,9 +35,8 @@ def test_each_rule_reports_its_own_conflicts_only() -> None:
 
 @pytest.mark.parametrize("unknown", [UNKNOWN_STRING_VALUE, UNKNOWN_OBJECT_VALUE])
 def test_unknowns_beside_the_decisive_fields_hide_nothing(unknown: str) -> None:
-    scaled = scaled_object(
-        spec={"triggers": [{"type": "cron", "metadata": {"start": unknown}}], "fallback": unknown}
-    )
+    trigger = merged(CRON, {"metadata": {"start": unknown}})
+    scaled = scaled_object(spec={"triggers": [trigger], "fallback": unknown})
     unrelated = deployment(name="other", metadata={"labels": unknown}, spec={"template": unknown})
     operation = Operation().register(unrelated, scaled, hpa(spec={"metrics": [unknown], "behavior": unknown}))
     assert operation.rules == ["keda-one-owner-hpa"]
@@ -97,19 +94,15 @@ def test_clusters_of_two_kubeconfigs_do_not_meet() -> None:
     assert Operation().register(scaled_object(), provider=blue).register(hpa(), provider=green).rules == []
     assert Operation().register(scaled_object(), provider=blue).register(hpa(), provider=blue).rules != []
     assert Operation().register(scaled_object(), provider=blue).register(hpa()).rules != []
-    manifest = declared(ResourceValidationArgs(**resource(hpa(), provider=blue), config=None, stack_tags={}))
-    assert "secret-blue" not in repr(manifest)
+    assert "secret-blue" not in repr(read(resource(hpa(), provider=blue)))
 
 
 @pytest.mark.parametrize(
     "props", [{}, {"spec": None}, {"kind": 3.0, "metadata": []}, {"metadata": {"name": ["x"]}}]
 )
 def test_malformed_props_raise_nothing(props: Manifest) -> None:
-    args = resource(hpa()) | {"props": unknown_checking_proxy(props)}
-    operation = Operation()
-    for policy in operation.policies:
-        if isinstance(policy, ResourceValidationPolicy):
-            policy.validate(ResourceValidationArgs(**args, config=None, stack_tags={}), lambda *_: None)
+    given = resource(hpa())
+    Operation().other(given["type"], "odd", props).end()
 
 
 def test_a_providers_namespace_is_that_of_what_names_none() -> None:
@@ -127,8 +120,7 @@ def test_a_providers_namespace_is_that_of_what_names_none() -> None:
 
 
 def test_other_providers_resources_are_none_of_our_business() -> None:
-    args = resource(hpa()) | {"resource_type": "keda-homelab:scaling:Workload"}
-    assert declared(ResourceValidationArgs(**args, config=None, stack_tags={})) is None
+    assert read(resource(hpa(), token="keda-homelab:scaling:Workload")) is None
 
 
 def test_a_program_that_leaves_kind_and_version_to_the_type_token_is_read_all_the_same() -> None:
@@ -138,8 +130,7 @@ def test_a_program_that_leaves_kind_and_version_to_the_type_token_is_read_all_th
         ("kubernetes:apps/v1:DeploymentPatch", "Deployment"),
         ("kubernetes:core/v1:Pod", "Pod"),
     ):
-        args = resource(hpa()) | {"props": unknown_checking_proxy(bare), "resource_type": token}
-        found = declared(ResourceValidationArgs(**args, config=None, stack_tags={}))
+        found = read(resource(bare, token=token))
         assert found is not None and isinstance(found.manifest, dict)
         assert found.manifest["kind"] == kind
     assert found.manifest["apiVersion"] == "v1"

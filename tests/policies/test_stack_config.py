@@ -12,7 +12,10 @@ from grpc import StatusCode
 from pulumi.runtime.proto.analyzer_pb2 import AnalyzerStackConfigureRequest
 from pulumi_policy import EnforcementLevel, Policy, ResourceValidationPolicy, policy
 
-from policies.stack_config import UnreadableConfig, read_with_the_stack, stack_config
+from policies.operation import Operation
+from policies.pack import settings
+from policies.service import extend
+from policies.stack_config import UnreadableConfig, stack_config
 
 OURS = ("keda-homelab", "home")
 
@@ -70,7 +73,7 @@ def servicer() -> Any:
 
 
 def service(servicer: Any) -> Any:
-    read_with_the_stack(servicer)
+    extend(servicer, Operation(), settings())
     return servicer("pack", "1", [a_policy()], EnforcementLevel.MANDATORY)
 
 
@@ -93,7 +96,7 @@ def test_a_wrong_file_ends_the_operation_with_its_line(
     def unreadable(*_: str) -> None:
         raise UnreadableConfig("home.json: is not JSON.")
 
-    monkeypatch.setattr("policies.stack_config.stack_config", unreadable)
+    monkeypatch.setattr("policies.service.stack_config", unreadable)
     context = Mock(abort=Mock(side_effect=RuntimeError))
     with pytest.raises(RuntimeError):
         service(servicer).ConfigureStack(AnalyzerStackConfigureRequest(), context)

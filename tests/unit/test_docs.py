@@ -183,8 +183,9 @@ READ = [
     *PAGES,
     ROOT / "Pulumi.homelab.yaml",
     ROOT / "Pulumi.yaml",
+    *sorted((ROOT / "keda" / "guardrails").glob("*.py")),
+    ROOT / "policies" / "one_owner.py",
     *sorted((ROOT / "keda" / "checks").rglob("*.py")),
-    ROOT / "policies" / "rules.toml",
     *sorted((ROOT / "tests" / "corpus").rglob("*.yaml")),
 ]
 

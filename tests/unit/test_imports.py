@@ -19,7 +19,10 @@ ALLOWED = {
         *("components", "keda", "pydantic", "pulumi", "pulumi_kubernetes"),
         *("grafana_foundation_sdk", "kubernetes", "yaml"),
     },
-    "policies": {"policies", "keda", "pydantic", "pulumi_policy", "grpc", "kubernetes", "urllib3"},
+    "policies": {
+        *("policies", "keda", "pydantic", "pulumi", "pulumi_policy"),
+        *("google", "grpc", "kubernetes", "urllib3"),
+    },
 }
 
 
