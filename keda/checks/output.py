@@ -1,13 +1,16 @@
-"""The findings as text, JSON, SARIF 2.1.0 and GitHub's workflow commands."""
+"""The findings as text, JSON, SARIF 2.1.0, GitHub's workflow commands, JUnit's XML and a Markdown table."""
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
+from xml.etree import ElementTree
 
 from keda.checks.findings import Finding, rules
 from keda.core.defaults import KEDA_VERSION
@@ -25,14 +28,8 @@ class Line:
 
 
 def as_text(lines: Iterable[Line]) -> Iterator[str]:
-    """`file:line: severity: object path: …`, and a count."""
-    count: Counter[str] = Counter()
-    for line in lines:
-        count[line.finding.severity] += 1
-        yield str(line.finding)
-    if count:
-        total = ", ".join(f"{count[word]} {word}{'s' * (count[word] != 1)}" for word in ("error", "warning"))
-        yield f"{total}. `keda explain RULE` describes a rule."
+    """`file:line: severity: object path: …`."""
+    return (str(line.finding) for line in lines)
 
 
 def as_json(lines: Sequence[Line]) -> str:
@@ -102,6 +99,63 @@ def as_github(lines: Iterable[Line]) -> Iterator[str]:
         )
 
 
+def as_junit(lines: Sequence[Line]) -> str:
+    """A test suite of one test case a finding: an error fails, a warning is printed."""
+    suite = ElementTree.Element("testsuite", name="keda check", tests=str(len(lines)))
+    suite.set("failures", str(sum(line.finding.severity == "error" for line in lines)))
+    for line in lines:
+        case = ElementTree.SubElement(
+            suite, "testcase", name=line.finding.code, classname=line.finding.object
+        )
+        case.set("file", line.file)
+        case.set("line", str(line.line))
+        text = _printable(str(line.finding))
+        if line.finding.severity == "error":
+            ElementTree.SubElement(case, "failure", message=_printable(line.finding.text)).text = text
+        else:
+            ElementTree.SubElement(case, "system-out").text = text
+    suites = ElementTree.Element("testsuites")
+    suites.append(suite)
+    ElementTree.indent(suites)
+    return ElementTree.tostring(suites, encoding="unicode", xml_declaration=True)
+
+
+def _printable(text: str) -> str:
+    """Without the characters that XML has no place for."""
+    return "".join(each if each.isprintable() else " " for each in text)
+
+
+def as_markdown(lines: Sequence[Line]) -> str:
+    """A table for a pull request's summary."""
+    if not lines:
+        return "`keda check`: no finding."
+    count = Counter(line.finding.severity for line in lines)
+    head = [
+        f"`keda check`: {count['error']} errors, {count['warning']} warnings.",
+        "",
+        "| | place | object | finding |",
+        "|---|---|---|---|",
+    ]
+    rows = [
+        f"| {line.finding.severity} | `{_cell(line.file)}:{line.line}` | {_cell(line.finding.object)} "
+        f"| {_cell(f'{line.finding.path}: {line.finding.message} {line.finding.fix}')} "
+        f"`{line.finding.code}` |"
+        for line in lines
+    ]
+    return "\n".join((*head, *rows))
+
+
+def _cell(text: str) -> str:
+    escaped = html.escape(" ".join(text.split()), quote=False)
+    return re.sub(r"([|*_\[\]\\`])", r"\\\1", escaped)
+
+
+def statistics(counts: Mapping[tuple[str, str], int]) -> str:
+    """A line for each rule that has findings, the most frequent first; `counts` by severity and rule."""
+    ordered = sorted(counts.items(), key=lambda each: (-each[1], each[0]))
+    return "\n".join(f"{number:6} {severity:7} {code}" for (severity, code), number in ordered)
+
+
 def _escaped(text: str) -> str:
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
@@ -111,4 +165,10 @@ def _property(text: str) -> str:
 
 
 STREAMED: Mapping[str, Callable[[Iterable[Line]], Iterator[str]]] = {"text": as_text, "github": as_github}
-COLLECTED: Mapping[str, Callable[[Sequence[Line]], str]] = {"json": as_json, "sarif": as_sarif}
+COLLECTED: Mapping[str, Callable[[Sequence[Line]], str]] = {
+    "json": as_json,
+    "sarif": as_sarif,
+    "junit": as_junit,
+    "markdown": as_markdown,
+}
+FORMATS = sorted([*STREAMED, *COLLECTED])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import marshal
+import pickle
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -34,7 +35,7 @@ class Summaries(Objects):
         if item.kind not in _UNREAD:
             kept = _kept(item)
             lines = _lines(kept, dig(document.value, *item.prefix), document) if _is_judged(item) else b""
-            self.hold(item, marshal.dumps((kept, item.where, item.prefix, lines)))
+            self.hold(item, _dumped((kept, item.where, item.prefix, lines)))
 
     def opened(self, held: Any) -> Item:
         return _opened(held)[0]
@@ -67,8 +68,16 @@ class Places:
 
 @functools.lru_cache(maxsize=1024)
 def _opened(held: bytes) -> tuple[Item, Places]:
-    manifest, where, prefix, lines = marshal.loads(held)
+    loads = pickle.loads if held[:1] == pickle.PROTO else marshal.loads
+    manifest, where, prefix, lines = loads(held)
     return Item(manifest, where, prefix), Places(manifest, lines)
+
+
+def _dumped(held: tuple[Any, ...]) -> bytes:
+    try:
+        return marshal.dumps(held)
+    except ValueError:  # it holds UNKNOWN
+        return pickle.dumps(held)
 
 
 def _kept(item: Item) -> dict[Any, Any]:
@@ -116,8 +125,9 @@ def _lines(kept: Mapping[Any, Any], written: object, document: Document) -> byte
     """The line of each value in the order of `_containers`; 0 where none is written."""
     found = array("I")
     for at, inner in _containers(kept):
-        # The upper ones were made again by `_kept`.
-        lines = document.lines.get(id(dig(written, *at) if len(at) < 3 else inner), {})
+        # The upper ones were made anew by `_kept`, any by a patch or a variable.
+        lines = document.lines.get(id(inner)) if len(at) >= 3 else None
+        lines = document.lines.get(id(dig(written, *at)), {}) if lines is None else lines
         found.extend(lines.get(key, 0) for key in _keys(inner))
         if len(found) > MOST_PLACES:
             break

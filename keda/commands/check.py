@@ -3,54 +3,88 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from io import BufferedReader
+from itertools import chain
 from pathlib import Path
 from typing import cast
 
 from keda.checks.engine import judge_alone, judge_among, second_owners
 from keda.checks.findings import Finding
-from keda.checks.output import COLLECTED, STREAMED, Line
+from keda.checks.output import COLLECTED, STREAMED, Line, statistics
 from keda.checks.summaries import Summaries
+from keda.commands.baseline import Baseline
 from keda.commands.errors import NotThere
-from keda.manifests.documents import Document, Source, Unreadable, documents
+from keda.commands.options import Options
+from keda.commands.unjudged import told
+from keda.manifests import kustomize
+from keda.manifests.documents import Source
+from keda.manifests.files import SUFFIXES, Files, Unjudged
+from keda.manifests.given import Given, split
+from keda.manifests.helm import rendered
 from keda.manifests.objects import Item, items
+from keda.manifests.repository import Group, groups, known
+from keda.manifests.unseen import Unseen
 
 STDIN = "<stdin>"
-SUFFIXES = (".yaml", ".yml", ".json")
-FORMATS = sorted([*STREAMED, *COLLECTED])
 
 
-@dataclass(frozen=True)
-class _Input:
-    """A file or standard input; `name` is what messages call it."""
+@dataclass
+class Judged:
+    """What was read and judged, and what was not."""
 
-    name: str
-    open: Callable[[], BufferedReader]
+    unjudged: Unjudged = field(default_factory=Unjudged)
+    files: set[str] = field(default_factory=set)
+    objects: int = 0
+    of_keda: int = 0
 
 
 def check_paths(paths: Iterable[str]) -> tuple[list[Line], list[str]]:
     """(The findings on all objects of the files, in their order; what could not be read, a line each.)"""
-    unreadable: list[str] = []
-    lines = list(check_stream(paths, unreadable))
-    order = {line.document: number for number, line in reversed(list(enumerate(lines)))}
-    return sorted(lines, key=lambda line: order[line.document]), unreadable
+    judged = Judged()
+    lines = in_order(check_stream(Options(tuple(paths)), judged))
+    return lines, judged.unjudged.broken
 
 
-def check_stream(paths: Iterable[str], unreadable: list[str]) -> Iterator[Line]:
-    """The findings, each as soon as it is known: what needs other objects comes at the end.
+def in_order(lines: Iterable[Line]) -> list[Line]:
+    """The findings of each document together, the documents in the order in which they were read."""
+    found = list(lines)
+    order = {line.document: number for number, line in reversed(list(enumerate(found)))}
+    return sorted(found, key=lambda line: order[line.document])
 
-    Of each object only a summary is kept. What cannot be read goes to `unreadable`, a line each.
+
+def check_stream(options: Options, judged: Judged) -> Iterator[Line]:
+    """The findings, each as soon as it is known: what needs other objects comes at the end of its group.
+
+    Of each object only a summary is kept. `judged` notes what was read.
     """
-    seen = Summaries()
-    for given in _inputs(paths, unreadable):
-        for document in _documents(given, unreadable):
-            for item in items(document.value, f"{given.name}:{document.line}"):
-                for finding in judge_alone(item):
-                    yield _line(finding, item, document.line_of(finding.at))
-                seen.add(item, document)
+    reported: set[tuple[object, ...]] = set()
+    for group in _groups(options, judged):
+        for line in _judge(group, judged):
+            # Two roots with one base have its mistake once.
+            place = (line.finding.code, line.file, line.line, line.finding.at) if group.name else ()
+            if place and place in reported:
+                continue
+            reported.add(place)
+            if (kept := options.as_wanted(line.finding)) is not None:
+                yield replace(line, finding=kept)
+
+
+def _judge(group: Group, judged: Judged) -> Iterator[Line]:
+    seen = Summaries(unseen=group.unseen)
+    for given in group.objects:
+        where = f"{given.file}:{given.document.line}"
+        judged.files.add(given.file)
+        for item in items(given.manifest, where):
+            if given.prefix:
+                item = replace(item, prefix=(*given.prefix, *item.prefix))
+            judged.objects += 1
+            judged.of_keda += item.of_keda
+            for finding in judge_alone(item):
+                yield _line(finding, item, given.document.line_of(finding.at))
+            seen.add(item, given.document)
     owners = second_owners(seen)
     for item, places in seen.judged():
         for finding in judge_among(item, seen, owners):
@@ -63,54 +97,75 @@ def _line(finding: Finding, item: Item, line: int) -> Line:
     return Line(replace(finding, where=f"{file}:{line}"), file, line, item.where)
 
 
-def _inputs(paths: Iterable[str], unreadable: list[str]) -> Iterator[_Input]:
+def _groups(options: Options, judged: Judged) -> Iterator[Group]:
+    """What is named, together with what the folders hold; each root there by itself."""
+    files = Files(judged.unjudged, options.exclude)
+    named: list[str] = []
+    for path in options.paths:
+        if Path(path).is_dir() or Path(path).name in kustomize.NAMES:
+            _walk(Path(path), files)
+        else:
+            named.append(path)
+    found = list(groups(files)) if files.folders else []
+    if named or not found:
+        objects: Iterable[Given] = _named(named, Files(judged.unjudged, asked=not options.partial))
+        unseen = Unseen(unjudged=judged.unjudged)
+        if len(found) == 1 and not found[0].name:
+            objects, found = chain(objects, found[0].objects), []
+        elif found:
+            unseen = replace(unseen, elsewhere=found[0].unseen.elsewhere)
+        found = [Group("", objects, unseen), *found]
+    for group in found:
+        incomplete = group.unseen.incomplete or options.partial
+        yield replace(group, unseen=replace(group.unseen, incomplete=incomplete))
+    for chart in list(judged.unjudged.charts) if options.render else ():
+        yield from _rendered(chart, options, judged)
+
+
+def _walk(path: Path, files: Files) -> None:
+    if not path.is_dir():
+        if kustomize.file_of(path.parent) is None:
+            files.folders[path.parent] = [path]
+        else:
+            files.folders[path.parent] = []
+        return
+    before = sum(map(len, files.folders.values()))
+    files.walk(path)
+    if sum(map(len, files.folders.values())) == before and not files.unjudged.charts:
+        files.unjudged.broken.append(f"{path}: there is no YAML or JSON file here.")
+
+
+def _named(paths: Iterable[str], files: Files) -> Iterator[Given]:
+    """The objects of files and of standard input, each as soon as it is read."""
     for path in paths:
         if path == "-":
-            yield _Input(STDIN, _stdin)
+            yield from _standard_input(files)
             continue
-        files = _files(Path(path))
-        if not files:
-            unreadable.append(f"{path}: there is no YAML or JSON file here.")
-        for file in files:
-            yield _Input(str(file), partial(_binary, file))
+        for document in files.documents(Path(path)):
+            yield from (known(each) for each in split(document, path))
 
 
-def _binary(file: Path) -> BufferedReader:
-    return file.open("rb")
+def _standard_input(files: Files) -> Iterator[Given]:
+    empty, before = True, len(files.unjudged.broken)
+    # What was found so far is seen before a pipe is waited for.
+    source = Source(cast(BufferedReader, sys.stdin.buffer), sys.stdout.flush)
+    for document in files.readable(source, STDIN):
+        empty = False
+        yield from (known(each) for each in split(document, STDIN))
+    if empty and len(files.unjudged.broken) == before:
+        files.unjudged.broken.append(f"{STDIN}: is empty. Check whether the command before the pipe failed.")
 
 
-def _stdin() -> BufferedReader:
-    return cast(BufferedReader, sys.stdin.buffer)
-
-
-def _files(path: Path) -> list[Path]:
-    if not path.is_dir():
-        return [path]
-    found = (each for each in path.rglob("*") if each.suffix in SUFFIXES and each.is_file())
-    hidden = len(path.parts)
-    return sorted(each for each in found if not any(part.startswith(".") for part in each.parts[hidden:]))
-
-
-def _documents(given: _Input, unreadable: list[str]) -> Iterator[Document]:
-    """The documents of one input, up to what cannot be read."""
-    try:
-        with given.open() as stream:
-            # What was found so far is seen before a pipe is waited for.
-            source, empty = Source(stream, sys.stdout.flush), True
-            for document in documents(source):
-                empty = False
-                yield document
-            if empty and given.name == STDIN:
-                unreadable.append(f"{STDIN}: is empty. Check whether the command before the pipe failed.")
-    except OSError as error:
-        unreadable.append(f"{given.name}: cannot be read: {error.strerror}.")
-    except Unreadable as error:
-        template = (
-            " Is it a Helm template? Check the output of `helm template` instead." if source.template else ""
-        )
-        unreadable.append(
-            f"{given.name}:{error.line}: is not valid YAML for Kubernetes: {error.why}.{template}"
-        )
+def _rendered(chart: str, options: Options, judged: Judged) -> Iterator[Group]:
+    text = rendered(chart, options.values)
+    if isinstance(text, Source):
+        judged.unjudged.charts.remove(chart)
+        files = Files(judged.unjudged)
+        name = f"{chart} (rendered)"
+        given = (known(each) for document in files.readable(text, name) for each in split(document, name))
+        yield Group(name, given, Unseen(False, judged.unjudged))
+    else:
+        judged.unjudged.broken.append(text)
 
 
 def fix(paths: Sequence[str]) -> None:
@@ -128,23 +183,57 @@ def fix(paths: Sequence[str]) -> None:
                 print(f"{file}: cannot be changed: {error.strerror}.", file=sys.stderr)
 
 
-def check(paths: Sequence[str], form: str) -> int:
-    """Prints the findings. 0: none of severity error; 1: some; 2: something could not be read."""
-    unreadable: list[str] = []
-    severities: set[str] = set()
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    files = Files(Unjudged())
+    files.walk(path)
+    return [file for each in files.folders.values() for file in each if file.suffix in SUFFIXES]
+
+
+def check(options: Options) -> int:
+    """Prints the findings. 0: none that fails; 1: some; 2: none, and something could not be read."""
+    judged = Judged()
+    counts: Counter[tuple[str, str]] = Counter()
+    baseline = Baseline.read(options.baseline if not options.write_baseline else "")
 
     def noted(lines: Iterable[Line]) -> Iterator[Line]:
         for line in lines:
-            severities.add(line.finding.severity)
-            yield line
+            if not baseline.holds(line):
+                counts[line.finding.severity, line.finding.code] += 1
+                yield line
 
-    if form in STREAMED:
-        for text in STREAMED[form](noted(check_stream(paths, unreadable))):
+    found = check_stream(options, judged)
+    if options.write_baseline:
+        print(Baseline.write(options.baseline, found))
+    elif options.form in STREAMED:
+        for text in STREAMED[options.form](noted(found)):
             print(text)
     else:
-        lines, unreadable = check_paths(paths)
-        print(COLLECTED[form](list(noted(lines))))
+        print(COLLECTED[options.form](in_order(noted(found))))
+    if options.form == "text" and not (options.quiet or options.write_baseline):
+        print(_total(judged, counts))
+    if options.statistics:
+        print(statistics(counts))
     sys.stdout.flush()
-    for text in unreadable:
+    for text in told(judged.unjudged, quiet=options.quiet):
         print(text, file=sys.stderr)
-    return 2 if unreadable else int("error" in severities)
+    failing = ("error", "warning") if options.fail_on == "warning" else ("error",)
+    if any(severity in failing for severity, _ in counts):
+        return 1
+    return 2 if judged.unjudged.broken else 0
+
+
+def _total(judged: Judged, counts: Counter[tuple[str, str]]) -> str:
+    """`1 error, 0 warnings: 2 of KEDA's objects among 7 in 3 files. Not judged: 1 chart.`"""
+    number = Counter(severity for severity, code in counts.elements())
+    found = ", ".join(f"{number[word]} {word}{'s' * (number[word] != 1)}" for word in ("error", "warning"))
+    many = f"{judged.of_keda} of KEDA's objects among {judged.objects} in {_files_of(len(judged.files))}"
+    unjudged = judged.unjudged.counted
+    not_judged = f" Not judged: {unjudged}." if unjudged else ""
+    explain = " `keda explain RULE` describes a rule." if counts else ""
+    return f"{found}: {many}.{not_judged}{explain}"
+
+
+def _files_of(number: int) -> str:
+    return f"{number} file{'s' * (number != 1)}"

@@ -7,21 +7,19 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from keda.commands.check import FORMATS, check, fix
+from keda.checks.output import FORMATS
+from keda.commands.check import check, fix
 from keda.commands.errors import NotThere
+from keda.commands.options import Options, config, patterns, rule_patterns
 from keda.core.defaults import KEDA_VERSION, PROMETHEUS
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0: no finding of severity error; 1: some; 2: something could not be read."""
+    """0: no finding that fails; 1: some; 2: none, and something that was asked for could not be read."""
     parser = argparse.ArgumentParser(prog=_program(), description="Checks KEDA manifests without a cluster.")
     parser.add_argument("--version", action="version", version=f"keda-homelab for KEDA {KEDA_VERSION}")
     commands = parser.add_subparsers(dest="command", required=True)
-    checking = commands.add_parser("check", help="check manifests: files, directories, - for stdin")
-    checking.add_argument("paths", nargs="*", metavar="PATH", help="file or directory; - for stdin")
-    checking.add_argument("--format", choices=FORMATS, default="text", help="default: %(default)s")
-    checking.add_argument("--fix", action="store_true", help="correct the certain mistakes in the files")
-    checking.add_argument("--explain", metavar="RULE", help="what a rule means, and what passes")
+    _add_check(commands.add_parser("check", help="check manifests: files, directories, - for stdin"))
     explaining = commands.add_parser("explain", help="a scaler's parameters, or a rule")
     explaining.add_argument("name", metavar="NAME", help="a trigger's type, or a rule")
     adopting = commands.add_parser("adopt", help="the ScaledObject that takes an HPA over without a gap")
@@ -39,17 +37,60 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _explain(chosen.name)
         if chosen.explain:
             return _explain(chosen.explain, rule=True)
-        if not chosen.paths:
-            raise NotThere(f"keda check: no path given. Write `{_program()} check PATH…`, or - for stdin.")
+        options = _options(chosen)
         if chosen.fix:
-            fix(chosen.paths)
-        return check(chosen.paths, chosen.format)
+            fix(options.paths)
+        return check(options)
     except NotThere as error:
         print(error, file=sys.stderr)
         return 2
     except BrokenPipeError:
         sys.stderr.close()  # or Python complains while it ends
         return 1
+
+
+def _add_check(checking: argparse.ArgumentParser) -> None:
+    add = checking.add_argument
+    add("paths", nargs="*", metavar="PATH", help="file or directory; - for stdin; default: this directory")
+    add("--format", choices=FORMATS, default="text", help="default: %(default)s")
+    add("--select", action="append", default=[], metavar="RULES", help="only these rules")
+    add("--ignore", action="append", default=[], metavar="RULES", help="not these rules")
+    add("--exclude", action="append", default=[], metavar="PATTERN", help="files and directories left out")
+    add("--fail-on", choices=("error", "warning"), help="what gives exit code 1; default: error")
+    add("--baseline", metavar="FILE", help="findings in this file are not reported")
+    add("--write-baseline", action="store_true", help="write today's findings into it")
+    add("--quiet", action="store_true", help="findings only")
+    add("--statistics", action="store_true", help="the number of findings of each rule")
+    add("--render", action="store_true", help="render charts with the helm on PATH")
+    add("--values", action="append", default=[], metavar="FILE", help="values for --render")
+    add("--partial", action="store_true", help="only a part of what is applied: nothing is called missing")
+    add("--fix", action="store_true", help="correct the certain mistakes in the files")
+    add("--explain", metavar="RULE", help="what a rule means, and what passes")
+
+
+def _options(chosen: argparse.Namespace) -> Options:
+    """The command line over the configuration file. Raises NotThere."""
+    here = Path()
+    found = config(here)
+    baseline = chosen.baseline or found.baseline
+    if chosen.write_baseline and not baseline:
+        raise NotThere("keda check: --write-baseline needs a file. Write --baseline FILE.")
+    return Options(
+        tuple(chosen.paths) or found.paths or (".",),
+        chosen.format,
+        rule_patterns(chosen.select, "--select") or found.select,
+        (*found.ignore, *rule_patterns(chosen.ignore, "--ignore")),
+        (*found.exclude, *patterns(chosen.exclude, here)),
+        found.severity,
+        chosen.fail_on or found.fail_on,
+        chosen.quiet,
+        chosen.statistics,
+        baseline,
+        chosen.write_baseline,
+        chosen.render,
+        tuple(chosen.values),
+        chosen.partial,
+    )
 
 
 def _program() -> str:

@@ -2,6 +2,7 @@
 
 Built from the parser's events: no recursion, aliases shared and counted, duplicate keys and odd keys refused.
 Scalars are resolved as kubectl does (YAML 1.1 of Go's yaml.v2: `yes` and `on` are true, `1:30` is a text).
+A stream is cut at its `---` lines first, as kubectl does: what is broken costs its own document only.
 """
 
 from __future__ import annotations
@@ -33,6 +34,10 @@ for _words, _value in ((_TRUE, True), (_FALSE, False)):
         _WORDS |= dict.fromkeys((_word, _word.capitalize(), _word.upper()), _value)
 _INT = re.compile(r"[-+]?(0b[01_]+|0x[0-9a-fA-F_]+|0o?[0-7_]*|[1-9][0-9_]*)", re.ASCII)
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.ASCII)
+VARIABLE = re.compile(
+    r"\$(?:\{(?P<name>[A-Za-z_]\w*)(?P<rest>[^}]*)\}|(?!G\b|SYS\b)[A-Za-z_]\w*|\{\{)", re.ASCII
+)
+"""`${NAME}` and what follows the name, `$NAME`, OpenShift's `${{NAME}}`. `$G` and `$SYS` are NATS' own."""
 _SPECIAL = {
     f"{sign}{dot}": value
     for sign, value in (("", "inf"), ("+", "inf"), ("-", "-inf"))
@@ -41,11 +46,35 @@ _SPECIAL = {
 
 
 class Unreadable(ValueError):
-    """A document that Kubernetes could not read either; `line` counts from 1."""
+    """A document that Kubernetes could not read either; `line` counts from 1. `text` is the document's."""
 
-    def __init__(self, line: int, why: str) -> None:
-        self.line, self.why = line, why
+    def __init__(self, line: int, why: str, text: str = "") -> None:
+        self.line, self.why, self.text = line, why, text
         super().__init__(why)
+
+    @property
+    def template(self) -> bool:
+        """Whether it looks like a template (Helm, Jinja, Copier, Backstage, envsubst), filled in before."""
+        return any(mark in self.text for mark in ("{{", "{%", "[[", "<%", ": ${"))
+
+    @property
+    def of_kubernetes(self) -> bool:
+        """Whether the text is an object's, as far as it can be told."""
+        return bool(_API_VERSION.search(self.text) and _KIND.search(self.text))
+
+
+_API_VERSION = re.compile(r"""^[ ]*(?:- )?[{]?[ ]*["']?apiVersion["']?[ ]*:""", re.MULTILINE)
+_KIND = re.compile(r"""^[ ]*(?:- )?["']?kind["']?[ ]*:|[{,][ ]*["']?kind["']?[ ]*:""", re.MULTILINE)
+
+
+class Template(str):
+    """A text that holds variables; `plain` if it is not quoted, so that a number may come of it."""
+
+    plain = False
+
+
+class _PlainTemplate(Template):
+    plain = True
 
 
 @dataclass
@@ -55,6 +84,8 @@ class Document:
     value: Any
     line: int
     lines: dict[int, dict[str | int, int]] = field(default_factory=dict, repr=False)
+    templates: bool = False
+    """Whether it holds a Template."""
 
     def line_of(self, at: At) -> int:
         """The line of a value, or of the nearest thing around it that is written."""
@@ -81,54 +112,98 @@ class _Open:
 
 
 class Source:
-    """A stream as the parser reads it: piece by piece, UTF-8, and no document longer than MAX_BYTES.
+    """A stream, cut into the texts of its documents: piece by piece, UTF-8, none longer than MAX_BYTES.
 
     `wait` is called before each piece is read, which may block.
     """
 
     def __init__(self, stream: BufferedReader | BytesIO, wait: Callable[[], object] = lambda: None) -> None:
-        self.template = False
-        """Whether it looks like a Helm template."""
         self._stream, self._wait = stream, wait
         self._decode = codecs.getincrementaldecoder("utf-8-sig")().decode
-        self._length = 0
 
-    def read(self, size: int = 0, /) -> str:
-        """The next piece, whatever its size; "" at the end."""
-        text, piece = "", b"-"
-        while piece and not text:
+    def texts(self) -> Iterator[tuple[int, str | Unreadable]]:
+        """(Lines before it, text) of each document; Unreadable in place of a text that is too long."""
+        buffer, line, searched, dropped = "", 0, 0, False
+        for piece in self._pieces():
+            if isinstance(piece, Unreadable):
+                yield line, Unreadable(line + buffer.count("\n") + 1, piece.why)
+                return
+            buffer += piece
+            while cut := _SEPARATOR.search(buffer, searched):
+                document, buffer, searched = buffer[: cut.start()], buffer[cut.start() :], 3
+                if document and not dropped:
+                    yield line, document
+                line += document.count("\n")
+                dropped = False
+            searched = max(searched, len(buffer) - 4)
+            if len(buffer) > MAX_BYTES:
+                if not dropped:
+                    yield line, Unreadable(line + 1, _TOO_LONG)
+                end = max(buffer.rfind("\n"), 0)
+                line += buffer.count("\n", 0, end)
+                buffer, searched, dropped = buffer[end:] if end else "", 0, True
+        if not dropped and buffer:
+            yield line, buffer
+
+    def _pieces(self) -> Iterator[str | Unreadable]:
+        piece = b"-"
+        while piece:
             self._wait()
             piece = self._stream.read1(_PIECE)
-            self._length += len(piece)
-            if self._length > MAX_BYTES:
-                raise Unreadable(0, f"a document of more than {MAX_BYTES >> 20} MiB. Kubernetes takes 3 MiB")
-            text = self._decode(piece, not piece)
-        self.template = self.template or "{{" in text
-        return text
-
-    def document_begins(self) -> None:
-        self._length = 0
+            try:
+                yield self._decode(piece, not piece)
+            except UnicodeDecodeError:
+                yield Unreadable(0, "no text of UTF-8")
+                return
 
 
-def documents(source: Source | str) -> Iterator[Document]:
+_SEPARATOR = re.compile(r"^---(?=[ \t\r\n])", re.MULTILINE)
+_TOO_LONG = f"a document of more than {MAX_BYTES >> 20} MiB. Kubernetes takes 3 MiB"
+_DIRECTIVES = re.compile(r"(?:[ \t]*(?:#.*)?\r?\n)*%(?:.*\n|[ \t]*#.*\n|[ \t]*\r?\n)*\Z")
+
+
+def documents(source: Source | str, *, variables: bool = False) -> Iterator[Document]:
     """The documents of a stream, each as soon as it is read.
 
-    Raises Unreadable, and what the stream raises.
+    `variables`: a text with `${…}` or `$NAME` is a Template, to be filled in (keda.manifests.substitution).
+    Raises Unreadable at the first that is not readable, and what the stream raises.
     """
+    for each in each_document(source, variables=variables):
+        if isinstance(each, Unreadable):
+            raise each
+        yield each
+
+
+def each_document(source: Source | str, *, variables: bool = False) -> Iterator[Document | Unreadable]:
+    """The documents of a stream, and Unreadable in place of each that cannot be read."""
     if isinstance(source, str):
         source = Source(BytesIO(source.encode("utf-8", "surrogatepass")))
+    directives = ""
+    for line, text in source.texts():
+        if isinstance(text, Unreadable):
+            yield text
+        elif _DIRECTIVES.fullmatch(text):
+            directives = text
+        else:
+            yield from _parsed(directives + text, line - directives.count("\n"), variables)
+            directives = ""
+    if directives:
+        yield Unreadable(1, "a directive without a document")
+
+
+def _parsed(text: str, before: int, variables: bool) -> Iterator[Document | Unreadable]:
+    """The documents of a text: one, but for what `...` ends."""
     reader: _Reader | None = None
     line = 0
-    events: Iterable[Any] = yaml.parse(source, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     try:
+        events: Iterable[Any] = yaml.parse(text, Loader=_LOADER)
         for event in events:
-            if isinstance(event, yaml.DocumentStartEvent):
-                reader = _Reader()
-                source.document_begins()
-            elif isinstance(event, yaml.DocumentEndEvent) and reader is not None:
+            if reader is not None and isinstance(event, yaml.DocumentEndEvent):
                 if reader.result is not None:
-                    yield Document(reader.result, reader.first, reader.lines)
+                    yield Document(reader.result, reader.first, reader.lines, reader.templates)
                 reader = None
+            elif isinstance(event, yaml.DocumentStartEvent):
+                reader = _Reader(before, variables)
             elif reader is not None:
                 reader.take(event)
             line = event.start_mark.line
@@ -136,30 +211,36 @@ def documents(source: Source | str) -> Iterator[Document]:
         marks = [getattr(error, name, None) for name in ("problem_mark", "context_mark")]
         mark: Any = next(filter(None, marks), None)
         problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "no YAML"
-        raise Unreadable((mark.line if mark else line) + 1, str(problem)) from None
-    except UnicodeDecodeError:
-        raise Unreadable(line + 1, "no text of UTF-8") from None
+        yield Unreadable((mark.line if mark else line) + 1 + before, str(problem), text)
     except Unreadable as unreadable:
-        raise Unreadable(unreadable.line or line + 1, unreadable.why) from None
+        yield Unreadable(unreadable.line, unreadable.why, text)
+
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Reader:
     """Builds one document out of events."""
 
-    def __init__(self) -> None:
-        self.first = 1
+    def __init__(self, before: int, variables: bool) -> None:
+        self.first = before + 1
         self.result: Any = None
         self.lines: dict[int, dict[str | int, int]] = {}
+        self.templates = False
+        self._before, self._variables = before + 1, variables
         self._stack: list[_Open] = []
         self._anchors: dict[str, tuple[Any, int]] = {}
         self._started = False
 
     def take(self, event: Any) -> None:
-        line = event.start_mark.line + 1
+        line = event.start_mark.line + self._before
         if not self._started:
             self._started, self.first = True, line
         if isinstance(event, yaml.ScalarEvent):
             value = _scalar(event, line)
+            if self._variables and type(value) is str and "$" in value and VARIABLE.search(value):
+                value = (_PlainTemplate if event.implicit[0] and event.tag is None else Template)(value)
+                self.templates = True
             if event.anchor:
                 self._anchors[event.anchor] = (value, 1)
             self._put(value, 1, line)
@@ -210,7 +291,7 @@ class _Reader:
         if isinstance(value, (dict, list)):
             raise Unreadable(line, "a mapping or list as key")
         # Kubernetes turns YAML into JSON, and with it every key into a text.
-        key = value if isinstance(value, str) else _json_key(value)
+        key = value if type(value) is str else _json_key(value)
         if key in into.places:
             raise Unreadable(line, f"the key {key[:60]!r} is there twice")
         into.key = key
@@ -225,9 +306,18 @@ class _Reader:
 
 
 def _json_key(value: object) -> str:
+    if isinstance(value, str):  # a Template: no key is filled in
+        return str(value)
     if value is None or isinstance(value, bool):
         return "null" if value is None else str(value).lower()
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def resolved(text: str) -> Any:
+    """The value of an unquoted text."""
+    if text in _WORDS:
+        return _WORDS[text]
+    return float(_SPECIAL[text]) if text in _SPECIAL else _number(text)
 
 
 def _scalar(event: Any, line: int) -> Any:
@@ -242,10 +332,10 @@ def _scalar(event: Any, line: int) -> Any:
         return text
     if text in _SPECIAL:
         return float(_SPECIAL[text])
-    return _number(text, line)
+    return _number(text)
 
 
-def _number(text: str, line: int) -> Any:
+def _number(text: str) -> Any:
     if len(text) > 400:
         return text
     if _INT.fullmatch(text):
@@ -260,10 +350,10 @@ def _number(text: str, line: int) -> Any:
 
 def _tagged(tag: str, text: str, line: int) -> Any:
     match tag.removeprefix("tag:yaml.org,2002:"):
-        case "str" | "binary":
+        case "str" | "binary" | "merge":  # `!!merge <<:` is what yq writes
             return text
         case "int" | "float":
-            number = _number(text, line)
+            number = _number(text)
             if isinstance(number, str):
                 raise Unreadable(line, f"{text[:40]!r} is not a number, as its tag says")
             return number

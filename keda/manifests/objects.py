@@ -8,8 +8,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from keda.manifests.declared import Declared
+from keda.manifests.declared import UNKNOWN, Declared
 from keda.manifests.reading import At, dig, mapping, sequence, text
+from keda.manifests.unseen import (
+    UNKNOWN_NAMESPACE,
+    Unseen,
+    is_copied,
+    is_custom,
+    may_make,
+    renders_into,
+)
 
 KEDA_GROUPS = ("keda.sh", "eventing.keda.sh")
 NO_NAMESPACE = frozenset(
@@ -52,7 +60,13 @@ class Item:
     def namespace(self) -> str:
         if self.kind in NO_NAMESPACE:
             return ""
-        return text(dig(self.manifest, "metadata", "namespace")) or "default"
+        namespace = dig(self.manifest, "metadata", "namespace")
+        return UNKNOWN_NAMESPACE if namespace is UNKNOWN else text(namespace) or "default"
+
+    @cached_property
+    def names_namespace(self) -> bool:
+        """Whether the namespace is written, or left to whoever applies it."""
+        return bool(dig(self.manifest, "metadata", "namespace"))
 
     @cached_property
     def spec(self) -> Mapping[Any, Any]:
@@ -64,7 +78,8 @@ class Item:
 
     @cached_property
     def ref(self) -> str:
-        name = self.name or "(no name)"
+        unknown = dig(self.manifest, "metadata", "name") is UNKNOWN
+        name = "(unknown)" if unknown else self.name or "(no name)"
         return f"{self.kind} {self.namespace}/{name}" if self.namespace else f"{self.kind} {name}"
 
     @cached_property
@@ -88,7 +103,9 @@ def items(manifest: object, where: str = "") -> Iterator[Item]:
     pending: list[tuple[Mapping[Any, Any], At]] = [(mapping(manifest), ())]
     while pending:
         current, prefix = pending.pop()
-        kind, inner = text(current.get("kind")), current.get("items")
+        kind, inner, key = text(current.get("kind")), current.get("items"), "items"
+        if kind == "Template":  # OpenShift's
+            kind, inner, key = "List", current.get("objects"), "objects"
         if kind.endswith("List") and isinstance(inner, list):
             own = (
                 {}
@@ -96,7 +113,7 @@ def items(manifest: object, where: str = "") -> Iterator[Item]:
                 else {"apiVersion": current.get("apiVersion"), "kind": kind.removesuffix("List")}
             )
             for index in reversed(range(len(inner))):
-                pending.append((own | dict(mapping(inner[index])), (*prefix, "items", index)))
+                pending.append((own | dict(mapping(inner[index])), (*prefix, key, index)))
         elif current:
             yield Item(current, where, prefix)
 
@@ -107,7 +124,9 @@ class Objects:
     What is held for each is an Item here; `keda.checks.summaries` holds less.
     """
 
-    def __init__(self, objects: Iterable[object] = ()) -> None:
+    def __init__(self, objects: Iterable[object] = (), unseen: Unseen | None = None) -> None:
+        self.unseen = unseen or Unseen()
+        self._renderers: list[tuple[str, str]] = []
         self._held: list[Any] = []
         self._by_name: dict[tuple[str, str, str, str], Any] = {}
         self._by_kind: dict[str, defaultdict[str, list[Any]]] = {}
@@ -125,7 +144,10 @@ class Objects:
         group, kind, namespace = (
             self._words.setdefault(word, word) for word in (item.group, item.kind, item.namespace)
         )
-        self._by_name.setdefault((group, kind, namespace, item.name), held)
+        if item.name:
+            self._by_name.setdefault((group, kind, namespace, item.name), held)
+        if (into := renders_into(group, kind, namespace, item.manifest)) is not None:
+            self._renderers.append((kind, into))
         self._by_kind.setdefault(kind, defaultdict(list))[namespace].append(held)
         if item.pod and item.group != "keda.sh":
             self._workload_namespaces.add(item.namespace)
@@ -155,6 +177,48 @@ class Objects:
         """Whether workloads of this namespace are given, so that one that is missing is truly missing."""
         return namespace in self._workload_namespaces
 
+    def may_exist(self, kind: str, namespace: str, name: str) -> bool:
+        """Whether an object that is not given may be there all the same.
+
+        A chart, a generator or an operator may make it, another part of the repository or a file that could
+        not be read may declare it, or the name or namespace of one that is given is filled in later.
+        """
+        unseen = self.unseen
+        if unseen.incomplete or unseen.unjudged or namespace == UNKNOWN_NAMESPACE:
+            return True
+        if (kind, name) in unseen.elsewhere:
+            return True
+        if any(
+            into in ("", namespace) or not namespace
+            for maker, into in self._renderers
+            if not (unseen.followed and maker == "Kustomization")
+        ):
+            return True
+        if any(_may_be(each, namespace, name) for each in self.everywhere(kind)):
+            return True
+        return any(
+            may_make(each.kind, each.name, each.manifest, kind, name) for each in self._custom(namespace)
+        )
+
+    def has_every_key(self, item: Item) -> bool:
+        """Whether the keys of a Secret or ConfigMap are all that it has in the cluster."""
+        if UNKNOWN in (item.manifest.get("data"), item.manifest.get("stringData")):
+            return False
+        if item.manifest.get("type") == "kubernetes.io/service-account-token" or is_copied(item.manifest):
+            return False
+        return not any(
+            may_make(each.kind, "", each.manifest, item.kind, item.name)
+            for each in self._custom(item.namespace)
+        )
+
+    def _custom(self, namespace: str) -> Iterator[Item]:
+        """The custom resources of a namespace, and those of none."""
+        for kind, by_namespace in self._by_kind.items():
+            for where in {namespace, "default", UNKNOWN_NAMESPACE} & by_namespace.keys():
+                for each in map(self.opened, by_namespace[where]):
+                    if is_custom(each.group, kind) and (where == namespace or not each.names_namespace):
+                        yield each
+
     def target(self, item: Item) -> Item | None:
         """The object a ScaledObject scales, if it is given."""
         reference = mapping(item.spec.get("scaleTargetRef"))
@@ -176,3 +240,12 @@ def selects(selector: object, labels: Mapping[Any, Any]) -> bool:
         if not holds.get(text(expression.get("operator")), False):
             return False
     return True
+
+
+def _may_be(given: Item, namespace: str, name: str) -> bool:
+    """Whether an object may turn out to be the one of this namespace and name."""
+    if not given.name:
+        return given.namespace in (namespace, UNKNOWN_NAMESPACE) or not given.names_namespace
+    if given.name != name:
+        return False
+    return given.namespace == UNKNOWN_NAMESPACE or not given.names_namespace or is_copied(given.manifest)

@@ -1,0 +1,160 @@
+"""What `keda check` is asked for: on the command line, in keda.toml, or in [tool.keda] of pyproject.toml."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from keda.checks.findings import Finding, Severity, rules
+from keda.commands.errors import NotThere
+from keda.core.errors import did_you_mean
+
+FILE = "keda.toml"
+KEYS = ("paths", "exclude", "select", "ignore", "severity", "fail-on", "baseline")
+LEVELS = ("error", "warning", "off")
+
+
+@dataclass(frozen=True)
+class Options:
+    """`exclude`: shell patterns of absolute paths. `severity`: of a rule, in place of its own."""
+
+    paths: tuple[str, ...]
+    form: str = "text"
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    severity: Mapping[str, str] | None = None
+    fail_on: Literal["error", "warning"] = "error"
+    quiet: bool = False
+    statistics: bool = False
+    baseline: str = ""
+    write_baseline: bool = False
+    render: bool = False
+    values: tuple[str, ...] = ()
+    partial: bool = False
+
+    def as_wanted(self, finding: Finding) -> Finding | None:
+        """The finding with the severity that is wanted; None if it is not wanted at all."""
+        code = finding.code
+        wanted = (self.severity or {}).get(code, finding.severity)
+        if wanted == "off" or (self.select and not _fits(code, self.select)) or _fits(code, self.ignore):
+            return None
+        return finding if wanted == finding.severity else replace(finding, severity=cast(Severity, wanted))
+
+
+def _fits(code: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(code, pattern) for pattern in patterns)
+
+
+def rule_patterns(written: Sequence[str], what: str) -> tuple[str, ...]:
+    """Names of rules, or shell patterns of some, also separated by commas. Raises NotThere."""
+    found = [name.strip() for each in written for name in each.split(",") if name.strip()]
+    for name in found:
+        if not any(fnmatchcase(rule, name) for rule in rules()):
+            guess = did_you_mean(name, rules())
+            raise NotThere(f"{what}: {name} is not a rule.{f' Did you mean {guess}?' if guess else ''}")
+    return tuple(found)
+
+
+def patterns(written: Sequence[str], folder: Path) -> tuple[str, ...]:
+    """Patterns of paths from a folder on; one without a slash is a name at any depth."""
+    found: list[str] = []
+    for each in written:
+        bare = each.removeprefix("./").rstrip("/")
+        found.append(f"{folder.absolute().as_posix()}/{bare}")
+        if "/" not in bare:
+            found.append(f"{folder.absolute().as_posix()}/*/{bare}")
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class Config:
+    """What the file says; its paths are told from the working directory."""
+
+    paths: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    severity: Mapping[str, str] | None = None
+    fail_on: Literal["error", "warning"] = "error"
+    baseline: str = ""
+
+
+def config(start: Path) -> Config:
+    """The nearest configuration at or above a folder. Raises NotThere for one that is wrong."""
+    for folder in (start.absolute(), *start.absolute().parents):
+        for file in (folder / FILE, folder / "pyproject.toml"):
+            if (table := _table(file)) is not None:
+                return _parsed(table, file, start)
+    return Config()
+
+
+def _table(file: Path) -> Mapping[str, Any] | None:
+    try:
+        found = tomllib.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        if file.name != FILE:
+            return None  # others' business
+        raise NotThere(f"{file}: cannot be read: {error}.") from None
+    if file.name == FILE:
+        return found
+    tool = found.get("tool")
+    inner = tool.get("keda") if isinstance(tool, dict) else None
+    return inner if isinstance(inner, dict) else None
+
+
+def _parsed(table: Mapping[str, Any], file: Path, start: Path) -> Config:
+    for key in table:
+        if key not in KEYS:
+            guess = did_you_mean(key, KEYS)
+            hint = f"Did you mean {guess}?" if guess else f"It takes {', '.join(KEYS)}."
+            raise NotThere(f"{file}: {key} is not a setting. {hint}")
+    fail_on = table.get("fail-on", "error")
+    if fail_on not in ("error", "warning"):
+        raise NotThere(f"{file}: fail-on is {fail_on!r}. Write error or warning.")
+    baseline = table.get("baseline", "")
+    if not isinstance(baseline, str):
+        raise NotThere(f"{file}: baseline is not a text. Write the path of a file.")
+    return Config(
+        tuple(_from(start, file.parent / path) for path in _texts(table, "paths", file)),
+        patterns(_texts(table, "exclude", file), file.parent),
+        rule_patterns(_texts(table, "select", file), f"{file}: select"),
+        rule_patterns(_texts(table, "ignore", file), f"{file}: ignore"),
+        dict(_severities(table, file)),
+        fail_on,
+        _from(start, file.parent / baseline) if baseline else "",
+    )
+
+
+def _from(start: Path, path: Path) -> str:
+    """A path as it is written from a folder."""
+    absolute = path.absolute()
+    return (
+        str(absolute.relative_to(start.absolute()))
+        if absolute.is_relative_to(start.absolute())
+        else str(path)
+    )
+
+
+def _texts(table: Mapping[str, Any], key: str, file: Path) -> list[str]:
+    found = table.get(key, [])
+    if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
+        raise NotThere(f'{file}: {key} is not a list of texts. Write {key} = ["…"].')
+    return found
+
+
+def _severities(table: Mapping[str, Any], file: Path) -> Iterator[tuple[str, str]]:
+    given = table.get("severity", {})
+    if not isinstance(given, dict):
+        raise NotThere(f'{file}: severity is not a table. Write severity = {{<rule> = "warning"}}.')
+    for name, level in given.items():
+        rule_patterns([name], f"{file}: severity")
+        if level not in LEVELS:
+            raise NotThere(f"{file}: severity of {name} is {level!r}. Write one of {', '.join(LEVELS)}.")
+        yield name, level

@@ -1,0 +1,40 @@
+"""What `keda check` did not judge, and why, in lines for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from keda.manifests.files import Unjudged
+
+FIRST = 3
+"""So many are named."""
+
+
+def told(unjudged: Unjudged, *, quiet: bool = False) -> Iterator[str]:
+    """What could not be read; unless `quiet`, also what is not read by design."""
+    yield from unjudged.broken
+    if quiet:
+        return
+    for chart in unjudged.charts:
+        yield f"{chart}: a chart, not rendered. Give `helm template {chart} | keda check -`, or --render."
+    if unjudged.templates:
+        places = [line.split(": is not valid", 1)[0] for line in unjudged.templates]
+        yield f"{_first(places)}: not judged: {_are(places, 'template')}. Check what they render."
+    if unjudged.unlisted:
+        files = unjudged.unlisted
+        yield f"{_first(files)}: not judged: the kustomization.yaml there does not name {_it(files)}."
+    for each in dict.fromkeys(unjudged.remote):
+        yield f"{each}: not read, so nothing is called missing there. Give the output of `kustomize build`."
+
+
+def _first(names: Sequence[str]) -> str:
+    more = len(names) - FIRST
+    return ", ".join(names[:FIRST]) + (f" and {more} more" if more > 0 else "")
+
+
+def _are(names: Sequence[str], what: str) -> str:
+    return f"a {what}" if len(names) == 1 else f"{what}s"
+
+
+def _it(names: Sequence[str]) -> str:
+    return "it" if len(names) == 1 else "them"

@@ -1,0 +1,147 @@
+"""The files of folders and their documents: which hold objects, which are a chart's or a template."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from io import BytesIO
+from pathlib import Path
+
+from keda.manifests.documents import MAX_BYTES, Document, Source, Unreadable, each_document
+
+SUFFIXES = (".yaml", ".yml", ".json")
+_CHART = "Chart.yaml"
+_OF_CHART = ("templates", "charts", "ci")
+_VALUES = re.compile(r"(Chart|requirements|values.*)\.(yaml|yml|lock|json)")
+_NEVER = ("node_modules", "__pycache__", "venv")
+_MAY_HOLD = (b"kind", b"groups", b'"panels"')
+"""One of these is in every file of Kubernetes objects, of Prometheus rules or of a dashboard."""
+
+
+@dataclass
+class Unjudged:
+    """What was found and not judged. Each text is one line for a person."""
+
+    broken: list[str] = field(default_factory=list)
+    """Of what was asked for, that could not be read: exit code 2."""
+    charts: list[str] = field(default_factory=list)
+    templates: list[str] = field(default_factory=list)
+    unlisted: list[str] = field(default_factory=list)
+    """Beside a kustomization.yaml that does not name them."""
+    remote: list[str] = field(default_factory=list)
+    """What a kustomization.yaml takes in from elsewhere."""
+
+    def __bool__(self) -> bool:
+        return bool(self.broken or self.charts or self.templates)
+
+    @property
+    def counted(self) -> str:
+        """`1 chart, 2 templates`; "" if all was judged."""
+        found = (
+            (len(self.broken), "unreadable"),
+            (len(self.charts), "chart"),
+            (len(self.templates), "template"),
+            (len(self.unlisted), "unlisted file"),
+            (len(self.remote), "remote resource"),
+        )
+        return ", ".join(
+            f"{number} {what}{'s' * (number != 1 and what != 'unreadable')}"
+            for number, what in found
+            if number
+        )
+
+
+@dataclass
+class Files:
+    """The files below folders, each read once."""
+
+    unjudged: Unjudged
+    exclude: Sequence[str] = ()
+    """Shell patterns of absolute paths."""
+    asked: bool = False
+    """Whether each file was named, so that one that is not readable is a failure whatever it is."""
+    folders: dict[Path, list[Path]] = field(default_factory=dict)
+    """The files of each folder that was walked through, of the suffixes of manifests."""
+    _read: dict[Path, list[Document]] = field(default_factory=dict)
+
+    def walk(self, top: Path) -> None:
+        """Note the files below a folder. Of a chart, only what needs no rendering."""
+        for folder, inner, names in os.walk(top):
+            at = Path(folder)
+            kept = [name for name in inner if not name.startswith(".") and name not in _NEVER]
+            if _CHART in names:
+                self.unjudged.charts.append(str(at))
+                kept = [name for name in kept if name not in _OF_CHART]
+                names = [name for name in names if not _VALUES.fullmatch(name)]
+            inner[:] = sorted(name for name in kept if not self.excluded(at / name))
+            files = [at / name for name in sorted(names) if _is_manifest(name)]
+            self.folders[at] = [file for file in files if not self.excluded(file)]
+
+    def excluded(self, path: Path) -> bool:
+        written = path.absolute().as_posix()
+        return any(fnmatchcase(written, pattern) for pattern in self.exclude)
+
+    def below(self, top: Path) -> Iterator[tuple[Path, list[Path]]]:
+        """The folders at and below one, and their files."""
+        return ((at, files) for at, files in self.folders.items() if at == top or top in at.parents)
+
+    def read(self, file: Path) -> list[Document]:
+        """The documents of a file that can be read, with their variables, read once."""
+        file = Path(os.path.normpath(file))
+        if file not in self._read:
+            self._read[file] = list(self.documents(file, sift=False))
+        return self._read[file]
+
+    def documents(self, file: Path, *, sift: bool = True) -> Iterator[Document]:
+        """The same, read anew. `sift`: a file without a word that every object has is passed over unread."""
+        try:
+            with file.open("rb") as stream:
+                if file.stat().st_size > MAX_BYTES or self.asked:
+                    yield from self.readable(Source(stream), str(file))
+                    return
+                content = stream.read()
+        except OSError as error:
+            self.unjudged.broken.append(f"{file}: cannot be read: {error.strerror}.")
+            return
+        if not sift or any(word in content for word in _MAY_HOLD):
+            yield from self.readable(Source(BytesIO(content)), str(file))
+
+    def readable(self, source: Source, name: str) -> Iterator[Document]:
+        for each in each_document(source, variables=True):
+            if isinstance(each, Document):
+                yield each
+            elif self.asked or (each.of_kubernetes and not each.template):
+                self._note(self.unjudged.broken, name, each)
+            elif each.of_kubernetes or each.template:
+                self._note(self.unjudged.templates, name, each)
+
+    @staticmethod
+    def _note(notes: list[str], name: str, why: Unreadable) -> None:
+        template = (
+            " Is it a Helm template? Check the output of `helm template` instead." if why.template else ""
+        )
+        line = f"{name}:{why.line}: is not valid YAML for Kubernetes: {why.why}.{template}"
+        if line not in notes:
+            notes.append(line)
+
+
+def _is_manifest(name: str) -> bool:
+    return name.endswith(SUFFIXES) or name == "Kustomization"
+
+
+Identity = tuple[str, str]
+_IDENTITY = re.compile(rb"^kind:[ ]*[\"']?(\w+).*?^  name:[ ]*[\"']?([\w.-]+)", re.MULTILINE | re.DOTALL)
+
+
+def identities(file: Path) -> Iterator[Identity]:
+    """(kind, name) of the objects of a file as they are usually written, without reading its YAML."""
+    try:
+        content = file.read_bytes() if file.stat().st_size <= MAX_BYTES else b""
+    except OSError:
+        return
+    for document in content.split(b"\n---"):
+        if match := _IDENTITY.search(document):
+            yield match[1].decode(), match[2].decode()

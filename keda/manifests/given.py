@@ -1,0 +1,64 @@
+"""An object of a repository: as it is applied, and where it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from keda.manifests.documents import Document
+from keda.manifests.reading import At, dig, mapping, text
+
+
+@dataclass(frozen=True)
+class Given:
+    """An object as it is applied, and where it is written. `prefix` is its place in a List."""
+
+    manifest: dict[Any, Any]
+    document: Document
+    file: str
+    prefix: At = ()
+    names: frozenset[str] = frozenset()
+    """The names it had before a prefix or suffix."""
+
+    @property
+    def kind(self) -> str:
+        return text(self.manifest.get("kind"))
+
+    @property
+    def group(self) -> str:
+        group, slash, _ = text(self.manifest.get("apiVersion")).partition("/")
+        return group if slash else ""
+
+    @property
+    def name(self) -> str:
+        return text(dig(self.manifest, "metadata", "name"))
+
+    def with_metadata(self, **fields: object) -> Given:
+        metadata = {**mapping(self.manifest.get("metadata")), **fields}
+        return replace(self, manifest={**self.manifest, "metadata": metadata})
+
+
+@dataclass
+class Built:
+    """The objects of a folder. `incomplete`: why there may be others, or other values; empty if not."""
+
+    objects: list[Given]
+    incomplete: list[str] = field(default_factory=list)
+
+
+Read = Callable[[Path], list[Document]]
+"""The documents of a file, those that can be read."""
+
+
+def split(document: Document, file: str) -> Iterator[Given]:
+    """The object of a document, or every one inside its List."""
+    value = mapping(document.value)
+    items = value.get("items")
+    if text(value.get("kind")).endswith("List") and isinstance(items, list):
+        for index, item in enumerate(items):
+            if isinstance(item, dict):
+                yield Given(item, document, file, ("items", index))
+    elif isinstance(value, dict) and value:
+        yield Given(value, document, file)
