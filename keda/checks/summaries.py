@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from keda.checks.cross_object.monitors import is_monitor
+from keda.manifests.declared import UNKNOWN
 from keda.manifests.documents import Document
 from keda.manifests.objects import Item, Objects
 from keda.manifests.reading import At, dig, mapping
@@ -93,8 +94,14 @@ def _kept(item: Item) -> dict[Any, Any]:
         return kept
     kept = {key: kept.get(key) for key in ("apiVersion", "kind", "metadata")}
     if item.kind in ("Secret", "ConfigMap"):
+        kept["type"] = item.manifest.get("type")
         for key in ("data", "stringData", "binaryData"):
-            kept[key] = {name: _short(value) for name, value in mapping(item.manifest.get(key)).items()}
+            given = item.manifest.get(key)
+            kept[key] = (
+                UNKNOWN
+                if given is UNKNOWN
+                else {name: _short(value) for name, value in mapping(given).items()}
+            )
     elif item.kind == "Pod":
         kept["spec"] = _pod(item.spec)
     elif item.kind == "Node":

@@ -9,7 +9,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from keda.checks.findings import Finding, Severity, rules
+from keda.checks.findings import Finding
+from keda.checks.registry import Severity, rules
 from keda.commands.errors import NotThere
 from keda.core.errors import did_you_mean
 

@@ -133,7 +133,10 @@ def _is_manifest(name: str) -> bool:
 
 
 Identity = tuple[str, str]
-_IDENTITY = re.compile(rb"^kind:[ ]*[\"']?(\w+).*?^  name:[ ]*[\"']?([\w.-]+)", re.MULTILINE | re.DOTALL)
+_IDENTITY = re.compile(
+    rb"^kind:[ ]*[\"']?(\w+).*?^(?:  name|metadata:[ ]*\{[^}\n]*?name):[ ]*[\"']?([\w.-]+)",
+    re.MULTILINE | re.DOTALL,
+)
 
 
 def identities(file: Path) -> Iterator[Identity]:

@@ -7,6 +7,7 @@ the hash that a generator appends to a name.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -178,7 +179,7 @@ def _here(folder: Path, entry: str) -> Path | None:
     """What a Kustomize folder names, if it is on this disk."""
     if "://" in entry or "\n" in entry:
         return None
-    path = folder / entry
+    path = Path(os.path.normpath(folder / entry))
     try:
         return path if path.exists() else None
     except OSError:  # no name that a disk takes

@@ -177,6 +177,11 @@ class Objects:
         """Whether workloads of this namespace are given, so that one that is missing is truly missing."""
         return namespace in self._workload_namespaces
 
+    @property
+    def are_all(self) -> bool:
+        """Whether nothing tells that there are objects which are not given."""
+        return not (self._renderers or self.unseen.incomplete or self.unseen.unjudged)
+
     def may_exist(self, kind: str, namespace: str, name: str) -> bool:
         """Whether an object that is not given may be there all the same.
 
@@ -194,6 +199,8 @@ class Objects:
             if not (unseen.followed and maker == "Kustomization")
         ):
             return True
+        if any(each.manifest.get("kind") is UNKNOWN for each in self.everywhere("")):
+            return True
         if any(_may_be(each, namespace, name) for each in self.everywhere(kind)):
             return True
         return any(
@@ -202,7 +209,7 @@ class Objects:
 
     def has_every_key(self, item: Item) -> bool:
         """Whether the keys of a Secret or ConfigMap are all that it has in the cluster."""
-        if UNKNOWN in (item.manifest.get("data"), item.manifest.get("stringData")):
+        if UNKNOWN in [item.manifest.get(part) for part in ("data", "stringData", "binaryData")]:
             return False
         if item.manifest.get("type") == "kubernetes.io/service-account-token" or is_copied(item.manifest):
             return False

@@ -92,7 +92,7 @@ class _Repository:
         self._files.unjudged.unlisted += [
             str(file)
             for file in unlisted
-            if not self._is_reached(file.parent, reached) and identities_of(file)
+            if not self._is_reached(file.parent, reached) and any(identities(file))
         ]
         sets = list(_apart(left))
         alone = len(sets) + len(clusters) <= 1
@@ -222,10 +222,6 @@ class _Elsewhere:
                 for file in files:
                     self._found.update(identities(file))
         return identity in self._found or bool(self._files.unjudged)
-
-
-def identities_of(file: Path) -> bool:
-    return any(True for _ in identities(file))
 
 
 def _mentions_flux(file: Path) -> bool:

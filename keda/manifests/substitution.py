@@ -7,6 +7,7 @@ its type).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,8 @@ from keda.manifests.reading import dig, mapping, sequence, text
 _DEFAULTS = (":=", ":-", "=", "-")
 _LITERAL = ("GrafanaDashboard",)
 """Kinds whose texts have variables of their own."""
+_TYPED = re.compile(r"\$\{\{(\w+)\}\}")
+"""OpenShift's: the value is no text."""
 _DATA = ("data", "binaryData")
 
 
@@ -48,6 +51,8 @@ def filled(manifest: Any, variables: Mapping[str, str]) -> Any:
 
 def value_of(template: Template, variables: Mapping[str, str]) -> Any:
     """The value of one text; UNKNOWN if one of its variables is."""
+    if typed := _TYPED.fullmatch(template):
+        return resolved(variables[typed[1]]) if typed[1] in variables else UNKNOWN
     found = _replaced(template, variables)
     return UNKNOWN if found is None else resolved(found) if template.plain else found
 

@@ -78,7 +78,7 @@ def renders_into(group: str, kind: str, namespace: str, manifest: Mapping[Any, A
 
 def is_custom(group: str, kind: str) -> bool:
     """Whether an operator may make objects of it."""
-    builtin = not group or "." not in group or group.endswith((".k8s.io", "keda.sh"))
+    builtin = not group or "." not in group or group.endswith((".k8s.io", "keda.sh", ".toolkit.fluxcd.io"))
     return not builtin and kind not in _MAKE_NOTHING
 
 

@@ -12,6 +12,7 @@ from keda.checks.registry import OTHERS, SETTINGS, Problem, error, on_objects
 from keda.manifests.objects import Item
 from keda.manifests.reading import At, dig, mapping, sequence, text
 from keda.syntax import promql
+from keda.syntax.query_languages import PROMETHEUS, is_other_language, is_prometheus
 
 _VARIABLE = re.compile(r"\$\{\w+(?::\w+)?\}|\$\w+")
 _JSON_LIMIT = 5_000_000
@@ -32,6 +33,8 @@ def check_expressions(item: Item) -> Iterator[Problem]:
         try:
             tree = parse(expression)
         except promql.Broken as broken:
+            if is_other_language(expression):
+                continue
             why = f"is not valid PromQL: {broken}. It would never give anything."
             yield QUERY_SYNTAX.found(at, expression, why, "Try it in Prometheus first.")
             continue
@@ -60,7 +63,7 @@ def expressions(manifest: Mapping[Any, Any]) -> Iterator[tuple[At, str]]:
     """Each PromQL expression of an alerting or dashboard object, with its path.
 
     PrometheusRule (and Prometheus' own rule files), a ConfigMap that holds dashboards, GrafanaDashboard, and
-    a dashboard's own JSON.
+    a dashboard's own JSON. Not those of a group or panel whose data source is of another type.
     """
     match text(manifest.get("kind")):
         case "PrometheusRule":
@@ -78,6 +81,8 @@ def expressions(manifest: Mapping[Any, Any]) -> Iterator[tuple[At, str]]:
 
 def _rules(groups: object, at: At) -> Iterator[tuple[At, str]]:
     for index, group in enumerate(sequence(groups)):
+        if dig(group, "type") not in (None, "prometheus"):  # vmalert's: graphite, vlogs
+            continue
         for number, rule in enumerate(sequence(dig(group, "rules"))):
             if expression := text(dig(rule, "expr")):
                 yield (*at, index, "rules", number, "expr"), expression
@@ -94,19 +99,48 @@ def _dashboard_text(value: object, at: At) -> Iterator[tuple[At, str]]:
 
 
 def _board(board: Mapping[Any, Any], at: At) -> Iterator[tuple[At, str]]:
-    yield from _panels(board.get("panels"), (*at, "panels"))
+    sources = _Sources(board)
+    yield from _panels(board.get("panels"), (*at, "panels"), sources)
     for index, event in enumerate(sequence(dig(board, "annotations", "list"))):
-        if expression := text(dig(event, "expr")):
+        if (expression := text(dig(event, "expr"))) and sources.prometheus(event):
             yield (*at, "annotations", "list", index, "expr"), expression
 
 
-def _panels(panels: object, at: At) -> Iterator[tuple[At, str]]:
+def _panels(panels: object, at: At, sources: _Sources) -> Iterator[tuple[At, str]]:
     for index, panel in enumerate(sequence(panels)):
-        for number, target in enumerate(sequence(dig(panel, "targets"))):
-            if expression := text(dig(target, "expr")):
-                yield (*at, index, "targets", number, "expr"), expression
+        yield from _targets(panel, (*at, index), sources)
         # A collapsed row holds its panels itself; rows do not nest.
         for inner, panel_of_row in enumerate(sequence(dig(panel, "panels"))):
-            for number, target in enumerate(sequence(dig(panel_of_row, "targets"))):
-                if expression := text(dig(target, "expr")):
-                    yield (*at, index, "panels", inner, "targets", number, "expr"), expression
+            yield from _targets(panel_of_row, (*at, index, "panels", inner), sources)
+
+
+def _targets(panel: object, at: At, sources: _Sources) -> Iterator[tuple[At, str]]:
+    for number, target in enumerate(sequence(dig(panel, "targets"))):
+        if (expression := text(dig(target, "expr"))) and sources.prometheus(target, panel):
+            yield (*at, "targets", number, "expr"), expression
+
+
+class _Sources:
+    """The data sources of a dashboard's variables and inputs, by name."""
+
+    def __init__(self, board: Mapping[Any, Any]) -> None:
+        self._types = {
+            text(dig(each, "name")): text(dig(each, "pluginId")) for each in sequence(board.get("__inputs"))
+        } | {
+            text(dig(each, "name")): text(dig(each, "query"))
+            for each in sequence(dig(board, "templating", "list"))
+            if dig(each, "type") == "datasource"
+        }
+
+    def prometheus(self, *around: object) -> bool:
+        """Whether the first data source that is named, from the target outwards, may be a Prometheus'."""
+        for each in around:
+            source = dig(each, "datasource")
+            kind = text(dig(source, "type"))
+            if kind not in ("", "datasource"):
+                return kind in PROMETHEUS
+            name = text(dig(source, "uid")) or text(source)
+            if name and not name.startswith("--"):
+                variable = name.strip("${}")
+                return is_prometheus(self._types.get(variable) or variable)
+        return True

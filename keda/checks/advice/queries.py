@@ -15,6 +15,7 @@ from keda.manifests.objects import Item
 from keda.manifests.reading import At, dig, mapping, text
 from keda.scalers.parser import scalers
 from keda.syntax import promql
+from keda.syntax.query_languages import is_other_language, is_victoria_metrics
 
 QUERY_SEVERAL_SERIES = warning(
     "query-several-series",
@@ -75,6 +76,8 @@ def queries(item: Item) -> Iterator[Problem]:
             try:
                 tree = promql.parse(query)
             except promql.Broken as broken:
+                if _takes_more(trigger, query):
+                    continue
                 yield QUERY_SYNTAX.found(
                     (*at, "query"),
                     query,
@@ -86,6 +89,12 @@ def queries(item: Item) -> Iterator[Problem]:
                 continue
             yield from _query(item, trigger, query, tree, (*at, "query"))
         yield from _no_data(trigger, tree, at)
+
+
+def _takes_more(trigger: Mapping[Any, Any], query: str) -> bool:
+    """Whether the server may be VictoriaMetrics, whose MetricsQL is wider than PromQL."""
+    address = dig(trigger, "metadata", "serverAddress")
+    return address is UNKNOWN or is_victoria_metrics(text(address)) or is_other_language(query)
 
 
 def _query(item: Item, trigger: Mapping[Any, Any], query: str, tree: Any, at: At) -> Iterator[Problem]:

@@ -44,6 +44,8 @@ def jetstream_consumer_missing(item: Item, objects: Objects) -> Iterator[Problem
         names = [text(spec_of(each, "durableName")) or text(spec_of(each, "name")) for each in given]
         if not name or not names or not all(names) or name in names or UNKNOWN in _deciding(given):
             continue
+        if objects.may_exist("Consumer", given[0].namespace, name):
+            continue
         guess = did_you_mean(name, names)
         yield Problem(
             (*at, "consumer"),

@@ -70,8 +70,10 @@ def monitor_unselected(item: Item, objects: Objects) -> Iterator[Problem]:
     labels = mapping(dig(item.manifest, "metadata", "labels"))
     namespace = objects.get("", "Namespace", "", item.namespace)
     of_namespace = None if namespace is None else mapping(dig(namespace.manifest, "metadata", "labels"))
-    if not collectors or any(
-        reads(each, item.kind, item.namespace, labels, of_namespace) for each in collectors
+    if (
+        not collectors
+        or not objects.are_all
+        or any(reads(each, item.kind, item.namespace, labels, of_namespace) for each in collectors)
     ):
         return
     first, asked = collectors[0].ref, wanted(collectors, item.kind)

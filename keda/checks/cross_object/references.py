@@ -22,7 +22,7 @@ from keda.checks.registry import (
     error,
     warning,
 )
-from keda.checks.scaling import SPEC, triggers_of, unidentified
+from keda.checks.scaling import SPEC, triggers_of
 from keda.core.errors import did_you_mean, is_secret_key
 from keda.manifests.declared import UNKNOWN
 from keda.manifests.objects import Item, Objects
@@ -55,7 +55,10 @@ def authentication(reference: object, item: Item, objects: Objects) -> Authentic
             given = (
                 objects.get("", kind, item.namespace, text(entry.get("name"))) if found.namespace else None
             )
-            parameters[text(entry.get("parameter"))] = _data(given, text(entry.get("key"))) if given else None
+            value = _data(given, text(entry.get("key"))) if given else None
+            # What a controller adds is not known here.
+            known = value or (given is not None and objects.has_every_key(given))
+            parameters[text(entry.get("parameter"))] = value if known else None
     for key in ("env", "boundServiceAccountToken"):
         for entry in map(mapping, sequence(found.spec.get(key))):
             parameters[text(entry.get("parameter"))] = None
@@ -185,7 +188,7 @@ def _unknown_authentication(
     name, kind = text(reference.get("name")), text(reference.get("kind")) or AUTHENTICATIONS[0]
     namespace = item.namespace if kind == AUTHENTICATIONS[0] else ""
     others = [each.name for each in objects.of(kind, namespace)]
-    if not (others or objects.has_workloads(item.namespace)) or unidentified(objects, kind):
+    if not (others or objects.has_workloads(item.namespace)) or objects.may_exist(kind, namespace, name):
         return
     other = AUTHENTICATIONS[1 - AUTHENTICATIONS.index(kind)]
     twin = objects.get("keda.sh", other, "" if namespace else item.namespace, name)
@@ -244,15 +247,15 @@ def unknown_secret(item: Item, objects: Objects) -> Iterator[Problem]:
             at: At = (*SPEC, key, index)
             name, wanted = text(entry.get("name")), text(entry.get("key"))
             if given := objects.get("", kind, item.namespace, name):
-                yield from _missing_key(given, wanted, at)
+                if objects.has_every_key(given):
+                    yield from _missing_key(given, wanted, at)
             elif name:
                 yield from _missing_object(item, objects, kind, name, at)
 
 
 def _missing_object(item: Item, objects: Objects, kind: str, name: str, at: At) -> Iterator[Problem]:
     others = [each.name for each in objects.of(kind, item.namespace)]
-    made = any(_made_by(objects, item.namespace, kind, name))
-    if others and not made and not unidentified(objects, kind, *_MAKERS):
+    if others and not objects.may_exist(kind, item.namespace, name):
         guess = did_you_mean(name, others)
         yield Problem(
             (*at, "name"),
@@ -265,7 +268,7 @@ def _missing_object(item: Item, objects: Objects, kind: str, name: str, at: At) 
 def _missing_key(given: Item, wanted: str, at: At) -> Iterator[Problem]:
     parts = [given.manifest.get(part) for part in ("data", "stringData", "binaryData")]
     keys = [str(each) for part in parts for each in mapping(part)]
-    if wanted and wanted not in keys and UNKNOWN not in parts:
+    if wanted and wanted not in keys:
         guess = did_you_mean(wanted, keys)
         yield Problem(
             (*at, "key"),
@@ -273,25 +276,6 @@ def _missing_key(given: Item, wanted: str, at: At) -> Iterator[Problem]:
             f"is not a key of {given.ref}. KEDA would use an empty string instead.",
             f"Write {guess}." if guess else f"Its keys: {', '.join(keys[:8]) or 'none'}.",
         )
-
-
-_MAKERS = ("ExternalSecret", "SealedSecret", "Certificate", "VaultStaticSecret")
-
-
-def _made_by(objects: Objects, namespace: str, kind: str, name: str) -> Iterator[Item]:
-    """Objects that make the Secret in the cluster: ExternalSecret, SealedSecret, Certificate."""
-    if kind != "Secret":
-        return
-    for maker in _MAKERS:
-        for each in objects.of(maker, namespace):
-            made = (
-                dig(each.spec, "target", "name"),
-                each.spec.get("secretName"),
-                dig(each.spec, "destination", "name"),
-                each.name,
-            )
-            if name in made or UNKNOWN in made:
-                yield each
 
 
 def pod_requests(workload: Item) -> dict[str, Decimal]:

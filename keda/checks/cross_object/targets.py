@@ -50,7 +50,7 @@ def target_missing(item: Item, objects: Objects) -> Iterator[Problem]:
     group = (text(reference.get("apiVersion")) or "apps/v1").rpartition("/")[0]
     if group != "apps" or not objects.has_workloads(item.namespace) or not _names_scalable(item):
         return
-    if objects.target(item) is not None or unidentified(objects, kind):
+    if objects.target(item) is not None or objects.may_exist(kind, item.namespace, name):
         return
     names = [each.name for each in objects.of(kind, item.namespace)]
     guess = did_you_mean(name, names)

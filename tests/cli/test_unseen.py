@@ -1,0 +1,202 @@
+"""What is in no file is not called missing where something may make it; what nothing makes is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.tree import authentication, found, judged, scaled_object, secret, workload
+
+WEB = f"{scaled_object('web', 'shop')}---\n{workload('other', 'shop')}"
+MQ = f"{authentication('mq')}---\n{secret('other')}"
+
+
+def custom(version: str, kind: str, name: str, spec: str = "{}", namespace: str = "shop") -> str:
+    metadata = f"{{name: {name}, namespace: {namespace}}}"
+    return f"apiVersion: {version}\nkind: {kind}\nmetadata: {metadata}\nspec: {spec}\n"
+
+
+def test_what_nothing_makes_is_missing(tmp_path: Path) -> None:
+    assert found(tmp_path, {"a.yaml": WEB, "b.yaml": MQ}) == [
+        "a.yaml: target-missing: ScaledObject shop/web",
+        "b.yaml: unknown-secret: TriggerAuthentication shop/mq",
+    ]
+
+
+@pytest.mark.parametrize(
+    "maker",
+    [
+        custom("helm.toolkit.fluxcd.io/v2", "HelmRelease", "web"),
+        custom("helm.toolkit.fluxcd.io/v2", "HelmRelease", "x", "{targetNamespace: shop}", "flux-system"),
+        custom("helm.cattle.io/v1", "HelmChart", "x", "{targetNamespace: shop}", "kube-system"),
+        custom("argoproj.io/v1alpha1", "Application", "x", namespace="argocd"),
+        custom("argoproj.io/v1alpha1", "ApplicationSet", "x", namespace="argocd"),
+        custom("kustomize.toolkit.fluxcd.io/v1", "Kustomization", "x", "{path: ./elsewhere}", "flux-system"),
+        custom("fluxcd.controlplane.io/v1", "ResourceSet", "x"),
+        "metadata: {name: web}\nkind: [\napiVersion: v1\n",
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: '{{ name }}', a: {% x %}}\n",
+        workload("${NAME}", "shop") + "---\n" + secret("$NAME"),
+        workload("web").replace("Deployment", "${KIND}"),
+    ],
+)
+def test_of_objects_that_are_not_seen_nothing_is_missing(maker: str, tmp_path: Path) -> None:
+    lines = found(tmp_path, {"a.yaml": WEB, "maker.yaml": maker})
+    assert lines == []
+
+
+@pytest.mark.parametrize(
+    "maker",
+    [
+        custom("external-secrets.io/v1", "ExternalSecret", "x", "{target: {name: mq}}"),
+        custom("bitnami.com/v1alpha1", "SealedSecret", "mq"),
+        custom("cert-manager.io/v1", "Certificate", "x", "{secretName: mq}"),
+        custom("secrets.hashicorp.com/v1beta1", "VaultDynamicSecret", "x", "{destination: {name: mq}}"),
+        custom(
+            "secrets.infisical.com/v1alpha1",
+            "InfisicalSecret",
+            "x",
+            "{managedSecretReference: {secretName: mq}}",
+        ),
+        custom("onepassword.com/v1", "OnePasswordItem", "mq"),
+        custom("kafka.strimzi.io/v1beta2", "KafkaUser", "mq"),
+        custom("sns.aws.upbound.io/v1", "Queue", "x", "{writeConnectionSecretToRef: {name: mq}}"),
+        secret("mq", "other", "metadata: {}")
+        .replace(
+            "namespace: other}",
+            "namespace: other, annotations: {reflector.v1.k8s.emberstack.com/reflection-allowed: 'true'}}",
+        )
+        .replace("metadata: {}\n", ""),
+    ],
+)
+def test_a_secret_that_something_makes(maker: str, tmp_path: Path) -> None:
+    assert found(tmp_path, {"b.yaml": MQ, "maker.yaml": maker}) == []
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        secret("mq", more="type: kubernetes.io/service-account-token"),
+        secret("mq")
+        + "---\n"
+        + custom("external-secrets.io/v1", "ExternalSecret", "x", "{target: {name: mq}}"),
+        secret("mq", more="stringData: {host: 'ENC[AES256_GCM,data:x]'}\nsops: {version: 3.9.0}"),
+        secret("mq", more="stringData: ${DATA}"),
+    ],
+)
+def test_keys_that_something_adds(given: str, tmp_path: Path) -> None:
+    assert found(tmp_path, {"b.yaml": f"{authentication('mq')}---\n{given}"}) == []
+
+
+def test_keys_that_nothing_adds(tmp_path: Path) -> None:
+    encrypted = secret("mq", more="stringData: {hots: 'ENC[AES256_GCM,data:x]'}\nsops: {version: 3.9.0}")
+    assert found(tmp_path, {"b.yaml": f"{authentication('mq')}---\n{encrypted}"}) == [
+        "b.yaml: unknown-secret: TriggerAuthentication shop/mq"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("made_by", "target"),
+    [
+        (custom("opentelemetry.io/v1beta1", "OpenTelemetryCollector", "web"), "web-collector"),
+        (custom("monitoring.coreos.com/v1", "Prometheus", "main"), "prometheus-main"),
+        (custom("kafka.strimzi.io/v1beta2", "KafkaConnect", "web"), "web-connect"),
+    ],
+)
+def test_a_workload_of_an_operator(made_by: str, target: str, tmp_path: Path) -> None:
+    text = f"{scaled_object('web', 'shop', target)}---\n{workload('other', 'shop')}---\n{made_by}"
+    assert found(tmp_path, {"a.yaml": text}) == []
+
+
+@pytest.mark.parametrize(
+    "maker",
+    [
+        custom("helm.toolkit.fluxcd.io/v2", "HelmRelease", "x", namespace="other"),
+        custom("source.toolkit.fluxcd.io/v1", "HelmChart", "web"),
+        custom("cert-manager.io/v1", "Certificate", "web", "{secretName: web}"),
+        custom("monitoring.coreos.com/v1", "ServiceMonitor", "web"),
+        custom("gateway.networking.k8s.io/v1", "HTTPRoute", "web"),
+    ],
+)
+def test_what_cannot_make_the_target(maker: str, tmp_path: Path) -> None:
+    lines = found(tmp_path, {"a.yaml": WEB, "maker.yaml": maker})
+    assert lines == ["a.yaml: target-missing: ScaledObject shop/web"]
+
+
+def test_a_chart_is_one_line_and_may_make_anything(tmp_path: Path) -> None:
+    files = {
+        "charts/web/Chart.yaml": "apiVersion: v2\nname: web\nversion: 1.0.0\n",
+        "charts/web/values.yaml": "kind: x\napiVersion: [\n",
+        "charts/web/templates/so.yaml": "apiVersion: keda.sh/v1alpha1\nkind: {{ .Values.kind }}\n",
+        "charts/web/charts/redis/Chart.yaml": "name: redis\n",
+        "deploy/so.yaml": WEB,
+    }
+    lines, noted = judged(tmp_path, files)
+    assert lines == []
+    assert noted.unjudged.charts == [str(tmp_path / "charts" / "web")]
+    assert not (noted.unjudged.templates or noted.unjudged.broken)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("recyclarr.yml", "radarr: {main: {api_key: !env_var RADARR_KEY}}\n"),
+        ("tsconfig.json", '{\n// comment\n"kind": 1,}\n'),
+        ("mkdocs.yml", "markdown_extensions:\n- pymdownx.emoji: {emoji_index: !!python/name:x }\nkind: x\n"),
+        ("cloudformation.yaml", "Resources: {A: {Type: x, Value: !Ref kind}}\n"),
+        ("home-assistant.yaml", "automation: !include kind.yaml\n"),
+        ("package.json", '{"name": "x", "kind": "y"}\n'),
+        ("copier.yml", "kind: '{{ x }}'\na: {{ x }}\n"),
+        ("mixed.yaml", "a: b\na: c\nkind: x\n"),
+    ],
+)
+def test_what_is_not_kubernetes_is_passed_over(name: str, content: str, tmp_path: Path) -> None:
+    lines, noted = judged(tmp_path, {name: content, "so.yaml": WEB.replace("other", "web")})
+    assert lines == []
+    assert noted.unjudged.broken == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: ${{ values.name }}}\n",
+        "apiVersion: v1\nkind: Secret\n{% if x %}\nmetadata: {}\n{% endif %}\n",
+        "apiVersion: v1\nkind: Service\nmetadata:\n  name: {{ cookiecutter.name }}\n",
+        "apiVersion: v1\nkind: Service\nmetadata:\n  name: [[ name ]] x\n",
+    ],
+    ids=["backstage", "jinja", "cookiecutter", "copier"],
+)
+def test_a_template_is_named_and_no_failure(content: str, tmp_path: Path) -> None:
+    lines, noted = judged(tmp_path, {"t.yaml": content})
+    assert lines == []
+    assert noted.unjudged.broken == []
+    assert len(noted.unjudged.templates) == 1
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, name: b}",
+        "apiVersion: v1\nkind: ConfigMap\ndata: {a: [}",
+        "apiVersion: v1\nkind: ConfigMap\ndata:\n\ta: b",
+        "apiVersion: v1\nkind: ConfigMap\ndata: {a: *nowhere}",
+    ],
+)
+def test_a_broken_document_costs_itself_only(broken: str, tmp_path: Path) -> None:
+    bad = scaled_object().replace("maxReplicaCount: 4", "maxReplicaCount: -1")
+    for text in (f"{broken}\n---\n{bad}", f"{bad}---\n{broken}\n"):
+        lines, noted = judged(tmp_path, {"a.yaml": text})
+        assert lines == ["a.yaml: replica-bounds: ScaledObject default/web"]
+        assert len(noted.unjudged.broken) == 1
+
+
+def test_two_folders_with_one_object_are_not_applied_together(tmp_path: Path) -> None:
+    files = {
+        f"{name}/{kind}.yaml": text
+        for name in ("staging", "production")
+        for kind, text in (("dep", workload()), ("so", scaled_object(f"web-{name}", target="web")))
+    }
+    assert found(tmp_path, files) == []
+    apart = {"a/so.yaml": scaled_object("a", target="web"), "b/so.yaml": scaled_object("b", target="web")}
+    (tmp_path / "x").mkdir()
+    assert [line.split(": ")[1] for line in found(tmp_path / "x", apart)] == ["one-owner-scaledobject"]
