@@ -132,7 +132,7 @@ def _lines(kept: Mapping[Any, Any], written: object, document: Document) -> byte
     """The line of each value in the order of `_containers`; 0 where none is written."""
     found = array("I")
     for at, inner in _containers(kept):
-        # The upper ones were made anew by `_kept`, any by a patch or a variable.
+        # The upper ones were made by `_kept`, any by a patch or a variable.
         lines = document.lines.get(id(inner)) if len(at) >= 3 else None
         lines = document.lines.get(id(dig(written, *at)), {}) if lines is None else lines
         found.extend(lines.get(key, 0) for key in _keys(inner))

@@ -34,7 +34,7 @@ class Baseline:
                 f"{file}: the baseline cannot be read: {error.strerror}. Write it with --write-baseline."
             ) from None
         except (ValueError, KeyError, TypeError):
-            raise NotThere(f"{file}: is not a baseline. Write it anew with --write-baseline.") from None
+            raise NotThere(f"{file}: is not a baseline. Write it again with --write-baseline.") from None
 
     @staticmethod
     def write(file: str, lines: Iterable[Line]) -> str:
