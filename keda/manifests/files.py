@@ -96,7 +96,7 @@ class Files:
         return self._read[file]
 
     def documents(self, file: Path, *, sift: bool = True) -> Iterator[Document]:
-        """The same, read each time. `sift`: a file without a word that every object has is passed over unread."""
+        """The same, read each time. `sift`: without a word that every object has, it is passed over."""
         try:
             with file.open("rb") as stream:
                 if file.stat().st_size > MAX_BYTES or self.asked:
