@@ -30,7 +30,7 @@ from tests.live.cluster import KEDA, Cluster, Refused, wait
 from tests.live.conftest import NAME, SOON, running
 from tests.live.support import scaled_object, wait_ready
 
-pytestmark = [pytest.mark.live, pytest.mark.unproven("run on a smaller lab only")]
+pytestmark = pytest.mark.live
 
 PROJECT = Path(__file__).resolve().parents[2]
 NAMESPACE = "helm-era"
