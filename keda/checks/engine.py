@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator
 from keda.checks.cross_object.owners import SecondOwners, one_owner, second_owners
 from keda.checks.findings import IGNORE, Finding, finding
 from keda.checks.registry import ADMISSION, ADVICE, Check, Problem, Rule, checks, checks_among, rules
+from keda.manifests.declared import UNKNOWN
 from keda.manifests.objects import Item, Objects
-from keda.manifests.reading import text
+from keda.manifests.reading import dig, text
 
 __all__ = ["Finding", "Rule", "SecondOwners", "check", "judge_alone", "judge_among", "rules", "second_owners"]
 
@@ -48,7 +49,8 @@ def _run(functions: Iterable[Check], *arguments: object) -> Iterator[tuple[Rule,
 
 
 def _findings(item: Item, found: list[tuple[Rule, Problem]]) -> list[Finding]:
-    """Each problem once, without those that another rule's finding stands for or an annotation ignores."""
+    """Each problem once, if it is not on a value that is not known yet, no other rule's finding stands for
+    it, and no annotation ignores it."""
     if not found:
         return []
     places = {(rule.name, problem.at) for rule, problem in found}
@@ -56,10 +58,16 @@ def _findings(item: Item, found: list[tuple[Rule, Problem]]) -> list[Finding]:
         dict.fromkeys(
             finding(rule, problem, item.ref, item.where, item.prefix)
             for rule, problem in found
-            if not (rule.unless and (rule.unless, problem.at) in places) and not _ignored(rule, item)
+            if not (rule.unless and (rule.unless, problem.at) in places)
+            and not _ignored(rule, item)
+            and dig(item.manifest, *problem.at) is not UNKNOWN
         )
     )
 
 
 def _ignored(rule: Rule, item: Item) -> bool:
-    return rule.ignorable and bool(text(item.annotations.get(f"{IGNORE}{rule.name}")).strip())
+    """Whether an annotation ignores the rule, or may: it is not known yet."""
+    if not rule.ignorable:
+        return False
+    reason = dig(item.manifest, "metadata", "annotations", f"{IGNORE}{rule.name}")
+    return reason is UNKNOWN or bool(text(reason).strip())

@@ -58,11 +58,18 @@ def without_modifiers(item: Item) -> bool:
     return found is not UNKNOWN and not mapping(found)
 
 
+def holds_unknown(value: object) -> bool:
+    """Whether a value, or anything inside it, is not known yet."""
+    if isinstance(value, Mapping):
+        return any(map(holds_unknown, value.values()))
+    return any(map(holds_unknown, value)) if isinstance(value, list) else value is UNKNOWN
+
+
 def unidentified(objects: Objects, *kinds: str) -> bool:
     """Whether an object is given that may be of these kinds, and is not known by name or namespace yet."""
     return any(
         UNKNOWN in (dig(each.manifest, "metadata", "name"), dig(each.manifest, "metadata", "namespace"))
-        or each.manifest.get("kind") is UNKNOWN
+        or UNKNOWN in (each.manifest.get("kind"), each.manifest.get("apiVersion"))
         for each in objects.everywhere(*kinds, "")
     )
 

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from keda.checks import edits
+from keda.checks.admission.authentication import OPERATOR_CRASH
 from keda.checks.admission.triggers import check_triggers
 from keda.checks.findings import Report
 from keda.checks.registry import SCALING, TRIGGERS, Problem, error, on_objects, warning
+from keda.manifests.declared import UNKNOWN
 from keda.manifests.objects import Item
-from keda.manifests.reading import dig
+from keda.manifests.reading import dig, mapping
 
 UNKNOWN_SCALER = error(
     "unknown-scaler",
@@ -99,7 +101,22 @@ PLAIN_SECRET = warning(
 def triggers(item: Item) -> Iterator[Problem]:
     report = Report()
     check_triggers(item, report)
-    yield from (_corrected(item, problem) for problem in report.problems)
+    yield from (
+        _corrected(item, problem) for problem in report.problems if not rests_on_unknown(item, problem)
+    )
+
+
+def rests_on_unknown(item: Item, problem: Problem) -> bool:
+    """Whether KEDA's verdict on a trigger may hang on a value that is not known yet."""
+    if problem.rule not in (TRIGGER_PARAMETER, OPERATOR_CRASH):
+        return False
+    trigger = mapping(dig(item.manifest, *problem.at[:3]))
+    deciding = [*trigger.values(), *mapping(trigger.get("metadata")).values()]
+    return UNKNOWN in [
+        *deciding,
+        *mapping(trigger.get("authenticationRef")).values(),
+        dig(item.manifest, "spec", "advanced", "scalingModifiers", "formula"),
+    ]
 
 
 def _corrected(item: Item, problem: Problem) -> Problem:

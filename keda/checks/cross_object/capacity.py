@@ -8,7 +8,7 @@ from typing import Any
 
 from keda.checks.cross_object.references import pod_requests
 from keda.checks.registry import SCALING, SETTINGS, Problem, warning
-from keda.checks.scaling import SPEC, number_of
+from keda.checks.scaling import SPEC, holds_unknown, number_of
 from keda.manifests.objects import Item, Objects
 from keda.manifests.reading import dig, mapping
 from keda.syntax.quantity import parse_quantity
@@ -69,7 +69,8 @@ def max_over_nodes(item: Item, objects: Objects) -> Iterator[Problem]:
     if maximum is None or workload is None or not nodes or any(objects.everywhere(*MAKES_NODES, "")):
         return
     requests = pod_requests(workload)
-    if not requests:
+    rooms = [[node.manifest.get("metadata"), node.manifest.get("status")] for node in nodes]
+    if not requests or holds_unknown([workload.pod.get("nodeSelector"), *rooms]):
         return
     room, scarce = 0, ""
     for node in nodes:

@@ -22,7 +22,7 @@ from keda.checks.registry import (
     error,
     warning,
 )
-from keda.checks.scaling import SPEC, triggers_of
+from keda.checks.scaling import SPEC, holds_unknown, triggers_of, unidentified
 from keda.core.errors import did_you_mean, is_secret_key
 from keda.manifests.declared import UNKNOWN
 from keda.manifests.objects import Item, Objects
@@ -47,7 +47,7 @@ def authentication(reference: object, item: Item, objects: Objects) -> Authentic
     if not name:
         return Authentication()
     found = _authentication_object(mapping(reference), item, objects)
-    if found is None:
+    if found is None or holds_unknown(found.manifest.get("spec")):
         return Authentication(complete=False)
     parameters: dict[str, str | None] = {}
     for key, kind in (("configMapTargetRef", "ConfigMap"), ("secretTargetRef", "Secret")):
@@ -75,8 +75,21 @@ def _authentication_object(reference: Mapping[Any, Any], item: Item, objects: Ob
     return objects.get("keda.sh", kind, namespace, text(reference.get("name")))
 
 
+def reads_unknown(trigger: object, item: Item, objects: Objects) -> bool:
+    """Whether a trigger's credentials are, or may be, in an object that is not known yet."""
+    reference = mapping(dig(trigger, "authenticationRef"))
+    if not reference.get("name"):
+        return False
+    found = _authentication_object(reference, item, objects)
+    return unidentified(objects, *AUTHENTICATIONS) or (
+        found is not None and holds_unknown(found.manifest.get("spec"))
+    )
+
+
 def _data(given: Item, key: str) -> str | None:
     """A value of a Secret or ConfigMap; "" if the key is not there, as KEDA has it."""
+    if UNKNOWN in (given.manifest.get("data"), given.manifest.get("stringData")):
+        return None
     plain = mapping(given.manifest.get("data" if given.kind == "ConfigMap" else "stringData"))
     if key in plain:
         return plain[key] if isinstance(plain[key], str) else None
@@ -89,12 +102,14 @@ def _data(given: Item, key: str) -> str | None:
         return None
 
 
-def _containers(item: Item, objects: Objects) -> list[Mapping[Any, Any]] | None:
+def _containers(item: Item, objects: Objects) -> list[Mapping[Any, Any]]:
+    """The containers whose environment KEDA may read; none where that is not known."""
     if item.kind == "ScaledJob":
         found = dig(item.spec, "jobTargetRef", "template", "spec", "containers")
-        return [mapping(each) for each in sequence(found)]
-    target = objects.target(item)
-    return target.containers if target and target.pod else None
+    else:
+        target = objects.target(item)
+        found = target.pod.get("containers") if target else None
+    return [] if holds_unknown(found) else [mapping(each) for each in sequence(found)]
 
 
 def environment(item: Item, objects: Objects) -> tuple[dict[str, str], bool]:
