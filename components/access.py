@@ -29,8 +29,7 @@ from components.recipes.base import Scaled
 from components.setting import Setting
 from keda import MISSING, Fault, Faults, ScaledObject, TriggerAuthentication
 from keda.core.errors import Refused, join
-from keda.core.model import Flag
-from keda.core.names import Namespace
+from keda.core.model import Flag, Namespace
 
 # Deployments and StatefulSets are in the chart's role whatever scaledRefKinds says.
 _BUILT_IN = frozenset({("apps", "deployments"), ("apps", "statefulsets")})

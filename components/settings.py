@@ -15,8 +15,8 @@ from components.setting import Setting
 from keda import MISSING, Fault, Faults, Labels, SpecError, TriggerAuthentication
 from keda.core.defaults import KEDA_VERSION
 from keda.core.errors import Refused, did_you_mean, is_secret_value, join
-from keda.core.model import Flag
-from keda.core.names import Namespace, ObjectName, label_name
+from keda.core.model import Flag, Namespace, ObjectName
+from keda.core.names import label_name
 from keda.scalers.vault import listed, sends_token, vault_address
 from keda.triggers.parameters import Address
 

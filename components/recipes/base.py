@@ -38,8 +38,7 @@ from keda import (
     TriggerAuthentication,
 )
 from keda.core.errors import last_key
-from keda.core.model import Count, Positive, Seconds
-from keda.core.names import Namespace, ObjectName
+from keda.core.model import Count, Namespace, ObjectName, Positive, Seconds
 from keda.ownership import TRANSFER_OWNERSHIP
 
 ADOPTION = {TRANSFER_OWNERSHIP: "true", "helm.sh/resource-policy": "keep"}

@@ -13,8 +13,7 @@ from components.recipes.prometheus import PrometheusRecipe
 from components.setting import Setting
 from keda import MISSING, Fault, Metadata, Prometheus, Rollout, ScaledJob, ScaledJobSpec, ScaleTargetRef
 from keda.core.errors import is_secret_key, is_secret_value, join
-from keda.core.model import Count, Positive, Seconds
-from keda.core.names import ObjectName
+from keda.core.model import Count, ObjectName, Positive, Seconds
 from keda.guardrails import GPUS_PER_POD
 from keda.triggers.parameters import Number
 

@@ -12,8 +12,7 @@ from components.recipes.monitor import Monitor
 from components.recipes.prometheus import PrometheusRecipe
 from components.setting import Setting
 from keda import MISSING, Behavior, Fault, Labels, ScaleTargetRef, ScalingPolicy, ScalingRules
-from keda.core.model import Count, whole_number
-from keda.core.names import Namespace, ObjectName
+from keda.core.model import Count, Namespace, ObjectName, whole_number
 from keda.ownership.envoy_gateway import CONTROLLER_NAMESPACE, proxy_deployment
 from keda.triggers.parameters import Number
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from components.recipes.base import Recipe, Scaled
 from keda import Fault, Metadata, ScaleTargetRef, Trigger, TriggerAuthentication, TriggerAuthenticationSpec
-from keda.core.names import LabelName
+from keda.core.model import LabelName
 
 
 class Generic(Recipe):

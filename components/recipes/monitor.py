@@ -9,7 +9,7 @@ from pydantic import Field
 
 from components.setting import Setting
 from keda import Fault, Labels
-from keda.core.names import LabelName, Namespace
+from keda.core.model import LabelName, Namespace
 
 API_VERSION = "monitoring.coreos.com/v1"
 

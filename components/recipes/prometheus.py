@@ -12,7 +12,7 @@ from components.recipes.base import Recipe, Scaled
 from components.setting import Setting
 from keda import MISSING, Fault, Metadata, Prometheus, TriggerAuthentication, TriggerAuthenticationSpec
 from keda.core.errors import is_secret_key, is_secret_value, join
-from keda.core.names import ObjectName
+from keda.core.model import ObjectName
 from keda.resources import KeyRef
 from keda.triggers.base import AuthenticationRef
 from keda.triggers.parameters import Pairs

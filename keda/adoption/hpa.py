@@ -13,8 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, Field
 
 from keda.core.errors import MISSING, Fault, SpecError
-from keda.core.model import Count, Model, Positive
-from keda.core.names import Namespace, ObjectName
+from keda.core.model import Count, Model, Namespace, ObjectName, Positive
 from keda.manifests.reading import mapping
 from keda.resources.behavior import Behavior
 from keda.triggers.parameters import Amount

@@ -15,10 +15,10 @@ from __future__ import annotations
 
 import functools
 import importlib
-import pkgutil
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from keda.manifests.reading import At
@@ -212,9 +212,8 @@ def _registers(
 def loaded(*packages: str) -> None:
     """Imports every module of rules of these packages."""
     for package in packages:
-        whole = importlib.import_module(f"keda.checks.{package}")
-        for module in pkgutil.iter_modules(whole.__path__):
-            importlib.import_module(f"{whole.__name__}.{module.name}")
+        for file in sorted((Path(__file__).parent / package).glob("[a-z]*.py")):
+            importlib.import_module(f"keda.checks.{package}.{file.stem}")
 
 
 @functools.cache

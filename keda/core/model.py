@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 from pydantic._internal._model_construction import ModelMetaclass
 from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from keda.core.errors import MISSING, Fault, Refused, SpecError, did_you_mean, join
+from keda.core.names import label_name, label_value, namespace_name, object_name
 
 INT32_MAX = 2**31 - 1
 _LISTED_KEYS = 12
@@ -206,3 +215,8 @@ Count = Annotated[int, BeforeValidator(whole_number), Field(ge=0, le=INT32_MAX)]
 Positive = Annotated[int, BeforeValidator(whole_number), Field(ge=1, le=INT32_MAX)]
 Seconds = Annotated[int, BeforeValidator(whole_number), Field(ge=0, le=INT32_MAX)]
 Flag = Annotated[bool, BeforeValidator(true_or_false)]
+
+ObjectName = Annotated[str, AfterValidator(object_name)]
+LabelName = Annotated[str, AfterValidator(label_name)]
+Namespace = Annotated[str, AfterValidator(namespace_name)]
+LabelValue = Annotated[str, AfterValidator(label_value)]

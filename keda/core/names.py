@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
-
-from pydantic import AfterValidator
 
 from keda.core.errors import Refused
 
@@ -55,9 +52,3 @@ def label_value(value: str) -> str:
             "The API server would refuse the object.",
         )
     return value
-
-
-ObjectName = Annotated[str, AfterValidator(object_name)]
-LabelName = Annotated[str, AfterValidator(label_name)]
-Namespace = Annotated[str, AfterValidator(namespace_name)]
-LabelValue = Annotated[str, AfterValidator(label_value)]

@@ -1,7 +1,5 @@
 """Names that Envoy Gateway gives to what it generates."""
 
-import hashlib
-
 CONTROLLER_NAMESPACE = "envoy-gateway-system"
 """Where Envoy Gateway runs, and its proxies unless it deploys them beside their Gateway."""
 
@@ -11,6 +9,8 @@ def proxy_deployment(owner: str) -> str:
 
     At most 48 characters of the owner stay (Envoy Gateway: proxy.ExpectedResourceHashedName).
     """
+    import hashlib  # Slow to load, and few objects need it.
+
     readable = owner.replace("/", "-")
     if len(readable) > 48:
         readable = readable[:48].removesuffix("-")

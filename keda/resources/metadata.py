@@ -7,8 +7,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from keda.core.errors import Refused
-from keda.core.model import Model
-from keda.core.names import LabelName, LabelValue, Namespace, ObjectName
+from keda.core.model import LabelName, LabelValue, Model, Namespace, ObjectName
 
 
 def _annotation(value: object) -> object:

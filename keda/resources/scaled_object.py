@@ -10,8 +10,7 @@ from typing import Literal
 from pydantic import Field, model_serializer
 
 from keda.core.errors import MISSING, Fault
-from keda.core.model import Count, Flag, Model, Positive, Seconds
-from keda.core.names import ObjectName
+from keda.core.model import Count, Flag, Model, ObjectName, Positive, Seconds
 from keda.resources.behavior import Behavior
 from keda.resources.metadata import Metadata, Resource
 from keda.triggers import Trigger

@@ -8,8 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from keda.core.errors import MISSING, Fault, join
-from keda.core.model import Model
-from keda.core.names import ObjectName
+from keda.core.model import Model, ObjectName
 from keda.resources.metadata import ClusterMetadata, Metadata, Resource
 from keda.scalers.vault import CONSEQUENCE, CRASH, crashes, operator_token
 

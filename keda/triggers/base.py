@@ -22,8 +22,7 @@ from keda.core.errors import (
     is_secret_value,
     join,
 )
-from keda.core.model import Flag, Model, own_faults
-from keda.core.names import ObjectName
+from keda.core.model import Flag, Model, ObjectName, own_faults
 from keda.triggers.catalogue import CLASSES
 from keda.triggers.parameters import written
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import math
 import re
-import zoneinfo
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -85,11 +84,6 @@ def _is_known(trigger: Mapping[Any, Any]) -> bool:
     return text(trigger.get("type")) in scalers()
 
 
-@functools.cache
-def _timezones() -> frozenset[str]:
-    return frozenset(zoneinfo.available_timezones())
-
-
 @warning(
     "cron-timezone",
     SETTINGS,
@@ -100,7 +94,7 @@ def _timezones() -> frozenset[str]:
 def cron_timezone(item: Item) -> Iterator[Problem]:
     for index, trigger in triggers_of(item):
         zone = go.trim(_texts(trigger).get("timezone", ""))
-        if trigger.get("type") != "cron" or not zone or not _timezones() or zone in _timezones():
+        if trigger.get("type") != "cron" or not zone or _is_timezone(zone):
             continue
         written = zone.lower().replace(" ", "_")
         close = next((known for known in sorted(_timezones()) if known.lower() == written), None)
@@ -111,3 +105,23 @@ def cron_timezone(item: Item) -> Iterator[Problem]:
             "scales by these hours.",
             f"Write {close}." if close else "Write one such as Europe/Berlin or UTC.",
         )
+
+
+def _is_timezone(name: str) -> bool:
+    """Whether the IANA database of this machine has it; without a database, every name may be one."""
+    import zoneinfo  # Reads the machine's configuration, and only cron triggers need it.
+
+    if name.startswith(("posix", "right/")):  # other spellings that only some machines have
+        return not _timezones()
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (LookupError, ValueError, OSError):
+        return not _timezones()
+    return True
+
+
+@functools.cache
+def _timezones() -> frozenset[str]:
+    import zoneinfo
+
+    return frozenset(zoneinfo.available_timezones())
