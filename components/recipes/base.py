@@ -202,9 +202,12 @@ class Recipe(Setting):
             return pattern.sub(lambda match: words[match[0]], text)
 
         for fault in faults:
-            path = fault.path.removeprefix("spec.")
-            key = last_key(path)
-            if key in words:
+            path = fault.path.removeprefix("spec.").removeprefix("metadata.")
+            path = path.removeprefix("advanced.horizontalPodAutoscalerConfig.")
+            first, key = re.split(r"[.\[]", path, maxsplit=1)[0], last_key(path)
+            if first in words:
+                path = f"{words[first]}{path.removeprefix(first)}"
+            elif key in words:
                 path = words[key]
             yield replace(fault, path=path, why=reword(fault.why), fix=reword(fault.fix))
 

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Literal
 
 from pydantic import Field
 
 from components.recipes.base import Recipe, Scaled
-from keda import Fault, Metadata, ScaleTargetRef, Trigger, TriggerAuthentication, TriggerAuthenticationSpec
+from keda import (
+    Fault,
+    Faults,
+    Metadata,
+    ScaleTargetRef,
+    SpecError,
+    Trigger,
+    TriggerAuthentication,
+    TriggerAuthenticationSpec,
+)
+from keda.core.errors import join
 from keda.core.model import LabelName
 
 
@@ -31,8 +42,14 @@ class Generic(Recipe):
             )
 
     def build(self, name: str, prometheus: str) -> Scaled:
-        authentications = tuple(
-            TriggerAuthentication(metadata=Metadata(name=key, namespace=self.namespace), spec=spec)
-            for key, spec in self.authentications.items()
-        )
-        return Scaled(self.scaled_object(name, self.target, self.triggers), authentications)
+        faults, authentications = Faults(), []
+        for key, spec in self.authentications.items():
+            metadata = Metadata(name=key, namespace=self.namespace)
+            try:
+                authentications.append(TriggerAuthentication(metadata=metadata, spec=spec))
+            except SpecError as error:
+                for fault in error.faults:
+                    path = fault.path.removeprefix("spec").removeprefix(".")
+                    faults.append(replace(fault, path=path).under(join("authentications", key)))
+        faults.raise_if_any()
+        return Scaled(self.scaled_object(name, self.target, self.triggers), tuple(authentications))

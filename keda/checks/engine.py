@@ -3,11 +3,11 @@ what KEDA would accept and then do wrong. Offline; total over whatever JSON or Y
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from keda.checks.cross_object.owners import SecondOwners, one_owner, second_owners
 from keda.checks.findings import IGNORE, Finding, finding
-from keda.checks.registry import ADMISSION, ADVICE, Check, Problem, Rule, checks, checks_among, rules
+from keda.checks.registry import ADMISSION, ADVICE, Problem, Rule, checks, checks_among, rules
 from keda.manifests.declared import UNKNOWN
 from keda.manifests.objects import Item, Objects
 from keda.manifests.reading import dig, text
@@ -31,38 +31,44 @@ def check(objects: Iterable[object]) -> list[Finding]:
     return findings
 
 
-def judge_alone(item: Item, *packages: str) -> list[Finding]:
-    """The findings that need only the object itself, of the rules in `packages` (admission and advice)."""
-    functions = checks(item.of_keda, item.kind, *(packages or (ADMISSION, ADVICE)))
-    return _findings(item, list(_run(functions, item)))
+def judge_alone(item: Item) -> list[Finding]:
+    """The findings that need only the object itself."""
+    return _findings(item, problems(item, ADMISSION, ADVICE))
 
 
 def judge_among(item: Item, objects: Objects, owners: SecondOwners) -> list[Finding]:
     """The findings that need other objects too; `owners` is from `second_owners`."""
     found = list(one_owner(item, owners.get((item.ref, item.where), ())))
-    return _findings(item, [*found, *_run(checks_among(item.of_keda, item.kind), item, objects)])
+    for function in checks_among(item.of_keda, item.kind):
+        found += function(item, objects)
+    return _findings(item, _standing(item, found))
 
 
-def _run(functions: Iterable[Check], *arguments: object) -> Iterator[tuple[Rule, Problem]]:
-    for function in functions:
-        yield from function(*arguments)
+def problems(item: Item, *packages: str) -> list[tuple[Rule, Problem]]:
+    """What the rules of these packages (admission, advice) find in an object by itself."""
+    return _standing(
+        item,
+        [found for function in checks(item.of_keda, item.kind, *packages) for found in function(item)],
+    )
+
+
+def _standing(item: Item, found: list[tuple[Rule, Problem]]) -> list[tuple[Rule, Problem]]:
+    """Without those on a value that is not known yet, those that another rule's problem stands for, and those
+    that an annotation ignores."""
+    places = {(rule.name, problem.at) for rule, problem in found}
+    return [
+        (rule, problem)
+        for rule, problem in found
+        if not (rule.unless and (rule.unless, problem.at) in places)
+        and not _ignored(rule, item)
+        and dig(item.manifest, *problem.at) is not UNKNOWN
+    ]
 
 
 def _findings(item: Item, found: list[tuple[Rule, Problem]]) -> list[Finding]:
-    """Each problem once, if it is not on a value that is not known yet, no other rule's finding stands for
-    it, and no annotation ignores it."""
-    if not found:
-        return []
-    places = {(rule.name, problem.at) for rule, problem in found}
-    return list(
-        dict.fromkeys(
-            finding(rule, problem, item.ref, item.where, item.prefix)
-            for rule, problem in found
-            if not (rule.unless and (rule.unless, problem.at) in places)
-            and not _ignored(rule, item)
-            and dig(item.manifest, *problem.at) is not UNKNOWN
-        )
-    )
+    """Each problem once."""
+    each = (finding(rule, problem, item.ref, item.where, item.prefix) for rule, problem in found)
+    return list(dict.fromkeys(each))
 
 
 def _ignored(rule: Rule, item: Item) -> bool:

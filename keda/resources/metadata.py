@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from keda.core.errors import Refused
+from keda.core.errors import Fault, Refused
 from keda.core.model import LabelName, LabelValue, Model, Namespace, ObjectName
 
 
@@ -44,3 +45,9 @@ class Resource(Model):
     def to_manifest(self) -> dict[str, Any]:
         """The whole object, as `kubectl apply` takes it."""
         return self.dump()
+
+    def faults(self) -> Iterator[Fault]:
+        """The object is checked as its manifest is."""
+        from keda.resources import checked  # The rules are needed only once an object is made.
+
+        yield from checked.faults(self.dump())

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, Literal
 
 from pydantic import Field
 
-from keda.core.errors import MISSING, Fault
+from keda.core.errors import Fault
 from keda.core.model import Count, Model, Positive
 from keda.resources.metadata import Metadata, Resource
-from keda.resources.scaled_object import DEFAULT_MAX_REPLICAS, trigger_list_faults
+from keda.resources.scaled_object import target_faults
 from keda.triggers import Trigger
 
 
@@ -34,15 +34,6 @@ class ScalingStrategy(Model):
     pending_pod_conditions: tuple[str, ...] | None = None
     multiple_scalers_calculation: Literal["max", "min", "avg", "sum"] | None = None
 
-    def faults(self) -> Iterator[Fault]:
-        if self.strategy == "custom" and self.custom_scaling_queue_length_deduction is None:
-            yield Fault(
-                "customScalingQueueLengthDeduction",
-                MISSING,
-                "missing, and required by the custom strategy. KEDA's operator would crash on it.",
-                "Write customScalingQueueLengthDeduction: 0.",
-            )
-
 
 class ScaledJobSpec(Model):
     """Unset fields take KEDA's defaults. No cooldown and no fallback: Jobs end by themselves."""
@@ -65,43 +56,7 @@ class ScaledJobSpec(Model):
     triggers: tuple[Trigger, ...] = Field(examples=["[{type: cron, metadata: {…}}]"])
 
     def faults(self) -> Iterator[Fault]:
-        yield from trigger_list_faults(self.triggers)
-        for index, trigger in enumerate(self.triggers):
-            if trigger.metric_type is not None:
-                yield Fault(
-                    f"triggers[{index}].metricType",
-                    trigger.metric_type,
-                    "has no meaning in a ScaledJob. The API server would refuse or drop it.",
-                    "Remove it.",
-                )
-        highest = DEFAULT_MAX_REPLICAS if self.max_replica_count is None else self.max_replica_count
-        if self.min_replica_count is not None and self.min_replica_count > highest:
-            yield Fault(
-                "minReplicaCount",
-                self.min_replica_count,
-                f"is above maxReplicaCount {highest}. KEDA would quietly take {highest}.",
-                f"Write at most {highest}, or raise maxReplicaCount.",
-            )
-        yield from self._job_faults()
-
-    def _job_faults(self) -> Iterator[Fault]:
-        """What the API server asks of every Job, found out only when the first one is made."""
-        template = self.job_target_ref.get("template")
-        pod = template.get("spec") if isinstance(template, Mapping) else None
-        if not isinstance(pod, Mapping) or not pod.get("containers"):
-            yield Fault(
-                "jobTargetRef.template.spec.containers",
-                MISSING,
-                "missing, and required. No Job could be made.",
-                "Write one container.",
-            )
-        elif pod.get("restartPolicy") not in ("Never", "OnFailure"):
-            yield Fault(
-                "jobTargetRef.template.spec.restartPolicy",
-                pod.get("restartPolicy", MISSING),
-                "is not Never or OnFailure. The API server would refuse every Job.",
-                "Write restartPolicy: Never.",
-            )
+        yield from target_faults(self.triggers)
 
 
 class ScaledJob(Resource):

@@ -7,10 +7,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from keda.core.errors import MISSING, Fault, join
+from keda.core.errors import MISSING, Fault
 from keda.core.model import Model, ObjectName
 from keda.resources.metadata import ClusterMetadata, Metadata, Resource
-from keda.scalers.vault import CONSEQUENCE, CRASH, crashes, operator_token
 
 
 class AuthModel(Model):
@@ -46,22 +45,6 @@ class PodIdentity(AuthModel):
     identity_authority_host: str | None = None
     role_arn: str | None = None
     identity_owner: Literal["keda", "workload"] | None = None
-
-    def faults(self) -> Iterator[Fault]:
-        if self.identity_authority_host and not self.identity_tenant_id:
-            yield Fault(
-                "identityTenantId",
-                MISSING,
-                f"missing, and required by identityAuthorityHost. {self.consequence}",
-                "Write the tenant's id.",
-            )
-        if self.provider == "aws" and self.role_arn and self.identity_owner == "workload":
-            yield Fault(
-                "roleArn",
-                self.role_arn,
-                f"cannot be set while the workload owns the identity. {self.consequence}",
-                "Remove roleArn, or write identityOwner: keda.",
-            )
 
 
 class SecretKey(AuthModel):
@@ -122,17 +105,6 @@ class HashiCorpVault(AuthModel):
     role: str | None = None
     mount: str | None = None
     credential: VaultCredential | None = None
-
-    def faults(self) -> Iterator[Fault]:
-        if crashes(self.dump()):
-            yield Fault("credential", MISSING, f"missing. {CRASH}", "Write credential: {}.")
-        if path := operator_token(self.dump()):
-            yield Fault(
-                join(*path),
-                MISSING,
-                f"{'missing' if len(path) == 1 else 'a token of the operator'}. {CONSEQUENCE}",
-                "Write credential: {serviceAccountName: <name>}, a ServiceAccount of the same namespace.",
-            )
 
 
 class AzureCredentials(AuthModel):
@@ -229,10 +201,6 @@ class TriggerAuthenticationSpec(AuthModel):
     aws_secret_manager: AwsSecretManager | None = None
     bound_service_account_token: tuple[BoundServiceAccountToken, ...] | None = None
 
-    def faults(self) -> Iterator[Fault]:
-        if not self.dump():
-            yield Fault("", MISSING, f"empty. {self.consequence}", "Write e.g. secretTargetRef.")
-
 
 class TriggerAuthentication(Resource):
     """Secrets for the triggers of one namespace."""
@@ -241,15 +209,6 @@ class TriggerAuthentication(Resource):
     kind: Literal["TriggerAuthentication"] = "TriggerAuthentication"
     metadata: Metadata = Field(examples=["{name: my-workload, namespace: my-namespace}"])
     spec: TriggerAuthenticationSpec = Field(examples=["its keys"])
-
-    def faults(self) -> Iterator[Fault]:
-        if self.spec.file_path is not None:
-            yield Fault(
-                "spec.filePath",
-                self.spec.file_path,
-                "is read only from a ClusterTriggerAuthentication; KEDA would ignore it.",
-                "Use a ClusterTriggerAuthentication.",
-            )
 
 
 class ClusterTriggerAuthentication(Resource):

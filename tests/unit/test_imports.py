@@ -52,10 +52,21 @@ def test_recipes_and_settings_need_no_pulumi() -> None:
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60)
 
 
+def test_keda_check_starts_without_the_models() -> None:
+    code = (
+        "import sys; sys.modules['pydantic'] = None; from keda.commands.main import main; "
+        "main(['check', 'tests/corpus/check/valid/kafka-consumer.yaml'])"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60)
+
+
 def test_ring_one_is_there_without_pulumi() -> None:
     code = (
         "import sys; sys.modules.update({'pulumi': None, 'pulumi_kubernetes': None, 'yaml': None, "
         "'promql_parser': None}); "
-        "import keda; keda.Cron(start='0 7 * * *', end='0 8 * * *', timezone='UTC', desired_replicas=1)"
+        "import keda; keda.Cron(start='0 7 * * *', end='0 8 * * *', timezone='UTC', desired_replicas=1); "
+        "keda.TriggerAuthentication.parse({'metadata': {'name': 'a', 'namespace': 'a'}, "
+        "'spec': {'podIdentity': {'provider': 'aws'}}}); "
+        "assert not [name for name in sys.modules if name.startswith('keda.checks.advice.')]"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60)

@@ -26,6 +26,7 @@ CPU = {"type": "cpu", "metricType": "Utilization", "metadata": {"value": "60"}}
 QUERY = {"type": "prometheus", "metadata": {"serverAddress": "http://p", "query": "up", "threshold": "5"}}
 READY = "KEDA would mark the ScaledObject not Ready."
 WEBHOOK = "KEDA's webhook would reject the object."
+NEVER = "The webhook admits it, and then the ScaledObject is never Ready and nothing scales."
 
 
 def scaled_object(triggers: list[dict[str, Any]] | None = None, **spec: Any) -> dict[str, Any]:
@@ -58,7 +59,7 @@ def faults(model: type[Model], data: object) -> list[str]:
 
 
 FULL: dict[str, Any] = scaled_object(
-    [QUERY, {**CPU, "name": "cpu"}],
+    [{**QUERY, "name": "requests"}, {**CPU, "name": "cpu"}],
     pollingInterval=5,
     cooldownPeriod=0,
     initialCooldownPeriod=10,
@@ -151,23 +152,23 @@ def test_bounds_kedas_operator_takes(spec: dict[str, Any]) -> None:
     [
         (
             {"minReplicaCount": 5, "maxReplicaCount": 3},
-            f"spec.minReplicaCount: 5 is above maxReplicaCount 3. {READY} "
+            f"spec.minReplicaCount: 5 is above maxReplicaCount 3. {NEVER} "
             "Write at most 3, or raise maxReplicaCount.",
         ),
         (
             {"minReplicaCount": 101},
-            f"spec.minReplicaCount: 101 is above maxReplicaCount 100 (the default). {READY} "
+            f"spec.minReplicaCount: 101 is above maxReplicaCount 100 (the default). {NEVER} "
             "Write at most 100, or raise maxReplicaCount.",
         ),
         (
             {"idleReplicaCount": 0},
-            f"spec.idleReplicaCount: 0 is not below minReplicaCount 0. {READY} "
-            "Write minReplicaCount: 1, or remove idleReplicaCount.",
+            f"spec.idleReplicaCount: 0 is not below minReplicaCount 0. {NEVER} "
+            "Write minReplicaCount: 1 or more, or remove idleReplicaCount.",
         ),
         (
             {"idleReplicaCount": 1, "minReplicaCount": 2},
             "spec.idleReplicaCount: 1 is not 0. "
-            "The HPA would bring the replicas back to minReplicaCount at once. "
+            "The HPA's own minimum is minReplicaCount, so it brings the replicas back at once. "
             "Write 0, or remove it.",
         ),
         ({"maxReplicaCount": 0}, f"spec.maxReplicaCount: 0 is below 1. {READY} Write maxReplicaCount: 4."),
@@ -185,8 +186,15 @@ def test_bounds_kedas_operator_takes(spec: dict[str, Any]) -> None:
             f"spec.minReplicaCount: true is not a whole number. {READY} Write minReplicaCount: 0.",
         ),
         (
-            {"advanced": {"scalingModifiers": {"formula": "a", "target": 0}}},
-            f"spec.advanced.scalingModifiers.target: 0 is not above 0. {WEBHOOK} Write e.g. 5.",
+            {"advanced": {"scalingModifiers": {"formula": "1 + 1", "target": 0}}},
+            f'spec.advanced.scalingModifiers.target: "0" is not above 0. {WEBHOOK} '
+            'Write the value one replica takes, such as target: "5".',
+        ),
+        (
+            {"advanced": {"scalingModifiers": {"formula": "1 +", "target": 5}}},
+            'spec.advanced.scalingModifiers.formula: "1 +" does not compile: it ends too early. '
+            f"{WEBHOOK} Write it in the expr language: numbers, trigger names, + - * / and functions such as "
+            "max(a, b).",
         ),
         (
             {"pollingIntervall": 30},
@@ -201,7 +209,8 @@ def test_specs_refused(spec: dict[str, Any], line: str) -> None:
 def test_trigger_lists() -> None:
     twice = [{**QUERY, "name": "a"}, {**QUERY, "name": "a"}]
     assert faults(ScaledObject, scaled_object(twice)) == [
-        f'spec.triggers[{i}].name: "a" is used by more than one trigger. {WEBHOOK} Give each its own name.'
+        f'spec.triggers[{i}].name: "a" is the name of more than one trigger. {WEBHOOK} '
+        "Give each its own name."
         for i in (0, 1)
     ]
     cached = {**CPU, "useCachedMetrics": True}
@@ -210,7 +219,8 @@ def test_trigger_lists() -> None:
     ]
     fallback = {"failureThreshold": 3, "replicas": 2}
     assert faults(ScaledObject, scaled_object([CPU], minReplicaCount=1, fallback=fallback)) == [
-        f"spec.fallback: cannot fire with cpu and memory triggers only. {WEBHOOK} Remove it."
+        "spec.fallback: cannot fire with cpu and memory triggers only: KEDA does not read those. "
+        f"{WEBHOOK} Remove it."
     ]
 
 
@@ -236,17 +246,17 @@ def test_a_mistyped_required_key_is_one_fault() -> None:
 )
 def test_targets(target: dict[str, str], scalable: bool) -> None:
     if scalable:
-        assert ScaleTargetRef.parse(target).dump() == target
+        assert ScaledObject.parse(scaled_object(scaleTargetRef=target))
     else:
-        [line] = faults(ScaleTargetRef, target)
+        [line] = faults(ScaledObject, scaled_object(scaleTargetRef=target))
         why = "has no /scale subresource, through which KEDA scales."
-        assert line.startswith(f'kind: "{target["kind"]}" {why} {READY} ')
+        assert line.startswith(f'spec.scaleTargetRef.kind: "{target["kind"]}" {why} {READY} ')
 
 
 def test_scaled_jobs() -> None:
     assert faults(ScaledJob, scaled_job(triggers=[{**QUERY, "metricType": "Value"}])) == [
-        'spec.triggers[0].metricType: "Value" has no meaning in a ScaledJob. '
-        "The API server would refuse or drop it. Remove it."
+        "spec.triggers[0].metricType: unknown key. kubectl refuses it, other clients silently drop it. "
+        "Remove it."
     ]
     assert faults(ScaledJob, scaled_job(scalingStrategy={"strategy": "custom"})) == [
         "spec.scalingStrategy.customScalingQueueLengthDeduction: "
@@ -256,12 +266,12 @@ def test_scaled_jobs() -> None:
     assert faults(
         ScaledJob, scaled_job(jobTargetRef={"template": {"spec": {"containers": [{"name": "a"}]}}})
     ) == [
-        "spec.jobTargetRef.template.spec.restartPolicy: is not Never or OnFailure. "
-        "The API server would refuse every Job. Write restartPolicy: Never."
+        "spec.jobTargetRef.template.spec.restartPolicy: missing: the default Always is not Never or "
+        "OnFailure. The ScaledJob is Ready, and then the API server refuses every Job. "
+        "Write restartPolicy: Never."
     ]
     assert faults(ScaledJob, scaled_job(minReplicaCount=5, maxReplicaCount=2)) == [
-        "spec.minReplicaCount: 5 is above maxReplicaCount 2. KEDA would quietly take 2. "
-        "Write at most 2, or raise maxReplicaCount."
+        "spec.minReplicaCount: 5 is above maxReplicaCount 2. KEDA would quietly take 2. Write at most 2."
     ]
 
 
@@ -321,7 +331,8 @@ def test_authentications_come_back_as_they_were() -> None:
     [
         (
             {},
-            "spec: empty. KEDA could not read the secret, and would only log it. Write e.g. secretTargetRef.",
+            "spec: empty. The trigger would get no secret, and KEDA only logs what fails then. "
+            "Write e.g. secretTargetRef.",
         ),
         (
             {"podIdentity": {"provider": "aws", "roleArn": "arn", "identityOwner": "workload"}},
@@ -335,8 +346,9 @@ def test_authentications_come_back_as_they_were() -> None:
         ),
         (
             {"filePath": "/x"},
-            'spec.filePath: "/x" is read only from a ClusterTriggerAuthentication; KEDA would ignore it. '
-            "Use a ClusterTriggerAuthentication.",
+            "spec.filePath: is read only from a ClusterTriggerAuthentication. KEDA could build no scaler "
+            "that refers to this: never Ready, nothing scales. "
+            "Use secretTargetRef, or a ClusterTriggerAuthentication.",
         ),
         (
             {"secretTargetRef": [{"parameter": "p", "name": "s"}]},
