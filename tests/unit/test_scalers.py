@@ -327,11 +327,11 @@ def test_an_unknown_scaler_is_not_explained() -> None:
 
 
 def test_importing_keda_builds_no_scaler() -> None:
-    handwritten = {"base", "catalogue", "parameters"}
     code = (
-        "import sys, keda; print(*sorted(name for name in sys.modules if name.startswith('keda.triggers.')))"
+        "import sys, keda; print(*[name for name in sys.modules if name.startswith('keda.triggers')]); "
+        "keda.ScaledObject; print(*[name for name in sys.modules if name.startswith('keda.triggers.types.')])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
     )
-    assert {name.rpartition(".")[2] for name in done.stdout.split()} == handwritten
+    assert done.stdout.split() == []
