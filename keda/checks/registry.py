@@ -15,11 +15,10 @@ from __future__ import annotations
 
 import functools
 import importlib
-import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from keda.manifests.reading import At
 
@@ -76,27 +75,11 @@ class Problem:
     """None: the rule above the function."""
 
 
-class Alone(Protocol):
-    """Finds what is wrong with an object by itself."""
-
-    __name__: str
-    __module__: str
-
-    def __call__(self, item: Item, /) -> Iterator[Problem]: ...
-
-
-class Among(Protocol):
-    """Finds what is wrong with an object among others."""
-
-    __name__: str
-    __module__: str
-
-    def __call__(self, item: Item, objects: Objects, /) -> Iterator[Problem]: ...
-
-
+Alone = Callable[["Item"], Iterator[Problem]]
+"""Finds what is wrong with an object by itself."""
+Among = Callable[["Item", "Objects"], Iterator[Problem]]
+"""Finds what is wrong with an object among others."""
 _Function = TypeVar("_Function", bound=Callable[..., Iterator[Problem]])
-OneObject = TypeVar("OneObject", bound=Alone)
-WithOthers = TypeVar("WithOthers", bound=Among)
 
 
 @dataclass(frozen=True)
@@ -118,6 +101,8 @@ class Rule:
     @property
     def passes(self) -> str:
         """The failing example (tests/corpus/check/invalid/<name>.yaml) put right, the changed part only."""
+        import textwrap  # Only texts and pages need it.
+
         return textwrap.dedent(self.example).strip()
 
     def found(
@@ -125,11 +110,11 @@ class Rule:
     ) -> Problem:
         return Problem(at, value, why, fix, keda, edit, self)
 
-    def on(self, *kinds: str) -> Callable[[OneObject], OneObject]:
+    def on(self, *kinds: str) -> Callable[[Alone], Alone]:
         """Applies the rule to each object of these kinds, by itself."""
         return _registers(_ALONE, kinds, self)
 
-    def among(self, *kinds: str) -> Callable[[WithOthers], WithOthers]:
+    def among(self, *kinds: str) -> Callable[[Among], Among]:
         """Applies the rule to each object of these kinds, with all objects given."""
         return _registers(_AMONG, kinds, self)
 
@@ -185,12 +170,12 @@ def _declared(
     return rule
 
 
-def on_objects(*kinds: str) -> Callable[[OneObject], OneObject]:
+def on_objects(*kinds: str) -> Callable[[Alone], Alone]:
     """A function that finds problems of several rules in an object of these kinds."""
     return _registers(_ALONE, kinds, None)
 
 
-def among_objects(*kinds: str) -> Callable[[WithOthers], WithOthers]:
+def among_objects(*kinds: str) -> Callable[[Among], Among]:
     """A function that finds problems of several rules in an object of these kinds, among others."""
     return _registers(_AMONG, kinds, None)
 

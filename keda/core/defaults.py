@@ -14,3 +14,6 @@ DEFAULT_COOLDOWN = 300
 
 RESOURCE_SCALERS = ("cpu", "memory")
 """The scalers whose metrics the HPA reads itself; KEDA reads none of them."""
+
+TRANSFER_OWNERSHIP = "scaledobject.keda.sh/transfer-hpa-ownership"
+"""The annotation with which a ScaledObject takes an HPA over (scaledobject_types.go)."""

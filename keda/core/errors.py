@@ -6,7 +6,6 @@ Values are shown only where they cannot be secrets.
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -86,6 +85,8 @@ def _may_hold_secret(value: str) -> bool:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """The known word closest to a mistyped one, if one is close (upper and lower case aside)."""
+    import difflib  # Slow to load, and most checks find nothing.
+
     words = {candidate.lower(): candidate for candidate in known}
     close = difflib.get_close_matches(word.lower(), words, n=1, cutoff=0.6)
     return words[close[0]] if close else None

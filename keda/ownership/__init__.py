@@ -12,9 +12,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
+from keda.core.defaults import TRANSFER_OWNERSHIP
 from keda.manifests.declared import Declared, ObjectRef
 from keda.manifests.reading import identity, unlisted
-from keda.ownership.kinds import HPA_NAME_FIELD, HPA_OWNERSHIP, TRANSFER_OWNERSHIP, claims
+from keda.ownership.kinds import HPA_NAME_FIELD, HPA_OWNERSHIP, claims
 from keda.ownership.messages import disagreement, places
 from keda.ownership.model import Conflict, ConflictKind, Hpa, Link, Owner, Scaled
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from keda.core.defaults import TRANSFER_OWNERSHIP
 from keda.manifests.declared import UNKNOWN, Declared, ObjectRef
 from keda.manifests.reading import (
     Manifest,
@@ -23,7 +24,6 @@ from keda.manifests.reading import (
 from keda.ownership.envoy_gateway import CONTROLLER_NAMESPACE, proxy_deployment
 from keda.ownership.model import Controller, Hpa, Link, Owner, Replicas, Scaled, Vpa
 
-TRANSFER_OWNERSHIP = "scaledobject.keda.sh/transfer-hpa-ownership"
 HPA_OWNERSHIP = "validations.keda.sh/hpa-ownership"
 SKIP_SCALED_OBJECT = "httpscaledobject.keda.sh/skip-scaledobject-creation"
 FLUX_SSA = "kustomize.toolkit.fluxcd.io/ssa"

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from keda.checks.registry import REFERENCES, Problem, Rule, error, warning
+from keda.core.defaults import TRANSFER_OWNERSHIP
 from keda.core.errors import MISSING
 from keda.manifests.declared import Declared, ObjectRef
 from keda.manifests.objects import Item, Objects
 from keda.manifests.reading import mapping
-from keda.ownership import TRANSFER_OWNERSHIP, Conflict, ConflictKind, conflicts, links, owners
 
-SecondOwners = Mapping[tuple[str, str], list[Conflict]]
+if TYPE_CHECKING:
+    from keda.ownership import Conflict
+
+SecondOwners = Mapping[tuple[str, str], "list[Conflict]"]
+
+_OWN_NOTHING = {
+    *("TriggerAuthentication", "ClusterTriggerAuthentication", "ScaledJob"),
+    *("Secret", "ConfigMap", "Namespace", "Service", "ServiceAccount"),
+}
+"""Kinds that many files have beside one ScaledObject, and that are or set no replica count."""
 
 ONE_OWNER_HPA = error(
     "one-owner-hpa",
@@ -108,8 +118,8 @@ ONE_OWNER_VPA = warning(
 )
 
 
-RULES: Mapping[ConflictKind, Rule] = {
-    ConflictKind(rule.name.removeprefix("one-owner-")): rule
+RULES = {
+    rule.name.removeprefix("one-owner-"): rule
     for rule in (
         ONE_OWNER_HPA,
         ONE_OWNER_SCALEDOBJECT,
@@ -118,26 +128,33 @@ RULES: Mapping[ConflictKind, Rule] = {
         ONE_OWNER_VPA,
     )
 }
+"""The rule of each keda.ownership.ConflictKind."""
 
 
 def one_owner(item: Item, disputes: Iterable[Conflict]) -> Iterator[tuple[Rule, Problem]]:
     """The conflicts of a ScaledObject, from `second_owners`."""
     for conflict in disputes:
-        other = conflict.other
+        other, rule = conflict.other, RULES[conflict.rule]
         keda = {
-            ConflictKind.HPA: f"is already managed by the hpa '{other.name}'",
-            ConflictKind.SCALED_OBJECT: f"is already managed by the ScaledObject '{other.name}'",
-        }.get(conflict.rule, "")
-        if conflict.rule is ConflictKind.HPA and item.annotations.get(TRANSFER_OWNERSHIP) == "true":
+            ONE_OWNER_HPA: f"is already managed by the hpa '{other.name}'",
+            ONE_OWNER_SCALEDOBJECT: f"is already managed by the ScaledObject '{other.name}'",
+        }.get(rule, "")
+        if rule is ONE_OWNER_HPA and item.annotations.get(TRANSFER_OWNERSHIP) == "true":
             keda = f"the existing hpa '{other.name}' … must be specified by name in advanced settings"
-        yield (
-            RULES[conflict.rule],
-            Problem(("spec", "scaleTargetRef"), MISSING, conflict.message, keda=keda),
-        )
+        yield rule, Problem(("spec", "scaleTargetRef"), MISSING, conflict.message, keda=keda)
 
 
 def second_owners(given: Objects) -> SecondOwners:
     """The conflicts of keda.ownership, by the ScaledObject (its ref and place) they are reported on."""
+    if sum(item.kind not in _OWN_NOTHING for item in given.all()) < 2:
+        return {}
+    from keda.ownership import (  # Slow to load, and one object needs none.
+        ConflictKind,
+        conflicts,
+        links,
+        owners,
+    )
+
     claims: Counter[ObjectRef] = Counter()
     scaled: set[ObjectRef] = set()
     between: set[ObjectRef] = set()
