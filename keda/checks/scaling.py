@@ -7,7 +7,7 @@ from typing import Any
 
 from keda.core.defaults import DEFAULT_MAX, RESOURCE_SCALERS
 from keda.manifests.declared import UNKNOWN
-from keda.manifests.objects import Item, Objects
+from keda.manifests.objects import Item
 from keda.manifests.reading import At, dig, mapping, sequence, text, whole
 
 SPEC: At = ("spec",)
@@ -63,15 +63,6 @@ def holds_unknown(value: object) -> bool:
     if isinstance(value, Mapping):
         return any(map(holds_unknown, value.values()))
     return any(map(holds_unknown, value)) if isinstance(value, list) else value is UNKNOWN
-
-
-def unidentified(objects: Objects, *kinds: str) -> bool:
-    """Whether an object is given that may be of these kinds, and is not known by name or namespace yet."""
-    return any(
-        UNKNOWN in (dig(each.manifest, "metadata", "name"), dig(each.manifest, "metadata", "namespace"))
-        or UNKNOWN in (each.manifest.get("kind"), each.manifest.get("apiVersion"))
-        for each in objects.everywhere(*kinds, "")
-    )
 
 
 def maximum_of(item: Item) -> int | None:

@@ -132,6 +132,7 @@ class Objects:
         self._by_kind: dict[str, defaultdict[str, list[Any]]] = {}
         self._workload_namespaces: set[str] = set()
         self._words: dict[str, str] = {}
+        self._unidentified: set[str] = set()
         for given in objects:
             whole = (given.manifest, given.where) if isinstance(given, Declared) else (given, "")
             for item in items(*whole):
@@ -151,6 +152,12 @@ class Objects:
         self._by_kind.setdefault(kind, defaultdict(list))[namespace].append(held)
         if item.pod and item.group != "keda.sh":
             self._workload_namespaces.add(item.namespace)
+        metadata, identity = (
+            item.manifest.get("metadata"),
+            (item.manifest.get("apiVersion"), item.manifest.get("kind")),
+        )
+        if UNKNOWN in (*identity, metadata, dig(metadata, "name"), dig(metadata, "namespace")):
+            self._unidentified.add(kind)
 
     def opened(self, held: Any) -> Item:
         """The object of what is held for it."""
@@ -172,6 +179,10 @@ class Objects:
         for kind in kinds:
             for found in self._by_kind.get(kind, {}).values():
                 yield from map(self.opened, found)
+
+    def unidentified(self, *kinds: str) -> bool:
+        """Whether an object is given that may be of these kinds, its name or namespace not known yet."""
+        return not self._unidentified.isdisjoint((*kinds, ""))
 
     def has_workloads(self, namespace: str) -> bool:
         """Whether workloads of this namespace are given, so that one that is missing is truly missing."""

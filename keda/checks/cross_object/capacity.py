@@ -65,12 +65,12 @@ def max_over_quota(item: Item, objects: Objects) -> Iterator[Problem]:
 def max_over_nodes(item: Item, objects: Objects) -> Iterator[Problem]:
     """maxReplicaCount times what a pod requests, against all Nodes, if nothing makes further ones."""
     maximum, workload = number_of(item, "maxReplicaCount"), _workload(item, objects)
-    nodes = [node for node in objects.of("Node", "") if dig(node.manifest, "status", "allocatable")]
-    if maximum is None or workload is None or not nodes or any(objects.everywhere(*MAKES_NODES, "")):
+    if maximum is None or workload is None or _more_nodes_may_come(objects):
         return
+    nodes = [node for node in objects.of("Node", "") if dig(node.manifest, "status", "allocatable")]
     requests = pod_requests(workload)
     rooms = [[node.manifest.get("metadata"), node.manifest.get("status")] for node in nodes]
-    if not requests or holds_unknown([workload.pod.get("nodeSelector"), *rooms]):
+    if not nodes or not requests or holds_unknown([workload.pod.get("nodeSelector"), *rooms]):
         return
     room, scarce = 0, ""
     for node in nodes:
@@ -91,6 +91,10 @@ def max_over_nodes(item: Item, objects: Objects) -> Iterator[Problem]:
             "and the load is not served.",
             f"Write at most {room}, or add nodes." if room else "Add a node that can hold one.",
         )
+
+
+def _more_nodes_may_come(objects: Objects) -> bool:
+    return any(objects.everywhere(*MAKES_NODES)) or objects.unidentified(*MAKES_NODES, "Node")
 
 
 def _workload(item: Item, objects: Objects) -> Item | None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from keda.checks.registry import OTHERS, SETTINGS, Problem, warning
-from keda.checks.scaling import holds_unknown, unidentified
+from keda.checks.scaling import holds_unknown
 from keda.core.errors import MISSING
 from keda.manifests.objects import Item, Objects, selects
 from keda.manifests.reading import dig, mapping
@@ -72,7 +72,7 @@ def monitor_unselected(item: Item, objects: Objects) -> Iterator[Problem]:
     namespace = objects.get("", "Namespace", "", item.namespace)
     deciding = [item.manifest.get("metadata"), namespace and namespace.manifest.get("metadata")]
     deciding += [each.manifest.get("spec") for each in collectors]
-    if any(map(holds_unknown, deciding)) or unidentified(objects, *COLLECTORS, "Namespace"):
+    if any(map(holds_unknown, deciding)) or objects.unidentified(*COLLECTORS, "Namespace"):
         return
     of_namespace = None if namespace is None else mapping(dig(namespace.manifest, "metadata", "labels"))
     if (

@@ -22,7 +22,7 @@ from keda.checks.registry import (
     error,
     warning,
 )
-from keda.checks.scaling import SPEC, holds_unknown, triggers_of, unidentified
+from keda.checks.scaling import SPEC, holds_unknown, triggers_of
 from keda.core.errors import did_you_mean, is_secret_key
 from keda.manifests.declared import UNKNOWN
 from keda.manifests.objects import Item, Objects
@@ -81,7 +81,7 @@ def reads_unknown(trigger: object, item: Item, objects: Objects) -> bool:
     if not reference.get("name"):
         return False
     found = _authentication_object(reference, item, objects)
-    return unidentified(objects, *AUTHENTICATIONS) or (
+    return objects.unidentified(*AUTHENTICATIONS) or (
         found is not None and holds_unknown(found.manifest.get("spec"))
     )
 

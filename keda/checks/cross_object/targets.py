@@ -9,7 +9,7 @@ from typing import Any
 from keda.checks.admission.target import UNKNOWN_CONTAINER, target_problems
 from keda.checks.cross_object.references import add_or_name
 from keda.checks.registry import REFERENCES, Problem, error
-from keda.checks.scaling import SPEC, spec_of, triggers_of, unidentified
+from keda.checks.scaling import SPEC, spec_of, triggers_of
 from keda.core.defaults import RESOURCE_SCALERS
 from keda.core.errors import did_you_mean
 from keda.manifests.declared import UNKNOWN
@@ -161,7 +161,7 @@ def _positive(amount: object) -> bool:
 
 
 def _defaulted(objects: Objects, item: Item, resource: str) -> bool:
-    if unidentified(objects, "LimitRange"):
+    if objects.unidentified("LimitRange"):
         return True
     return any(
         dig(limit, "type") in ("Container", UNKNOWN) and _positive(dig(limit, key, resource))
