@@ -152,11 +152,8 @@ class Objects:
         self._by_kind.setdefault(kind, defaultdict(list))[namespace].append(held)
         if item.pod and item.group != "keda.sh":
             self._workload_namespaces.add(item.namespace)
-        metadata, identity = (
-            item.manifest.get("metadata"),
-            (item.manifest.get("apiVersion"), item.manifest.get("kind")),
-        )
-        if UNKNOWN in (*identity, metadata, dig(metadata, "name"), dig(metadata, "namespace")):
+        paths = (("apiVersion",), ("kind",), ("metadata", "name"), ("metadata", "namespace"))
+        if UNKNOWN in [dig(item.manifest, *path) for path in paths]:
             self._unidentified.add(kind)
 
     def opened(self, held: Any) -> Item:
