@@ -212,7 +212,9 @@ class Objects:
         if any(_may_be(each, namespace, name) for each in self.everywhere(kind)):
             return True
         return any(
-            may_make(each.kind, each.name, each.manifest, kind, name) for each in self._custom(namespace)
+            dig(each.manifest, "metadata", "name") is UNKNOWN
+            or may_make(each.kind, each.name, each.manifest, kind, name)
+            for each in self._custom(namespace)
         )
 
     def has_every_key(self, item: Item) -> bool:
@@ -231,7 +233,9 @@ class Objects:
         for kind, by_namespace in self._by_kind.items():
             for where in {namespace, "default", UNKNOWN_NAMESPACE} & by_namespace.keys():
                 for each in map(self.opened, by_namespace[where]):
-                    if is_custom(each.group, kind) and (where == namespace or not each.names_namespace):
+                    custom = each.manifest.get("apiVersion") is UNKNOWN or is_custom(each.group, kind)
+                    here = where in (namespace, UNKNOWN_NAMESPACE) or not each.names_namespace
+                    if custom and here:
                         yield each
 
     def target(self, item: Item) -> Item | None:
@@ -263,4 +267,5 @@ def _may_be(given: Item, namespace: str, name: str) -> bool:
         return given.namespace in (namespace, UNKNOWN_NAMESPACE) or not given.names_namespace
     if given.name != name:
         return False
-    return given.namespace == UNKNOWN_NAMESPACE or not given.names_namespace or is_copied(given.manifest)
+    unknown = given.namespace == UNKNOWN_NAMESPACE or given.manifest.get("apiVersion") is UNKNOWN
+    return unknown or not given.names_namespace or is_copied(given.manifest)
