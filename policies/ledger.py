@@ -11,10 +11,10 @@ from keda.manifests.declared import UNKNOWN, Declared, ObjectRef
 from keda.manifests.objects import Item, items
 from keda.manifests.reading import dig, identity, text
 from keda.manifests.reading import unlisted as objects
-from keda.ownership import Conflict, Owners, owners
+from keda.ownership import BY_KIND, Conflict, Owners, owners
 
 _OF_WORKLOADS = ("spec", "spec.replicas", "metadata", "metadata.name", "metadata.namespace")
-_AUTOSCALERS = ("HorizontalPodAutoscaler", "VerticalPodAutoscaler", "Canary")
+_ASIDE = ("metadata.annotations", "metadata.labels", "metadata.ownerReferences")
 # What these own is in other namespaces than they are.
 _FAR = ("EnvoyProxy", "Gateway", "GatewayClass")
 _SCALED = ("ScaledObject", "HTTPScaledObject")
@@ -99,12 +99,15 @@ class Ledger:
             return True
         if kind in _FAR:
             return bool(self._namespaces)
-        if path.startswith(("metadata.annotations", "metadata.labels", "metadata.ownerReferences")):
-            return kind == "HorizontalPodAutoscaler" and near
-        if kind in _AUTOSCALERS or path not in _OF_WORKLOADS:
+        is_target = (kind, namespace, name) in self._targets
+        if path.startswith("metadata.ownerReferences") and is_target:
+            return True
+        if path.startswith(_ASIDE):
+            return near and (item.group, kind) in BY_KIND and not path.startswith("metadata.labels")
+        if (item.group, kind) in BY_KIND or path not in _OF_WORKLOADS:
             return near
         replicas = UNKNOWN if item.manifest.get("spec") is UNKNOWN else item.spec.get("replicas")
-        return replicas is not None and (kind, namespace, name) in self._targets
+        return replicas is not None and is_target
 
 
 def _known(item: Item, key: str) -> object:

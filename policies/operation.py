@@ -44,7 +44,6 @@ class Operation:
         self._urns: dict[str, list[str]] = {}
         self._renderers: dict[str, str] = {}
         self._parents: set[str] = set()
-        self._secrets: set[str] = set()
 
     def register(self, resource: Resource) -> Declared | None:
         """The object that a resource registers."""
@@ -109,7 +108,7 @@ class Operation:
 
     def printable(self, message: str) -> str:
         """A message in one line, without the program's secrets and without control characters."""
-        for secret in sorted(self._secrets, key=len, reverse=True):
+        for secret in sorted(self.program.secrets, key=len, reverse=True):
             if len(secret) >= _SHORT:
                 message = message.replace(secret, _HIDDEN)
             else:
@@ -118,7 +117,7 @@ class Operation:
 
     def _object(self, resource: Resource, *, state: bool) -> Declared | None:
         if resource.urn not in self._declared:
-            self._secrets.update(filter(None, resource.secrets))
+            self.program.secrets.update(filter(None, resource.secrets))
             found = None
             if resource.type.startswith("kubernetes:"):
                 found = declared(resource, self.clusters.of(resource), state=state)

@@ -14,7 +14,7 @@ from components.cluster_guard.rule import text as _text
 from components.cluster_guard.vault import vault_rule
 from components.settings import Keda
 from keda.ownership import HPA_NAME_FIELD, HPA_OWNERSHIP, TRANSFER_OWNERSHIP
-from keda.ownership.kinds import TWO_HPAS
+from keda.ownership.model import TWO_HPAS
 
 # Whoever scales for a living. Without --use-service-account-credentials all of Kubernetes' controllers share
 # the second name.

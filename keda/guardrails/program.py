@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from keda.checks.cross_object.monitors import is_monitor
 from keda.checks.engine import judge_alone, judge_among
@@ -80,6 +80,8 @@ class Program:
         self._unseen = False
         self._partial: set[str] = set()
         self._generated: set[str] = set()
+        self.secrets: set[str] = set()
+        """Texts that the program marked as secret: a finding on one of them does not quote it."""
         self.undecided: dict[tuple[str, str], UnknownRead] = {}
         """The unknown fields that findings depend on."""
 
@@ -129,7 +131,7 @@ class Program:
         for finding in certain:
             unnamed = finding.code in _NAMES and finding.where in self._generated
             if not unnamed and not _below(finding.at, paths):
-                yield finding
+                yield self._without_secret(finding, item)
 
     def _arrived(self, declared: Declared) -> Iterator[Finding]:
         cluster = self._clusters.setdefault(declared.cluster, _Cluster())
@@ -161,7 +163,7 @@ class Program:
             for read in others:
                 self._note(read)
             return []
-        return [finding for finding in found if not _below(finding.at, paths)]
+        return [self._without_secret(each, item) for each in found if not _below(each.at, paths)]
 
     def _ended(self, cluster: _Cluster) -> Iterator[Finding]:
         unseen = self._unseen or len(self._clusters) > 1
@@ -169,6 +171,13 @@ class Program:
             for finding in self._met(item, cluster):
                 if not (unseen and finding.code in MISSING):
                     yield from self._once(item, finding)
+
+    def _without_secret(self, finding: Finding, item: Item) -> Finding:
+        """The finding, without its value and what KEDA or a parser quotes of it if that is a secret."""
+        value = dig(item.manifest, *finding.at[len(item.prefix) :]) if self.secrets else None
+        if isinstance(value, str) and any(secret in value for secret in self.secrets):
+            return replace(finding, message="a secret value that is not valid here.", fix="", keda="")
+        return finding
 
     def _once(self, item: Item, finding: Finding) -> Iterator[Finding]:
         if (item.where, finding) not in self._told:

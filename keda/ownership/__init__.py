@@ -15,11 +15,12 @@ from dataclasses import dataclass, field, replace
 from keda.core.defaults import TRANSFER_OWNERSHIP
 from keda.manifests.declared import Declared, ObjectRef
 from keda.manifests.reading import identity, unlisted
-from keda.ownership.kinds import HPA_NAME_FIELD, HPA_OWNERSHIP, claims
+from keda.ownership.kinds import BY_KIND, HPA_NAME_FIELD, HPA_OWNERSHIP, claims
 from keda.ownership.messages import disagreement, places
 from keda.ownership.model import Conflict, ConflictKind, Hpa, Link, Owner, Scaled
 
 __all__ = [
+    "BY_KIND",
     "HPA_NAME_FIELD",
     "HPA_OWNERSHIP",
     "TRANSFER_OWNERSHIP",

@@ -22,7 +22,8 @@ from keda.manifests.reading import (
     whole,
 )
 from keda.ownership.envoy_gateway import CONTROLLER_NAMESPACE, proxy_deployment
-from keda.ownership.model import Controller, Hpa, Link, Owner, Replicas, Scaled, Vpa
+from keda.ownership.model import TWO_HPAS, Controller, Hpa, Link, Owner, Replicas, Scaled, Vpa
+from keda.ownership.own_hpas import READERS
 
 HPA_OWNERSHIP = "validations.keda.sh/hpa-ownership"
 SKIP_SCALED_OBJECT = "httpscaledobject.keda.sh/skip-scaledobject-creation"
@@ -30,11 +31,6 @@ FLUX_SSA = "kustomize.toolkit.fluxcd.io/ssa"
 
 HPA_NAME_FIELD = "spec.advanced.horizontalPodAutoscalerConfig.name"
 
-# Kubernetes 1.34: podautoscaler/horizontal.go, validateAndParseSelector; the limits are checked before it.
-TWO_HPAS = (
-    "Kubernetes stops two HPAs on the same pods (AmbiguousSelector), so nothing scales though the "
-    "ScaledObject is Ready; where their limits differ, the replicas flap"
-)
 _RESOURCES = frozenset({"cpu", "memory"})
 _KNATIVE = "serving.knative.dev"
 _GATEWAY_API = "gateway.networking.k8s.io"
@@ -353,6 +349,16 @@ def _vpa(source: ObjectRef, manifest: Manifest, common: dict[str, Any]) -> Claim
         yield Vpa(**common, owned=target, controlled=controlled)
 
 
+def _and_workload(read: Callable[[ObjectRef, Manifest, dict[str, Any]], Claims]) -> Any:
+    """What such an object owns by its kind, and what any object does: its own spec.replicas, for example."""
+
+    def both(source: ObjectRef, manifest: Manifest, common: dict[str, Any]) -> Claims:
+        yield from _workload(source, manifest, common)
+        yield from read(source, manifest, common)
+
+    return both
+
+
 _READERS: dict[tuple[str, str], Callable[[ObjectRef, Manifest, dict[str, Any]], Claims]] = {
     ("keda.sh", "ScaledObject"): _scaled_object,
     ("http.keda.sh", "HTTPScaledObject"): _http_scaled_object,
@@ -367,4 +373,7 @@ _READERS: dict[tuple[str, str], Callable[[ObjectRef, Manifest, dict[str, Any]], 
     (_KNATIVE, "Service"): _knative_service,
     ("argoproj.io", "Rollout"): _rollout,
     ("flagger.app", "Canary"): _canary,
-}
+} | {kind: _and_workload(read) for kind, read in READERS.items()}
+
+BY_KIND = frozenset(_READERS)
+"""(API group, kind) of what owns replicas by its kind; any other object does by its fields."""

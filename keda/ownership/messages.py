@@ -1,8 +1,8 @@
 """Why two owners of one object do not go together, in one line that is read alone."""
 
 from keda.core.defaults import TRANSFER_OWNERSHIP
-from keda.ownership.kinds import HPA_NAME_FIELD, SKIP_SCALED_OBJECT, TWO_HPAS
-from keda.ownership.model import Controller, Hpa, Owner, Replicas, Scaled, Vpa
+from keda.ownership.kinds import HPA_NAME_FIELD, SKIP_SCALED_OBJECT
+from keda.ownership.model import TWO_HPAS, Controller, Hpa, Owner, Replicas, Scaled, Vpa
 
 _BOTH = frozenset({"cpu", "memory"})
 

@@ -7,6 +7,12 @@ from typing import ClassVar
 
 from keda.manifests.declared import Actor, ObjectRef
 
+# Kubernetes 1.34: podautoscaler/horizontal.go, validateAndParseSelector; the limits are checked before it.
+TWO_HPAS = (
+    "Kubernetes stops two HPAs on the same pods (AmbiguousSelector), so nothing scales though the "
+    "ScaledObject is Ready; where their limits differ, the replicas flap"
+)
+
 
 class ConflictKind(StrEnum):
     """What kind of second owner a ScaledObject's target has."""

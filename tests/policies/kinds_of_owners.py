@@ -93,6 +93,17 @@ CANARY = custom("flagger.app/v1beta1", "Canary", {"targetRef": PIPELINE})
 CANARY_TARGET = ("spec", "targetRef", "name")
 CONTROLLED_BY = {"apiVersion": "example.com/v1", "kind": "App", "name": "app", "uid": "1", "controller": True}
 
+SELDON = {"hpaSpec": {"maxReplicas": 2}, "spec": {"containers": [{"name": "model"}]}}
+
+
+def own_hpa(
+    version: str, kind: str, target: str, spec: Manifest, decisive: tuple[str, ...], instead: Any
+) -> Kind:
+    """A kind that makes an HPA for the Deployment `target`."""
+    other = custom(version, kind, spec)
+    return Kind("controller", scaled_object(target=target), (other,), decisive, instead, live=False)
+
+
 KINDS = {
     "HPA v2": Kind("hpa", scaled_object(), (hpa(),), TARGET, "other"),
     "HPA v1": Kind("hpa", scaled_object(), (hpa(version="v1"),), TARGET, "other"),
@@ -250,6 +261,97 @@ KINDS = {
         TARGET,
         "other",
         live=False,
+    ),
+    "KServe": own_hpa(
+        "serving.kserve.io/v1beta1",
+        "InferenceService",
+        "second-predictor",
+        {"predictor": {"minReplicas": 1, "model": {}}},
+        ("metadata", "annotations"),
+        {"serving.kserve.io/autoscalerClass": "external"},
+    ),
+    "KServe's transformer": own_hpa(
+        "serving.kserve.io/v1beta1",
+        "InferenceService",
+        "second-transformer",
+        {"predictor": {"model": {}}, "transformer": {"containers": []}},
+        ("spec", "transformer"),
+        None,
+    ),
+    "OpenTelemetry collector": own_hpa(
+        "opentelemetry.io/v1beta1",
+        "OpenTelemetryCollector",
+        "second-collector",
+        {"mode": "deployment", "autoscaler": {"maxReplicas": 4}},
+        ("spec", "autoscaler"),
+        None,
+    ),
+    "OpenTelemetry collector, fixed": replace(
+        own_hpa(
+            "opentelemetry.io/v1beta1",
+            "OpenTelemetryCollector",
+            "second-collector",
+            {"replicas": 2},
+            ("spec", "replicas"),
+            None,
+        ),
+        rule="replicas",
+    ),
+    "Jaeger": own_hpa(
+        "jaegertracing.io/v1",
+        "Jaeger",
+        "second-collector",
+        {"strategy": "production", "collector": {"maxReplicas": 5}},
+        ("spec", "collector", "autoscale"),
+        False,
+    ),
+    "Argo CD's server": own_hpa(
+        "argoproj.io/v1beta1",
+        "ArgoCD",
+        "second-server",
+        {"server": {"autoscale": {"enabled": True}}},
+        ("spec", "server", "autoscale", "enabled"),
+        False,
+    ),
+    "NIM": own_hpa(
+        "apps.nvidia.com/v1alpha1",
+        "NIMService",
+        "second",
+        {"scale": {"enabled": True, "hpa": {"maxReplicas": 2}}},
+        ("spec", "scale", "enabled"),
+        False,
+    ),
+    "Istio's gateway": own_hpa(
+        "install.istio.io/v1alpha1",
+        "IstioOperator",
+        "edge",
+        {"components": {"ingressGateways": [{"name": "edge", "namespace": "voice", "k8s": {"hpaSpec": {}}}]}},
+        ("spec", "components", "ingressGateways", "0", "k8s", "hpaSpec"),
+        None,
+    ),
+    "Seldon": own_hpa(
+        "machinelearning.seldon.io/v1",
+        "SeldonDeployment",
+        "second-default-0-model",
+        {"predictors": [{"name": "default", "componentSpecs": [SELDON]}]},
+        ("spec", "predictors", "0", "componentSpecs", "0", "hpaSpec"),
+        None,
+    ),
+    "PyTorchJob": Kind(
+        "controller",
+        scaled_object(target={"apiVersion": "kubeflow.org/v1", "kind": "PyTorchJob", "name": "second"}),
+        (custom("kubeflow.org/v1", "PyTorchJob", {"elasticPolicy": {"metrics": [{"type": "Resource"}]}}),),
+        ("spec", "elasticPolicy", "metrics"),
+        [],
+        live=False,
+    ),
+    "Datadog": own_hpa(
+        "datadoghq.com/v1alpha2",
+        "DatadogPodAutoscaler",
+        "voice-pipeline",
+        {"targetRef": PIPELINE},
+        ("spec", "targetRef", "name"),
+        "other",
     ),
     "VPA": Kind("vpa", on_cpu(), (vpa(),), ("spec", "updatePolicy"), {"updateMode": "Off"}),
     "VPA of some containers": Kind(
