@@ -76,12 +76,13 @@ def _judge(group: Group, judged: Judged) -> Iterator[Line]:
     seen = Summaries(unseen=group.unseen)
     for given in group.objects:
         where = f"{given.file}:{given.document.line}"
-        judged.files.add(given.file)
         for item in items(given.manifest, where):
             if given.prefix:
                 item = replace(item, prefix=(*given.prefix, *item.prefix))
-            judged.objects += 1
-            judged.of_keda += item.of_keda
+            if item.kind:
+                judged.files.add(given.file)
+                judged.objects += 1
+                judged.of_keda += item.of_keda
             for finding in judge_alone(item):
                 yield _line(finding, item, given.document.line_of(finding.at))
             seen.add(item, given.document)
@@ -104,6 +105,8 @@ def _groups(options: Options, judged: Judged) -> Iterator[Group]:
     for path in options.paths:
         if Path(path).is_dir() or Path(path).name in kustomize.NAMES:
             _walk(Path(path), files)
+        elif path != "-" and kustomize.is_patch(Path(path), files.read):
+            judged.unjudged.patches.append(path)
         else:
             named.append(path)
     found = list(groups(files)) if files.folders else []
@@ -131,7 +134,8 @@ def _walk(path: Path, files: Files) -> None:
         return
     before = sum(map(len, files.folders.values()))
     files.walk(path)
-    if sum(map(len, files.folders.values())) == before and not files.unjudged.charts:
+    empty = sum(map(len, files.folders.values())) == before
+    if empty and not (files.unjudged.charts or files.exclude):
         files.unjudged.broken.append(f"{path}: there is no YAML or JSON file here.")
 
 

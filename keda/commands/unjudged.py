@@ -23,6 +23,8 @@ def told(unjudged: Unjudged, *, quiet: bool = False) -> Iterator[str]:
     if unjudged.unlisted:
         files = unjudged.unlisted
         yield f"{_first(files)}: not judged: the kustomization.yaml there does not name {_it(files)}."
+    for patch in unjudged.patches:
+        yield f"{patch}: not judged: a patch of the kustomization.yaml there. Give its folder."
     for each in dict.fromkeys(unjudged.remote):
         yield f"{each}: not read, so nothing is called missing there. Give the output of `kustomize build`."
 

@@ -17,8 +17,15 @@ _CHART = "Chart.yaml"
 _OF_CHART = ("templates", "charts", "ci")
 _VALUES = re.compile(r"(Chart|requirements|values.*)\.(yaml|yml|lock|json)")
 _NEVER = ("node_modules", "__pycache__", "venv")
-_MAY_HOLD = (b"kind", b"groups", b'"panels"')
-"""One of these is in every file of Kubernetes objects, of Prometheus rules or of a dashboard."""
+_MAY_HOLD = (
+    (b"kind", b"piVersion"),
+    (b"kind", b"Scaled"),
+    (b"kind", b"TriggerAuthentication"),
+    (b"groups", b"expr"),
+    (b'"panels"', b'"expr"'),
+)
+"""Words of which one pair is in every file of Kubernetes objects, of Prometheus rules or of a dashboard.
+KEDA's kinds are among them without an apiVersion too, which somebody may have forgotten."""
 
 
 @dataclass
@@ -31,6 +38,8 @@ class Unjudged:
     templates: list[str] = field(default_factory=list)
     unlisted: list[str] = field(default_factory=list)
     """Beside a kustomization.yaml that does not name them."""
+    patches: list[str] = field(default_factory=list)
+    """Named alone, without the objects that they change."""
     remote: list[str] = field(default_factory=list)
     """What a kustomization.yaml takes in from elsewhere."""
 
@@ -45,6 +54,7 @@ class Unjudged:
             (len(self.charts), "chart"),
             (len(self.templates), "template"),
             (len(self.unlisted), "unlisted file"),
+            (len(self.patches), "patch file"),
             (len(self.remote), "remote resource"),
         )
         return ", ".join(
@@ -106,7 +116,7 @@ class Files:
         except OSError as error:
             self.unjudged.broken.append(f"{file}: cannot be read: {error.strerror}.")
             return
-        if not sift or any(word in content for word in _MAY_HOLD):
+        if not sift or any(one in content and other in content for one, other in _MAY_HOLD):
             yield from self.readable(Source(BytesIO(content)), str(file))
 
     def readable(self, source: Source, name: str) -> Iterator[Document]:

@@ -36,7 +36,10 @@ _UNSEEN = ("helmCharts", "helmChartInflationGenerator", "generators", "transform
 def file_of(folder: Path) -> Path | None:
     """The kustomization.yaml of a folder. A file of that name with Flux's Kustomization is a manifest."""
     found = next((folder / name for name in NAMES if (folder / name).is_file()), None)
-    return None if found and _FLUX.search(found.read_bytes()) else found
+    try:
+        return None if found and _FLUX.search(found.read_bytes()) else found
+    except OSError:
+        return None
 
 
 _FLUX = re.compile(rb"^apiVersion:\s*[\"']?kustomize\.toolkit\.fluxcd\.io/", re.MULTILINE)
@@ -65,7 +68,16 @@ def files_of(folder: Path, read: Read) -> Iterator[Path]:
         named += [text(chart.get("valuesFile")), *map(text, sequence(chart.get("additionalValuesFiles")))]
     for entry in named:
         if entry and (path := _here(folder, entry)) and path.is_file():
-            yield path.resolve()
+            yield path.parent.resolve() / path.name
+
+
+def is_patch(file: Path, read: Read) -> bool:
+    """Whether the kustomization.yaml beside a file takes it for a patch, and not for objects."""
+    kustomization = _kustomization(file.parent, read)
+    entries = _entries(kustomization, ("patchesStrategicMerge",))
+    for key in ("patches", "patchesJson6902"):
+        entries += [text(mapping(each).get("path")) for each in sequence(kustomization.get(key))]
+    return file.name in {entry.removeprefix("./") for entry in entries}
 
 
 def is_component(folder: Path, read: Read) -> bool:

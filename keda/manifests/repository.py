@@ -73,14 +73,14 @@ class _Repository:
     def __init__(self, files: Files) -> None:
         self._files = files
         self._folders = [folder for folder in files.folders if file_of(folder)]
-        resolved = {folder.resolve() for folder in files.folders}
-        self._inside = resolved.__contains__
-        self._by_resolved = {folder.resolve(): folder for folder in files.folders}
+        self._resolved = {folder: folder.resolve() for folder in files.folders}
+        self._by_resolved = {resolved: folder for folder, resolved in self._resolved.items()}
+        self._inside = self._by_resolved.__contains__
         self._elsewhere = _Elsewhere(self)
 
     def groups(self) -> Iterator[Group]:
         used = {inner for folder in self._folders for inner in folders_of(folder, self._files.read)}
-        roots = [folder for folder in self._folders if folder.resolve() not in used]
+        roots = [folder for folder in self._folders if self._resolved[folder] not in used]
         loose, unlisted = self._loose()
         entries = self._flux_entries(loose)
         clusters = self._clusters(roots, entries)
@@ -121,7 +121,7 @@ class _Repository:
         for folder, files in self._files.folders.items():
             own = file_of(folder)
             for file in files:
-                if file != own and file.resolve() not in named:
+                if file != own and self._resolved[folder] / file.name not in named:
                     (unlisted if own else loose).append(file)
         return loose, unlisted
 
@@ -174,7 +174,9 @@ class _Repository:
                 at = self._by_resolved[folder]
                 inner = flux.applied(given, at, self._of_files, self._files.read)
                 cluster.reached |= (
-                    {each.resolve() for each, _ in self._files.below(at)} if not file_of(at) else {folder}
+                    {self._resolved[each] for each, _ in self._files.below(at)}
+                    if not file_of(at)
+                    else {folder}
                 )
                 raw += inner.objects
                 pending += inner.objects
@@ -183,7 +185,7 @@ class _Repository:
         return cluster
 
     def _is_reached(self, folder: Path, reached: set[Path]) -> bool:
-        return folder.resolve() in reached
+        return self._resolved[folder] in reached
 
     def _of_files(self, top: Path) -> Built:
         """As Flux does without a kustomization.yaml: all files below, and Kustomize folders as they are."""

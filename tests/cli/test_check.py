@@ -160,4 +160,4 @@ def test_a_reader_may_leave_early() -> None:
 
 def test_pre_commit_hook_names_the_command() -> None:
     (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
-    assert hook["entry"] == "keda check"
+    assert hook["entry"] == "keda check --partial"
