@@ -21,7 +21,7 @@ from typing import Any
 from pydantic.alias_generators import to_camel, to_snake
 
 from keda.core.errors import is_secret_key
-from keda.scalers.parser import Parameter, scalers
+from keda.scalers.facts import Parameter, scalers
 from keda.triggers.explanation import meaning, parameters, table
 
 ROOT = Path(__file__).parents[1]

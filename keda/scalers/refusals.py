@@ -1,37 +1,107 @@
-"""What KEDA 2.19.0 says of one trigger when it builds its scaler, without KEDA and without a backend."""
+"""What KEDA 2.19.0 refuses of a trigger, as data: which sort of refusal, of which parameters, in which words.
+
+A rule that finds a fault returns a `Refusal`; whoever shows it reads its fields, never its words.
+"""
 
 from __future__ import annotations
 
-from keda.scalers import rules as cross_field
-from keda.scalers.parser import Trigger, parse, scalers
-from keda.scalers.rules import own_parsers
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
 
-# Their constructors never ask for the metric type, or take Utilization (pkg/scalers, New…Scaler).
-_ANY_METRIC_TYPE = {"cpu", "memory", "external-mock", "pulsar", "splunk-observability"}
-_UTILIZATION = (
-    "'Utilization' metric type is unsupported for external metrics, "
-    "allowed values are 'Value' or 'AverageValue'"
-)
+Kind = Literal[
+    "missing",
+    "credentials",
+    "unreadable",
+    "value",
+    "conflict",
+    "removed",
+    "crash",
+    "unsupported",
+    "metric-type",
+    "unknown-type",
+]
 
 
-def refusals(trigger: Trigger) -> list[str]:
-    """KEDA's reasons to refuse `trigger`, in its words and its order; empty when it builds the scaler."""
-    if trigger.type not in scalers():
-        return [f"no scaler found for type: {trigger.type}"]
-    if trigger.metric_type == "Utilization" and trigger.type not in _ANY_METRIC_TYPE:
-        return [_UTILIZATION]
-    if scalers()[trigger.type].parser == "own":
-        refusal = own_parsers.refusal(trigger)
-        return [refusal] if refusal else []
-    before = cross_field.BEFORE.get(trigger.type)
-    if before and (refusal := before({}, trigger)):
-        return [refusal]
-    values, errors = parse(trigger)
-    validate = cross_field.VALIDATE.get(trigger.type)
-    if validate and (refusal := validate(values, trigger)):
-        errors.append(refusal)
-    for stage in (cross_field.AFTER, cross_field.CLIENT):
-        rule = stage.get(trigger.type)
-        if not errors and rule and (refusal := rule(values, trigger)):
-            errors.append(refusal)
-    return errors
+@dataclass(frozen=True)
+class Refusal:
+    """One reason of KEDA's not to build a scaler. `str()` is KEDA's whole sentence.
+
+    | kind | `parameters` |
+    |---|---|
+    | missing | the absent ones, of which one would do |
+    | credentials | the same, and a pod identity would do as well |
+    | unreadable | the one whose text is not of its type, by all its names |
+    | value | the one whose value is read, and not taken |
+    | conflict | the given ones that do not go together |
+    | removed | the one that a former release of KEDA took |
+    | crash | the one whose value makes KEDA's operator panic |
+    | unsupported | none: a pod identity that the scaler does not take |
+    | metric-type | none |
+    | unknown-type | none |
+    """
+
+    kind: Kind
+    parameters: tuple[str, ...]
+    words: str
+    """KEDA's own, without `detail`."""
+    detail: str = ""
+    """What follows `words` and a colon: the message of a parser below KEDA's."""
+    allowed: tuple[str, ...] = ()
+    """The values that the parameter may have, where they can be counted."""
+
+    def __str__(self) -> str:
+        return f"{self.words}: {self.detail}" if self.detail else self.words
+
+
+class RefusalError(Exception):
+    """Ends a parser at its first refusal."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        self.refusal = refusal
+        super().__init__(str(refusal))
+
+
+def missing(words: str, *parameters: str) -> Refusal:
+    return Refusal("missing", parameters, words)
+
+
+def credentials(words: str, *parameters: str) -> Refusal:
+    return Refusal("credentials", parameters, words)
+
+
+def unreadable(words: str, *parameters: str, detail: str = "") -> Refusal:
+    return Refusal("unreadable", parameters, words, detail)
+
+
+def bad_value(words: str, *parameters: str, detail: str = "", allowed: Iterable[str] = ()) -> Refusal:
+    return Refusal("value", parameters, words, detail, tuple(allowed))
+
+
+def conflict(words: str, *parameters: str) -> Refusal:
+    return Refusal("conflict", parameters, words)
+
+
+def crash(words: str, *parameters: str, allowed: Iterable[str] = ()) -> Refusal:
+    return Refusal("crash", parameters, words, allowed=tuple(allowed))
+
+
+def unsupported(words: str) -> Refusal:
+    return Refusal("unsupported", (), words)
+
+
+def first_missing(values: Mapping[str, Any], *names: str, words: str = "no {} given") -> Refusal | None:
+    """For the first of `names` that has no value."""
+    return next((missing(words.format(name), name) for name in names if not values.get(name)), None)
+
+
+def absent(values: Mapping[str, Any], named: Mapping[str, str], words: str = "no {} given") -> Refusal | None:
+    """For the first parameter without a value; `named` holds KEDA's word for each."""
+    return next((missing(words.format(said), name) for name, said in named.items() if not values[name]), None)
+
+
+def pair(values: Mapping[str, Any], one: str, other: str, words: str) -> Refusal | None:
+    """For the absent one of two parameters that go together."""
+    if bool(values.get(one)) == bool(values.get(other)):
+        return None
+    return missing(words, one if values.get(other) else other)

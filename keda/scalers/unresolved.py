@@ -1,30 +1,24 @@
-"""KEDA's verdict on a typed trigger (keda.scalers.refusals), as faults beyond those of its fields.
+"""What KEDA refuses of a trigger whatever the cluster holds: one engine for models and checks.
 
-What a TriggerAuthentication or a container's variable holds is not known here. Then the trigger is judged
-under several guesses, and refused only for what KEDA would say under all of them.
+A Secret, a container's variable, a pod identity, and a value that a Pulumi preview waits for are not known
+here. The trigger is built with several guesses of them, and refused only for what KEDA refuses under all of
+them, and only if that is not about a guess itself.
 """
 
 from __future__ import annotations
 
-import functools
-import re
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
-from keda.core.errors import MISSING, Fault, is_secret_key
-from keda.scalers import refusals as verdict
-from keda.scalers.parser import Parameter, scalers
-from keda.scalers.parser import Trigger as Spec
-
-if TYPE_CHECKING:
-    from keda.triggers.base import Trigger
+from keda.manifests.declared import UNKNOWN, Unknown
+from keda.scalers import constructor
+from keda.scalers.facts import Parameter, ResolvedTrigger, scalers
+from keda.scalers.refusals import Kind, Refusal
 
 _IDENTITIES = ("", "azure-workload", "aws", "aws-eks", "gcp")
-_MISSING = re.compile(r'missing required parameter "([^"]+)"')
-_TOO_MANY = re.compile(
-    "both|only one|provided with|mutually|simultaneously|can not be set|can't be used|cannot provide"
-)
-_SHOWN_WORDS = 200
+_LIKELY = 3
+_FROM_ENV = "FromEnv"
 # What a parameter of this name may look like, where its form is looked at. None of them is anyone's.
 _STORAGE = "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=YWJj;EndpointSuffix=core.windows.net"
 _BUS = "Endpoint=sb://a.servicebus.windows.net/;SharedAccessKeyName=k;SharedAccessKey=YWJj;EntityPath=e"
@@ -46,135 +40,196 @@ _FORMS_OF = {
     ("predictkube", "apiKey"): "e30.e30.e30",
     ("rabbitmq", "host"): "amqp://host:5672/",
 }
+_VALUES = {
+    **dict.fromkeys(("int64", "uint32", "float64", "float64?", "integers"), ("5", "0")),
+    "bool": ("true", "false"),
+    "duration": ("5s",),
+    "map": ("k=v",),
+    "query": ("a=b",),
+}
 
 
-def faults(trigger: Trigger, *, formula: bool) -> Iterator[Fault]:
-    """KEDA's refusals, one for each parameter; paths are their names, or empty where none is meant."""
-    seen: set[str] = set()
-    for words in refusals(trigger, formula=formula):
-        fault = _fault(words, trigger)
-        if fault.path not in seen:
-            seen.add(fault.path)
-            yield fault
+@dataclass(frozen=True)
+class Known:
+    """Values by name, as far as they are known; UNKNOWN stands for one that is there and may be any text."""
+
+    values: Mapping[str, str | Unknown] = field(default_factory=dict)
+    complete: bool = True
+    """Whether there are no others."""
 
 
-def refusals(trigger: Trigger, *, formula: bool) -> list[str]:
-    """What KEDA 2.19.0 says whatever the authentication and the variables hold; empty when it may agree."""
-    everywhere: list[str] | None = None
-    plausible: list[str] | None = None
-    for spec in _guesses(trigger, formula):
-        said = verdict.refusals(spec)
-        if not said:
+NOTHING = Known()
+ANYTHING = Known(complete=False)
+
+
+def refusals(
+    scaler: str | Unknown,
+    metadata: Mapping[str, str | Unknown],
+    *,
+    metric_type: str | Unknown = "",
+    authentication: Known = NOTHING,
+    pod_identity: str | Unknown = "",
+    environment: Known = NOTHING,
+    formula: bool | Unknown = False,
+) -> list[Refusal]:
+    """What KEDA 2.19.0 refuses whatever the unknown values are; empty when it may build the scaler.
+
+    Args:
+        scaler: the trigger's type.
+        metadata: its parameters, as text.
+        metric_type: AverageValue, Value, Utilization, or "" if it is not given.
+        authentication: what the TriggerAuthentication gives.
+        pod_identity: the provider, or "".
+        environment: the variables of the container that `…FromEnv` parameters are read from.
+        formula: whether a scalingModifiers formula excuses from a target.
+    """
+    if not isinstance(scaler, str):
+        return []
+    if scaler not in scalers():
+        return constructor.refusals(ResolvedTrigger(scaler))
+    question = _Question(scaler, metadata, authentication, environment)
+    if not isinstance(metric_type, str):
+        question.guessed_kinds.add("metric-type")
+    if not isinstance(pod_identity, str):
+        question.guessed_kinds.add("unsupported")
+    everywhere: dict[object, Refusal] | None = None
+    plausible: dict[object, Refusal] | None = None
+    for trigger in question.guesses(metric_type, pod_identity, bool(formula)):
+        refused = constructor.refusals(trigger)
+        if not refused or (everywhere is not None and not (everywhere or plausible)):
             return []
-        everywhere = said if everywhere is None else [words for words in everywhere if words in said]
-        if not any(_is_about_the_unknown(words, trigger) for words in said):
-            plausible = said if plausible is None else [words for words in plausible if words in said]
-    return plausible or [words for words in everywhere or [] if not _is_about_the_unknown(words, trigger)]
+        # The words may quote a guess; what is refused is the same.
+        found = {(each.kind, each.parameters): each for each in refused}
+        everywhere = _both(everywhere, found)
+        if not any(map(question.is_about_a_guess, refused)):
+            plausible = _both(plausible, found)
+    certain = plausible or everywhere or {}
+    return [each for each in certain.values() if not question.is_about_a_guess(each)]
 
 
-def _is_about_the_unknown(words: str, trigger: Trigger) -> bool:
-    """Whether it is a guess that KEDA would refuse."""
-    name, metadata = next(iter(_named(words, trigger)), ""), trigger.parameters()
-    if not name or name in metadata:
-        return False
-    from_auth = any(
-        name in each.names and "auth" in each.sources for each in scalers()[trigger.type].parameters
-    )
-    return f"{name}FromEnv" in metadata or (trigger.authentication_ref is not None and from_auth)
+def _both(before: dict[object, Refusal] | None, found: dict[object, Refusal]) -> dict[object, Refusal]:
+    return found if before is None else {key: each for key, each in before.items() if key in found}
 
 
-def _named(words: str, trigger: Trigger) -> list[str]:
-    """The parameters that KEDA's words name, as `consumerGroup` or `consumer group`; given ones first."""
-    known = [name for each in scalers()[trigger.type].parameters for name in each.names]
-    named = [name for name in known if _as_written(name).search(words)]
-    return sorted(named, key=lambda name: (name not in trigger.parameters(), -len(name)))
+class _Question:
+    """One trigger, and what of it may be any text."""
 
+    def __init__(
+        self,
+        scaler: str,
+        metadata: Mapping[str, str | Unknown],
+        authentication: Known,
+        environment: Known,
+    ) -> None:
+        self._scaler, self._facts = scaler, scalers()[scaler]
+        self._authentication, self._environment = authentication, environment
+        self._known = {key: value for key, value in metadata.items() if isinstance(value, str)}
+        self._unknown = [key for key, value in metadata.items() if not isinstance(value, str)]
+        self._readable = self._from_authentication()
+        self._variables = self._unknown_variables()
+        # What a guess stands for, by every name of it.
+        guessed = {*self._variables, *(key.removesuffix(_FROM_ENV) for key in self._unknown)}
+        guessed.update(self._unknown)
+        guessed.update(name for name, value in authentication.values.items() if value is UNKNOWN)
+        guessed.update(name for each in self._readable for name in each.names)
+        self.guessed_kinds: set[Kind] = set()
+        self._guessed = {alias for name in guessed for alias in self._names(name)}
 
-@functools.cache
-def _as_written(name: str) -> re.Pattern[str]:
-    parts = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+|[^A-Za-z0-9]+", name)
-    return re.compile(rf"(?i)(?<![a-z]){' ?'.join(map(re.escape, parts))}(?![a-z])")
+    def is_about_a_guess(self, refusal: Refusal) -> bool:
+        """Whether it is a guess that KEDA would refuse, or would miss."""
+        return refusal.kind in self.guessed_kinds or not self._guessed.isdisjoint(refusal.parameters)
 
+    def guesses(
+        self, metric_type: str | Unknown, identity: str | Unknown, formula: bool
+    ) -> Iterator[ResolvedTrigger]:
+        """Triggers as the operator might resolve them: the likely ones first, since one that KEDA takes ends
+        the search."""
+        identities = (identity,) if isinstance(identity, str) else _IDENTITIES
+        metric_types = (metric_type,) if isinstance(metric_type, str) else ("AverageValue", "")
+        authentications = list(self._authentications())
+        for number, metadata in enumerate(self._metadata()):
+            # Every pair of guesses would take seconds: of the further ones, only the likely are combined.
+            likely = authentications if number == 0 else authentications[:_LIKELY]
+            for values in itertools.product(self._environments(), likely, identities, metric_types):
+                environment, authentication, provider, kind = values
+                yield ResolvedTrigger(
+                    self._scaler, metadata, authentication, environment, provider, kind, formula
+                )
 
-def _guesses(trigger: Trigger, formula: bool) -> Iterator[Spec]:
-    metadata = trigger.parameters()
-    absent = [each for each in scalers()[trigger.type].parameters if not metadata.keys() & set(each.names)]
-    from_auth = [each for each in absent if "auth" in each.sources]
-    variables = {
-        metadata[f"{name}FromEnv"]: _plain(trigger.type, each)
-        for each in scalers()[trigger.type].parameters
-        for name in each.names
-        if "env" in each.sources and f"{name}FromEnv" in metadata
-    }
-    environments = [variables, {}] if variables else [{}]
-    for environment in environments:
-        for authentication, identity in _authentications(trigger, from_auth):
-            kind = trigger.metric_type or ""
-            yield Spec(trigger.type, metadata, authentication, environment, identity, kind, formula)
+    def _names(self, name: str) -> tuple[str, ...]:
+        parameter = self._facts.named.get(name)
+        return parameter.names if parameter else (name,)
 
+    def _from_authentication(self) -> list[Parameter]:
+        """The parameters that an authentication may give of which not all is known."""
+        if self._authentication.complete:
+            return []
+        readable = [each for each in self._facts.parameters if "auth" in each.sources]
+        return [each for each in readable if not any(self._is_given(name, each) for name in each.names)]
 
-def _authentications(trigger: Trigger, readable: list[Parameter]) -> Iterator[tuple[dict[str, str], str]]:
-    """(values, pod identity): the likely ones first, since one that KEDA takes ends the search."""
-    if trigger.authentication_ref is None:
-        yield {}, ""
-        return
-    every = {each.name: _plain(trigger.type, each) for each in readable}
-    required = {each.name: every[each.name] for each in readable if each.required}
-    for values in (required, every, {}):
-        yield from ((values, identity) for identity in _IDENTITIES)
-    for name in every:
-        yield {key: value for key, value in every.items() if key != name}, ""
-        yield required | {name: every[name]}, ""
+    def _is_given(self, name: str, parameter: Parameter) -> bool:
+        in_metadata = "metadata" in parameter.sources and name in self._known
+        return in_metadata or name in self._authentication.values
 
+    def _unknown_variables(self) -> dict[str, str]:
+        """The variable that holds a parameter, by the parameter; those of which the content is not known."""
+        known = self._environment
+        default = "" if known.complete else UNKNOWN
+        return {
+            name: self._known[key]
+            for key in self._known
+            if (name := self._read_from_variable(key))
+            and known.values.get(self._known[key], default) is UNKNOWN
+        }
 
-def _plain(scaler: str, parameter: Parameter) -> str:
-    """A value that the parameter may have."""
-    form = _FORMS_OF.get((scaler, parameter.name)) or _FORMS.get(parameter.name)
-    if form and parameter.type in ("string", "strings"):
-        return form
-    if parameter.enum:
-        return parameter.enum[0]
-    numbers = ("int64", "uint32", "float64", "float64?", "integers")
-    return (
-        "5" if parameter.type in numbers else {"bool": "true", "duration": "5s"}.get(parameter.type, "text")
-    )
+    def _read_from_variable(self, key: str) -> str:
+        """The parameter that a `…FromEnv` key has KEDA read from a variable, or ""."""
+        if not key.endswith(_FROM_ENV) or key in self._facts.named:
+            return key if key.endswith(_FROM_ENV) else ""
+        parameter = self._facts.named.get(key.removesuffix(_FROM_ENV))
+        return parameter.name if parameter and "env" in parameter.sources else ""
 
+    def _metadata(self) -> Iterator[dict[str, str]]:
+        yield self._known | {key: self._candidates(key)[0] for key in self._unknown}
+        if self._unknown:
+            yield self._known
+        for key in self._unknown:
+            others = {other: self._candidates(other)[0] for other in self._unknown if other != key}
+            yield from (self._known | others | {key: value} for value in self._candidates(key)[1:])
+            yield self._known | others
 
-def _fault(words: str, trigger: Trigger) -> Fault:
-    parameters = {name: each for each in scalers()[trigger.type].parameters for name in each.names}
-    metadata = trigger.parameters()
-    missing = _MISSING.search(words)
-    named = [missing[1].split(",")[0]] if missing else _named(words, trigger)
-    said = " ".join(words.split())
-    said = said if len(said) <= _SHOWN_WORDS else f"{said[:_SHOWN_WORDS]}…"
-    harm = f"KEDA says: {said}. {trigger.consequence}"
-    if not named:
-        fix = f"`keda explain {trigger.type}` says what goes together."
-        return Fault("", MISSING, f"is refused. {harm}", fix)
-    if (name := named[0]) in metadata:
-        fix = "Leave one of them out." if _TOO_MANY.search(said) else _example(name, trigger)
-        return Fault(name, metadata[name], f"is refused. {harm}", fix)
-    parameter = parameters[name]
-    why = "missing, and required." if parameter.required else f"is not given. KEDA says: {said}."
-    return Fault(parameter.name, MISSING, f"{why} {trigger.consequence}", _ways(parameter, trigger))
+    def _environments(self) -> Iterator[dict[str, str]]:
+        known = {name: value for name, value in self._environment.values.items() if isinstance(value, str)}
+        # The name of a variable may wait for a preview too.
+        waiting = {self._candidates(key)[0]: key for key in self._unknown if key.endswith(_FROM_ENV)}
+        guessed = {variable: self._candidates(name)[0] for name, variable in self._variables.items()}
+        guessed |= {
+            variable: self._candidates(key.removesuffix(_FROM_ENV))[0] for variable, key in waiting.items()
+        }
+        yield known | guessed
+        if guessed:
+            yield known
 
+    def _authentications(self) -> Iterator[dict[str, str]]:
+        values = self._authentication.values
+        known = {name: value for name, value in values.items() if isinstance(value, str)}
+        present = {name: self._candidates(name) for name, value in values.items() if value is UNKNOWN}
+        first = known | {name: candidates[0] for name, candidates in present.items()}
+        every = {each.name: self._candidates(each.name)[0] for each in self._readable}
+        required = {each.name: every[each.name] for each in self._readable if each.required}
+        yield from ([first | required, first | every, known] if every or present else [known])
+        for name, candidates in present.items():
+            rest = {key: value for key, value in first.items() if key != name}
+            yield rest | required
+            yield from (first | every | {name: value} for value in candidates[1:])
+        for name in every:
+            yield first | {key: value for key, value in every.items() if key != name}
+            yield first | required | {name: every[name]}
 
-def _example(name: str, trigger: Trigger) -> str:
-    fields = (field for field in type(trigger).model_fields.values() if field.alias == name)
-    example = next((field.examples[0] for field in fields if field.examples), None)
-    return f"Write e.g. {name}: {example}." if example else "Correct it."
-
-
-def _ways(parameter: Parameter, trigger: Trigger) -> str:
-    """How a value can be given."""
-    name, ways = parameter.name, []
-    if "metadata" in parameter.sources and not is_secret_key(name):
-        fields = (field for field in type(trigger).model_fields.values() if field.alias == name)
-        shown = next((f"{name}: {field.examples[0]}" for field in fields if field.examples), name)
-        ways.append(f"write {shown} below metadata")
-    if "env" in parameter.sources:
-        ways.append(f"name the container's variable that holds it in {name}FromEnv")
-    if "auth" in parameter.sources:
-        ways.append(f"put {name} into a Secret and name that in a TriggerAuthentication")
-    said = ", or ".join(ways)
-    return f"{said[:1].upper()}{said[1:]}."
+    def _candidates(self, name: str) -> tuple[str, ...]:
+        """Values that the parameter may have, the likeliest first."""
+        parameter = self._facts.named.get(name)
+        form = _FORMS_OF.get((self._scaler, name)) or _FORMS.get(name)
+        if parameter is None or (form and parameter.type in ("string", "strings")):
+            return (form or "text",)
+        return parameter.enum or _VALUES.get(parameter.type, ("text", "1"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
@@ -16,21 +17,32 @@ FIELDS: tuple[tuple[str, int, int, dict[str, int]], ...] = (
 """Name, lowest, highest and names of the numbers."""
 
 
-def schedule_error(schedule: str) -> str | None:
+@dataclass(frozen=True)
+class ScheduleError:
+    """Why robfig/cron refuses a schedule; `field` is the one at fault, or "" for the whole."""
+
+    words: str
+    field: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.words}" if self.field else self.words
+
+
+def schedule_error(schedule: str) -> ScheduleError | None:
     """Why robfig/cron refuses `schedule`, or None. Sunday is 0 only; `@daily` and seconds are not enabled."""
     if not schedule:
-        return "empty spec string"
+        return ScheduleError("empty spec string")
     if match := re.match(r"(CRON_)?TZ=\S* ", schedule):
         schedule = schedule[match.end() :].strip()
     if schedule.startswith("@"):
-        return f"parser does not accept descriptors: {schedule}"
+        return ScheduleError(f"parser does not accept descriptors: {schedule}")
     fields = schedule.split()
     if len(fields) != 5:
-        return f"expected exactly 5 fields, found {len(fields)}: {fields}"
+        return ScheduleError(f"expected exactly 5 fields, found {len(fields)}: {fields}")
     for (name, low, high, names), field in zip(FIELDS, fields, strict=True):
         for part in filter(None, field.split(",")):
             if error := _part_error(part, low, high, names):
-                return f"{name}: {error}"
+                return ScheduleError(error, name)
     return None
 
 

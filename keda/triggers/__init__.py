@@ -4,8 +4,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from keda.triggers import catalogue
-from keda.triggers.base import AuthenticationRef, Trigger, trigger_class
+from keda.triggers.base import AuthenticationRef, Trigger
 from keda.triggers.catalogue import CLASSES
+from keda.triggers.registry import trigger_class
 
 if TYPE_CHECKING:
     from keda.triggers.catalogue import *  # noqa: F403

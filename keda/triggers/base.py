@@ -1,13 +1,12 @@
 """What every trigger has in common, and the two ways to write one.
 
 A manifest writes `{type: cron, name: …, metadata: {start: …}}`; Python writes `Cron(start=…, name=…)`. Both
-give the same model. Which class reads a manifest's trigger is decided by its `type`.
+give the same model. Which class reads a manifest's trigger is decided by its `type` (keda.triggers.registry).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from importlib import import_module
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, ValidationError, model_serializer, model_validator
@@ -23,13 +22,11 @@ from keda.core.errors import (
     join,
 )
 from keda.core.model import Flag, Model, ObjectName, own_faults
-from keda.triggers.catalogue import CLASSES
 from keda.triggers.parameters import written
 
 _BESIDE_METADATA = frozenset({"name", "metricType", "useCachedMetrics", "authenticationRef"})
 _RESOURCE_SCALERS = frozenset({"cpu", "memory"})
 _CREDENTIALS = frozenset({"cert", "key", "username"})
-_REMOVED = {"stan": "KEDA 2.19 removed it with NATS Streaming: use nats-jetstream."}
 _IN_PLAIN_TEXT = "a secret in plain text. Anyone who may read the ScaledObject could read it."
 _INTO_A_SECRET = "Put it into a Secret and name that in a TriggerAuthentication."
 
@@ -58,6 +55,8 @@ class Trigger(Model):
     """What separates the items of a list, where it is no comma."""
     open_keys: ClassVar[tuple[str, str] | None] = None
     """Where keys of the user's own are allowed: their prefix, and the field that holds them."""
+    class_for: ClassVar[Callable[[object], Any]]
+    """The class that reads a manifest's trigger; set by keda.triggers.registry. Raises SpecError."""
 
     name: str | None = None
     """Names the trigger for scalingModifiers and for metrics; unique within its object."""
@@ -66,12 +65,6 @@ class Trigger(Model):
     use_cached_metrics: Flag | None = None
     """Answer the HPA from the last poll instead of asking the source each time. Default: false."""
     authentication_ref: AuthenticationRef | None = None
-
-    @classmethod
-    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        super().__pydantic_init_subclass__(**kwargs)
-        if "scaler" in cls.__dict__:
-            _TYPES[cls.scaler] = cls
 
     @property
     def type(self) -> str:
@@ -141,7 +134,7 @@ class Trigger(Model):
         if isinstance(data, cls):
             return data  # Frozen, and judged when it was made.
         if cls is Trigger:
-            return _class_for(data).parse(data)
+            return cls.class_for(data).parse(data)
         found, prefix = Faults(), ""
         if manifest and cls.scaler:
             data, prefix = cls._flat(data, found), "metadata"
@@ -158,9 +151,18 @@ class Trigger(Model):
 
     def refusals(self, *, formula: bool) -> Iterator[Fault]:
         """What KEDA itself refuses. A scalingModifiers `formula` excuses several scalers from a target."""
-        from keda.scalers.unresolved import faults  # Needed only once a trigger is made.
+        from keda.triggers.refusal_faults import Written, faults  # Needed only once a trigger is made.
 
-        yield from faults(self, formula=formula)
+        fields = type(self).model_fields.values()
+        written = Written(
+            self.type,
+            self.parameters(),
+            self.metric_type or "",
+            self.authentication_ref is not None,
+            {field.alias: str(field.examples[0]) for field in fields if field.alias and field.examples},
+            self.consequence,
+        )
+        yield from faults(written, formula=formula)
 
     def _secrets(self) -> Iterator[Fault]:
         for key, value in self.parameters().items():
@@ -230,35 +232,8 @@ class Trigger(Model):
         return None
 
 
-_TYPES: dict[str, type[Trigger]] = {}
-"""The scalers by `type`; filled as their modules are imported."""
-
-
 def _placed(faults: Iterator[Fault], prefix: str) -> Iterator[Fault]:
     """Faults of parameters belong below `metadata`, if that is how the trigger was written."""
     for fault in faults:
         outside = not prefix or fault.path.split(".")[0] in _BESIDE_METADATA
         yield fault if outside else fault.under(prefix)
-
-
-def _class_for(data: object) -> type[Trigger]:
-    if not isinstance(data, Mapping):
-        raise SpecError([Fault("", data, "is not a mapping of keys.", "Write type and metadata.")])
-    scaler = data.get("type", MISSING)
-    if isinstance(scaler, str) and scaler in CLASSES:
-        return trigger_class(scaler)
-    if scaler is MISSING:
-        why, fix = "missing, and required.", "Write type: prometheus, for one."
-    else:
-        why = "is not one of KEDA 2.19's 75 scalers."
-        guess = did_you_mean(str(scaler), CLASSES)
-        fix = f"Write {guess}." if guess else "`keda explain` lists them."
-        fix = _REMOVED.get(str(scaler), fix)
-    raise SpecError([Fault("type", scaler, f"{why} {Trigger.consequence}", fix)])
-
-
-def trigger_class(scaler: str) -> type[Trigger]:
-    """The class of one of KEDA's 75 types, imported when it is asked for. Raises KeyError."""
-    if scaler not in _TYPES:
-        import_module(f"keda.triggers.types.{CLASSES[scaler][0]}")
-    return _TYPES[scaler]

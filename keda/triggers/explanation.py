@@ -12,9 +12,10 @@ from pathlib import Path
 
 from keda.core.docstrings import field_docstrings
 from keda.core.errors import MISSING, Fault, SpecError, did_you_mean, is_secret_key
-from keda.scalers.parser import Parameter, scalers
-from keda.triggers.base import Trigger, trigger_class
+from keda.scalers.facts import Parameter, scalers
+from keda.triggers.base import Trigger
 from keda.triggers.catalogue import CLASSES
+from keda.triggers.registry import UNKNOWN_SCALER, trigger_class
 
 _KINDS = {
     "string": "text",
@@ -33,7 +34,7 @@ _PLACES = {"metadata": "metadata", "auth": "TriggerAuthentication"}
 _TITLES = ("REQUIRED", "OPTIONAL", "FROM A TRIGGERAUTHENTICATION")
 _WIDTH = 96
 _INTRODUCTION = """\
-# The 75 scalers of KEDA 2.19.0
+# The {count} scalers of KEDA 2.19.0
 
 Written by `python -m generate.triggers`, off the models. `keda explain <scaler>` prints one
 scaler in full, with units and defaults. A parameter in **bold** is required. The last column is what a
@@ -49,7 +50,7 @@ def explain(scaler: str) -> str:
     if scaler not in CLASSES:
         guess = did_you_mean(scaler, CLASSES)
         fix = f"Write {guess}." if guess else f"They are: {', '.join(sorted(CLASSES))}."
-        raise SpecError([Fault("", scaler, "is not one of KEDA 2.19's 75 scalers.", fix)])
+        raise SpecError([Fault("", scaler, UNKNOWN_SCALER, fix)])
     model = trigger_class(scaler)
     documented = documentation(model)
     groups: dict[str, list[str]] = {title: [] for title in _TITLES}
@@ -82,7 +83,9 @@ def meaning(scaler: str, name: str) -> str:
 
 def table() -> str:
     """docs/scalers.md."""
-    return _INTRODUCTION + "".join(f"{_row(scaler)}\n" for scaler in sorted(CLASSES))
+    return _INTRODUCTION.format(count=len(CLASSES)) + "".join(
+        f"{_row(scaler)}\n" for scaler in sorted(CLASSES)
+    )
 
 
 def parameters(scaler: str) -> list[Parameter]:

@@ -1,4 +1,4 @@
-"""All 75 scalers are typed: every parameter is reachable, and nothing passes that KEDA would refuse."""
+"""All scalers of KEDA are typed: every parameter is reachable, and nothing passes that KEDA would refuse."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ from support import ROOT
 
 import keda
 from generate.triggers import modules
-from keda import Kafka, RabbitMQ, SpecError, SumoLogic, Trigger
+from keda import SCALERS, Kafka, RabbitMQ, SpecError, SumoLogic, Trigger
 from keda.core.errors import is_secret_key, is_secret_value
-from keda.scalers import refusals as verdict
-from keda.scalers.parser import Trigger as Resolved
-from keda.scalers.parser import scalers
+from keda.scalers import constructor
+from keda.scalers.facts import ResolvedTrigger, scalers
 from keda.triggers.catalogue import CLASSES
 from keda.triggers.explanation import documentation, explain, parameters, table
 from keda.triggers.parameters import written
@@ -70,9 +69,9 @@ def class_of(scaler: str) -> type[Trigger]:
     return keda.trigger_class(scaler)
 
 
-def test_75_of_75_are_typed() -> None:
+def test_all_scalers_are_typed() -> None:
     assert set(CLASSES) == set(scalers()) == set(keda.SCALERS)
-    assert len({name for _, name in CLASSES.values()}) == 75
+    assert len({name for _, name in CLASSES.values()}) == len(CLASSES)
     for scaler, (module, name) in CLASSES.items():
         assert getattr(keda, name) is class_of(scaler)
         assert (class_of(scaler).scaler, class_of(scaler).__module__) == (
@@ -87,10 +86,10 @@ def test_the_generated_files_are_current() -> None:
     assert (ROOT / "docs" / "scalers.md").read_text() == table(), "run python -m generate.triggers"
 
 
-def test_the_table_has_75_rows() -> None:
+def test_the_table_has_a_row_for_each_scaler() -> None:
     rows = re.findall(r"(?m)^\| ([a-z0-9-]+) \| \[", (ROOT / "docs" / "scalers.md").read_text("utf-8"))
     assert set(rows) == set(scalers())
-    assert len(rows) == 75
+    assert len(rows) == len(scalers())
 
 
 FACTS = Path(os.environ.get("KEDA_HOMELAB_FACTS", "facts")) / "keda-params.json"
@@ -144,8 +143,8 @@ def test_the_smallest_valid_trigger_passes_and_comes_back(scaler: str) -> None:
     assert Trigger.parse(trigger.dump()) == trigger
 
 
-def resolved(spec: Spec, metadata: dict[str, str]) -> Resolved:
-    return Resolved(
+def resolved(spec: Spec, metadata: dict[str, str]) -> ResolvedTrigger:
+    return ResolvedTrigger(
         spec.type, metadata, spec.auth, spec.env, spec.pod_identity, spec.metric_type, spec.as_metric_source
     )
 
@@ -157,14 +156,14 @@ def test_every_fault_is_judged_as_keda_judges_it() -> None:
     for spec in chance.sample(every, 6000):
         data = manifest(spec)
         trigger, refused = judged(data, formula=spec.as_metric_source)
-        kedas = verdict.refusals(resolved(spec, spec.metadata))
+        kedas = constructor.refusals(resolved(spec, spec.metadata))
         known = not (spec.env or "authenticationRef" in data)
         if trigger is None and not kedas:
             # A parser of its own does not read some values of the wrong type, such as unsafeSsl without tls.
             lax = scalers()[spec.type].parser == "own" and "is not true or false" in refused
             assert lax or all(map(CHOICES.search, refused.splitlines())), (spec, refused)
         if trigger is not None and known:
-            assert verdict.refusals(resolved(spec, trigger.dump()["metadata"])) == [], spec
+            assert constructor.refusals(resolved(spec, trigger.dump()["metadata"])) == [], spec
         refused_by_both += trigger is None and bool(kedas)
         taken_by_both += trigger is not None and not kedas
     # The comparison is worth something only when both outcomes occur.
@@ -322,8 +321,9 @@ def test_a_scaler_is_explained_in_full(scaler: str) -> None:
 
 
 def test_an_unknown_scaler_is_not_explained() -> None:
-    with pytest.raises(SpecError, match=r'^"kafak" is not one of KEDA 2.19\'s 75 scalers. Write kafka.$'):
+    with pytest.raises(SpecError) as error:
         explain("kafak")
+    assert str(error.value) == f'"kafak" is not one of KEDA 2.19\'s {len(SCALERS)} scalers. Write kafka.'
 
 
 def test_importing_keda_builds_no_scaler() -> None:

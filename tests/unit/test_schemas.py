@@ -15,7 +15,7 @@ from generate import keda_schema as schema
 from generate import settings_page
 from generate import stack_schema as stack
 from keda import Trigger
-from keda.scalers.parser import scalers
+from keda.scalers.facts import scalers
 from tests.verdicts.samples import sample
 
 VALID = [*sorted((CORPUS / "valid" / "settings").glob("*.yaml")), STACK]

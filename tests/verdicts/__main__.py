@@ -9,16 +9,16 @@ import argparse
 import sys
 from collections import Counter, defaultdict
 
-from keda.scalers.parser import Trigger
-from keda.scalers.refusals import refusals
+from keda.scalers.constructor import refusals
+from keda.scalers.facts import ResolvedTrigger
 from tests.oracle import Spec, Verdict, judge
 from tests.verdicts.choices import choice
 from tests.verdicts.mutations import specs
 
 
 def ours(spec: Spec) -> list[str]:
-    return refusals(
-        Trigger(
+    refused = refusals(
+        ResolvedTrigger(
             type=spec.type,
             metadata=spec.metadata,
             auth=spec.auth,
@@ -28,6 +28,7 @@ def ours(spec: Spec) -> list[str]:
             as_metric_source=spec.as_metric_source,
         )
     )
+    return [str(refusal) for refusal in refused]
 
 
 def compare(count: int, seed: int) -> tuple[Counter[str], dict[str, list[tuple[Spec, Verdict, list[str]]]]]:

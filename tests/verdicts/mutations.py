@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 
-from keda.scalers.parser import Parameter, scalers
+from keda.scalers.facts import Parameter, scalers
 from tests.oracle import Spec
 from tests.verdicts.joints import joints
 from tests.verdicts.samples import BUS, JWT, STORAGE, plain, sample

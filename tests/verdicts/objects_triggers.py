@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from keda.scalers.parser import scalers
+from keda.scalers.facts import scalers
 from tests.oracle import Spec
 from tests.verdicts.build import (
     ABSENT,

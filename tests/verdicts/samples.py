@@ -5,7 +5,7 @@ Values that any text fits are filled in from the parameter data; here is only wh
 
 from __future__ import annotations
 
-from keda.scalers.parser import Parameter, scalers
+from keda.scalers.facts import Parameter, scalers
 from tests.oracle import Spec
 
 _FILL = {

@@ -1,33 +1,30 @@
-"""What KEDA's parser refuses of each trigger (keda.scalers.refusals), as findings with a path and a fix."""
+"""What KEDA refuses of each trigger (keda.scalers.unresolved), as findings with a path and a fix."""
 
 from __future__ import annotations
 
 import difflib
-import functools
-import re
 from collections.abc import Mapping
 from typing import Any
 
-from keda.checks.cross_object.references import Authentication, authentication, credentials, environment
+from keda.checks.cross_object.references import authentication, credentials, environment
 from keda.checks.findings import Report, without_secrets
 from keda.checks.scaling import modifiers_of, triggers_of
 from keda.core.defaults import RESOURCE_SCALERS
-from keda.core.errors import MISSING, is_secret_key, is_secret_value
+from keda.core.errors import MISSING, did_you_mean, is_secret_key, is_secret_value
+from keda.manifests.declared import UNKNOWN, Unknown
 from keda.manifests.objects import Item, Objects
 from keda.manifests.reading import At, mapping, text
-from keda.scalers.parser import Parameter, Trigger, scalers
-from keda.scalers.refusals import refusals
+from keda.scalers.facts import scalers
+from keda.scalers.refusals import Refusal
+from keda.scalers.unresolved import ANYTHING, NOTHING, Known, refusals
+
+Metadata = Mapping[str, str | Unknown]
 
 _METRIC_TYPES = ("AverageValue", "Value", "Utilization")
 _NOT_READY = "KEDA could not build the scaler: never Ready, nothing scales."
-_ABOUT_ONE = re.compile(r'(?:missing required parameter|unable to set param|parameter) "([^"]+)"')
+_CRASH = "On an update KEDA's operator crashes on it, and every ScaledObject of the cluster stands still."
 _SPEC_KEYS = ("minReplicaCount", "maxReplicaCount", "pollingInterval", "cooldownPeriod", "idleReplicaCount")
 _TRIGGER_KEYS = ("metricType", "authenticationRef", "useCachedMetrics")
-_COMMON = ("value", "query", "host", "type", "tls", "key", "url", "topic", "server", "mode", "name")
-# After these words of KEDA's comes Go's own parser, whose words are not worth imitating.
-_GO_SAYS = re.compile(
-    r'(unable to set param "[^"]+" value ".*?"|error parsing (?:(?:start|end) schedule|pod selector)): (.*)'
-)
 _CARRY_PASSWORDS = {"rabbitmq": ("host",)}
 """Parameters whose name does not tell that a secret is in them."""
 _EXAMPLES = {
@@ -53,13 +50,13 @@ def check_triggers(item: Item, report: Report) -> None:
         if not kind:
             continue
         if kind not in scalers():
-            close = difflib.get_close_matches(kind.lower(), scalers(), n=1, cutoff=0.6)
+            guess = did_you_mean(kind, scalers())
             report.add(
                 "unknown-scaler",
                 (*at, "type"),
                 kind,
                 f"is none of KEDA's {len(scalers())} scalers. {_NOT_READY}",
-                f"Write {close[0]}." if close else "See docs/scalers.md for the list.",
+                f"Write {guess}." if guess else "See docs/scalers.md for the list.",
                 f"no scaler found for type: {kind}",
             )
             continue
@@ -68,31 +65,31 @@ def check_triggers(item: Item, report: Report) -> None:
         _plain_secrets(kind, metadata, at, report)
         fits = _metric_type(item, kind, trigger, at, report)
         if fits and not _asks_others(trigger, metadata) and isinstance(trigger.get("metadata"), Mapping):
-            _verdict(item, None, kind, trigger, metadata, at, report)
+            _refusals(item, None, trigger, at, report)
 
 
 def check_triggers_among(item: Item, objects: Objects, report: Report) -> None:
-    """KEDA's verdict on the triggers that read a TriggerAuthentication or the target's environment."""
+    """What KEDA refuses of the triggers that read a TriggerAuthentication or the target's environment."""
     for index, trigger in triggers_of(item):
-        kind, at, metadata = text(trigger.get("type")), ("spec", "triggers", index), _metadata(trigger)
-        if kind not in scalers() or not _asks_others(trigger, metadata):
+        kind, at = text(trigger.get("type")), ("spec", "triggers", index)
+        if kind not in scalers() or not _asks_others(trigger, _metadata(trigger)):
             continue
         if not isinstance(trigger.get("metadata"), Mapping):
             continue
         if _metric_type(item, kind, trigger, at, Report()):
-            _verdict(item, objects, kind, trigger, metadata, at, report)
+            _refusals(item, objects, trigger, at, report)
 
 
-def _asks_others(trigger: Mapping[Any, Any], metadata: Mapping[str, str]) -> bool:
-    named = text(mapping(trigger.get("authenticationRef")).get("name"))
-    return bool(named) or any(key.endswith("FromEnv") for key in metadata)
+def _asks_others(trigger: Mapping[Any, Any], metadata: Metadata) -> bool:
+    name = mapping(trigger.get("authenticationRef")).get("name")
+    return name is UNKNOWN or bool(text(name)) or any(key.endswith("FromEnv") for key in metadata)
 
 
-def _metadata(trigger: Mapping[Any, Any]) -> dict[str, str]:
+def _metadata(trigger: Mapping[Any, Any]) -> dict[str, str | Unknown]:
     return {
-        key: _as_text(value)
+        key: UNKNOWN if value is UNKNOWN else _as_text(value)
         for key, value in mapping(trigger.get("metadata")).items()
-        if isinstance(key, str) and isinstance(value, (str, bool, int, float))
+        if isinstance(key, str) and isinstance(value, (str, bool, int, float, Unknown))
     }
 
 
@@ -146,180 +143,131 @@ def _metric_type(item: Item, kind: str, trigger: Mapping[Any, Any], at: At, repo
     return True
 
 
-def _verdict(
-    item: Item,
-    objects: Objects | None,
-    kind: str,
-    trigger: Mapping[Any, Any],
-    metadata: dict[str, str],
-    at: At,
-    report: Report,
+def _refusals(
+    item: Item, objects: Objects | None, trigger: Mapping[Any, Any], at: At, report: Report
 ) -> None:
-    auth, env, env_known = Authentication(), dict[str, str](), True
+    kind, metadata, metric_type = text(trigger.get("type")), _metadata(trigger), trigger.get("metricType")
+    given, identity, variables = NOTHING, "", NOTHING
     if objects is not None:
-        auth = authentication(trigger.get("authenticationRef"), item, objects)
-        env, env_known = environment(item, objects)
-    metric_type = text(trigger.get("metricType"))
-    unset = (
-        [] if env_known else [key for key in metadata if key.endswith("FromEnv") and metadata[key] not in env]
-    )
-
-    def with_stand_ins(choice: int) -> Trigger:
-        return Trigger(
-            kind,
-            metadata,
-            {
-                key: _stand_in(kind, key, choice) if value is None else value
-                for key, value in auth.parameters.items()
-            },
-            env | {metadata[key]: _stand_in(kind, key.removesuffix("FromEnv"), choice) for key in unset},
-            auth.pod_identity,
-            metric_type if metric_type in _METRIC_TYPES else "",
-            bool(text(modifiers_of(item).get("formula"))),
-        )
-
-    asked = with_stand_ins(0)
-    certain = auth.complete and None not in auth.parameters.values() and not unset
-    secrets = metadata | dict(asked.auth) | dict(asked.env)
-    refused = refusals(asked)
-    # What is refused with either stand-in does not hang on the values that only the cluster knows.
-    alone = set() if certain or not refused else set(refusals(with_stand_ins(1)))
-    for refusal in _without_consequences(refused):
-        match = _ABOUT_ONE.search(refusal)
-        names = match[1].split(",") if match else []
-        parameter = _parameter(kind, names[0]) if names else None
-        if certain or _holds_anyway(refusal, parameter, asked, auth, refusal in alone):
-            _add(refusal, parameter, names, asked, (*at, "metadata"), secrets, report)
+        given, identity = _authentication(trigger, item, objects)
+        variables = Known(*environment(item, objects))
+    known = metric_type is UNKNOWN or text(metric_type) in _METRIC_TYPES
+    formula = modifiers_of(item).get("formula")
+    secrets = {
+        name: value
+        for values in (metadata, given.values, variables.values)
+        for name, value in values.items()
+        if isinstance(value, str)
+    }
+    for refusal in refusals(
+        kind,
+        metadata,
+        metric_type=metric_type if known else "",
+        authentication=given,
+        pod_identity=identity,
+        environment=variables,
+        formula=formula is UNKNOWN or bool(text(formula)),
+    ):
+        _add(refusal, kind, metadata, secrets, (*at, "metadata"), report)
 
 
-def _without_consequences(refused: list[str]) -> list[str]:
-    """KEDA's cross-field rules run over what could not be parsed too, and say the same again."""
-    names = {name for each in refused if (match := _ABOUT_ONE.search(each)) for name in match[1].split(",")}
-    return [
-        each
-        for each in refused
-        if _ABOUT_ONE.search(each) or not any(re.search(rf"\b{re.escape(name)}\b", each) for name in names)
-    ]
-
-
-def _holds_anyway(
-    refusal: str, parameter: Parameter | None, trigger: Trigger, auth: Authentication, alone: bool
-) -> bool:
-    """Whether a refusal stands whatever the values are that only the cluster knows."""
-    if parameter is None:
-        return alone and _blamed(refusal, trigger) is not None
-    if "missing required" in refusal:
-        return auth.complete or "auth" not in parameter.sources
-    return any(name in trigger.metadata for name in parameter.names)
-
-
-def _blamed(refusal: str, trigger: Trigger) -> str | None:
-    """The metadata key that a refusal is about: the longest that it names, and common words only with their
-    value."""
-    for key in sorted(trigger.metadata, key=len, reverse=True):
-        named = re.search(rf"(?<!\w){re.escape(key)}(?!\w)", refusal) is not None
-        if named and (key not in _COMMON or trigger.metadata[key] in refusal):
-            return key
-    return None
+def _authentication(trigger: Mapping[Any, Any], item: Item, objects: Objects) -> tuple[Known, str | Unknown]:
+    """What `authenticationRef` gives, and the pod identity."""
+    reference = trigger.get("authenticationRef")
+    if UNKNOWN in (reference, mapping(reference).get("name")):
+        return ANYTHING, UNKNOWN
+    found = authentication(reference, item, objects)
+    values = {name: UNKNOWN if value is None else value for name, value in found.parameters.items()}
+    return Known(values, found.complete), found.pod_identity if found.complete else UNKNOWN
 
 
 def _add(
-    refusal: str,
-    parameter: Parameter | None,
-    names: list[str],
-    trigger: Trigger,
-    at: At,
-    secrets: Mapping[str, str],
-    report: Report,
+    refusal: Refusal, kind: str, metadata: Metadata, secrets: Mapping[str, str], at: At, report: Report
 ) -> None:
-    keda = without_secrets(refusal, secrets)
-    detail = ""
-    if go := _GO_SAYS.fullmatch(keda):
-        keda, detail = f"{go[1]}: …", f": {go[2]}"
-    if "the operator panics" in refusal:
-        report.add(
-            "operator-crash",
-            (*at, "value"),
-            trigger.metadata.get("value"),
-            "is not a quantity. On an update KEDA's operator crashes on it, and every ScaledObject "
-            "of the cluster "
-            "stands still.",
-            'Write an amount such as "500m" for cpu or "1Gi" for memory.',
-        )
-    elif trigger.type in RESOURCE_SCALERS and "ParseInt" in refusal:
-        report.add(
-            "trigger-parameter",
-            (*at, "value"),
-            trigger.metadata.get("value"),
-            f"is not a whole percentage. {_NOT_READY}",
-            'Write it without a unit, such as value: "60".',
-            keda,
-        )
-    elif parameter is None and (absent := _absent(refusal, trigger)):
-        _missing(_parameters(trigger.type)[absent[0]], absent, trigger, at, keda, report)
-    elif parameter is None:
-        key = _blamed(refusal, trigger)
-        report.add(
-            "trigger-parameter",
-            (*at, key) if key else at,
-            trigger.metadata[key] if key else MISSING,
-            f"is refused by the {trigger.type} scaler{detail}. {_NOT_READY}",
-            f"See `keda explain {trigger.type}`.",
-            keda,
-        )
-    elif "missing required" in refusal:
-        _missing(parameter, names, trigger, at, keda, report)
-    else:
-        name = next((name for name in parameter.names if name in trigger.metadata), parameter.name)
-        value = trigger.metadata.get(name, MISSING)
-        if parameter.enum:
-            close = difflib.get_close_matches(str(value), parameter.enum, n=1)
-            why = f"is not one of {', '.join(parameter.enum)}. {_NOT_READY}"
-            fix = f"Write {close[0]}." if close else f"Write one of {', '.join(parameter.enum)}."
-        else:
-            wanted, example = _EXAMPLES.get(parameter.type, ("what KEDA can read", "…"))
-            why = f"is not {wanted}. {_NOT_READY}"
-            either = ' or "false"' if parameter.type == "bool" else ""
-            fix = f'Write {"" if either else "e.g. "}{name}: "{example}"{either}.'
-        report.add("trigger-parameter", (*at, name), value, why, fix, keda)
+    keda = without_secrets(f"{refusal.words}: …" if refusal.detail else refusal.words, secrets)
+    key = next((name for name in refusal.parameters if name in metadata and _in_metadata(kind, name)), None)
+    blank = key is None or (isinstance(value := metadata[key], str) and not value.strip())
+    if refusal.kind in ("missing", "credentials") and blank:
+        _missing(refusal, kind, metadata, at, keda, report)
+        return
+    if refusal.kind in ("crash", "unreadable", "value") and key is None:
+        key = refusal.parameters[0]
+    place = (*at, key) if key else at
+    value = metadata.get(key, MISSING) if key else MISSING
+    if refusal.kind == "crash":
+        report.add("operator-crash", place, value, *_crash(refusal, kind, key or "", value))
+        return
+    why, fix = _refused(refusal, kind, key or "", value, secrets)
+    report.add("trigger-parameter", place, value, f"{why} {_NOT_READY}", fix, keda)
 
 
-def _missing(
-    parameter: Parameter, names: list[str], trigger: Trigger, at: At, keda: str, report: Report
-) -> None:
-    misspelt = _close(trigger.metadata, names)
-    if misspelt in trigger.metadata and not _reads(trigger.type, misspelt):
+def _in_metadata(kind: str, name: str) -> bool:
+    """Whether KEDA reads a parameter from metadata; keys of the user's own it does."""
+    parameter = scalers()[kind].named.get(name)
+    return parameter is None or "metadata" in parameter.sources
+
+
+def _crash(refusal: Refusal, kind: str, name: str, value: object) -> tuple[str, str]:
+    """Why, and fix, of a value that KEDA's operator panics over."""
+    if kind in RESOURCE_SCALERS:
+        fix = 'Write an amount such as "500m" for cpu or "1Gi" for memory.'
+        return f"is not a quantity. {_CRASH}", fix
+    if refusal.allowed:
+        why, fix = _one_of(refusal.allowed, value)
+        return f"{why} {_CRASH}", fix
+    return f"is blank. {_CRASH}", f"Write the {name}, or remove it."
+
+
+def _refused(
+    refusal: Refusal, kind: str, name: str, value: object, secrets: Mapping[str, str]
+) -> tuple[str, str]:
+    """Why, and fix, of a trigger that KEDA does not build."""
+    if kind in RESOURCE_SCALERS and refusal.kind == "value":
+        return "is not a whole percentage.", 'Write it without a unit, such as value: "60".'
+    if refusal.kind == "unreadable":
+        parameter = scalers()[kind].named[name]
+        wanted, example = _EXAMPLES.get(parameter.type, ("what KEDA can read", "…"))
+        either = ' or "false"' if parameter.type == "bool" else ""
+        return f"is not {wanted}.", f'Write {"" if either else "e.g. "}{name}: "{example}"{either}.'
+    if refusal.allowed:
+        return _one_of(refusal.allowed, value)
+    detail = f": {without_secrets(refusal.detail, secrets)}" if refusal.detail else ""
+    return f"is refused by the {kind} scaler{detail}.", f"See `keda explain {kind}`."
+
+
+def _one_of(allowed: tuple[str, ...], value: object) -> tuple[str, str]:
+    words = ", ".join(allowed)
+    guess = did_you_mean(value, allowed) if isinstance(value, str) else None
+    return f"is not one of {words}.", f"Write {guess}." if guess else f"Write one of {words}."
+
+
+def _missing(refusal: Refusal, kind: str, metadata: Metadata, at: At, keda: str, report: Report) -> None:
+    names = list(refusal.parameters)
+    misspelt = _close(metadata, names)
+    if misspelt in metadata and not scalers()[kind].reads(misspelt):
         return  # reported where it was made
-    either = " or ".join(names)
-    sources = []
-    if "metadata" in parameter.sources:
-        sources.append(f"write {either} in metadata")
+    name, parameter = names[0], scalers()[kind].named[names[0]]
+    ways = []
+    if writable := [each for each in names if _in_metadata(kind, each)]:
+        ways.append(f"write {' or '.join(writable)} in metadata")
     if "env" in parameter.sources:
-        sources.append(f"write {names[0]}FromEnv with the name of a variable of the target's container")
+        ways.append(f"write {name}FromEnv with the name of a variable of the target's container")
     if "auth" in parameter.sources:
-        sources.append(f"name in authenticationRef {credentials(names[0])}")
-    secret = is_secret_key(names[0]) or names[0] in _CARRY_PASSWORDS.get(trigger.type, ())
-    fix = "; or ".join(reversed(sources) if secret else sources)
+        ways.append(f"name in authenticationRef {credentials(name)}")
+    secret = is_secret_key(name) or name in _CARRY_PASSWORDS.get(kind, ())
+    fix = "; or ".join(reversed(ways) if secret else ways)
+    unless = " without a pod identity" if refusal.kind == "credentials" else ""
     report.add(
         "trigger-parameter",
-        (*at, names[0]),
+        (*at, name),
         MISSING,
-        f"missing, and required by the {trigger.type} scaler. {_NOT_READY}",
+        f"missing, and required by the {kind} scaler{unless}. {_NOT_READY}",
         f"{fix[:1].upper()}{fix[1:]}.",
         keda,
     )
 
 
-def _absent(refusal: str, trigger: Trigger) -> list[str]:
-    """The parameters that KEDA misses one of, in a refusal such as `no a or b given`."""
-    if not refusal.startswith("no "):
-        return []
-    words = re.findall(r"[A-Za-z]\w*", refusal)
-    known = _parameters(trigger.type)
-    return [word for word in words if word in known and word not in trigger.metadata]
-
-
-def _close(written: Mapping[str, str], names: list[str]) -> str:
+def _close(written: Metadata, names: list[str]) -> str:
     lowered = {key.lower(): key for key in written}
     for name in names:
         if close := difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.8):
@@ -327,35 +275,18 @@ def _close(written: Mapping[str, str], names: list[str]) -> str:
     return ""
 
 
-@functools.cache
-def _parameters(kind: str) -> Mapping[str, Parameter]:
-    """The scaler's parameters by each of their names; the first of two with one name counts."""
-    return {name: each for each in reversed(scalers()[kind].parameters) for name in each.names}
-
-
-def _parameter(kind: str, name: str) -> Parameter | None:
-    return _parameters(kind).get(name)
-
-
-def _reads(kind: str, key: str) -> bool:
-    known = _parameters(kind)
-    if key in known or key.removesuffix("FromEnv") in known:
-        return True
-    return any(name.endswith("*") and key.startswith(name[:-1]) for name in known)
-
-
-def _unknown_parameters(kind: str, metadata: Mapping[str, str], at: At, report: Report) -> None:
+def _unknown_parameters(kind: str, metadata: Metadata, at: At, report: Report) -> None:
     if scalers()[kind].open or kind == "external-mock":
         return
     for key in metadata:
-        if _reads(kind, key):
+        if scalers()[kind].reads(key):
             continue
-        lowered = {name.lower(): name for name in _parameters(kind)}
+        lowered = {name.lower(): name for name in scalers()[kind].named}
         place = (*at, "metadata", key)
         close = difflib.get_close_matches(key.lower().removesuffix("fromenv"), lowered, n=1, cutoff=0.8)
         if close and lowered[close[0]] not in metadata:
             name = lowered[close[0]]
-            default = _parameters(kind)[name].default
+            default = scalers()[kind].named[name].default
             instead = f', and takes its default {name}: "{default}"' if default else ""
             report.add(
                 "misspelt-parameter",
@@ -383,11 +314,11 @@ def _unknown_parameters(kind: str, metadata: Mapping[str, str], at: At, report: 
             )
 
 
-def _plain_secrets(kind: str, metadata: Mapping[str, str], at: At, report: Report) -> None:
+def _plain_secrets(kind: str, metadata: Metadata, at: At, report: Report) -> None:
     for key, value in metadata.items():
-        if key.endswith("FromEnv") or not value:
+        if key.endswith("FromEnv") or not isinstance(value, str):
             continue
-        if (is_secret_key(key) and _reads(kind, key)) or is_secret_value(value):
+        if (is_secret_key(key) and scalers()[kind].reads(key)) or is_secret_value(value):
             report.add(
                 "plain-secret",
                 (*at, "metadata", key),
@@ -395,14 +326,3 @@ def _plain_secrets(kind: str, metadata: Mapping[str, str], at: At, report: Repor
                 "a secret in plain text: everyone who can read the object or its repository can read it.",
                 "Put it into a Secret and name that in a TriggerAuthentication.",
             )
-
-
-def _stand_in(kind: str, name: str, choice: int) -> str:
-    """One of two values that the parser takes, for one that only the cluster knows."""
-    parameter = _parameter(kind, name)
-    if name == "host":
-        return ("amqp://one:5672/", "amqp://two:5672/")[choice]  # rabbitmq reads the scheme
-    if parameter and parameter.enum:
-        return parameter.enum[-choice]
-    known = _EXAMPLES.get(parameter.type) if parameter else None
-    return known[1] if known else ("x", "y")[choice]

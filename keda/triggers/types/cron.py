@@ -20,9 +20,8 @@ def schedule(value: str) -> str:
     """Five fields as robfig/cron reads them: no seconds, no @daily, Sunday is 0 and never 7. Raises
     Refused."""
     if error := schedule_error(value):
-        field = error.partition(":")[0]
-        if field in _BOUNDS:
-            raise Refused(f"is not a schedule: its {field} is not within {_BOUNDS[field]}.")
+        if error.field:
+            raise Refused(f"is not a schedule: its {error.field} is not within {_BOUNDS[error.field]}.")
         raise Refused("is not five cron fields.")
     return value
 

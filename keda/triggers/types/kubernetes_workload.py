@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 from pydantic import AfterValidator, Field
 
 from keda.core.errors import Fault, Refused
-from keda.scalers.rules.services import is_selector
+from keda.syntax.selector import is_selector
 from keda.triggers.base import Trigger
 from keda.triggers.parameters import Number, Text
 

@@ -1,0 +1,117 @@
+"""What KEDA 2.19.0 reads of each scaler's triggers: the parameters, as data (data/trigger-params.json)."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+_DATA = Path(__file__).parent / "data"
+
+
+@dataclass(frozen=True)
+class ResolvedTrigger:
+    """One trigger with what the operator resolves for it.
+
+    `auth` holds the values of its TriggerAuthentication, `env` the variables of the target's container,
+    `pod_identity` the provider. `as_metric_source` is true in a ScaledObject with a scalingModifiers formula:
+    then several scalers do not ask for a target.
+    """
+
+    type: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    auth: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
+    pod_identity: str = ""
+    metric_type: str = ""
+    as_metric_source: bool = False
+
+    @property
+    def no_identity(self) -> bool:
+        return self.pod_identity in ("", "none")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a scaler; `at` is the line of KEDA's source that reads it.
+
+    `sources` are in KEDA's order: the first that has a value wins. `key` names the parsed value where two
+    fields read one name. `untagged` ones are read by the scaler itself, not by the typed parser.
+    """
+
+    name: str
+    type: str
+    sources: tuple[str, ...]
+    at: str
+    key: str = ""
+    aliases: tuple[str, ...] = ()
+    required: bool = False
+    default: str = ""
+    enum: tuple[str, ...] = ()
+    exclusive: tuple[str, ...] = ()
+    separator: str = ","
+    range: str = ""
+    deprecated: str = ""
+    announce: str = ""
+    doc: str = ""
+    untagged: bool = False
+    minimum: int | None = None
+
+    @functools.cached_property
+    def names(self) -> tuple[str, ...]:
+        return (self.name, *self.aliases)
+
+
+@dataclass(frozen=True)
+class Scaler:
+    """`parser` is typed, or own for the four types that read their metadata by hand. `open` is the pattern of
+    keys that belong to the user, where there are any."""
+
+    parser: str
+    parameters: tuple[Parameter, ...]
+    family: str
+    """The module of its rules and of its class."""
+    open: str = ""
+
+    @functools.cached_property
+    def named(self) -> Mapping[str, Parameter]:
+        """The parameters by each of their names; the first of two with one name counts."""
+        return {name: each for each in reversed(self.parameters) for name in each.names}
+
+    @functools.cached_property
+    def by_key(self) -> Mapping[str, Parameter]:
+        """The parameters by the key of their parsed value."""
+        return {each.key or each.name: each for each in self.parameters}
+
+    def reads(self, key: str) -> bool:
+        """Whether a key of the metadata means something to the scaler."""
+        if key in self.named or key.removesuffix("FromEnv") in self.named:
+            return True
+        return any(name.endswith("*") and key.startswith(name[:-1]) for name in self.named)
+
+
+@functools.cache
+def scalers() -> Mapping[str, Scaler]:
+    """All trigger types of KEDA 2.19.0."""
+    families = {name: record["module"] for name, record in read("scalers.json").items()}
+    return {name: _scaler(entry, families[name]) for name, entry in read("trigger-params.json").items()}
+
+
+def read(file: str) -> dict[str, Any]:
+    """One of the files of data/."""
+    data: dict[str, Any] = json.loads((_DATA / file).read_text(encoding="utf-8"))
+    return data
+
+
+def _scaler(entry: dict[str, Any], family: str) -> Scaler:
+    def parameter(facts: dict[str, Any]) -> Parameter:
+        values: dict[str, Any] = {
+            key: tuple(fact) if isinstance(fact, list) else fact for key, fact in facts.items()
+        }
+        return Parameter(**values)
+
+    parameters = tuple(map(parameter, entry["parameters"]))
+    return Scaler(entry["parser"], parameters, family, entry.get("open", ""))
