@@ -13,14 +13,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from keda import Cpu, Memory, Prometheus, ScaledObject, Trigger
 from keda.adoption.hpa import Hpa, Metric, Resource, Series, read_hpa
 from keda.adoption.prometheus_adapter import AdapterRules, Matcher, Rule, label_matchers
 from keda.core.errors import MISSING, Fault, Faults, SpecError, show
 from keda.core.names import LABEL_MAX
 from keda.ownership import TRANSFER_OWNERSHIP
+from keda.resources import ScaledObject
 from keda.syntax import promql
 from keda.syntax.quantity import parse_quantity
+from keda.triggers import Cpu, Memory, Prometheus, Trigger
 
 KEEP = {"helm.sh/resource-policy": "keep"}
 _METRIC_NAME = re.compile(r"[A-Za-z_:][A-Za-z0-9_:]*")

@@ -14,7 +14,7 @@ def explain(name: str) -> str:
     if name in rules():
         return explain_rule(name)
     from keda import triggers
-    from keda.scalers.parser import scalers
+    from keda.scalers.facts import scalers
 
     if name not in scalers():
         raise unknown(name, "neither a scaler of KEDA 2.19 nor a rule", [*scalers(), *rules()])

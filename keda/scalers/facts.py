@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -78,8 +78,15 @@ class Scaler:
 
     @functools.cached_property
     def named(self) -> Mapping[str, Parameter]:
-        """The parameters by each of their names; the first of two with one name counts."""
-        return {name: each for each in reversed(self.parameters) for name in each.names}
+        """The parameters by each of their names; of two with one name the first, with the sources of both."""
+        result: dict[str, Parameter] = {}
+        for each in self.parameters:
+            for name in each.names:
+                first = result.setdefault(name, each)
+                sources = tuple(dict.fromkeys((*first.sources, *each.sources)))
+                if sources != first.sources:
+                    result[name] = replace(first, sources=sources)
+        return result
 
     @functools.cached_property
     def by_key(self) -> Mapping[str, Parameter]:

@@ -10,8 +10,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from keda.scalers.facts import Parameter, ResolvedTrigger
-from keda.scalers.facts import scalers as scalers
+from keda.scalers.facts import Parameter, ResolvedTrigger, scalers
 from keda.scalers.refusals import Refusal, RefusalError, bad_value, missing, unreadable
 from keda.syntax import go as go_values
 

@@ -49,6 +49,9 @@ _VALUES = {
 }
 
 
+_Found = dict[tuple[Kind, tuple[str, ...]], Refusal]
+
+
 @dataclass(frozen=True)
 class Known:
     """Values by name, as far as they are known; UNKNOWN stands for one that is there and may be any text."""
@@ -92,8 +95,8 @@ def refusals(
         question.guessed_kinds.add("metric-type")
     if not isinstance(pod_identity, str):
         question.guessed_kinds.add("unsupported")
-    everywhere: dict[object, Refusal] | None = None
-    plausible: dict[object, Refusal] | None = None
+    everywhere: _Found | None = None
+    plausible: _Found | None = None
     for trigger in question.guesses(metric_type, pod_identity, bool(formula)):
         refused = constructor.refusals(trigger)
         if not refused or (everywhere is not None and not (everywhere or plausible)):
@@ -107,7 +110,7 @@ def refusals(
     return [each for each in certain.values() if not question.is_about_a_guess(each)]
 
 
-def _both(before: dict[object, Refusal] | None, found: dict[object, Refusal]) -> dict[object, Refusal]:
+def _both(before: _Found | None, found: _Found) -> _Found:
     return found if before is None else {key: each for key, each in before.items() if key in found}
 
 

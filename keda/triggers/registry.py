@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from importlib import import_module
 
 from keda.core.errors import MISSING, Fault, SpecError, did_you_mean
-from keda.triggers import types
 from keda.triggers.base import Trigger
 from keda.triggers.catalogue import CLASSES
 
@@ -19,7 +18,7 @@ UNKNOWN_SCALER = f"is not one of KEDA 2.19's {len(CLASSES)} scalers."
 def trigger_class(scaler: str) -> type[Trigger]:
     """The class of one of KEDA's types. Raises KeyError."""
     module, name = CLASSES[scaler]
-    found: type[Trigger] = getattr(import_module(f"{types.__name__}.{module}"), name)
+    found: type[Trigger] = getattr(import_module(f"keda.triggers.types.{module}"), name)
     return found
 
 

@@ -1,9 +1,10 @@
-"""Imports point inward: __main__ -> components -> keda <- policies; keda knows pydantic and the standard
-library, and its judge two parsers, of YAML and of PromQL."""
+"""Imports point inward: __main__ -> components -> keda <- policies; keda uses pydantic and the standard
+library, and its checks two parsers, of YAML and of PromQL. Within keda/ they point downward."""
 
 from __future__ import annotations
 
 import ast
+import graphlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -42,6 +43,57 @@ def test_rings(package: str) -> None:
     for file in files:
         outside = set(imported(file)) - set(sys.stdlib_module_names) - ALLOWED[package]
         assert not outside, f"{file.relative_to(ROOT)} imports {sorted(outside)}"
+
+
+FLOORS = (
+    {"core", "syntax", "manifests", "api_client"},
+    {"scalers", "ownership"},
+    {"checks"},
+    {"triggers"},
+    {"resources"},
+    {"guardrails"},
+    {"adoption"},
+    {"commands"},
+    {"", "__main__"},
+)
+"""The rooms of keda/ from the ground up; a room imports from its own floor and those below. The last is the
+package itself, with its public names."""
+
+
+def edges() -> dict[str, set[str]]:
+    """The modules of keda/ that each of them imports: in functions and under TYPE_CHECKING too."""
+    files = {
+        ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): file
+        for file in (ROOT / "keda").rglob("*.py")
+    }
+    found: dict[str, set[str]] = {}
+    for name, file in files.items():
+        found[name] = set()
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Import):
+                found[name].update(alias.name for alias in node.names if alias.name in files)
+            elif isinstance(node, ast.ImportFrom):
+                assert node.level == 0 and node.module, f"{name}: relative import"
+                inside = [f"{node.module}.{alias.name}" for alias in node.names]
+                found[name].update(each if each in files else node.module for each in inside)
+        found[name] &= files.keys() - {name}
+    return found
+
+
+def floor(module: str) -> int:
+    room = (module.split(".") + [""])[1]
+    return next(number for number, rooms in enumerate(FLOORS) if room in rooms)
+
+
+def test_no_arrow_points_upward() -> None:
+    upward = [f"{a} -> {b}" for a, targets in edges().items() for b in targets if floor(b) > floor(a)]
+    assert upward == []
+
+
+def test_no_circle() -> None:
+    """graphlib raises CycleError, which names the circle."""
+    order = list(graphlib.TopologicalSorter(edges()).static_order())
+    assert len(order) > 80
 
 
 def test_recipes_and_settings_need_no_pulumi() -> None:

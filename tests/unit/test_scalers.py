@@ -19,8 +19,10 @@ import keda
 from generate.triggers import modules
 from keda import SCALERS, Kafka, RabbitMQ, SpecError, SumoLogic, Trigger
 from keda.core.errors import is_secret_key, is_secret_value
-from keda.scalers import constructor
+from keda.manifests.declared import UNKNOWN
+from keda.scalers import constructor, unresolved
 from keda.scalers.facts import ResolvedTrigger, scalers
+from keda.scalers.unresolved import ANYTHING, Known
 from keda.triggers.catalogue import CLASSES
 from keda.triggers.explanation import documentation, explain, parameters, table
 from keda.triggers.parameters import written
@@ -168,6 +170,66 @@ def test_every_fault_is_judged_as_keda_judges_it() -> None:
         taken_by_both += trigger is not None and not kedas
     # The comparison is worth something only when both outcomes occur.
     assert min(refused_by_both, taken_by_both) > 1000
+
+
+def every_fault() -> list[Spec]:
+    return [spec for scaler in scalers() for spec in single_faults(scaler)]
+
+
+def test_a_refusal_names_parameters_of_its_scaler() -> None:
+    """Whoever shows a refusal looks its parameters up."""
+    kinds = set()
+    for spec in every_fault():
+        for refusal in constructor.refusals(resolved(spec, spec.metadata)):
+            rows = {name for name in refusal.parameters if name.startswith("query.")}
+            assert set(refusal.parameters) - rows <= scalers()[spec.type].named.keys(), (spec, refusal)
+            nameless = refusal.kind in ("unsupported", "metric-type", "unknown-type")
+            assert bool(refusal.parameters) != nameless, (spec, refusal)
+            kinds.add(refusal.kind)
+    assert kinds >= {"missing", "credentials", "unreadable", "value", "conflict", "removed", "crash"}
+
+
+def test_an_unknown_value_is_held_against_no_trigger() -> None:
+    """Whatever part of a trigger that KEDA takes is unknown: nothing is refused. And of a trigger that KEDA
+    refuses, many a refusal stands for itself."""
+    chance = random.Random(2)
+    refused_by_both = taken_by_both = 0
+    for spec in chance.sample(every_fault(), 1500):
+        metadata = {key: chance.choice((value, value, UNKNOWN)) for key, value in spec.metadata.items()}
+        known = chance.choice((spec.auth, dict.fromkeys(spec.auth, UNKNOWN)))
+        refused = unresolved.refusals(
+            spec.type,
+            metadata,
+            metric_type=chance.choice((spec.metric_type, UNKNOWN)),
+            authentication=chance.choice((ANYTHING, Known(known))),
+            pod_identity=chance.choice((spec.pod_identity, UNKNOWN)),
+            environment=chance.choice((ANYTHING, Known(spec.env))),
+            formula=spec.as_metric_source,
+        )
+        kedas = constructor.refusals(resolved(spec, spec.metadata))
+        assert kedas or not refused, (spec, metadata, refused)
+        refused_by_both += bool(kedas and refused)
+        taken_by_both += not kedas
+    assert min(refused_by_both, taken_by_both) > 200
+
+
+@pytest.mark.parametrize(
+    ("metadata", "refused"),
+    [
+        ({"lagThreshold": "0", "topic": UNKNOWN}, ["lagThreshold"]),
+        ({"lagThreshold": UNKNOWN, "topic": "t"}, []),
+        ({"allowIdleConsumers": "true", "limitToPartitionsWithLag": "true"}, ["allowIdleConsumers"]),
+        ({"allowIdleConsumers": "true", "limitToPartitionsWithLag": UNKNOWN, "topic": "t"}, []),
+    ],
+)
+def test_what_stands_beside_an_unknown_value(metadata: dict[str, Any], refused: list[str]) -> None:
+    base = {"bootstrapServers": UNKNOWN, "consumerGroup": "g"}
+    assert [each.parameters[0] for each in unresolved.refusals("kafka", base | metadata)] == refused
+
+
+def test_a_scaler_that_waits_for_the_preview_is_not_refused() -> None:
+    assert unresolved.refusals(UNKNOWN, {"a": "b"}) == []
+    assert [each.kind for each in unresolved.refusals("kafak", {})] == ["unknown-type"]
 
 
 def test_what_an_authentication_may_bring_is_not_held_against_a_trigger() -> None:

@@ -19,7 +19,7 @@ from keda.core.names import object_name
 from keda.manifests.declared import UNKNOWN
 from keda.manifests.objects import Item
 from keda.manifests.reading import At, dig, mapping, sequence, text, whole
-from keda.scalers.parser import scalers
+from keda.scalers.facts import scalers
 from keda.syntax import go as go_values
 from keda.syntax.quantity import parse_quantity
 

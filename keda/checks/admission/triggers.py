@@ -146,12 +146,15 @@ def _metric_type(item: Item, kind: str, trigger: Mapping[Any, Any], at: At, repo
 def _refusals(
     item: Item, objects: Objects | None, trigger: Mapping[Any, Any], at: At, report: Report
 ) -> None:
-    kind, metadata, metric_type = text(trigger.get("type")), _metadata(trigger), trigger.get("metricType")
-    given, identity, variables = NOTHING, "", NOTHING
+    kind, metadata = text(trigger.get("type")), _metadata(trigger)
+    metric_type: Any = trigger.get("metricType")
+    identity: str | Unknown = ""
+    given = variables = NOTHING
     if objects is not None:
         given, identity = _authentication(trigger, item, objects)
         variables = Known(*environment(item, objects))
-    known = metric_type is UNKNOWN or text(metric_type) in _METRIC_TYPES
+    if metric_type is not UNKNOWN and metric_type not in _METRIC_TYPES:
+        metric_type = ""
     formula = modifiers_of(item).get("formula")
     secrets = {
         name: value
@@ -162,7 +165,7 @@ def _refusals(
     for refusal in refusals(
         kind,
         metadata,
-        metric_type=metric_type if known else "",
+        metric_type=metric_type,
         authentication=given,
         pod_identity=identity,
         environment=variables,
@@ -186,8 +189,7 @@ def _add(
 ) -> None:
     keda = without_secrets(f"{refusal.words}: …" if refusal.detail else refusal.words, secrets)
     key = next((name for name in refusal.parameters if name in metadata and _in_metadata(kind, name)), None)
-    blank = key is None or (isinstance(value := metadata[key], str) and not value.strip())
-    if refusal.kind in ("missing", "credentials") and blank:
+    if refusal.kind in ("missing", "credentials") and not (key and str(metadata[key]).strip()):
         _missing(refusal, kind, metadata, at, keda, report)
         return
     if refusal.kind in ("crash", "unreadable", "value") and key is None:

@@ -13,7 +13,7 @@ from keda.core.errors import MISSING
 from keda.manifests.declared import UNKNOWN
 from keda.manifests.objects import Item
 from keda.manifests.reading import At, dig, mapping, text
-from keda.scalers.parser import scalers
+from keda.scalers.facts import scalers
 from keda.syntax import promql
 from keda.syntax.query_languages import is_other_language, is_victoria_metrics
 

@@ -12,7 +12,7 @@ from keda.checks.registry import SCALING, SETTINGS, Problem, warning
 from keda.checks.scaling import SPEC, lowest_of, triggers_of
 from keda.manifests.objects import Item
 from keda.manifests.reading import mapping, text
-from keda.scalers.parser import scalers
+from keda.scalers.facts import scalers
 from keda.syntax import go
 
 

@@ -27,7 +27,7 @@ from keda.core.errors import did_you_mean, is_secret_key
 from keda.manifests.declared import UNKNOWN
 from keda.manifests.objects import Item, Objects
 from keda.manifests.reading import At, dig, mapping, sequence, text
-from keda.scalers.parser import scalers
+from keda.scalers.facts import scalers
 from keda.syntax.quantity import parse_quantity
 
 
