@@ -13,7 +13,7 @@ from keda.guardrails.scaling import scalings
 from keda.manifests.declared import UNKNOWN, Declared
 from keda.manifests.objects import Item
 from keda.manifests.reading import mapping
-from keda.scalers.parser import scalers
+from keda.scalers.facts import scalers
 
 _NO_SECRET = re.compile(r"(?i)true|false|\d{1,3}")
 
