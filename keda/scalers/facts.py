@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -100,11 +100,33 @@ class Scaler:
         return any(name.endswith("*") and key.startswith(name[:-1]) for name in self.named)
 
 
+class _Scalers(Mapping[str, Scaler]):
+    """The scalers by type, each built when it is asked for: a file names few of them."""
+
+    def __init__(self) -> None:
+        self._facts, self._records = read("trigger-params.json"), read("scalers.json")
+        self._built: dict[str, Scaler] = {}
+
+    def __getitem__(self, name: str) -> Scaler:
+        try:
+            return self._built[name]
+        except KeyError:
+            return self._built.setdefault(name, _scaler(self._facts[name], self._records[name]["module"]))
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._facts
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._facts)
+
+    def __len__(self) -> int:
+        return len(self._facts)
+
+
 @functools.cache
 def scalers() -> Mapping[str, Scaler]:
     """All trigger types of KEDA 2.19.0."""
-    families = {name: record["module"] for name, record in read("scalers.json").items()}
-    return {name: _scaler(entry, families[name]) for name, entry in read("trigger-params.json").items()}
+    return _Scalers()
 
 
 def read(file: str) -> dict[str, Any]:
