@@ -59,7 +59,7 @@ class Metrics:
             error = error or metric.milli is None
             fallback = fallback or metric.fallback
             if metric.milli is not None and metric.active:
-                active, name = True, name or self.name(index)
+                active, name = True, name or scaled_object.metric_name(index)
         if error:
             self.cached.clear()
         for index, metric in found.items():
@@ -89,11 +89,6 @@ class Metrics:
             if not any(metric.fallback for metric in found.values()):
                 return None
         return self._composite(found)
-
-    def name(self, index: int) -> str:
-        """The trigger's name, or the one that KEDA gives its metric: `s<index>-<type>`."""
-        trigger = self.scaled_object.triggers[index]
-        return trigger.name or f"s{index}-{trigger.type}"
 
     def _for_hpa(self, index: int, read: Read, replicas: int, ready: int) -> Metric:
         held = self.cached.get(index)

@@ -25,7 +25,7 @@ SENTENCES: Mapping[str, str] = {
     # The HPA controller, pkg/controller/podautoscaler/horizontal.go
     "above-target": "HPA: {metric} asks for {wanted}",
     "below-target": "HPA: all metrics ask for at most {wanted}",
-    "at-target": "HPA: {metric} within the tolerance, or {wanted} wanted already",
+    "at-target": "HPA: {metric} asks for the {wanted} that are there",
     "above-maximum": "HPA: above the maximum {maximum}",
     "below-minimum": "HPA: below the minimum {minimum}",
     "disabled": "HPA: disabled at 0 replicas",

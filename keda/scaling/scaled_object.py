@@ -90,6 +90,11 @@ class ScaledObject:
         if self.version not in RELEASES:
             raise ValueError(f"KEDA {self.version} is not simulated. Write one of: {', '.join(RELEASES)}.")
 
+    def metric_name(self, index: int) -> str:
+        """The trigger's name, or `s<index>-<type>`, as KEDA's own metric names begin."""
+        trigger = self.triggers[index]
+        return trigger.name or f"s{index}-{trigger.type}"
+
     @property
     def hpa_minimum(self) -> int:
         """GetHPAMinReplicas: the HPA never goes below 1 (apis/keda/v1alpha1/scaledobject_types.go)."""

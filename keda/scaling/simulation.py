@@ -1,0 +1,289 @@
+"""One ScaledObject over time: KEDA's polls, the HPA's syncs, the pods that come and go.
+
+KEDA polls at 0 and then every polling interval, the HPA syncs at `Options.hpa_offset` and then every sync
+period. Where both fall on one moment, KEDA comes first. A write takes no time.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from keda.scaling.behavior import Behavior, ScalingRules
+from keda.scaling.controller import ControllerSettings, Decision, HorizontalPodAutoscaler, Proposals
+from keda.scaling.loop import Action, Loop
+from keda.scaling.metrics import Metrics
+from keda.scaling.reasons import Reason
+from keda.scaling.replicas import (
+    MetricFailed,
+    Phase,
+    Pod,
+    PodMetric,
+    external_average,
+    pod_average,
+    utilization,
+    whole_value,
+)
+from keda.scaling.scaled_object import ScaledObject
+from keda.scaling.signals import Signal
+
+
+class SecondOwner(NamedTuple):
+    """Someone else writes spec.replicas: kubectl scale, GitOps, another HPA."""
+
+    at: int
+    replicas: int
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The world around a ScaledObject; times in milliseconds.
+
+    A pod is Pending for `pending`, then Running, and Ready after `start_up` in all. `request` is one pod's
+    cpu or memory request, milli, for triggers that the HPA reads itself.
+    """
+
+    replicas: int = 0
+    start_up: int = 0
+    pending: int = 0
+    request: int = 1000
+    metrics_delay: int = 15_000
+    """How long after its start a pod has no cpu or memory sample yet."""
+    controller: ControllerSettings = ControllerSettings()
+    hpa_offset: int = 0
+    owners: tuple[SecondOwner, ...] = ()
+
+
+class Sample(NamedTuple):
+    """One moment: what each trigger reads, what the metrics ask for, the replicas set and ready, and why.
+
+    `by` is keda, hpa or other; `wanted` is None where nobody asked the metrics.
+    """
+
+    at: int
+    by: str
+    values: tuple[float | None, ...]
+    wanted: int | None
+    before: int
+    replicas: int
+    ready: int
+    decision: Action | Decision | SecondOwner
+
+    @property
+    def changed(self) -> bool:
+        return self.before != self.replicas
+
+
+@dataclass(slots=True)
+class Simulation:
+    """Steps through time with `run`. The triggers' signals come in the triggers' order."""
+
+    scaled_object: ScaledObject
+    signals: Sequence[Signal]
+    options: Options = Options()
+    replicas: int = field(init=False)
+    loop: Loop = field(init=False)
+    hpa: HorizontalPodAutoscaler = field(init=False)
+    metrics: Metrics = field(init=False)
+    _pods: list[int] = field(default_factory=list)
+    """When each pod was created, oldest first."""
+    _order: tuple[int | None, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        scaled_object, options = self.scaled_object, self.options
+        if len(self.signals) != len(scaled_object.triggers):
+            raise ValueError(f"{len(scaled_object.triggers)} triggers need as many signals")
+        self.replicas = options.replicas
+        self._pods = [-(10**9)] * options.replicas
+        self.loop, self.metrics = Loop(scaled_object), Metrics(scaled_object)
+        self._order = hpa_metrics(scaled_object)
+        self.restart_controller()
+
+    def restart_controller(self) -> None:
+        """The controller-manager begins anew: recommendations and events are gone."""
+        options = self.options
+        self.hpa = HorizontalPodAutoscaler(
+            self.scaled_object.hpa_minimum,
+            self.scaled_object.maximum,
+            behavior_of(self.scaled_object, options.controller),
+            options.controller,
+        )
+
+    def run(self, until: int) -> Iterator[Sample]:
+        """Every poll, sync and foreign write before `until`, in order."""
+        polling = max(self.scaled_object.polling_interval, 1000)
+        period = self.options.controller.sync_period
+        owners = sorted(self.options.owners)
+        poll, sync, owner = 0, self.options.hpa_offset, 0
+        while True:
+            foreign = owners[owner].at if owner < len(owners) else until
+            now = min(poll, sync, foreign)
+            if now >= until:
+                return
+            if now == foreign:
+                yield self._second_owner(owners[owner])
+                owner += 1
+            if now == poll:
+                yield self._poll(now)
+                poll += polling
+            if now == sync:
+                if not self.loop.paused:
+                    yield self._sync(now)
+                sync += period
+
+    def ready(self, now: int) -> int:
+        """How many pods are Ready."""
+        pods, oldest = self._pods, now - self.options.start_up
+        return len(pods) if not pods or pods[-1] <= oldest else bisect_right(pods, oldest)
+
+    def _poll(self, now: int) -> Sample:
+        before, ready = self.replicas, self.ready(now)
+        values = self._values(now, ready)
+        if self.loop.paused:
+            action = self.loop.paused_poll(before)
+        else:
+            action = self.loop.poll(now, before, self.metrics.poll(values.__getitem__, before, ready))
+        if action.replicas is not None:
+            self._scale(now, action.replicas)
+        return Sample(now, "keda", values, None, before, self.replicas, self.ready(now), action)
+
+    def _sync(self, now: int) -> Sample:
+        before, ready = self.replicas, self.ready(now)
+        values = self._values(now, ready)
+        decision = self.hpa.sync(now, before, lambda: self._proposals(now, values, ready))
+        if decision.desired != before:
+            self._scale(now, decision.desired)
+        ready = self.ready(now)
+        return Sample(now, "hpa", values, decision.wanted, before, self.replicas, ready, decision)
+
+    def _second_owner(self, owner: SecondOwner) -> Sample:
+        before = self.replicas
+        self._scale(owner.at, owner.replicas)
+        ready = self.ready(owner.at)
+        return Sample(
+            owner.at, "other", self._values(owner.at, ready), None, before, self.replicas, ready, owner
+        )
+
+    def _values(self, now: int, ready: int) -> tuple[float | None, ...]:
+        return tuple([signal.at(now, ready) for signal in self.signals])
+
+    def _scale(self, now: int, replicas: int) -> None:
+        """New pods begin now; the newest go first, as the ReplicaSet controller has it."""
+        pods = self._pods
+        if replicas < len(pods):
+            del pods[replicas:]
+        else:
+            pods.extend([now] * (replicas - len(pods)))
+        self.replicas = replicas
+
+    def _proposals(self, now: int, values: tuple[float | None, ...], ready: int) -> Proposals:
+        """What each of the HPA's metrics asks for."""
+        scaled_object, metrics, read = self.scaled_object, self.metrics, values.__getitem__
+        asked: list[int | None] = []
+        for index in self._order:
+            if index is None:
+                modifiers = scaled_object.modifiers
+                assert modifiers is not None
+                total = metrics.composite_for_hpa(read, self.replicas, ready)
+                asked.append(self._external(total, modifiers.target, modifiers.metric_type == "Value", ready))
+            elif scaled_object.triggers[index].resource:
+                asked.append(self._resource(now, index, values[index], ready))
+            else:
+                trigger = scaled_object.triggers[index]
+                total = metrics.for_hpa(index, read, self.replicas, ready)
+                asked.append(self._external(total, trigger.target, trigger.metric_type == "Value", ready))
+        return asked
+
+    def _external(self, total: int | None, target: int, value: bool, ready: int) -> int | None:
+        if total is None:
+            return None
+        tolerances, replicas = self.hpa.tolerances, self.replicas
+        if not value:
+            return external_average(total, target, replicas, tolerances).replicas
+        return whole_value(total, target, replicas, ready, tolerances).replicas
+
+    def _resource(self, now: int, index: int, used: float | None, ready: int) -> int | None:
+        """cpu and memory: the signal is what all pods use, in cores or bytes, spread over the ready ones."""
+        if used is None:
+            return None
+        options, trigger = self.options, self.scaled_object.triggers[index]
+        share = int(used * 1000 / ready) if ready else 0
+        pods, samples = [], {}
+        for number, created in enumerate(self._pods):
+            started, since, name = created + options.pending, created + options.start_up, str(number)
+            running, is_ready = now >= started, now >= since
+            phase: Phase = "Running" if running else "Pending"
+            pods.append(
+                Pod(name, phase, is_ready, started, since if is_ready else started, False, options.request)
+            )
+            if running and now >= started + options.metrics_delay:
+                samples[name] = PodMetric(share if is_ready else 0, now, options.metrics_delay)
+        cpu, readiness = trigger.type == "cpu", options.controller.readiness
+        compute = utilization if trigger.metric_type == "Utilization" else pod_average
+        try:
+            return compute(
+                pods,
+                samples,
+                trigger.target,
+                self.replicas,
+                self.hpa.tolerances,
+                cpu=cpu,
+                readiness=readiness,
+                now=now,
+            ).replicas
+        except MetricFailed:
+            return None
+
+
+def behavior_of(scaled_object: ScaledObject, settings: ControllerSettings) -> Behavior | None:
+    """The HPA's behavior as KEDA writes it: the ScaledObject's, with a paused direction disabled
+    (controllers/keda/hpa.go)."""
+    up, down, annotations = scaled_object.scale_up, scaled_object.scale_down, scaled_object.annotations
+    if annotations.paused_scale_in:
+        down = _disabled(down)
+    if annotations.paused_scale_out:
+        up = _disabled(up)
+    if up is None and down is None:
+        return None
+    return Behavior.filled(up, down, settings.downscale_window)
+
+
+def _disabled(rules: ScalingRules | None) -> ScalingRules:
+    rules = rules or ScalingRules()
+    return ScalingRules(rules.window, "Disabled", rules.policies, rules.tolerance)
+
+
+def reason_of(sample: Sample, scaled_object: ScaledObject) -> Reason:
+    """Why the sample's count is what it is, as a kind and numbers."""
+    decision = sample.decision
+    if isinstance(decision, SecondOwner):
+        return Reason("second-owner", {"replicas": decision.replicas})
+    if isinstance(decision, Action):
+        return decision.reason
+    names = [_metric_name(scaled_object, index) for index in hpa_metrics(scaled_object)]
+    numbers: dict[str, int | float | str] = {
+        "metric": "" if decision.metric is None else names[decision.metric],
+        "wanted": 0 if decision.wanted is None else decision.wanted,
+        "minimum": scaled_object.hpa_minimum,
+        "maximum": scaled_object.maximum,
+        "failed": decision.failed,
+        "metrics": len(names),
+    }
+    return Reason(decision.kind, numbers, decision.limits)
+
+
+def hpa_metrics(scaled_object: ScaledObject) -> tuple[int | None, ...]:
+    """The HPA's metrics as KEDA orders them: indexes of triggers, None for the composite metric
+    (getScaledObjectMetricSpecs, controllers/keda/hpa.go)."""
+    triggers = list(enumerate(scaled_object.triggers))
+    external = tuple(index for index, trigger in triggers if not trigger.resource)
+    resource = tuple(index for index, trigger in triggers if trigger.resource)
+    if scaled_object.modifiers is not None:
+        return (*resource, None)
+    return external + resource
+
+
+def _metric_name(scaled_object: ScaledObject, index: int | None) -> str:
+    return "composite-metric" if index is None else scaled_object.metric_name(index)
