@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from keda.scaling.formula import FormulaFailed, evaluate
-from keda.scaling.numbers import int64, to_milli
+from keda.scaling.numbers import int64, received, to_milli
 from keda.scaling.scaled_object import MetricType, ScaledObject
 
 Read = Callable[[int], float | None]
@@ -79,7 +79,8 @@ class Metrics:
         metric = self._for_hpa(index, read, replicas, ready)
         if metric.milli is None:
             self.cached.clear()
-        return metric.milli
+            return None
+        return received(metric.milli)
 
     def composite_for_hpa(self, read: Read, replicas: int, ready: int) -> int | None:
         """The composite metric as the HPA gets it: milli, or None for an error."""
@@ -88,7 +89,8 @@ class Metrics:
             self.cached.clear()
             if not any(metric.fallback for metric in found.values()):
                 return None
-        return self._composite(found)
+        composite = self._composite(found)
+        return None if composite is None else received(composite)
 
     def _for_hpa(self, index: int, read: Read, replicas: int, ready: int) -> Metric:
         held = self.cached.get(index)

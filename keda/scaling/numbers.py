@@ -25,6 +25,12 @@ def to_milli(value: float) -> int:
     return int64(value * 1000)
 
 
+def received(milli: int) -> int:
+    """A milli value after its way over the API as text. The lowest int64, which NaN and infinity are cut to,
+    comes out as 0 (apimachinery 0.34.3, pkg/api/resource; measured)."""
+    return 0 if milli == MIN_INT64 else milli
+
+
 def divide(numerator: float, denominator: float) -> float:
     """Go's float64 division: no error at zero, but infinity, and NaN for 0/0."""
     if denominator:

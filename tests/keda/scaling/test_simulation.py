@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from keda.scaling.behavior import Policy, ScalingRules
 from keda.scaling.reasons import SENTENCES
-from keda.scaling.scaled_object import Annotations, Fallback, ScaledObject, Trigger
+from keda.scaling.scaled_object import Annotations, Fallback, Modifiers, ScaledObject, Trigger
 from keda.scaling.signals import Constant, Day, Fault, Faulty, Queue, Signal, Step
 from keda.scaling.simulation import Options, Sample, SecondOwner, Simulation, reason_of
 
@@ -82,15 +82,23 @@ def test_a_failing_source_holds_then_falls_back() -> None:
     assert changes(without, run(without, down, minutes=10, replicas=2)) == []
 
 
-def test_not_a_number_goes_to_the_maximum() -> None:
-    """KEDA's milli value of NaN is the lowest int64; the HPA takes a negative total for an overflow."""
-    scaled_object = ScaledObject((QUEUE,), minimum=1, maximum=10)
-    nan = Faulty(Constant(5), (Fault("nan", MINUTE, 2 * MINUTE),))
-    samples = run(scaled_object, nan, minutes=2, replicas=1)
+def test_not_a_number_counts_as_nothing() -> None:
+    scaled_object = ScaledObject((QUEUE,), minimum=1, maximum=10, cooldown=0)
+    nan = Faulty(Constant(40), (Fault("nan", MINUTE, 20 * MINUTE),))
+    assert changes(scaled_object, run(scaled_object, nan, minutes=10, replicas=8)) == [
+        (345, 1, "below-target")
+    ]
+
+
+def test_a_negative_total_goes_to_the_maximum() -> None:
+    """The HPA takes it for an overflow, while KEDA's loop sees nothing active."""
+    pair = (Trigger(5000, name="a"), Trigger(5000, name="b"))
+    scaled_object = ScaledObject(pair, minimum=1, maximum=10, modifiers=Modifiers("a - b", "5"))
+    samples = run(scaled_object, Constant(1), Constant(2), minutes=1, replicas=1)
     assert changes(scaled_object, samples) == [
-        (60, 4, "above-target"),
-        (75, 8, "above-target"),
-        (90, 10, "above-target"),
+        (0, 4, "above-target"),
+        (15, 8, "above-target"),
+        (30, 10, "above-target"),
     ]
 
 
