@@ -48,7 +48,7 @@ def test_rings(package: str) -> None:
 FLOORS = (
     {"core", "syntax", "manifests", "api_client"},
     {"scalers", "ownership"},
-    {"checks"},
+    {"checks", "scaling"},
     {"triggers"},
     {"resources"},
     {"guardrails"},
