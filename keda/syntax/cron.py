@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
+import functools
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -69,3 +72,55 @@ def _number(text: str, names: dict[str, int]) -> int | None:
     if text.lower() in names:
         return names[text.lower()]
     return int(text) if re.fullmatch(r"\+?[0-9]{1,9}", text, re.ASCII) else None
+
+
+_FIRST_DAY = datetime.date(2027, 1, 4)
+"""A Monday."""
+_DAYS_READ, _MOST_TIMES = 800, 20_000
+
+
+@functools.lru_cache(maxsize=1024)
+def times(schedule: str) -> tuple[datetime.datetime, ...]:
+    """Every time of a schedule in two years from a Monday, by the clock of its zone; empty if it has none, or
+    if it names a zone of its own. The schedule is one without a `schedule_error`."""
+    fields = schedule.split()
+    if "=" in schedule or len(fields) != 5:
+        return ()
+    minutes, hours, days, months, weekdays = (
+        _numbers(field, low, high, names) for field, (_, low, high, names) in zip(fields, FIELDS, strict=True)
+    )
+    any_day, any_weekday = (_is_star(fields[place]) for place in (2, 4))
+    found: list[datetime.datetime] = []
+    for number in range(_DAYS_READ):
+        day = _FIRST_DAY + datetime.timedelta(days=number)
+        of_month, of_week = day.day in days, day.isoweekday() % 7 in weekdays
+        # With both fields given either is enough (spec.go, dayMatches).
+        matches = of_month and of_week if any_day or any_weekday else of_month or of_week
+        if day.month in months and matches:
+            found += [
+                datetime.datetime(day.year, day.month, day.day, hour, minute)
+                for hour in sorted(hours)
+                for minute in sorted(minutes)
+            ]
+        if len(found) > _MOST_TIMES:
+            break
+    return tuple(found)
+
+
+def _is_star(field: str) -> bool:
+    return any(part in ("*", "?", "*/1", "?/1") for part in field.split(","))
+
+
+def _numbers(field: str, low: int, high: int, names: dict[str, int]) -> set[int]:
+    return {number for part in filter(None, field.split(",")) for number in _of_part(part, low, high, names)}
+
+
+def _of_part(part: str, low: int, high: int, names: dict[str, int]) -> Iterator[int]:
+    span, _, step = part.partition("/")
+    ends = span.split("-")
+    if ends[0] in ("*", "?"):
+        first, last = low, high
+    else:
+        first = _number(ends[0], names) or 0
+        last = _number(ends[1], names) or 0 if len(ends) == 2 else high if step else first
+    yield from range(first, last + 1, int(step or 1))

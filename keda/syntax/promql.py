@@ -15,6 +15,11 @@ _MAX_DEPTH, _MAX_OPERATORS = 50, 300
 _PICKS = {"topk", "bottomk", "limitk"}
 _COMPARISONS = {">", ">=", "<", "<=", "==", "!="}
 _SETS = {"and", "unless"}
+_KEEP_NATURE = {
+    *("round", "ceil", "floor", "clamp", "clamp_min", "clamp_max", "scalar", "vector"),
+    *("max_over_time", "min_over_time", "avg_over_time", "last_over_time", "label_replace", "label_join"),
+}
+"""Functions whose result is the same sort of number as their first argument."""
 _ALWAYS_ONE = {"scalar", "vector", "time", "absent", "absent_over_time", "pi"}
 
 
@@ -109,6 +114,24 @@ def is_number(tree: Any) -> bool:
         isinstance(node, (promql.NumberLiteral, promql.ParenExpr, promql.UnaryExpr, promql.BinaryExpr))
         for node in walk(tree)
     )
+
+
+def result_type(tree: Any) -> str:
+    """What Prometheus answers with: "vector" (instant), "matrix" (a range vector), "scalar" or "string"."""
+    tree = bare(tree)
+    match tree:
+        case promql.MatrixSelector() | promql.SubqueryExpr():
+            return "matrix"
+        case promql.StringLiteral():
+            return "string"
+        case promql.NumberLiteral():
+            return "scalar"
+        case promql.Call():
+            return "scalar" if tree.func.return_type == promql.ValueType.Scalar else "vector"
+        case promql.BinaryExpr():
+            both = {result_type(tree.lhs), result_type(tree.rhs)}
+            return "scalar" if both == {"scalar"} else "vector"
+    return "vector"
 
 
 def one_series(tree: Any) -> bool:
@@ -208,8 +231,10 @@ def nature(tree: Any) -> str:
         case promql.Call():
             if tree.func.name in ("histogram_quantile", "histogram_avg"):
                 return "latency"
-            if tree.func.name in ("round", "ceil", "floor", "clamp", "clamp_min", "clamp_max", "scalar"):
+            if tree.func.name in _KEEP_NATURE:
                 return nature(tree.args[0])
+        case promql.SubqueryExpr():
+            return nature(tree.expr)
         case promql.BinaryExpr():
             return _nature_binary(tree)
     return ""

@@ -49,6 +49,11 @@ def modifiers_formula(item: Item) -> Iterator[Problem]:
         for _, trigger in triggers_of(item)
         if text(trigger.get("type")) not in RESOURCE_SCALERS and text(trigger.get("name"))
     ]
+    resources = {
+        text(trigger.get("name")): text(trigger.get("type"))
+        for _, trigger in triggers_of(item)
+        if text(trigger.get("type")) in RESOURCE_SCALERS
+    }
     broken, unknown = formula.problem(written, known)
     if broken:
         yield Problem(
@@ -62,6 +67,9 @@ def modifiers_formula(item: Item) -> Iterator[Problem]:
         return
     for name in sorted(unknown):
         guess = did_you_mean(name, known)
+        if kind := resources.get(name):
+            yield _of_resource(name, kind, written)
+            continue
         yield Problem(
             at,
             written,
@@ -73,6 +81,21 @@ def modifiers_formula(item: Item) -> Iterator[Problem]:
             else f"Name a trigger {name}; named are: {', '.join(known) or 'none'}.",
             f"unknown name {name}",
         )
+
+
+def _of_resource(name: str, kind: str, written: str) -> Problem:
+    """A cpu or memory trigger by its name (scaledobject_webhook.go:502)."""
+    usage = "container_cpu_usage_seconds_total" if kind == "cpu" else "container_memory_working_set_bytes"
+    query = f"sum(rate({usage}{{…}}[2m]))" if kind == "cpu" else f"sum({usage}{{…}})"
+    return Problem(
+        (*_AT, "formula"),
+        written,
+        f"names {name}, a {kind} trigger: the HPA reads {kind} itself, KEDA does not have the number and "
+        f"leaves the trigger out of formulas. {WEBHOOK}",
+        f"Take it out of the formula: the trigger then counts beside it. Or read {kind} with a prometheus "
+        f"trigger, {query}.",
+        f"unknown name {name}",
+    )
 
 
 MODIFIERS_TARGET = error(

@@ -12,7 +12,8 @@ from keda.core.defaults import DEFAULT_MAX
 from keda.core.errors import MISSING, did_you_mean
 from keda.manifests.declared import UNKNOWN
 from keda.manifests.objects import Item
-from keda.manifests.reading import At, dig, mapping, sequence, whole
+from keda.manifests.reading import At, dig, mapping, sequence, text, whole
+from keda.syntax import go
 
 _STRATEGY_WORDS = {
     ("scalingStrategy", "strategy"): ("default", "custom", "accurate", "eager"),
@@ -49,14 +50,31 @@ def strategy_words(item: Item) -> Iterator[Problem]:
 def custom_strategy(item: Item) -> Iterator[Problem]:
     """A nil pointer of KEDA's operator (scale_jobs.go:503)."""
     deduction = spec_of(item, "scalingStrategy", "customScalingQueueLengthDeduction")
+    percentage = spec_of(item, "scalingStrategy", "customScalingRunningJobPercentage")
     custom = spec_of(item, "scalingStrategy", "strategy") == "custom"
-    if custom and deduction is not UNKNOWN and whole(deduction) is None:
+    if custom and percentage is not UNKNOWN and not _is_real(text(percentage)):
+        yield Problem(
+            (*SPEC, "scalingStrategy", "customScalingRunningJobPercentage"),
+            percentage or MISSING,
+            f"{'is not a number' if percentage else 'missing'}, and the custom strategy needs it. KEDA would "
+            "silently take the default strategy (scale_jobs.go:470).",
+            'Write customScalingRunningJobPercentage: "0.5", the share of the running Jobs to subtract.',
+        )
+    elif custom and deduction is not UNKNOWN and whole(deduction) is None:
         yield Problem(
             (*SPEC, "scalingStrategy", "customScalingQueueLengthDeduction"),
             MISSING,
             "missing, and required by the custom strategy. KEDA's operator would crash on it.",
             "Write customScalingQueueLengthDeduction: 0.",
         )
+
+
+def _is_real(written: str) -> bool:
+    try:
+        go.real(written)
+    except ValueError:
+        return False
+    return True
 
 
 @REPLICA_BOUNDS.on("ScaledJob")
@@ -97,13 +115,12 @@ def job_template(item: Item) -> Iterator[Problem]:
     if containers is not UNKNOWN and not sequence(containers):
         why = "missing, and required. No Job could be made."
         yield Problem((*at, "containers"), MISSING, why, "Write one container.")
-    policy = mapping(pod).get("restartPolicy", MISSING)
-    if policy not in ("Never", "OnFailure", UNKNOWN):
-        missing = "missing: the default Always is" if policy is MISSING else "is"
+    policy = mapping(pod).get("restartPolicy")
+    # Without one KEDA writes OnFailure (scale_jobs.go:230).
+    if policy not in ("Never", "OnFailure", "", None, UNKNOWN):
         yield Problem(
             (*at, "restartPolicy"),
             policy,
-            f"{missing} not Never or OnFailure. The ScaledJob is Ready, and then the API server refuses "
-            "every Job.",
+            "is not Never or OnFailure. The ScaledJob is Ready, and then the API server refuses every Job.",
             "Write restartPolicy: Never.",
         )

@@ -52,6 +52,11 @@ def job_rollout(item: Item) -> Iterator[Problem]:
         )
 
 
+_ALWAYS_COUNT_RUNNING = {
+    "azure-pipelines": "azure_pipelines_scaler.go:432",
+    "github-runner": "github_runner_scaler.go:664",
+}
+"""Scalers that count jobs without a result, those that run included, and cannot do otherwise."""
 _COUNTS_RUNNING = {
     "rabbitmq": ("excludeUnacknowledged", "true"),
     "aws-sqs-queue": ("scaleOnInFlight", "false"),
@@ -64,8 +69,9 @@ _COUNTS_RUNNING = {
     SETTINGS,
     summary="A strategy that counts running work twice",
     why=(
-        "accurate and eager expect a number without the messages that are being processed; these scalers "
-        "count them by default."
+        "accurate and eager expect a number without the messages that are being processed "
+        "(scale_jobs.go:516); rabbitmq and aws-sqs-queue count them by default, azure-pipelines and "
+        "github-runner always."
     ),
     passes="""
         scalingStrategy: {strategy: accurate}
@@ -80,6 +86,14 @@ def job_strategy_unfit(item: Item) -> Iterator[Problem]:
         return
     for _, trigger in triggers_of(item):
         kind = text(trigger.get("type"))
+        if kind in _ALWAYS_COUNT_RUNNING:
+            yield Problem(
+                (*SPEC, "scalingStrategy", "strategy"),
+                strategy,
+                f"expects a number without the jobs that run, and the {kind} trigger counts those too: each "
+                "poll makes Jobs for work that others already do.",
+                "Write strategy: default.",
+            )
         key, wanted = _COUNTS_RUNNING.get(kind, ("", ""))
         if key and dig(trigger, "metadata", key) not in (wanted, UNKNOWN):
             yield Problem(

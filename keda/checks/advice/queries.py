@@ -26,6 +26,7 @@ QUERY_SEVERAL_SERIES = warning(
         "second pod runs."
     ),
     passes='query: sum(rate(http_requests_total{job="gateway"}[2m]))',
+    unless="query-result-type",
 )
 QUERY_NAN = warning(
     "query-nan",
@@ -64,6 +65,8 @@ NO_DATA_CONTRACT = warning(
           ignoreNullValues: "false"
     """,
 )
+_NO_DATA_SAID = {"ignoreNullValues", "minMetricValue"}
+"""What says what no data means; minMetricValue is aws-cloudwatch's (aws_cloudwatch_scaler.go:298)."""
 
 
 @on_objects(*SCALING)
@@ -88,7 +91,8 @@ def queries(item: Item) -> Iterator[Problem]:
             except promql.TooDeep:
                 continue
             yield from _query(item, trigger, query, tree, (*at, "query"))
-        yield from _no_data(trigger, tree, at)
+        if tree is None or promql.result_type(tree) == "vector":
+            yield from _no_data(trigger, tree, at)
 
 
 def _takes_more(trigger: Mapping[Any, Any], query: str) -> bool:
@@ -154,7 +158,7 @@ def _no_data(trigger: Mapping[Any, Any], tree: Any, at: At) -> Iterator[Problem]
     ):
         return
     metadata = trigger.get("metadata")
-    if UNKNOWN in (metadata, dig(metadata, "query")) or "ignoreNullValues" in mapping(metadata):
+    if UNKNOWN in (metadata, dig(metadata, "query")) or not _NO_DATA_SAID.isdisjoint(mapping(metadata)):
         return
     if tree is None or not promql.states_no_data(tree):
         yield NO_DATA_CONTRACT.found(

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from keda.checks.registry import SCALING, SETTINGS, Problem, warning
+from keda.checks.registry import SCALING, SETTINGS, Problem, error, warning
 from keda.checks.scaling import SPEC, lowest_of, triggers_of
 from keda.manifests.objects import Item
 from keda.manifests.reading import mapping, text
@@ -84,12 +84,16 @@ def _is_known(trigger: Mapping[Any, Any]) -> bool:
     return text(trigger.get("type")) in scalers()
 
 
-@warning(
+@error(
     "cron-timezone",
     SETTINGS,
     summary="A time zone that does not exist",
-    why="KEDA loads it at each poll, not at admission: the object is Ready and never scales by its hours.",
+    why=(
+        "KEDA loads it at each poll, not at admission (cron_scaler.go:123): the object is Ready and never "
+        "scales by its hours."
+    ),
     passes="timezone: Europe/Berlin",
+    ignorable=True,
 ).on(*SCALING)
 def cron_timezone(item: Item) -> Iterator[Problem]:
     for index, trigger in triggers_of(item):

@@ -1,0 +1,96 @@
+"""What a prometheus trigger's query gives: a number that KEDA can take, not divided once more by the pods."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from keda.checks.advice.queries import QUERY_METRIC_TYPE
+from keda.checks.registry import SCALING, SETTINGS, Problem, error
+from keda.checks.scaling import SPEC, query_of, triggers_of, without_modifiers
+from keda.manifests.declared import UNKNOWN
+from keda.manifests.objects import Item
+from keda.manifests.reading import At, dig, mapping, text
+from keda.syntax import go, promql
+from keda.syntax.ratios import whole_of
+
+
+@error(
+    "query-result-type",
+    SETTINGS,
+    summary="A query whose result KEDA cannot take",
+    why=(
+        "KEDA asks for an instant query and reads a list of series, each with one value "
+        "(prometheus_scaler.go:58). A range vector has a list of values: KEDA finds none, which is 0, or an "
+        'error with ignoreNullValues: "false". A scalar or a string has no series: every poll fails.'
+    ),
+    passes="query: sum(rate(http_requests_total[2m]))",
+    ignorable=True,
+).on(*SCALING)
+def query_result_type(item: Item) -> Iterator[Problem]:
+    for index, trigger in triggers_of(item):
+        tree = _tree(trigger)
+        kind = "vector" if tree is None else promql.result_type(tree)
+        if kind == "vector":
+            continue
+        metadata = mapping(trigger.get("metadata"))
+        at: At = (*SPEC, "triggers", index, "metadata", "query")
+        if kind == "matrix":
+            strict = text(metadata.get("ignoreNullValues")).lower() in ("false", "f", "0")
+            unknown = metadata.get("ignoreNullValues") is UNKNOWN
+            harm = "every poll fails" if strict else "it counts as 0 for ever"
+            yield Problem(
+                at,
+                query_of(trigger),
+                "gives a range vector, many values of each series, and KEDA reads one value: "
+                f"{'nothing scales by it' if unknown else harm}.",
+                "Write a function around the range, such as sum(rate(…[1m])) of a counter or "
+                "max(max_over_time(…[1m])) of a gauge; or leave the range out.",
+            )
+        else:
+            yield Problem(
+                at,
+                query_of(trigger),
+                f"gives a {kind} and not a series, and KEDA cannot read the answer: every poll fails, while "
+                "the object is Ready.",
+                "Write vector(…) around it." if kind == "scalar" else "Write a query without the quotes.",
+                "json: cannot unmarshal … into Go struct field",
+            )
+
+
+@QUERY_METRIC_TYPE.on("ScaledObject")
+def ratio_per_replica(item: Item) -> Iterator[Problem]:
+    """A part of a whole, which the HPA divides by the replicas: below 1 it cannot ask for many."""
+    if not without_modifiers(item):
+        return
+    for index, trigger in triggers_of(item):
+        tree = _tree(trigger)
+        if tree is None or trigger.get("metricType") not in (None, "", "AverageValue"):
+            continue
+        whole, threshold = whole_of(tree), _threshold(trigger)
+        if promql.nature(tree) or whole is None or threshold is None or not 0 < threshold < whole:
+            continue
+        yield Problem(
+            (*SPEC, "triggers", index, "metadata", "query"),
+            query_of(trigger),
+            "is a ratio, and AverageValue (the default) divides it by the replicas once more: up to "
+            f"{whole:g} it never asks for more than {math.ceil(round(whole / threshold, 9))} replicas.",
+            "Write metricType: Value, or query the total that one replica takes its share of.",
+        )
+
+
+def _tree(trigger: Mapping[Any, Any]) -> Any:
+    """The query's syntax tree; None without one that can be read."""
+    query = query_of(trigger)
+    try:
+        return promql.parse(query) if query else None
+    except (promql.Broken, promql.TooDeep):
+        return None
+
+
+def _threshold(trigger: Mapping[Any, Any]) -> float | None:
+    try:
+        return go.real(go.trim(text(dig(trigger, "metadata", "threshold"))))
+    except ValueError:
+        return None
