@@ -92,7 +92,7 @@ def _of_resource(name: str, kind: str, written: str) -> Problem:
         written,
         f"names {name}, a {kind} trigger: the HPA reads {kind} itself, KEDA does not have the number and "
         f"leaves the trigger out of formulas. {WEBHOOK}",
-        f"Take it out of the formula: the trigger then counts beside it. Or read {kind} with a prometheus "
+        f"Take it out of the formula: the trigger then counts in addition. Or read {kind} with a prometheus "
         f"trigger, {query}.",
         f"unknown name {name}",
     )

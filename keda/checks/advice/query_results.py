@@ -39,7 +39,7 @@ def query_result_type(item: Item) -> Iterator[Problem]:
         if kind == "matrix":
             strict = text(metadata.get("ignoreNullValues")).lower() in ("false", "f", "0")
             unknown = metadata.get("ignoreNullValues") is UNKNOWN
-            harm = "every poll fails" if strict else "it counts as 0 for ever"
+            harm = "every poll fails" if strict else "it always counts as 0"
             yield Problem(
                 at,
                 query_of(trigger),
