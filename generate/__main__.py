@@ -10,6 +10,7 @@ import sys
 WRITERS = (
     "triggers",
     "keda_schema",
+    "manifest_schemas",
     "stack_schema",
     "policy_pages",
     "rule_pages",

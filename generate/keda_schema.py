@@ -39,6 +39,15 @@ _PATTERNS = {
     "uint32": r"^\s*[0-9]+\s*$",
     "bool": "^(1|t|T|TRUE|true|True|0|f|F|FALSE|false|False)$",
 }
+_TYPES: dict[tuple[str, str], str | list[str]] = {
+    ("ScalingModifiers", "target"): "string",
+    ("ScalingModifiers", "activationTarget"): "string",
+    ("ScalingRules", "tolerance"): ["integer", "string"],
+    ("ScaledJobSpec", "rolloutStrategy"): "string",  # deprecated; the model has rollout.strategy alone
+}
+"""Fields of the CRD for which the models take other values, or none."""
+_VARIABLE = r"\$\{"
+"""Flux fills it in later: what it becomes is not known in an editor."""
 _VALUES = {
     "int64": "integer",
     "uint32": "integer",
@@ -58,7 +67,24 @@ def definitions(models: tuple[type[Model], ...], *, texts: bool) -> dict[str, Sc
             _describe(defined[model.__name__], model)
     if "Trigger" in defined:
         defined["Trigger"] = trigger_schema(texts=texts)
+    if texts:
+        _as_written(defined)
     return defined
+
+
+def _as_written(defined: dict[str, Schema]) -> None:
+    """Where a manifest differs from the models: text for numbers, Kubernetes' own metadata, status."""
+    for name in {"Metadata", "ClusterMetadata"} & set(defined):
+        # Kustomize adds a namespace, a cluster the rest.
+        named = [{"required": ["name"]}, {"required": ["generateName"]}]
+        defined[name] |= {"additionalProperties": True, "required": [], "anyOf": named}
+    for kind in {kind.__name__ for kind in KINDS} & set(defined):
+        defined[kind]["properties"]["status"] = {"type": "object", "description": "What KEDA writes."}
+    for (name, key), types in _TYPES.items():
+        if name in defined:
+            field = defined[name]["properties"].get(key, {})
+            described = {"description": field["description"]} if "description" in field else {}
+            defined[name]["properties"][key] = {"type": types, **described}
 
 
 def trigger_schema(*, texts: bool) -> Schema:
@@ -105,10 +131,11 @@ def _value(parameter: Parameter | None, texts: bool) -> Schema:
     if parameter is None:
         return {"type": "string"}
     if parameter.enum and parameter.type == "string":
-        return {"enum": list(parameter.enum)}
+        words: Schema = {"enum": list(parameter.enum)}
+        return {"anyOf": [words, {"type": "string", "pattern": _VARIABLE}]} if texts else words
     text: Schema = {"type": "string"}
     if pattern := _PATTERNS.get(parameter.type):
-        text["pattern"] = pattern
+        text["pattern"] = f"{pattern}|{_VARIABLE}" if texts else pattern
     if texts:
         return text
     # Whole numbers and truth values are taken for texts too.
