@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -95,10 +96,7 @@ def config(start: Path) -> Config:
 
 def _table(file: Path) -> Mapping[str, Any] | None:
     try:
-        written = file.read_text("utf-8")
-        import tomllib  # Slow to load, and many folders have no such file.
-
-        found = tomllib.loads(written)
+        found = tomllib.loads(file.read_text("utf-8"))
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
