@@ -63,7 +63,15 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def environment(index: Path, tmp_path_factory: pytest.TempPathFactory) -> Installation:
     """A virtual environment with pip and nothing else."""
-    return fresh(tmp_path_factory.mktemp("environment") / "venv", index)
+    folder = tmp_path_factory.mktemp("environment") / "venv"
+    venv.create(folder, with_pip=True, symlinks=True)
+    kept = {
+        key: value for key, value in os.environ.items() if not key.startswith(("PIP_", "PYTHON", "VIRTUAL_"))
+    }
+    # pip reads a false value of a `no` option as that option.
+    pip = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(index), "PIP_NO_COMPILE": "0"}
+    path = os.pathsep.join((str(folder / "bin"), os.environ["PATH"]))
+    return Installation(folder, {**kept, **pip, "PATH": path, "NO_COLOR": "1"})
 
 
 @pytest.fixture(scope="session")
@@ -81,17 +89,6 @@ def installed(wheel: Path, environment: Installation) -> Installation:
     done = environment.run("pip", "install", wheel, cwd=wheel.parent)
     assert done.returncode == 0, done.stderr
     return environment
-
-
-def fresh(folder: Path, index: Path) -> Installation:
-    """A virtual environment with pip and nothing else."""
-    venv.create(folder, with_pip=True, symlinks=True)
-    kept = {
-        key: value for key, value in os.environ.items() if not key.startswith(("PIP_", "PYTHON", "VIRTUAL_"))
-    }
-    pip = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(index), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-    path = os.pathsep.join((str(folder / "bin"), os.environ["PATH"]))
-    return Installation(folder, {**kept, **pip, "PATH": path, "NO_COLOR": "1"})
 
 
 def _pack(name: str, folder: Path) -> None:
