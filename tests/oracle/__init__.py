@@ -28,6 +28,10 @@ PER_PROCESS = 4000
 PATIENCE = 300
 
 
+STILL_DIALLING = "still dialling"
+"""The error of a constructor that had not ended in time (main.go)."""
+
+
 @dataclass(frozen=True)
 class Spec:
     """One trigger and what the operator resolves for it: its authentication's values and its environment."""

@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 
 from keda.scalers.constructor import refusals
 from keda.scalers.facts import ResolvedTrigger
-from tests.oracle import Spec, Verdict, judge
+from tests.oracle import STILL_DIALLING, Spec, Verdict, judge
 from tests.verdicts.choices import choice
 from tests.verdicts.mutations import specs
 
@@ -31,12 +31,27 @@ def ours(spec: Spec) -> list[str]:
     return [str(refusal) for refusal in refused]
 
 
+def kedas(batch: list[Spec]) -> list[Verdict]:
+    """KEDA's verdicts. On a busy machine a constructor may not have ended in time, and count as one that waits
+    for its backend: where that would be a disagreement, KEDA is asked again."""
+    verdicts = list(judge(batch))
+    for _ in range(5):
+        late = [
+            number
+            for number, verdict in enumerate(verdicts)
+            if verdict.error == STILL_DIALLING and ours(batch[number])
+        ]
+        for number, verdict in zip(late, judge([batch[number] for number in late]), strict=True):
+            verdicts[number] = verdict
+    return verdicts
+
+
 def compare(count: int, seed: int) -> tuple[Counter[str], dict[str, list[tuple[Spec, Verdict, list[str]]]]]:
     """(how many specs ended how, disagreements by scaler)."""
     tally: Counter[str] = Counter()
     disagreements: dict[str, list[tuple[Spec, Verdict, list[str]]]] = defaultdict(list)
     batch = specs(count, seed)
-    for spec, verdict in zip(batch, judge(batch), strict=True):
+    for spec, verdict in zip(batch, kedas(batch), strict=True):
         mine = ours(spec)
         if verdict.accepted != bool(mine):
             tally["accepted by both" if verdict.accepted else "refused by both"] += 1
