@@ -18,10 +18,10 @@ from pydantic.json_schema import models_json_schema
 from keda.core.docstrings import field_docstrings
 from keda.core.model import Model
 from keda.resources import ClusterTriggerAuthentication, ScaledJob, ScaledObject, TriggerAuthentication
-from keda.scalers.facts import Parameter
+from keda.scalers.facts import Parameter, meaning
 from keda.triggers.base import Trigger
 from keda.triggers.catalogue import CLASSES
-from keda.triggers.explanation import documentation, meaning, parameters
+from keda.triggers.explanation import documentation, parameters
 from keda.triggers.registry import trigger_class
 
 Schema = dict[str, Any]

@@ -2,30 +2,27 @@
 
     python -m generate.triggers
 
-Its inputs are in keda/data: trigger-params.json (what KEDA reads), scalers.json (what things are called, and
-in which unit) and meanings.json. A test holds that the files are current.
+Its inputs are in keda/scalers/data: trigger-params.json (what KEDA reads), scalers.json and shared.json (what
+things are called and mean, and in which unit). A test holds that the files are current.
 """
 
 from __future__ import annotations
 
-import functools
-import json
 import keyword
 import subprocess
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 from pydantic.alias_generators import to_camel, to_snake
 
 from keda.core.errors import is_secret_key
-from keda.scalers.facts import Parameter, scalers
-from keda.triggers.explanation import meaning, parameters, table
+from keda.scalers import facts
+from keda.scalers.facts import Parameter, meaning, records, scalers
+from keda.triggers.explanation import elsewhere, parameters, table
 
 ROOT = Path(__file__).parents[1]
-DATA = ROOT / "keda" / "scalers" / "data"
 TYPES = ROOT / "keda" / "triggers" / "types"
 _LINE = 106
 _BY_HAND = "by hand"
@@ -49,20 +46,6 @@ _TYPES = {
 }
 # Names that mean something on the base class, or in Python.
 _TAKEN = frozenset({"parameters", "type", *keyword.kwlist})
-
-
-@functools.cache
-def examples() -> dict[str, str]:
-    """examples.json: a value by `<type>/<name>` or `<name>`, as it is written in YAML."""
-    result: dict[str, str] = json.loads((DATA / "examples.json").read_text(encoding="utf-8"))
-    return result
-
-
-@functools.cache
-def words() -> dict[str, dict[str, Any]]:
-    """What scalers.json says of each scaler: module, class, what it measures, target, units."""
-    result: dict[str, dict[str, Any]] = json.loads((DATA / "scalers.json").read_text(encoding="utf-8"))
-    return result
 
 
 def metadata_names(parameter: Parameter) -> tuple[str, ...]:
@@ -95,9 +78,8 @@ def field_name(key: str) -> str:
 
 def example(scaler: str, parameter: Parameter) -> str:
     """What to write after `Write <key>:`, as a Python literal."""
-    known = examples()
-    if given := known.get(f"{scaler}/{parameter.name}") or known.get(parameter.name):
-        return repr(given)
+    if chosen := facts.example(scaler, parameter.name):
+        return repr(chosen)
     if parameter.enum:
         return repr(parameter.default or parameter.enum[0])
     if parameter.type in ("int64", "uint32", "float64", "float64?"):
@@ -140,7 +122,7 @@ def is_required(parameter: Parameter) -> bool:
 
 def documentation(scaler: str, parameter: Parameter, name: str) -> str:
     """Meaning, unit, default, other sources, spelling, deprecation: one paragraph, or nothing."""
-    said, entry = [], words()[scaler]
+    said, entry = [], records()[scaler]
     if about := meaning(scaler, name):
         said.append(about)
     if name != parameter.name:
@@ -166,12 +148,8 @@ def documentation(scaler: str, parameter: Parameter, name: str) -> str:
     if parameter.default:
         bare = " ms" if parameter.type == "duration" and parameter.default.isdigit() else ""
         said.append(f"Default: {parameter.default}{bare}.")
-    others = [
-        *(["the TriggerAuthentication"] if "auth" in parameter.sources else []),
-        *([f"a variable ({name}FromEnv)"] if "env" in parameter.sources else []),
-    ]
-    if others:
-        said.append(f"May come from {' or '.join(others)} instead.")
+    if places := elsewhere(parameter, name):
+        said.append(places)
     if parameter.announce:
         said.append(f"Deprecated: {parameter.announce}.")
     return " ".join(said)
@@ -209,7 +187,7 @@ def _field(scaler: str, parameter: Parameter, key: str, documented: str) -> str:
 
 def class_source(scaler: str) -> str:
     """One scaler's class."""
-    entry, own = words()[scaler], parameters(scaler)
+    entry, own = records()[scaler], parameters(scaler)
     secret = sorted({name for each in own for name in each.names} - _writable(scaler))
     lines = [f'scaler: ClassVar[str] = "{scaler}"']
     if entry.get("target"):
@@ -248,7 +226,7 @@ def set_of(names: list[str]) -> str:
 
 def module_source(module: str) -> str:
     """The text of keda/triggers/types/<module>.py."""
-    own = [scaler for scaler, entry in words().items() if entry["module"] == module]
+    own = [scaler for scaler, entry in records().items() if entry["module"] == module]
     classes = "\n\n\n".join(map(class_source, own))
     imports = {
         "collections.abc": [name for name in ("Mapping",) if f"[{name}[" in classes],
@@ -272,8 +250,8 @@ def catalogue_source() -> str:
     head = _HEAD.format(
         title="Which class types which scaler, so that a class is built when it is used first"
     )
-    rows = "\n".join(f'    "{s}": ("{e["module"]}", "{e["class"]}"),' for s, e in words().items())
-    imports = sorted({(e["module"], e["class"]) for e in words().values()})
+    rows = "\n".join(f'    "{s}": ("{e["module"]}", "{e["class"]}"),' for s, e in records().items())
+    imports = sorted({(e["module"], e["class"]) for e in records().values()})
     lines = "\n".join(
         f"    from keda.triggers.types.{module} import {name} as {name}" for module, name in imports
     )
@@ -300,7 +278,7 @@ def formatted(source: str) -> str:
 
 def modules() -> dict[Path, str]:
     """The generated modules and their text."""
-    own = {entry["module"] for entry in words().values() if entry.get("written") != _BY_HAND}
+    own = {entry["module"] for entry in records().values() if entry.get("written") != _BY_HAND}
     files = {TYPES / f"{module}.py": formatted(module_source(module)) for module in sorted(own)}
     return files | {TYPES.parent / "catalogue.py": formatted(catalogue_source())}
 

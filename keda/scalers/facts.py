@@ -104,14 +104,14 @@ class _Scalers(Mapping[str, Scaler]):
     """The scalers by type, each built when it is asked for: a file names few of them."""
 
     def __init__(self) -> None:
-        self._facts, self._records = read("trigger-params.json"), read("scalers.json")
+        self._facts = _read("trigger-params.json")
         self._built: dict[str, Scaler] = {}
 
     def __getitem__(self, name: str) -> Scaler:
         try:
             return self._built[name]
         except KeyError:
-            return self._built.setdefault(name, _scaler(self._facts[name], self._records[name]["module"]))
+            return self._built.setdefault(name, _scaler(self._facts[name], records()[name]["module"]))
 
     def __contains__(self, name: object) -> bool:
         return name in self._facts
@@ -129,8 +129,31 @@ def scalers() -> Mapping[str, Scaler]:
     return _Scalers()
 
 
-def read(file: str) -> dict[str, Any]:
-    """One of the files of data/."""
+@functools.cache
+def records() -> Mapping[str, dict[str, Any]]:
+    """What is written by hand of each scaler: module, class, what it measures, target, units, meanings and
+    examples of its own."""
+    return _read("scalers.json")
+
+
+@functools.cache
+def _shared() -> Mapping[str, dict[str, str]]:
+    return _read("shared.json")
+
+
+def meaning(scaler: str, name: str) -> str:
+    """What a parameter is, in a sentence; empty where its name says it all."""
+    own: str = records()[scaler].get("meanings", {}).get(name, "")
+    return own or _shared()["meanings"].get(name, "")
+
+
+def example(scaler: str, name: str) -> str:
+    """A value as it is written in YAML; empty where none was chosen."""
+    own: str = records()[scaler].get("examples", {}).get(name, "")
+    return own or _shared()["examples"].get(name, "")
+
+
+def _read(file: str) -> dict[str, Any]:
     data: dict[str, Any] = json.loads((_DATA / file).read_text(encoding="utf-8"))
     return data
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import functools
-import json
-import re
 import textwrap
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 from keda.core.docstrings import field_docstrings
 from keda.core.errors import MISSING, Fault, SpecError, did_you_mean, is_secret_key
-from keda.scalers.facts import Parameter, scalers
+from keda.scalers.facts import Parameter, meaning, scalers
 from keda.triggers.base import Trigger
 from keda.triggers.catalogue import CLASSES
 from keda.triggers.registry import UNKNOWN_SCALER, trigger_class
@@ -69,18 +65,6 @@ def explain(scaler: str) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-@functools.cache
-def _meanings() -> dict[str, str]:
-    file = Path(__file__).parents[1] / "scalers" / "data" / "meanings.json"
-    result: dict[str, str] = json.loads(file.read_text(encoding="utf-8"))
-    return result
-
-
-def meaning(scaler: str, name: str) -> str:
-    """What a parameter is, in a sentence; empty where its name says it all."""
-    return _meanings().get(f"{scaler}/{name}") or _meanings().get(name, "")
-
-
 def table() -> str:
     """docs/scalers.md."""
     return _INTRODUCTION.format(count=len(CLASSES)) + "".join(
@@ -106,10 +90,19 @@ def documentation(model: type[Trigger]) -> dict[str, str]:
     return {**said, **{keys[name]: text for name, text in said.items() if name in keys}}
 
 
+def elsewhere(parameter: Parameter, name: str) -> str:
+    """Where a value may come from in place of metadata: a sentence of its field's docstring, or ""."""
+    places = [
+        *(["the TriggerAuthentication"] if "auth" in parameter.sources else []),
+        *([f"a variable ({name}FromEnv)"] if "env" in parameter.sources else []),
+    ]
+    return f"May come from {' or '.join(places)} instead." if places else ""
+
+
 def _paragraph(scaler: str, parameter: Parameter, documented: dict[str, str]) -> Iterator[str]:
     kind = " or ".join(parameter.enum) if parameter.enum else _KINDS[parameter.type]
     yield f"  {', '.join(parameter.names)} <{kind}>"
-    said = re.sub(r"May come from [^.]*\.", "", documented.get(parameter.name, "")).strip()
+    said = documented.get(parameter.name, "").replace(elsewhere(parameter, parameter.name), "").strip()
     said = said or meaning(scaler, parameter.name)
     if parameter.default and "Default:" not in said:
         said = f"{said} Default: {parameter.default}.".strip()

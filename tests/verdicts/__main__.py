@@ -32,8 +32,8 @@ def ours(spec: Spec) -> list[str]:
 
 
 def kedas(batch: list[Spec]) -> list[Verdict]:
-    """KEDA's verdicts. On a busy machine a constructor may not have ended in time, and count as one that waits
-    for its backend: where that would be a disagreement, KEDA is asked again."""
+    """What KEDA answers. Where a constructor that did not end in time on a busy machine would be a
+    disagreement, KEDA is asked again."""
     verdicts = list(judge(batch))
     for _ in range(5):
         late = [
