@@ -25,7 +25,8 @@ class NatsJetStream(Trigger):
     nats_server_monitoring_endpoint: Text | None = Field(
         default=None, examples=["nats-headless.nats.svc.cluster.local:8222"]
     )
-    """host:port of the monitoring server, without a scheme. May come from the TriggerAuthentication instead."""
+    """host:port of the monitoring server, without a scheme. May come from the TriggerAuthentication
+    instead."""
     account: Text | None = Field(default=None, examples=["$G"])
     """`$G` is the default account. Either this or `account_id`. May come from the TriggerAuthentication
     instead."""
