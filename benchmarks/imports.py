@@ -19,7 +19,7 @@ KINDS = {
     "pydantic": "import pydantic; pydantic.BaseModel",
     "keda": "import keda",
     "keda and one scaler": "import keda; keda.Redis",
-    "keda and all 75": "import keda; [keda.trigger_class(name) for name in keda.SCALERS]",
+    "keda and all scalers": "import keda; [keda.trigger_class(name) for name in keda.SCALERS]",
 }
 
 

@@ -205,7 +205,7 @@ def parameter(fact: dict[str, Any], clashes: Counter[str]) -> Parameter:
 
 
 def scalers(facts: list[dict[str, Any]]) -> dict[str, Any]:
-    """{type: {"parser": "typed" | "own", "open"?: pattern, "parameters": [...]}} for all 75 types, sorted."""
+    """{type: {"parser": "typed" | "own", "open"?: pattern, "parameters": [...]}} for all types, sorted."""
     result: dict[str, Any] = {}
     for scaler in {fact["scaler"] for fact in facts}:
         own = [fact for fact in facts if fact["scaler"] == scaler]

@@ -188,7 +188,7 @@ def _query(kind: str, series: Series, hpa: Hpa, rules: AdapterRules | None) -> t
             return _one_number(query), [f"the query is that of {rule.where}, expanded."]
     if not _METRIC_NAME.fullmatch(name):
         why = "is not a Prometheus metric. Its adapter reads it from somewhere else."
-        fix = "Write the trigger by hand: docs/scalers.md lists KEDA's 75."
+        fix = "Write the trigger by hand: docs/scalers.md lists KEDA's scalers."
         raise SpecError([Fault("metric.name", name, why, fix)])
     query = _proposed(kind, series, hpa)
     unruled = "" if rules is None else f"no rule given says which series {name} is; "

@@ -88,11 +88,6 @@ class Scaler:
                     result[name] = replace(first, sources=sources)
         return result
 
-    @functools.cached_property
-    def by_key(self) -> Mapping[str, Parameter]:
-        """The parameters by the key of their parsed value."""
-        return {each.key or each.name: each for each in self.parameters}
-
     def reads(self, key: str) -> bool:
         """Whether a key of the metadata means something to the scaler."""
         if key in self.named or key.removesuffix("FromEnv") in self.named:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, ValidationError, model_serializer, model_validator
 
+from keda.core.defaults import RESOURCE_SCALERS
 from keda.core.errors import (
     MISSING,
     Fault,
@@ -25,7 +26,6 @@ from keda.core.model import Flag, Model, ObjectName, own_faults
 from keda.triggers.parameters import written
 
 _BESIDE_METADATA = frozenset({"name", "metricType", "useCachedMetrics", "authenticationRef"})
-_RESOURCE_SCALERS = frozenset({"cpu", "memory"})
 _CREDENTIALS = frozenset({"cert", "key", "username"})
 _IN_PLAIN_TEXT = "a secret in plain text. Anyone who may read the ScaledObject could read it."
 _INTO_A_SECRET = "Put it into a Secret and name that in a TriggerAuthentication."
@@ -100,14 +100,14 @@ class Trigger(Model):
 
     def faults(self) -> Iterator[Fault]:
         """KEDA builds no HPA from a metric type the scaler cannot serve (pkg/scalers/scaler.go:68)."""
-        if self.metric_type == "Utilization" and self.type not in _RESOURCE_SCALERS:
+        if self.metric_type == "Utilization" and self.type not in RESOURCE_SCALERS:
             yield Fault(
                 "metricType",
                 self.metric_type,
                 f"is for cpu and memory only. {self.consequence}",
                 "Write AverageValue or Value.",
             )
-        if self.use_cached_metrics and self.type in _RESOURCE_SCALERS | {"cron"}:
+        if self.use_cached_metrics and self.type in (*RESOURCE_SCALERS, "cron"):
             yield Fault(
                 "useCachedMetrics",
                 True,
@@ -132,7 +132,7 @@ class Trigger(Model):
     def _speak(cls, data: Any, handler: Any) -> Any:
         manifest = isinstance(data, Mapping) and ("type" in data or "metadata" in data)
         if isinstance(data, cls):
-            return data  # Frozen, and judged when it was made.
+            return data  # Frozen, and checked when it was made.
         if cls is Trigger:
             return cls.class_for(data).parse(data)
         found, prefix = Faults(), ""
