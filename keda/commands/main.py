@@ -1,4 +1,4 @@
-"""The command line: `python -m keda check PATH…`, `explain NAME` and `adopt HPA…`."""
+"""The command line: `python -m keda check PATH…`, `explain NAME`, `adopt HPA…` and `simulate FILE`."""
 
 from __future__ import annotations
 
@@ -27,12 +27,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     adopting.add_argument("--prometheus", metavar="URL", default=PROMETHEUS, help="default: %(default)s")
     adopting.add_argument("--adapter-config", metavar="FILE", help="Prometheus Adapter's rules")
     adopting.add_argument("--workload", action="store_true", help="print an entry of the stack file instead")
+    _add_simulate(commands.add_parser("simulate", help="what KEDA and the HPA would do over time"))
     chosen = parser.parse_args(arguments)
     try:
         if chosen.command == "adopt":
             from keda.commands import adopt
 
             return adopt.run(chosen.paths, chosen.prometheus, chosen.adapter_config, workload=chosen.workload)
+        if chosen.command == "simulate":
+            return _simulate(chosen)
         if chosen.command == "explain":
             return _explain(chosen.name)
         if chosen.explain:
@@ -66,6 +69,41 @@ def _add_check(checking: argparse.ArgumentParser) -> None:
     add("--partial", action="store_true", help="only a part of what is applied: nothing is called missing")
     add("--fix", action="store_true", help="correct the certain mistakes in the files")
     add("--explain", metavar="RULE", help="what a rule means, and what passes")
+
+
+def _add_simulate(simulating: argparse.ArgumentParser) -> None:
+    add = simulating.add_argument
+    add("path", metavar="FILE", help="a manifest with a ScaledObject; - for stdin")
+    add("--signal", action="append", default=[], metavar="[TRIGGER=]SIGNAL", help="what a trigger reads")
+    add("--workload", metavar="NAME", help="the ScaledObject's name, where the file holds several")
+    add("--minutes", type=int, default=30, metavar="N", help="default: %(default)s")
+    add("--fault", action="append", default=[], metavar="FAULT", help="what goes wrong, and when")
+    add("--replicas", type=int, metavar="N", help="at the beginning; default: minReplicaCount")
+    add("--start-up", default="0s", metavar="TIME", help="until a new pod is Ready; default: %(default)s")
+    add("--request", type=int, default=1000, metavar="MILLI", help="a pod's cpu or memory request")
+    add("--seed", type=int, default=0, metavar="N", help="of the arrivals by chance")
+    add("--every", action="store_true", help="each poll and sync, not only changes")
+    add("--format", choices=("text", "json"), default="text", help="default: %(default)s")
+
+
+def _simulate(chosen: argparse.Namespace) -> int:
+    from keda.commands import simulate
+
+    return simulate.run(
+        simulate.Arguments(
+            chosen.path,
+            tuple(chosen.signal),
+            chosen.workload,
+            chosen.minutes,
+            tuple(chosen.fault),
+            chosen.replicas,
+            chosen.start_up,
+            chosen.request,
+            chosen.seed,
+            chosen.every,
+            chosen.format == "json",
+        )
+    )
 
 
 def _options(chosen: argparse.Namespace) -> Options:
