@@ -10,7 +10,7 @@ from typing import Any
 from keda.core.defaults import DEFAULT_COOLDOWN, DEFAULT_MAX, RESOURCE_SCALERS
 from keda.manifests.declared import UNKNOWN
 from keda.manifests.reading import annotation, dig, mapping, sequence, text, whole
-from keda.scalers.facts import Parameter, read, scalers
+from keda.scalers.facts import Parameter, records, scalers
 from keda.scaling.behavior import Policy, ScalingRules
 from keda.scaling.formula import FormulaUnread, compiled
 from keda.scaling.scaled_object import (
@@ -127,7 +127,7 @@ def _trigger(trigger: Mapping[str, Any], place: str) -> Trigger:
 @functools.cache
 def _parameters(kind: str) -> tuple[Parameter | None, Parameter | None]:
     """A scaler's parameters that are its target and its activation."""
-    named, target = scalers()[kind].named, read("scalers.json")[kind].get("target")
+    named, target = scalers()[kind].named, records()[kind].get("target")
     activations = [each for each in scalers()[kind].parameters if each.name.startswith("activation")]
     return named.get(target or ""), activations[0] if activations else None
 
