@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from keda.checks import edits
-from keda.checks.registry import FIELDS, KEDA, Problem, error, on_objects
+from keda.checks.registry import FIELDS, KEDA, OTHERS, Problem, error, on_objects
 from keda.core.errors import MISSING, did_you_mean, is_secret_key, join
 from keda.manifests.declared import UNKNOWN
 from keda.manifests.objects import Item
@@ -155,6 +155,20 @@ def shape(item: Item) -> Iterator[Problem]:
         yield _missing(("spec",))
     else:
         yield from _value(item.manifest["spec"], shapes()[kind], ("spec",))
+
+
+@UNKNOWN_KIND.on(OTHERS)
+def version_of_another_group(item: Item) -> Iterator[Problem]:
+    """An object of a kind that only KEDA has, without its apiVersion."""
+    version = item.manifest.get("apiVersion")
+    if item.kind not in shapes() or version is UNKNOWN or "spec" not in item.manifest:
+        return
+    group = _GROUP_OF.get(item.kind, "keda.sh")
+    missing = version is None
+    why = f"missing. {_REFUSED}" if missing else f"does not serve {item.kind}. {_REFUSED}"
+    yield Problem(
+        ("apiVersion",), MISSING if missing else version, why, f"Write apiVersion: {group}/v1alpha1."
+    )
 
 
 def _value(value: object, schema: Mapping[str, Any], at: At) -> Iterator[Problem]:

@@ -260,10 +260,10 @@ def unknown_secret(item: Item, objects: Objects) -> Iterator[Problem]:
     for key, kind in (("secretTargetRef", "Secret"), ("configMapTargetRef", "ConfigMap")):
         for index, entry in enumerate(map(mapping, sequence(item.spec.get(key)))):
             at: At = (*SPEC, key, index)
-            name, wanted = text(entry.get("name")), text(entry.get("key"))
+            name = text(entry.get("name"))
             if given := objects.get("", kind, item.namespace, name):
                 if objects.has_every_key(given):
-                    yield from _missing_key(given, wanted, at)
+                    yield from _missing_key(item, objects, entry, given, at)
             elif name:
                 yield from _missing_object(item, objects, kind, name, at)
 
@@ -280,16 +280,34 @@ def _missing_object(item: Item, objects: Objects, kind: str, name: str, at: At) 
         )
 
 
-def _missing_key(given: Item, wanted: str, at: At) -> Iterator[Problem]:
+OPTIONAL_SECRET_KEY = warning(
+    "optional-secret-key",
+    REFERENCES,
+    summary="A key of a Secret that does not exist, for an optional parameter",
+    why=(
+        "KEDA takes an empty string (scale_resolvers.go:622), and the scaler runs without the parameter: the "
+        "object is Ready, and the value that somebody meant to give is not used."
+    ),
+    passes="secretTargetRef: [{parameter: address, name: redis, key: address}]   # Secret redis has that key",
+    see="secrets.md",
+)
+
+
+def _missing_key(
+    item: Item, objects: Objects, entry: Mapping[Any, Any], given: Item, at: At
+) -> Iterator[Problem]:
+    wanted = text(entry.get("key"))
     parts = [given.manifest.get(part) for part in ("data", "stringData", "binaryData")]
     keys = [str(each) for part in parts for each in mapping(part)]
     if wanted and wanted not in keys:
         guess = did_you_mean(wanted, keys)
+        optional = _is_optional(text(entry.get("parameter")), item, objects)
         yield Problem(
             (*at, "key"),
             wanted,
             f"is not a key of {given.ref}. KEDA would use an empty string instead.",
             f"Write {guess}." if guess else f"Its keys: {', '.join(keys[:8]) or 'none'}.",
+            rule=OPTIONAL_SECRET_KEY if optional else None,
         )
 
 
@@ -306,3 +324,23 @@ def pod_requests(workload: Item) -> dict[str, Decimal]:
             except ValueError:
                 continue
     return total
+
+
+def _is_optional(parameter: str, authentication: Item, objects: Objects) -> bool:
+    """Whether all triggers given that use the authentication can do without a parameter."""
+    types = [
+        text(trigger.get("type"))
+        for kind in SCALING
+        for each in objects.of(kind, authentication.namespace)
+        for _, trigger in triggers_of(each)
+        if text(dig(trigger, "authenticationRef", "name")) == authentication.name
+    ]
+    required = {
+        name
+        for kind in types
+        if kind in scalers()
+        for each in scalers()[kind].parameters
+        if each.required
+        for name in each.names
+    }
+    return bool(types) and parameter not in required
