@@ -32,15 +32,33 @@ spec:
   triggers:
   - type: ${TYPE:=prometheus}
     metadata:
-      serverAddress: "http://${PROMETHEUS:=prometheus}:9090"
-      query: max(probe_success{instance=~"${HOST:=web}.+"})
+      serverAddress: "http://$PROMETHEUS:9090"
+      query: max(probe_success{instance=~"${HOST}.+"})
       threshold: "${THRESHOLD:=1}"
-      ignoreNullValues: "${IGNORE:-false}"
+      ignoreNullValues: "$IGNORE"
 """
 
 
 def test_a_value_with_a_variable_is_not_a_finding(tmp_path: Path) -> None:
     assert found(tmp_path, {"so.yaml": VARIED}) == []
+
+
+@pytest.mark.parametrize(
+    "trigger",
+    [
+        "{type: kafka, metadata: {bootstrapServers: '${A}', topic: $B, consumerGroup: $C, lagThreshold: $D}}",
+        "{type: redis, metadata: {address: '${A}', listName: x, listLength: '${B}', enableTLS: '${C}'}}",
+        "{type: nats-jetstream, metadata: {natsServerMonitoringEndpoint: $A, account: $G, stream: $B, consumer: c}}",
+        "{type: cron, metadata: {timezone: '${TZ}', start: '${A}', end: '0 ${B} * * *', desiredReplicas: '${C}'}}",
+        "{type: rabbitmq, metadata: {queueName: q, mode: $M, value: $V}, authenticationRef: {name: $R}}",
+        "{type: '${TYPE}', metadata: {a: '${B}'}}",
+        "{type: cpu, metricType: '${M}', metadata: {value: '${V}'}}",
+    ],
+)
+def test_in_any_trigger(trigger: str, tmp_path: Path) -> None:
+    text = scaled_object().replace("minReplicaCount: 0", "minReplicaCount: ${MIN}")
+    head = text.partition("  triggers:")[0]
+    assert found(tmp_path, {"so.yaml": f"{head}  triggers: [{trigger}]\n"}) == []
 
 
 @pytest.mark.parametrize(
