@@ -48,8 +48,9 @@ def test_a_value_with_a_variable_is_not_a_finding(tmp_path: Path) -> None:
     [
         "{type: kafka, metadata: {bootstrapServers: '${A}', topic: $B, consumerGroup: $C, lagThreshold: $D}}",
         "{type: redis, metadata: {address: '${A}', listName: x, listLength: '${B}', enableTLS: '${C}'}}",
-        "{type: nats-jetstream, metadata: {natsServerMonitoringEndpoint: $A, account: $G, stream: $B, consumer: c}}",
-        "{type: cron, metadata: {timezone: '${TZ}', start: '${A}', end: '0 ${B} * * *', desiredReplicas: '${C}'}}",
+        "{type: nats-jetstream, metadata: {"
+        "natsServerMonitoringEndpoint: $A, account: $G, stream: $B, consumer: c}}",
+        "{type: cron, metadata: {timezone: $TZ, start: $A, end: '0 ${B} * * *', desiredReplicas: $C}}",
         "{type: rabbitmq, metadata: {queueName: q, mode: $M, value: $V}, authenticationRef: {name: $R}}",
         "{type: '${TYPE}', metadata: {a: '${B}'}}",
         "{type: cpu, metricType: '${M}', metadata: {value: '${V}'}}",

@@ -161,7 +161,7 @@ def shape(item: Item) -> Iterator[Problem]:
 def version_of_another_group(item: Item) -> Iterator[Problem]:
     """An object of a kind that only KEDA has, without its apiVersion."""
     version = item.manifest.get("apiVersion")
-    if item.kind not in shapes() or version is UNKNOWN or "spec" not in item.manifest:
+    if item.kind not in shapes() or version is UNKNOWN:
         return
     group = _GROUP_OF.get(item.kind, "keda.sh")
     missing = version is None
