@@ -201,8 +201,9 @@ def _agent(folder: Path) -> str:
     """The name of a process that makes a machine a node: a kubelet, or the parent of a pod's container."""
     name = _text(folder / "comm").strip()
     if name in _NODE_AGENTS:
-        return name
-    # An idle containerd, and Docker's, is no node: what counts is a pod, and pods are in this namespace.
+        # A process that has ended and is not reaped yet has no command line, and is in no lab's cgroup.
+        return name if _text(folder / "cmdline") else ""
+    # An idle containerd, and Docker's, is not a node: what counts is a pod, and pods are in this namespace.
     arguments = _text(folder / "cmdline").split("\0") if name.startswith("containerd-shim") else []
     return "containerd with pods" if "k8s.io" in arguments else ""
 

@@ -225,6 +225,11 @@ class TestNode:
         [line] = machine._node()
         assert line.startswith("node: kubelet (process ") and "so this machine is a Kubernetes node" in line
 
+    def test_a_kubelet_that_has_ended_is_none(self, kubelet: subprocess.Popen[bytes]) -> None:
+        kubelet.kill()
+        os.waitid(os.P_PID, kubelet.pid, os.WEXITED | os.WNOWAIT)  # it stays a zombie
+        assert list(machine._node()) == []
+
     def test_a_labs_kubelet_is_none(
         self, kubelet: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -242,7 +247,7 @@ class TestNode:
     @pytest.mark.parametrize(
         ("files", "agent"),
         [
-            ({"comm": "k3s-server\n"}, "k3s-server"),
+            ({"comm": "k3s-server\n", "cmdline": "/usr/local/bin/k3s\0server"}, "k3s-server"),
             ({"comm": "containerd\n"}, ""),
             ({"comm": "containerd-shim\n", "cmdline": "shim\0-namespace\0moby\0-id\0a"}, ""),
             ({"comm": "containerd-shim\n", "cmdline": "shim\0-namespace\0k8s.io\0"}, "containerd with pods"),

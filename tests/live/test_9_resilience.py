@@ -40,7 +40,7 @@ def destroyed(stack: Engine, cluster: Cluster) -> Iterator[dict[str, object]]:
         lambda: cluster.get(f"{KEDA}/namespaces/default/scaledobjects/theirs")["metadata"].get("finalizers"),
     )
     refused = subprocess.run(
-        [sys.executable, "-m", "cli", "down", "--cluster", _context(stack), "--yes"],
+        [sys.executable, "-m", "cli", "down", "--cluster", _context(stack), "--yes", "--standin"],
         env={**stack.environment(), "XDG_STATE_HOME": str(stack.folder / "cluster")},
         cwd=PROJECT,
         capture_output=True,
