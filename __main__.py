@@ -11,12 +11,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 from components.adoption import let_go  # noqa: E402
 from components.cluster_guard.component import ClusterGuard  # noqa: E402
 from components.load import load, one_line_each  # noqa: E402
-from components.monitoring.alerts import Alerts  # noqa: E402
 from components.monitoring.component import CustomResourceState, Dashboards, Monitors  # noqa: E402
+from components.monitoring.prometheus_rule import Alerts  # noqa: E402
 from components.platform import Platform, provider  # noqa: E402
-from components.preflight import preflight  # noqa: E402
-from components.renames import renamed  # noqa: E402
-from components.workload import scale, summarize  # noqa: E402
+from components.preflight.check import preflight  # noqa: E402
+from components.preflight.renames import renamed  # noqa: E402
+from components.scaled_workload import scale, summarize  # noqa: E402
 
 # The engine interrupts the program once a policy has refused: an end, and not a traceback of Python's.
 signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -29,7 +29,7 @@ from pulumi.runtime.proto import analyzer_pb2
 from pulumi_policy import EnforcementLevel
 from pulumi_policy.policy import _PolicyAnalyzerServicer
 
-import pulumi_plugins as plugins
+import pulumi_plugins
 from lab.toolchain import tools
 from policies.operation import Operation
 from policies.pack import policies, settings
@@ -123,7 +123,7 @@ class Previews:
 
     def __init__(self, folder: Path) -> None:
         found = tools.ensure(["pulumi", "helm"])
-        variables, _ = plugins.plugin_environment(found["pulumi"], folder / "home")
+        variables, _ = pulumi_plugins.plugin_environment(found["pulumi"], folder / "home")
         path = [Path(sys.executable).parent, *(tool.parent for tool in found.values()), os.environ["PATH"]]
         self._environment = {
             **os.environ,

@@ -17,7 +17,7 @@ from cli.errors import CommandError
 from cli.status import table as report
 from lab import __main__ as lab_command
 from lab.errors import LabError
-from lab.node.pki import write_atomically
+from lab.files import write_atomically
 from lab.paths import Lab
 
 MAX_MINUTES = 24 * 60
@@ -134,7 +134,7 @@ def _dashboard(args: argparse.Namespace, lab: Lab) -> int:
 def _takeover(args: argparse.Namespace, lab: Lab) -> int:
     """Takes over a KEDA that Helm installed, on a cluster of one's own or in a lab that is up."""
     # It reads the settings as the program does, and no other command needs what that imports.
-    takeover = import_module("cli.takeover").takeover
+    takeover = import_module("cli.takeover.command").takeover
     if args.cluster:
         own = clusters.OwnCluster.named(args.cluster, args.stack)
         kubectl, engine, words = own.kubectl(), _own_engine(own, args, "take KEDA over"), f" {own.words}"
@@ -153,7 +153,7 @@ def _takeover(args: argparse.Namespace, lab: Lab) -> int:
 
 def _init(args: argparse.Namespace) -> int:
     """Writes a stack file for a cluster of one's own."""
-    init_stack = import_module("cli.init_stack")  # it needs the models, which no other command does
+    init_stack = import_module("cli.init.command")  # it needs the models, which no other command does
     if not args.cluster:
         raise CommandError(
             "init: which cluster? The lab has its stack file. Pass CLUSTER=<context>; "

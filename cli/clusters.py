@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pulumi_plugins as plugins
+import pulumi_plugins
 from cli import released, stackfile
 from cli.engine import Engine, another_cluster
 from cli.errors import CommandError
-from cli.status.table import Kubectl
+from cli.kubectl import Kubectl
 from lab.toolchain import tools
 
 SECTION = "keda-homelab:cluster"
@@ -157,7 +157,7 @@ class OwnCluster:
         if not standin:
             return Engine(folder, released.pulumi(), program=self.program, stack=self.stack, own=True)
         pulumi = tools.ensure(["pulumi"])["pulumi"]
-        variables, notice = plugins.plugin_environment(pulumi, folder / "home")
+        variables, notice = pulumi_plugins.plugin_environment(pulumi, folder / "home")
         return Engine(
             folder=folder,
             pulumi=pulumi,

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from cli.errors import CommandError
-from lab.node.pki import write_atomically
+from lab.files import write_atomically
 
 STACK = "homelab"
 """The labs' stack; its file is also the manual. No stack of a user's has this name."""

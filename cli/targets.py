@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pulumi_plugins as plugins
+import pulumi_plugins
 from cli.engine import Engine
 from cli.errors import CommandError
-from cli.status.table import Kubectl
-from lab.node import pki
+from cli.kubectl import Kubectl
+from lab.files import write_atomically
 from lab.paths import DEFAULT_NAME, Lab
 
 # The stack file may name the user's own cluster; a lab is never that one.
@@ -55,9 +55,9 @@ def lab_engine(lab: Lab, overrides: Mapping[str, Any] | None = None) -> Engine:
     state.mkdir(parents=True, exist_ok=True)
     passphrase = folder / "passphrase"
     if not passphrase.exists():
-        pki.write_atomically(passphrase, secrets.token_urlsafe(24), mode=0o600)
+        write_atomically(passphrase, secrets.token_urlsafe(24), mode=0o600)
     pulumi = Path(record["tools"]["pulumi"])
-    plugin_variables, notice = plugins.plugin_environment(pulumi, folder / "home")
+    plugin_variables, notice = pulumi_plugins.plugin_environment(pulumi, folder / "home")
     return Engine(
         folder=folder,
         pulumi=pulumi,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 
 from cli.errors import CommandError
+from cli.kubectl import Kubectl
 from cli.status import table as report
-from cli.status.table import Kubectl, Row
+from cli.status.table import Row
 from lab.progress import duration, step
 
 # Seconds. A ScaledObject is Ready when its trigger has answered: Prometheus finds a new target within a

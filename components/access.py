@@ -25,8 +25,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from components.recipes.base import Scaled
 from components.setting import Setting
+from components.workload import Workload
 from keda import MISSING, Fault, Faults, ScaledObject, TriggerAuthentication
 from keda.core.errors import Refused, join
 from keda.core.model import Flag, Namespace
@@ -82,7 +82,7 @@ class Access(Setting):
     network_policy: Flag = Field(default=False, examples=[False])
     disruption_budgets: Flag = Field(default=False, examples=[False])
 
-    def check(self, workloads: Mapping[str, Scaled]) -> None:
+    def check(self, workloads: Mapping[str, Workload]) -> None:
         """Raises SpecError for workloads that KEDA would not see, and for Secrets of theirs that it could
         read only along with every other of the cluster."""
         faults = Faults(_unseen(self, workloads))
@@ -111,7 +111,7 @@ class SecretNeed:
     """None: only the cluster knows which."""
 
 
-def chart_access(access: Access, workloads: Collection[Scaled]) -> dict[str, Any]:
+def chart_access(access: Access, workloads: Collection[Workload]) -> dict[str, Any]:
     """Values of KEDA's chart: what the workloads need, and nothing else that the chart can leave out."""
     namespaces = watched_namespaces(access)
     kinds = scaled_kinds(access, workloads)
@@ -151,7 +151,7 @@ def watched_namespaces(access: Access) -> tuple[str, ...] | None:
     return tuple(sorted({access.namespace, *access.watch_namespaces}))
 
 
-def scaled_kinds(access: Access, workloads: Collection[Scaled]) -> tuple[tuple[str, str], ...]:
+def scaled_kinds(access: Access, workloads: Collection[Workload]) -> tuple[tuple[str, str], ...]:
     """(API group, resource) of everything KEDA may scale beside Deployments and StatefulSets, sorted."""
     named = {(kind.api_group, kind.resource) for kind in access.scaled_kinds}
     targets = {
@@ -163,14 +163,14 @@ def scaled_kinds(access: Access, workloads: Collection[Scaled]) -> tuple[tuple[s
     return tuple(sorted((named | targets) - _BUILT_IN))
 
 
-def reads_watched_secrets(access: Access, workloads: Collection[Scaled]) -> bool:
+def reads_watched_secrets(access: Access, workloads: Collection[Workload]) -> bool:
     """Whether KEDA reads Secrets in all it watches, or in its own namespace only."""
     if access.secrets is not None:
         return access.secrets == "watched"
     return any(secrets_needed(workload) for workload in workloads)
 
 
-def secrets_needed(workload: Scaled) -> tuple[SecretNeed, ...]:
+def secrets_needed(workload: Workload) -> tuple[SecretNeed, ...]:
     """The Secrets of the workload's own namespace that its triggers are read with, sorted by source.
 
     Those of a ClusterTriggerAuthentication are in KEDA's namespace, which it reads anyway.
@@ -188,7 +188,7 @@ def secrets_needed(workload: Scaled) -> tuple[SecretNeed, ...]:
     return tuple(sorted(found, key=lambda need: (need.source, need.name or "")))
 
 
-def token_accounts(workloads: Collection[Scaled]) -> tuple[tuple[str, str], ...]:
+def token_accounts(workloads: Collection[Workload]) -> tuple[tuple[str, str], ...]:
     """(namespace, name) of each ServiceAccount that KEDA asks tokens for (`boundServiceAccountToken`, and
     Vault's `serviceAccountName`: pkg/scaling/resolver/hashicorpvault_handler.go), sorted."""
     accounts = set()
@@ -228,7 +228,7 @@ def _named_by(authentication: TriggerAuthentication) -> Iterator[SecretNeed]:
         yield SecretNeed(source)
 
 
-def _unseen(access: Access, workloads: Mapping[str, Scaled]) -> Iterator[Fault]:
+def _unseen(access: Access, workloads: Mapping[str, Workload]) -> Iterator[Fault]:
     watched = watched_namespaces(access)
     for name, workload in workloads.items():
         if watched is not None and workload.namespace not in watched:
@@ -240,7 +240,7 @@ def _unseen(access: Access, workloads: Mapping[str, Scaled]) -> Iterator[Fault]:
             )
 
 
-def _listed(needs: Mapping[str, tuple[SecretNeed, ...]], workloads: Mapping[str, Scaled]) -> str:
+def _listed(needs: Mapping[str, tuple[SecretNeed, ...]], workloads: Mapping[str, Workload]) -> str:
     """`workloads.render reads the Secret render/prometheus (the TriggerAuthentication token)`."""
     told = []
     for name, needed in needs.items():

@@ -11,12 +11,12 @@ from functools import partial
 
 import pulumi
 
-from components.recipes import Scaled
+from components.workload import Workload
 from keda import ScaledObject
 from keda.ownership import TRANSFER_OWNERSHIP
 
 
-def let_go(workloads: Mapping[str, Scaled]) -> None:
+def let_go(workloads: Mapping[str, Workload]) -> None:
     """For all HPAs registered after this call, in charts and components too, that a workload adopts."""
     adopted = {
         (workload.namespace, workload.scaled.hpa_name): name

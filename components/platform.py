@@ -12,8 +12,8 @@ from pulumi_kubernetes.core.v1 import Namespace
 from pulumi_kubernetes.helm.v4 import Chart
 
 from components.access import chart_access, namespace_labels
-from components.recipes import Scaled
 from components.settings import Cluster, Keda, Monitoring
+from components.workload import Workload
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -57,7 +57,7 @@ class Platform(pulumi.ComponentResource):
         name: str,
         keda: Keda,
         monitoring: Monitoring,
-        workloads: Collection[Scaled],
+        workloads: Collection[Workload],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """`workloads`: what KEDA must be able to scale, and to read Secrets for."""
@@ -84,7 +84,7 @@ class Platform(pulumi.ComponentResource):
         self.register_outputs(props)
 
 
-def chart_values(keda: Keda, monitoring: Monitoring, workloads: Collection[Scaled]) -> dict[str, Any]:
+def chart_values(keda: Keda, monitoring: Monitoring, workloads: Collection[Workload]) -> dict[str, Any]:
     """Helm values: the program's own, and the stack file's laid over them."""
     monitor: dict[str, Any] = {"enabled": monitoring.service_monitors}
     if monitoring.monitor_labels:

@@ -10,8 +10,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from components.access import Access
-from components.recipes import RECIPES, Recipe, Scaled
+from components.recipes import RECIPES, Recipe
 from components.setting import Setting
+from components.workload import Workload
 from keda import MISSING, Fault, Faults, Labels, SpecError, TriggerAuthentication
 from keda.core.defaults import KEDA_VERSION
 from keda.core.errors import Refused, did_you_mean, is_secret_value, join
@@ -126,7 +127,7 @@ class Settings:
     cluster: Cluster
     keda: Keda
     monitoring: Monitoring
-    workloads: Mapping[str, Scaled]
+    workloads: Mapping[str, Workload]
 
     @classmethod
     def parse(cls, config: Mapping[str, object]) -> Settings:
@@ -259,7 +260,7 @@ def _recipe(settings: object) -> Recipe:
     return RECIPES[word].parse(settings)
 
 
-def _shared_targets(workloads: Mapping[str, Scaled]) -> list[Fault]:
+def _shared_targets(workloads: Mapping[str, Workload]) -> list[Fault]:
     """Two ScaledObjects on one target: KEDA's webhook rejects the second, unless they come together."""
     faults: list[Fault] = []
     owners: dict[tuple[str, ...], str] = {}
@@ -280,7 +281,7 @@ def _shared_targets(workloads: Mapping[str, Scaled]) -> list[Fault]:
     return faults
 
 
-def _shared_authentications(workloads: Mapping[str, Scaled]) -> list[Fault]:
+def _shared_authentications(workloads: Mapping[str, Workload]) -> list[Fault]:
     """Workloads may share a TriggerAuthentication that all define alike: it is one object, with one owner."""
     faults: list[Fault] = []
     first: dict[tuple[str, str], tuple[str, TriggerAuthentication]] = {}
@@ -301,7 +302,7 @@ def _shared_authentications(workloads: Mapping[str, Scaled]) -> list[Fault]:
     return faults
 
 
-def _shared_monitors(workloads: Mapping[str, Scaled]) -> list[Fault]:
+def _shared_monitors(workloads: Mapping[str, Workload]) -> list[Fault]:
     """Two monitors of the same endpoints: each series would be there twice, and every sum doubled."""
     faults: list[Fault] = []
     owners: dict[tuple[object, ...], str] = {}
@@ -321,7 +322,7 @@ def _shared_monitors(workloads: Mapping[str, Scaled]) -> list[Fault]:
     return faults
 
 
-def _unlisted_vaults(keda: Keda, workloads: Mapping[str, Scaled]) -> list[Fault]:
+def _unlisted_vaults(keda: Keda, workloads: Mapping[str, Workload]) -> list[Fault]:
     """Vaults of the workloads that the cluster guard refuses."""
     if keda.cluster_guard != "deny":
         return []

@@ -1,120 +1,44 @@
-"""Scaled workloads in the cluster: their TriggerAuthentications, then their ScaledObjects and ScaledJobs."""
+"""One entry of the stack file's workloads, as KEDA's objects and what belongs to them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
 
-import pulumi
-from pulumi_kubernetes.apiextensions import CustomResource
+from components.monitoring.monitor import Monitor
+from keda import ScaledJob, ScaledObject, TriggerAuthentication
 
-from components.custom_resource import custom_resource
-from components.recipes import Scaled
-from keda import ScaledObject
-from keda.ownership import TRANSFER_OWNERSHIP
-
-Authentications = dict[tuple[str, str], CustomResource]
-"""The TriggerAuthentications registered so far, by namespace and name."""
+OFF: Literal["off"] = "off"
+Minutes = Literal["off"] | int
+"""How long an alert's condition must hold, or that the alert is switched off."""
 
 
-def scale(
-    workloads: Mapping[str, Scaled],
-    renamed: Mapping[str, str],
-    after: Sequence[pulumi.Resource],
-    opts: pulumi.ResourceOptions,
-) -> None:
-    """Registers every workload. `renamed` (by workload) and `after` are those of `ScaledWorkload`."""
-    authentications: Authentications = {}
-    for name, workload in workloads.items():
-        ScaledWorkload(name, workload, after, opts, authentications, renamed.get(name))
+@dataclass(frozen=True)
+class Workload:
+    """A workload as KEDA will see it."""
 
+    scaled: ScaledObject | ScaledJob
+    authentications: tuple[TriggerAuthentication, ...] = ()
+    monitor: Monitor | None = None
+    """What brings its signal into Prometheus, with its namespace and selector; None: somebody else does."""
+    gpus_per_pod: int = 0
+    """GPUs that each of its pods asks for."""
+    unit: str = ""
+    """What its signal counts; unset: only the query's author knows."""
+    alerts: Mapping[str, Minutes] = field(default_factory=dict)
+    """Alerts that are switched off, or wait another time than their default, by name."""
 
-class ScaledWorkload(pulumi.ComponentResource):
-    """Writes KEDA's objects only: the target, and above all its replicas, belongs to others.
+    @property
+    def name(self) -> str:
+        return self.scaled.metadata.name
 
-    The component waits for nothing, so that the policy pack counts its ScaledObject before it is created.
-    """
+    @property
+    def namespace(self) -> str:
+        return self.scaled.metadata.namespace
 
-    def __init__(
-        self,
-        name: str,
-        workload: Scaled,
-        after: Sequence[pulumi.Resource] = (),
-        opts: pulumi.ResourceOptions | None = None,
-        authentications: Authentications | None = None,
-        renamed: str | None = None,
-    ) -> None:
-        """Registers the workload.
-
-        Args:
-            name: the workload's key in the stack file.
-            workload: its KEDA objects.
-            after: what must be there first and go last (a component's depends_on does not reach down).
-            opts: options of the component.
-            authentications: what other workloads have registered; gets what this one adds. Workloads of one
-                namespace share a TriggerAuthentication of one name.
-            renamed: the name that its ScaledObject has in the cluster, where that is another one.
-        """
-        announced = announce(workload, renamed)
-        super().__init__("keda-homelab:workload:ScaledWorkload", name, announced, opts)
-        shared = {} if authentications is None else authentications
-        needed = []
-        for each in workload.authentications:
-            key = (workload.namespace, each.metadata.name)
-            if key not in shared:
-                # Named by what it is, not by the workload: whichever workload goes, it stays for the others.
-                aliases = [
-                    pulumi.Alias(name=f"{so_far}-{each.metadata.name}")
-                    for so_far in (name, renamed)
-                    if so_far
-                ]
-                shared[key] = _apply("/".join(key), each.to_manifest(), self, after, aliases=aliases)
-            needed.append(shared[key])
-        # A trigger whose TriggerAuthentication is missing is only logged by KEDA, so they come first.
-        kind = workload.scaled.kind.lower()
-        # KEDA's webhook refuses a second ScaledObject on a target: under a new name it is the same resource,
-        # replaced, and the old one goes first.
-        options: dict[str, Any] = {}
-        if renamed:
-            options = {"aliases": [pulumi.Alias(name=f"{renamed}-{kind}")], "delete_before_replace": True}
-        _apply(f"{name}-{kind}", workload.scaled.to_manifest(), self, [*after, *needed], **options)
-        self.register_outputs(announced)
-
-
-def summarize(workload: Scaled) -> dict[str, Any]:
-    """What one wants to know of a workload at a glance."""
-    scaled = workload.scaled
-    lowest, highest = workload.bounds
-    summary: dict[str, Any] = {
-        "kind": scaled.kind,
-        "namespace": workload.namespace,
-        "name": workload.name,
-        "minReplicas": lowest,
-        "maxReplicas": highest,
-        "triggers": [trigger.type for trigger in scaled.spec.triggers],
-    }
-    if isinstance(scaled, ScaledObject):
-        target = scaled.spec.scale_target_ref
-        summary |= {"target": f"{target.kind or 'Deployment'}/{target.name}", "hpa": scaled.hpa_name}
-    return summary
-
-
-def announce(workload: Scaled, renamed: str | None = None) -> dict[str, Any]:
-    """What policies see of the component: the summary, and what decides who owns the target's replicas."""
-    announced = summarize(workload)
-    if isinstance(workload.scaled, ScaledObject):
-        annotations = workload.scaled.metadata.annotations or {}
-        announced["scaleTargetRef"] = workload.scaled.spec.scale_target_ref.dump()
-        announced["adopts"] = annotations.get(TRANSFER_OWNERSHIP) == "true"
-    return announced | ({"renamed": renamed} if renamed else {})
-
-
-def _apply(
-    name: str,
-    manifest: dict[str, Any],
-    parent: pulumi.Resource,
-    after: Sequence[pulumi.Resource],
-    **options: Any,
-) -> CustomResource:
-    own = pulumi.ResourceOptions(parent=parent, depends_on=list(after), **options)
-    return custom_resource(name, manifest, own)
+    @property
+    def bounds(self) -> tuple[int, int]:
+        """Replicas (Jobs, for a ScaledJob), lowest and highest."""
+        spec = self.scaled.spec
+        return spec.min_replica_count or 0, 100 if spec.max_replica_count is None else spec.max_replica_count

@@ -14,6 +14,7 @@ WRITERS = (
     "stack_schema",
     "policy_pages",
     "rule_pages",
+    "alerts_page",
     "kyverno",
     "settings_page",
 )

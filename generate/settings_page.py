@@ -12,7 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from components.recipes import RECIPES
+from components.recipes.prometheus import PrometheusRecipe
+from components.setting import Setting
 from generate.stack_schema import stack_schema
+from keda import Model
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "Pulumi.homelab.yaml"
@@ -24,13 +27,10 @@ _INTRODUCTION = """\
 Every key of `Pulumi.<stack>.yaml`. Generated from the schema and from the comments of
 [Pulumi.homelab.yaml](../Pulumi.homelab.yaml), the annotated example. An editor with a YAML language server
 completes keys and underlines mistakes: the first line of a stack file names `schemas/stack.schema.json`."""
-_GENERIC = "web"
-_EXAMPLES = {"nats-jetstream": "voice", "generic": _GENERIC}
-"""The example of a recipe, where its key is another than the recipe's name."""
-_NESTED = frozenset({"StateMetrics", "Monitor", "EnvoyMonitor", "Authentication", "JobTemplate", "Gateway"})
 _ANY = "any"
 _OF_RECIPE = frozenset({"recipe", "namespace", "minReplicas"})
 """Any recipe has them, each with its own default."""
+_EXAMPLE = r"^ {4}(?:# )?([\w-]+):\n(?: {4}(?:# )?  .*\n)*? {4}(?:# )?  recipe: ([\w-]+)"
 # A key, commented out or not; what is behind the second `#` is its meaning.
 _KEY = re.compile(r"^( *)(?:#( +))?([A-Za-z-]+(?::[a-z]+)?):(?= |$).*?(?: # (.*))?$")
 _GOES_ON = re.compile(r"^[ #]*# (\S.*)$")
@@ -65,26 +65,33 @@ def meanings(text: str) -> Mapping[str, str]:
     return found
 
 
+def examples(text: str, recipe: str) -> list[str]:
+    """The keys of a recipe's examples in the stack file, commented out or not."""
+    return [key for key, name in re.findall(_EXAMPLE, text, re.MULTILINE) if name == recipe]
+
+
 def page() -> str:
     """The text of docs/settings.md."""
     defined = stack_schema()["$defs"]
-    said = meanings(EXAMPLE.read_text("utf-8"))
+    text = EXAMPLE.read_text("utf-8")
+    said = meanings(text)
     parts = [_INTRODUCTION]
     for section in ("Cluster", "Keda", "Monitoring"):
         rows = _rows(defined, section, [section.lower()], said)
         parts.append(f"## keda-homelab:{section.lower()}\n\n{_table(rows)}")
     keys = [set(defined[model.__name__]["properties"]) for model in RECIPES.values()]
     common = set.intersection(*keys) | {"authentication"}
+    authenticated = [name for name, model in RECIPES.items() if issubclass(model, PrometheusRecipe)]
     for_any = _rows(defined, "RayServe", [_ANY, "workloads.ray-serve"], said, only=common - _OF_RECIPE)
     parts.append(
         "## keda-homelab:workloads\n\nOne entry per workload. Its key names the ScaledObject, and "
         "`keda-hpa-<key>` its HPA. `recipe` (required) decides which other keys there are: "
         f"{', '.join(f'[{name}](#{name})' for name in RECIPES)}.\n\n### Any recipe\n\n{_table(for_any)}\n\n"
-        "`authentication` is a key of ray-serve, envoy-gateway and batch only. batch computes `maxReplicas` "
-        "from its GPUs."
+        f"`authentication` is a key of {_listed(authenticated)} only. batch computes `maxReplicas` from its "
+        "GPUs."
     )
     for recipe, model in RECIPES.items():
-        places = [f"workloads.{_EXAMPLES.get(recipe, recipe)}", "workloads.ray-serve"]
+        places = [f"workloads.{key}" for key in (*examples(text, recipe), "ray-serve")]
         hidden = common - _OF_RECIPE | {"recipe"}
         rows = _rows(defined, model.__name__, places, said, hidden=hidden)
         parts.append(f"### {recipe}\n\n{_table(rows)}")
@@ -108,10 +115,24 @@ def _rows(
         text = next((said[f"{place}.{key}"] for place in places if f"{place}.{key}" in said), "")
         yield _row(key, schema, text, key in required)
         inner = _reference(schema)
-        if inner in _NESTED:
-            within = [f"{place}.{key}" for place in places]
+        within = [f"{place}.{key}" for place in places]
+        if inner and _explained(defined[inner], inner, within, said):
             for row in _rows(defined, inner, within, said):
                 yield row.replace("| `", f"| `{key}.", 1)
+
+
+def _explained(schema: Mapping[str, Any], model: str, places: Sequence[str], said: Mapping[str, str]) -> bool:
+    """Whether the keys of an inner mapping have rows: where one is required or has a comment of its own."""
+    if model not in {each.__name__ for each in _models(Setting)}:
+        return False  # KEDA's own, and explained there
+    keys = schema["properties"]
+    return "required" in schema or any(f"{place}.{key}" in said for place in places for key in keys)
+
+
+def _models(base: type[Model]) -> Iterator[type[Model]]:
+    for each in base.__subclasses__():
+        yield each
+        yield from _models(each)
 
 
 def _row(key: str, schema: Mapping[str, Any], text: str, required: bool) -> str:
@@ -148,6 +169,11 @@ def _type(schema: Mapping[str, Any]) -> str:
 def _reference(schema: Mapping[str, Any]) -> str:
     every = [schema, *schema.get("anyOf", ())]
     return next((each["$ref"].rpartition("/")[2] for each in every if "$ref" in each), "")
+
+
+def _listed(names: Sequence[str]) -> str:
+    """`a, b and c`."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def _table(rows: Iterator[str]) -> str:

@@ -16,8 +16,9 @@ from typing import Any
 
 from lab import chart_source, cluster, fleet, machine
 from lab.errors import LabError
+from lab.files import write_atomically
 from lab.fleet import build, load
-from lab.node import health, leftovers, pki, processes, programs
+from lab.node import health, leftovers, processes, programs
 from lab.paths import DEFAULT_NAME, Lab
 from lab.progress import said, say, step
 from lab.toolchain import gobuild, packages, tools
@@ -54,7 +55,7 @@ def up(lab: Lab, options: argparse.Namespace) -> int:
             "gpus": options.gpus,
             "tools": {name: str(path) for name, path in found.items()},
         }
-        pki.write_atomically(lab.record, json.dumps(record, indent=2) + "\n")
+        write_atomically(lab.record, json.dumps(record, indent=2) + "\n")
     return 0
 
 

@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from lab.errors import LabError
-from lab.node import cgroups, forward, health, images, leftovers, pki, processes
-from lab.node import netns as namespace
-from lab.node import programs as config
+from lab.files import write_atomically
+from lab.node import cgroups, forward, health, images, leftovers, netns, pki, processes, programs
 from lab.paths import Lab
 from lab.progress import step
 
@@ -29,23 +28,23 @@ _ADDONS = Path(__file__).parent / "addons"
 _CLIENTS = ("kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy")
 
 
-def boot(lab: Lab, tools: Mapping[str, Path], timing: config.Timing, gpus: int) -> dict[str, int]:
+def boot(lab: Lab, tools: Mapping[str, Path], timing: programs.Timing, gpus: int) -> dict[str, int]:
     """Have the cluster running, with DNS; the host's loopback ports by name. Other addons are on their way.
 
     Raises LabError with the last words of a program that does not come up.
     """
     with step("network and certificates"):
-        if not namespace.exists(lab):
+        if not netns.exists(lab):
             # What ran in a namespace that is gone can reach nothing any more.
             leftovers.end_processes(lab)
-        namespace.create(lab)
+        netns.create(lab)
         cgroups.create(lab)
         ports = _ports(lab)
-        programs = config.programs(lab, tools, timing)
+        node_programs = programs.programs(lab, tools, timing)
         _write_configuration(lab, ports)
     with step("etcd and API server") as progress:
         for name in ("etcd", "registry", "containerd", "kube-apiserver"):
-            processes.start(lab, programs[name])
+            processes.start(lab, node_programs[name])
         processes.start(lab, _forwarder(lab, ports))
         health.wait(
             lab, ("etcd", "registry", "containerd", "kube-apiserver", FORWARDER), 120, progress.update
@@ -53,9 +52,9 @@ def boot(lab: Lab, tools: Mapping[str, Path], timing: config.Timing, gpus: int) 
     with step("images") as progress:
         images.build_all(lab, tools, progress.update)
     with step("node") as progress:
-        for program in programs.values():
+        for program in node_programs.values():
             processes.start(lab, program)
-        health.wait(lab, programs, 120, progress.update)
+        health.wait(lab, node_programs, 120, progress.update)
         _await_node(lab, tools, progress.update)
         _advertise_gpus(lab, tools, gpus)
     with step("cluster DNS"):
@@ -127,23 +126,23 @@ def _ports(lab: Lab) -> dict[str, int]:
     path = lab.root / "ports.json"
     kept = json.loads(path.read_text()) if path.exists() else {}
     ports = forward.choose_ports(forward.TARGETS, kept, processes.running(lab, FORWARDER) is not None)
-    pki.write_atomically(path, json.dumps(ports))
+    write_atomically(path, json.dumps(ports))
     return ports
 
 
 def _write_configuration(lab: Lab, ports: Mapping[str, int]) -> None:
-    folder = pki.ensure(lab, pki.certificates(lab.name, namespace.NODE_ADDRESS, config.API_SERVICE_ADDRESS))
-    for path, text in config.files(lab).items():
-        pki.write_atomically(path, text)
+    folder = pki.ensure(lab, pki.certificates(lab.name, netns.NODE_ADDRESS, programs.API_SERVICE_ADDRESS))
+    for path, text in programs.files(lab).items():
+        write_atomically(path, text)
     for user in _CLIENTS:
         path = lab.root / "config" / f"{user}.kubeconfig"
-        pki.write_kubeconfig(path, folder, user, config.API_SERVER, lab.netns)
+        pki.write_kubeconfig(path, folder, user, programs.API_SERVER, lab.netns)
     pki.write_kubeconfig(
         lab.kubeconfig, folder, "admin", f"https://127.0.0.1:{ports['apiserver']}", lab.netns
     )
     forwards = [[ports[name], target] for name, target in forward.TARGETS.items()]
     settings = {"namespace": str(lab.netns_path), "forwards": forwards}
-    pki.write_atomically(_forwards(lab), json.dumps(settings))
+    write_atomically(_forwards(lab), json.dumps(settings))
 
 
 def _forwards(lab: Lab) -> Path:
@@ -193,7 +192,7 @@ def _node_unready(lab: Lab, tools: Mapping[str, Path], started: int) -> str:
 
 def _stale_pod(lab: Lab, tools: Mapping[str, Path]) -> str:
     """A pod whose containers ended with an earlier life of the node while the API server still shows them."""
-    ctr = ["ctr", f"--address={config.containerd_socket(lab)}", "--namespace=k8s.io", "tasks", "list"]
+    ctr = ["ctr", f"--address={programs.containerd_socket(lab)}", "--namespace=k8s.io", "tasks", "list"]
     tasks = subprocess.run(ctr, capture_output=True, text=True, check=True).stdout.splitlines()
     running = {f"containerd://{task.split()[0]}" for task in tasks if task.endswith("RUNNING")}
     for pod in json.loads(kubectl(lab, tools, "get", "pods", "--all-namespaces", "--output=json"))["items"]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from cli.dashboard.prometheus import Window
 from cli.errors import CommandError
-from cli.status.table import Kubectl
+from cli.kubectl import Kubectl
 
 LABEL = "grafana_dashboard"
 # `$1` is label_replace's, and no variable.

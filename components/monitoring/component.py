@@ -15,8 +15,8 @@ from pulumi_kubernetes.rbac.v1 import ClusterRole, ClusterRoleBinding
 
 from components.custom_resource import custom_resource
 from components.monitoring.dashboards import UID, dashboards
-from components.recipes import Scaled
 from components.settings import Keda, Monitoring, StateMetrics
+from components.workload import Workload
 
 CUSTOM_RESOURCE_STATE = Path(__file__).with_name("custom_resource_state.yaml")
 GRAFANA = "grafana.integreatly.org/v1beta1"
@@ -32,7 +32,7 @@ class Monitors(pulumi.ComponentResource):
         self,
         name: str,
         monitoring: Monitoring,
-        workloads: Mapping[str, Scaled],
+        workloads: Mapping[str, Workload],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         monitors = {key: workload.monitor for key, workload in workloads.items() if workload.monitor}
@@ -106,7 +106,7 @@ class Dashboards(pulumi.ComponentResource):
         name: str,
         keda: Keda,
         monitoring: Monitoring,
-        workloads: Mapping[str, Scaled],
+        workloads: Mapping[str, Workload],
         after: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:

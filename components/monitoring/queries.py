@@ -7,9 +7,12 @@ Each expression asks for both; one of the two is always empty.
 
 from __future__ import annotations
 
-from components.recipes import Scaled
-from components.recipes.base import quoted
+from components.workload import Workload
 from keda import ScaledObject
+
+EXPORTER_PREFIXES = ("jetstream", "nats")
+"""Prefixes of prometheus-nats-exporter's JetStream metrics: its default, and that of NATS' Helm chart, which
+passes `-prefix=nats` (nats-io/k8s, helm/charts/nats/files/stateful-set/prom-exporter-container.yaml)."""
 
 
 def either(series: str, namespace: str, wrap: str = "{}", **labels: str) -> str:
@@ -21,7 +24,7 @@ def either(series: str, namespace: str, wrap: str = "{}", **labels: str) -> str:
     return f"({wrap.replace('{}', exported)} or {wrap.replace('{}', plain)})"
 
 
-def of_scaler(series: str, workload: Scaled, trigger: int, wrap: str = "{}") -> str:
+def of_scaler(series: str, workload: Workload, trigger: int, wrap: str = "{}") -> str:
     """A metric of KEDA's about one trigger; KEDA writes a ScaledJob's name into `scaledObject` too."""
     labels = {
         "scaledObject": workload.name,
@@ -31,14 +34,14 @@ def of_scaler(series: str, workload: Scaled, trigger: int, wrap: str = "{}") -> 
     return either(series, workload.namespace, wrap, **labels)
 
 
-def of_hpa(series: str, workload: Scaled, wrap: str = "{}", **labels: str) -> str:
+def of_hpa(series: str, workload: Workload, wrap: str = "{}", **labels: str) -> str:
     """A metric of kube-state-metrics about a ScaledObject's HPA, by its true name."""
     assert isinstance(workload.scaled, ScaledObject)
     hpa = workload.scaled.hpa_name
     return either(series, workload.namespace, wrap, horizontalpodautoscaler=hpa, **labels)
 
 
-def of_jobs(series: str, workload: Scaled) -> str:
+def of_jobs(series: str, workload: Workload) -> str:
     """A metric of kube-state-metrics about the Jobs KEDA made for a ScaledJob, summed; 0 while there is
     none. (KEDA lets the API server finish the name: five letters or digits.)"""
     pattern = quoted(f"{workload.name}-[a-z0-9]{{5}}")
@@ -47,14 +50,14 @@ def of_jobs(series: str, workload: Scaled) -> str:
     return f"(sum({exported} or {plain}) or vector(0))"
 
 
-def replicas(workload: Scaled) -> str:
+def replicas(workload: Workload) -> str:
     """Replicas, or Jobs that run, as one number."""
     if isinstance(workload.scaled, ScaledObject):
         return f"max{of_hpa('kube_horizontalpodautoscaler_status_current_replicas', workload)}"
     return of_jobs("kube_job_status_active", workload)
 
 
-def of_condition(workload: Scaled, condition: str) -> str:
+def of_condition(workload: Workload, condition: str) -> str:
     """Whether Ready, Active, Fallback or Paused is True, from custom_resource_state.yaml."""
     kind = workload.scaled.kind.lower()
     labels = {kind: workload.name, "condition": condition}
@@ -64,3 +67,8 @@ def of_condition(workload: Scaled, condition: str) -> str:
 def number(value: float) -> str:
     """A PromQL number with every digit: 1234567 and 0.1, not 1.23457e+06."""
     return repr(float(value)).removesuffix(".0")
+
+
+def quoted(value: str) -> str:
+    """A PromQL string literal."""
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,18 +1,19 @@
-"""Recipes: the typed settings of a kind of workload, and the KEDA objects they stand for."""
+"""Recipes: the typed settings of a kind of workload, and the KEDA objects they stand for.
 
-from components.recipes.base import Recipe, Scaled
-from components.recipes.batch import Batch
-from components.recipes.envoy_gateway import EnvoyGateway
-from components.recipes.generic import Generic
-from components.recipes.nats_jetstream import JetStream
-from components.recipes.ray_serve import RayServe
+Each module of this folder registers its own recipe, so a new one needs no entry here.
+"""
 
-RECIPES: dict[str, type[Recipe]] = {
-    "ray-serve": RayServe,
-    "envoy-gateway": EnvoyGateway,
-    "nats-jetstream": JetStream,
-    "batch": Batch,
-    "generic": Generic,
-}
+from collections.abc import Mapping
+from importlib import import_module
+from pkgutil import iter_modules
 
-__all__ = ["RECIPES", "Batch", "EnvoyGateway", "Generic", "JetStream", "RayServe", "Recipe", "Scaled"]
+from components.recipes import base
+from components.recipes.base import Recipe
+
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")
+
+RECIPES: Mapping[str, type[Recipe]] = dict(sorted(base.RECIPES.items()))
+"""By the name that the stack file has in `recipe`."""
+
+__all__ = ["RECIPES", "Recipe"]

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
-from pydantic.alias_generators import to_pascal
 
+from components import workload
+from components.monitoring.alerts import OF_WORKLOAD
 from components.setting import Setting
+from components.workload import OFF
 from keda.core.errors import Refused
 from keda.core.model import whole_number
 
-OFF: Literal["off"] = "off"
 _YEAR = 365 * 24 * 60
 
 
@@ -28,7 +29,7 @@ def _off_or_minutes(value: object) -> object:
 
 
 _IN_AN_EDITOR = {"anyOf": [{"enum": ["off", False]}, {"type": "integer", "minimum": 1, "maximum": _YEAR}]}
-Minutes = Annotated[Literal["off"] | int, BeforeValidator(_off_or_minutes), WithJsonSchema(_IN_AN_EDITOR)]
+Minutes = Annotated[workload.Minutes, BeforeValidator(_off_or_minutes), WithJsonSchema(_IN_AN_EDITOR)]
 
 
 class Alerting(Setting):
@@ -36,17 +37,8 @@ class Alerting(Setting):
 
     consequence = "The workload's alerts could not be made."
 
-    model_config = ConfigDict(alias_generator=to_pascal)
+    model_config = ConfigDict(alias_generator=str)
 
-    keda_scaler_failing: Minutes | None = Field(default=None, examples=[15])
-    keda_not_ready: Minutes | None = Field(default=None, examples=[15])
-    keda_fallback_in_use: Minutes | None = Field(default=None, examples=[15])
-    keda_hpa_unable_to_scale: Minutes | None = Field(default=None, examples=[15])
-    keda_at_maximum: Minutes | None = Field(default=None, examples=["off"])
-    keda_replicas_flapping: Minutes | None = Field(default=None, examples=["off"])
-    keda_stuck_at_zero: Minutes | None = Field(default=None, examples=[15])
-    keda_stuck_above_zero: Minutes | None = Field(default=None, examples=[60])
-    keda_paused: Minutes | None = Field(default=None, examples=["off"])
-    keda_queue_consumer_missing: Minutes | None = Field(default=None, examples=[15])
-    keda_jobs_at_maximum: Minutes | None = Field(default=None, examples=["off"])
-    keda_jobs_failing: Minutes | None = Field(default=None, examples=["off"])
+    # One field per alert: pydantic reads them where it reads those that are written out.
+    __annotations__ = {each.name: Minutes | None for each in OF_WORKLOAD}
+    vars().update({each.name: Field(default=None, examples=[each.minutes]) for each in OF_WORKLOAD})

@@ -1,8 +1,8 @@
 """What every recipe has in common: where the workload is, its bounds, its pace, and how settings become
 KEDA models.
 
-A recipe is the typed settings of one workload. `models()` turns them into KEDA's objects; the checks are ring
-1's, and their messages are put into the words of the stack file.
+A recipe is the typed settings of one workload. `models()` turns them into KEDA's objects, which `keda`
+checks; its messages are put into the words of the stack file.
 """
 
 from __future__ import annotations
@@ -10,14 +10,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import ClassVar
+from dataclasses import replace
+from typing import ClassVar, get_args
 
 from pydantic import Field
 
-from components.recipes.alerting import Alerting, Minutes
-from components.recipes.monitor import Monitor
+from components.monitoring.monitor import Monitor
+from components.recipes.alerting import Alerting
 from components.setting import Setting
+from components.workload import Workload
 from keda import (
     MISSING,
     Advanced,
@@ -35,7 +36,6 @@ from keda import (
     ScalingRules,
     SpecError,
     Trigger,
-    TriggerAuthentication,
 )
 from keda.core.errors import last_key
 from keda.core.model import Count, Namespace, ObjectName, Positive, Seconds
@@ -46,38 +46,15 @@ ADOPTION = {TRANSFER_OWNERSHIP: "true", "helm.sh/resource-policy": "keep"}
 keeps Helm from deleting it when it leaves the release that made it."""
 
 
-@dataclass(frozen=True)
-class Scaled:
-    """A workload as KEDA will see it."""
-
-    scaled: ScaledObject | ScaledJob
-    authentications: tuple[TriggerAuthentication, ...] = ()
-    monitor: Monitor | None = None
-    """What brings its signal into Prometheus, with its namespace and selector; None: somebody else does."""
-    gpus_per_pod: int = 0
-    """GPUs that each of its pods asks for."""
-    unit: str = ""
-    """What its signal counts; unset: only the query's author knows."""
-    alerts: Mapping[str, Minutes] = field(default_factory=dict)
-    """Alerts that are switched off, or wait another time than their default, by name."""
-
-    @property
-    def name(self) -> str:
-        return self.scaled.metadata.name
-
-    @property
-    def namespace(self) -> str:
-        return self.scaled.metadata.namespace
-
-    @property
-    def bounds(self) -> tuple[int, int]:
-        """Replicas (Jobs, for a ScaledJob), lowest and highest."""
-        spec = self.scaled.spec
-        return spec.min_replica_count or 0, 100 if spec.max_replica_count is None else spec.max_replica_count
+RECIPES: dict[str, type[Recipe]] = {}
+"""The recipes by name. Importing `components.recipes` fills it."""
 
 
 class Recipe(Setting):
-    """Settings every recipe takes. Unset, KEDA's and the HPA's defaults hold, save what a recipe says."""
+    """Settings that every recipe takes. Unset, KEDA's and the HPA's defaults apply, or the recipe's own.
+
+    A subclass registers itself under the name in its `recipe: Literal[…]`.
+    """
 
     spelling: ClassVar[Mapping[str, str]] = {}
     """KEDA's key -> the setting it is made from, for the messages of ring 1."""
@@ -109,7 +86,16 @@ class Recipe(Setting):
     labels: Labels | None = None
     annotations: Annotations | None = None
 
-    def models(self, name: str, prometheus: str) -> Scaled:
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: object) -> None:
+        """Raises TypeError if two recipes have one name."""
+        super().__pydantic_init_subclass__(**kwargs)
+        for name in get_args(cls.model_fields["recipe"].annotation):  # of a base such as this, none
+            if name in RECIPES:
+                raise TypeError(f"{cls.__name__}: the recipe {name} is {RECIPES[name].__name__}")
+            RECIPES[name] = cls
+
+    def models(self, name: str, prometheus: str) -> Workload:
         """KEDA's objects for the workload `name`. `prometheus`: address of the server its metrics are in.
 
         Raises SpecError, in the words of the settings.
@@ -122,7 +108,7 @@ class Recipe(Setting):
         except SpecError as error:
             raise SpecError(self._reworded(error.faults)) from None
 
-    def build(self, name: str, prometheus: str) -> Scaled:
+    def build(self, name: str, prometheus: str) -> Workload:
         """KEDA's objects, errors in KEDA's words."""
         raise NotImplementedError
 
@@ -210,8 +196,3 @@ class Recipe(Setting):
             elif key in words:
                 path = words[key]
             yield replace(fault, path=path, why=reword(fault.why), fix=reword(fault.fix))
-
-
-def quoted(value: str) -> str:
-    """A PromQL string literal."""
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'

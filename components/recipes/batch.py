@@ -8,9 +8,10 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from components.recipes.base import Scaled, quoted
+from components.monitoring.queries import quoted
 from components.recipes.prometheus import PrometheusRecipe
 from components.setting import Setting
+from components.workload import Workload
 from keda import MISSING, Fault, Metadata, Prometheus, Rollout, ScaledJob, ScaledJobSpec, ScaleTargetRef
 from keda.core.errors import is_secret_key, is_secret_value, join
 from keda.core.model import Count, ObjectName, Positive, Seconds
@@ -157,7 +158,7 @@ class Batch(PrometheusRecipe):
         annotations = {GPUS_PER_POD: str(self.gpus_per_pod)} | (metadata.annotations or {})
         return metadata.model_copy(update={"annotations": annotations})
 
-    def build(self, name: str, prometheus: str) -> Scaled:
+    def build(self, name: str, prometheus: str) -> Workload:
         trigger = self.trigger(
             name,
             prometheus,
@@ -168,11 +169,11 @@ class Batch(PrometheusRecipe):
         highest = self.gpus // self.gpus_per_pod
         if self.kind == "ScaledJob" and self.job is not None:
             job = self._scaled_job(name, self.job, highest, trigger)
-            return Scaled(job, gpus_per_pod=self.gpus_per_pod)
+            return Workload(job, gpus_per_pod=self.gpus_per_pod)
         assert self.target is not None  # faults() has spoken
         bounded = self.model_copy(update={"max_replicas": highest})
         scaled = bounded.scaled_object(name, self.target, (trigger,))
-        return Scaled(scaled, gpus_per_pod=self.gpus_per_pod)
+        return Workload(scaled, gpus_per_pod=self.gpus_per_pod)
 
     def _scaled_job(self, name: str, job: JobTemplate, highest: int, trigger: Prometheus) -> ScaledJob:
         return ScaledJob(

@@ -7,10 +7,11 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from components.recipes.base import Scaled, quoted
-from components.recipes.monitor import Monitor
+from components.monitoring.monitor import Monitor
+from components.monitoring.queries import quoted
 from components.recipes.prometheus import PrometheusRecipe
 from components.setting import Setting
+from components.workload import Workload
 from keda import MISSING, Behavior, Fault, Labels, ScaleTargetRef, ScalingPolicy, ScalingRules
 from keda.core.model import Count, Namespace, ObjectName, whole_number
 from keda.ownership.envoy_gateway import CONTROLLER_NAMESPACE, proxy_deployment
@@ -142,7 +143,7 @@ class EnvoyGateway(PrometheusRecipe):
         )
         return Behavior(scale_down=down)
 
-    def build(self, name: str, prometheus: str) -> Scaled:
+    def build(self, name: str, prometheus: str) -> Workload:
         trigger = self.trigger(
             name,
             prometheus,
@@ -152,4 +153,4 @@ class EnvoyGateway(PrometheusRecipe):
             # replicas, while 0 would take proxies away under live connections.
             ignore_null_values=False,
         )
-        return Scaled(self.scaled_object(name, ScaleTargetRef(name=self.deployment()), (trigger,)))
+        return Workload(self.scaled_object(name, ScaleTargetRef(name=self.deployment()), (trigger,)))

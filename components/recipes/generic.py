@@ -8,7 +8,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from components.recipes.base import Recipe, Scaled
+from components.recipes.base import Recipe
+from components.workload import Workload
 from keda import (
     Fault,
     Faults,
@@ -41,7 +42,7 @@ class Generic(Recipe):
                 f"Write authenticationRef: {{name: {name}}} into the trigger it is for.",
             )
 
-    def build(self, name: str, prometheus: str) -> Scaled:
+    def build(self, name: str, prometheus: str) -> Workload:
         faults, authentications = Faults(), []
         for key, spec in self.authentications.items():
             metadata = Metadata(name=key, namespace=self.namespace)
@@ -52,4 +53,4 @@ class Generic(Recipe):
                     path = fault.path.removeprefix("spec").removeprefix(".")
                     faults.append(replace(fault, path=path).under(join("authentications", key)))
         faults.raise_if_any()
-        return Scaled(self.scaled_object(name, self.target, self.triggers), tuple(authentications))
+        return Workload(self.scaled_object(name, self.target, self.triggers), tuple(authentications))

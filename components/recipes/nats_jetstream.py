@@ -7,13 +7,11 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from components.recipes.base import Recipe, Scaled
+from components.monitoring.queries import EXPORTER_PREFIXES
+from components.recipes.base import Recipe
+from components.workload import Workload
 from keda import Fault, NatsJetStream, ScaleTargetRef
 from keda.triggers.parameters import Boolean, Integer, Text
-
-EXPORTER_PREFIXES = ("jetstream", "nats")
-"""Prefixes of prometheus-nats-exporter's JetStream metrics: its default, and that of NATS' Helm chart, which
-passes `-prefix=nats` (nats-io/k8s, helm/charts/nats/files/stateful-set/prom-exporter-container.yaml)."""
 
 
 class JetStream(Recipe):
@@ -48,7 +46,7 @@ class JetStream(Recipe):
                 f"Write {host}:8222.",
             )
 
-    def build(self, name: str, prometheus: str) -> Scaled:
+    def build(self, name: str, prometheus: str) -> Workload:
         trigger = NatsJetStream(
             nats_server_monitoring_endpoint=self.monitoring_endpoint,
             account=self.account,
@@ -57,4 +55,4 @@ class JetStream(Recipe):
             lag_threshold=self.messages_per_replica,
             use_https=self.use_https,
         )
-        return Scaled(self.scaled_object(name, self.target, (trigger,)))
+        return Workload(self.scaled_object(name, self.target, (trigger,)))

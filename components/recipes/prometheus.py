@@ -8,8 +8,9 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from components.recipes.base import Recipe, Scaled
+from components.recipes.base import Recipe
 from components.setting import Setting
+from components.workload import Workload
 from keda import MISSING, Fault, Metadata, Prometheus, TriggerAuthentication, TriggerAuthenticationSpec
 from keda.core.errors import is_secret_key, is_secret_value, join
 from keda.core.model import ObjectName
@@ -99,7 +100,7 @@ class PrometheusRecipe(Recipe):
 
     authentication: Authentication | None = None
 
-    def models(self, name: str, prometheus: str) -> Scaled:
+    def models(self, name: str, prometheus: str) -> Workload:
         scaled = super().models(name, prometheus)
         if self.authentication is None or not self.authentication.modes:
             return scaled

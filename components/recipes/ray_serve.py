@@ -7,8 +7,9 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from components.recipes.base import Scaled, quoted
+from components.monitoring.queries import quoted
 from components.recipes.prometheus import PrometheusRecipe
+from components.workload import Workload
 from keda import Fault, ScaleTargetRef
 from keda.core.model import Count
 from keda.triggers.parameters import Number
@@ -50,6 +51,6 @@ class RayServe(PrometheusRecipe):
         ongoing = f"(sum(ray_serve_num_ongoing_requests_at_replicas{selector}) or vector(0))"
         return f"{waiting} + {ongoing}"
 
-    def build(self, name: str, prometheus: str) -> Scaled:
+    def build(self, name: str, prometheus: str) -> Workload:
         trigger = self.trigger(name, prometheus, query=self.query(), threshold=self.requests_per_replica)
-        return Scaled(self.scaled_object(name, self.target, (trigger,)))
+        return Workload(self.scaled_object(name, self.target, (trigger,)))

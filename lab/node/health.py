@@ -11,8 +11,7 @@ import urllib.request
 from collections.abc import Callable, Iterable
 
 from lab.errors import LabError
-from lab.node import netns as namespace
-from lab.node import processes
+from lab.node import netns, processes
 from lab.node.programs import ETCD, REGISTRY, containerd_socket
 from lab.paths import Lab
 
@@ -42,7 +41,7 @@ def healthy(lab: Lab, name: str) -> bool:
         ports = json.loads((lab.root / "ports.json").read_text())
         return _answers(f"https://127.0.0.1:{ports['apiserver']}/readyz")
     try:
-        with namespace.entered(lab):
+        with netns.entered(lab):
             return _answers(ENDPOINTS[name])
     except OSError:
         return False

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from lab.errors import LabError
-from lab.node import netns as namespace
-from lab.node.pki import write_atomically
+from lab.files import write_atomically
+from lab.node import netns
 from lab.node.programs import REGISTRY
 from lab.paths import Lab
 
@@ -207,7 +207,7 @@ def _blob(blobs: Path, media_type: str, content: Mapping[str, Any]) -> dict[str,
 
 def _push(lab: Lab, folder: Path, reference: str, crane: Path) -> None:
     command = [str(crane), "push", str(folder), f"{REGISTRY}/{repository(reference)}", "--insecure"]
-    done = subprocess.run([*namespace.inside(lab), *command], capture_output=True, text=True, check=False)
+    done = subprocess.run([*netns.inside(lab), *command], capture_output=True, text=True, check=False)
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise LabError(f"image {reference}: the lab's registry refuses it: {reason}")

@@ -12,8 +12,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from lab.node import cgroups
-from lab.node import netns as namespace
+from lab.node import cgroups, netns
 from lab.node.processes import Identity, identify
 from lab.paths import Lab
 
@@ -40,7 +39,7 @@ def remove(lab: Lab) -> None:
     end_processes(lab)
     outside = list(files(lab))
     unmount(lab)
-    namespace.delete(lab)
+    netns.delete(lab)
     cgroups.remove(lab)
     for path in outside:
         path.unlink(missing_ok=True)
@@ -53,7 +52,7 @@ def processes(lab: Lab) -> list[Identity]:
 
     The calling process and those that started it are never among them.
     """
-    found = (cgroups.pids(lab) | namespace.pids(lab)) - _own_line()
+    found = (cgroups.pids(lab) | netns.pids(lab)) - _own_line()
     return [identity for pid in sorted(found) if (identity := identify(pid))]
 
 

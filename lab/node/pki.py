@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import datetime
 import ipaddress
-import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from lab.files import write_atomically
 from lab.paths import Lab
 
 _TEN_YEARS = datetime.timedelta(days=3652)
@@ -110,18 +110,6 @@ def write_kubeconfig(path: Path, folder: Path, user: str, server: str, name: str
         path, yaml.safe_dump(kubeconfig(folder, user, server, name), sort_keys=False), mode=0o600
     )
     return path
-
-
-def write_atomically(path: Path, text: str, mode: int = 0o644) -> None:
-    """Write a file that is never seen half-written; an equal file is left as it is."""
-    if path.exists() and path.read_text() == text:
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_name(f".{path.name}.half")
-    half.unlink(missing_ok=True)
-    with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w") as file:
-        file.write(text)
-    half.rename(path)
 
 
 _Issuer = tuple[x509.Certificate, ec.EllipticCurvePrivateKey]

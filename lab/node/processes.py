@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from lab.node import netns as namespace
+from lab.node import netns
 from lab.node.cgroups import tracking_path
 from lab.paths import Lab
 
@@ -133,7 +133,7 @@ def start(lab: Lab, program: Program) -> bool:
             if was == digest and (not program.in_namespace or in_namespace_of(lab, identity.pid)):
                 return False
             end([identity])
-    enter = namespace.inside(lab) if program.in_namespace else []
+    enter = netns.inside(lab) if program.in_namespace else []
     record = record_path(lab, program.name)
     record.parent.mkdir(parents=True, exist_ok=True)
     lab.logs.mkdir(parents=True, exist_ok=True)

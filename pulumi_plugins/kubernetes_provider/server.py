@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import functools
 import re
 import sys
-import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Event
 from typing import Any
 
 import grpc
-from google.protobuf import any_pb2, empty_pb2
+from google.protobuf import empty_pb2
 from pulumi.runtime.proto import (
     engine_pb2,
     engine_pb2_grpc,
     plugin_pb2,
     provider_pb2,
     provider_pb2_grpc,
-    status_pb2,
 )
 
 from pulumi_plugins.kubernetes_provider import components, diff, render, settings
+from pulumi_plugins.kubernetes_provider.answers import Partial, answered
 from pulumi_plugins.kubernetes_provider.api import ApiError, Cluster, NoSuchKind, Unreachable
 from pulumi_plugins.kubernetes_provider.codec import decode, encode, has_unknown, mark_secrets, reveal
-from pulumi_plugins.kubernetes_provider.helm import ChartError
-from pulumi_plugins.kubernetes_provider.manifests import ManifestError, defined_kinds
+from pulumi_plugins.kubernetes_provider.manifests import defined_kinds
 from pulumi_plugins.kubernetes_provider.normal import normalized
 from pulumi_plugins.kubernetes_provider.objects import (
     INITIAL_API_VERSION,
@@ -62,46 +59,12 @@ GONE = (
     'If the cluster is gone for good, run again with PULUMI_K8S_DELETE_UNREACHABLE="true" '
     "to drop its resources from the state."
 )
-EXPECTED = (Refused, Unreachable, ApiError, NoSuchKind, ChartError, ManifestError, components.Ended)
 
 
 def main() -> None:
     """Serves the engine named on the command line."""
     provider = Provider(engine_address(sys.argv[1:]))
     serve(lambda server: provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server), WORKERS)
-
-
-class Partial(Exception):
-    """An object was made or changed and is not ready; the state must keep it for the next `up`."""
-
-    def __init__(self, error: NotReady, state: Any) -> None:
-        super().__init__(str(error))
-        failed = provider_pb2.ErrorResourceInitFailed(
-            id=identifier(error.live), properties=state, reasons=[str(error)]
-        )
-        detail = any_pb2.Any()
-        detail.Pack(failed)
-        code = grpc.StatusCode.UNKNOWN.value[0]
-        self.status = status_pb2.Status(code=code, message=str(error), details=[detail])
-
-
-def answered(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Turns expected errors into the engine's one-line errors; others keep their traceback."""
-
-    @functools.wraps(method)
-    def call(self: Provider, request: Any, context: grpc.ServicerContext) -> Any:
-        try:
-            return method(self, request, context)
-        except Partial as error:
-            context.set_trailing_metadata((("grpc-status-details-bin", error.status.SerializeToString()),))
-            message = str(error)
-        except EXPECTED as error:
-            message = str(error)
-        except Exception:
-            message = f"the stand-in provider has a fault:\n{traceback.format_exc()}"
-        return context.abort(grpc.StatusCode.UNKNOWN, message)
-
-    return call
 
 
 class Provider(provider_pb2_grpc.ResourceProviderServicer):

@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 import yaml
 
-from components.monitoring.alerts import Alert, groups, prometheus_rule
+from components.monitoring.alert import Alert
+from components.monitoring.prometheus_rule import groups, prometheus_rule
 from components.monitoring.queries import number
 from components.recipes.alerting import Alerting
 from components.settings import Settings
+from generate import alerts_page
 from keda import SpecError
 from keda.checks.advice import metric_names as metrics
 from keda.syntax import promql
@@ -71,7 +73,8 @@ def test_every_alert_has_a_firing_and_a_quiet_case() -> None:
 
 
 def test_the_page_lists_every_alert_with_its_severity_and_waiting_time() -> None:
-    page = (ROOT / "docs" / "alerts.md").read_text(encoding="utf-8")
+    page = alerts_page.PAGE.read_text(encoding="utf-8")
+    assert page == alerts_page.page(), "run: make generate"
     for stack in STACKS.values():
         for alert in alerts(settings(stack)):
             row = f"| [{alert.name}](runbooks/{alert.name}.md) | {alert.severity} | {alert.minutes} min |"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from cli.helm_release import StoredRelease, keep_crds
+from cli.takeover.helm_release import StoredRelease, keep_crds
 
 CRD = """# Source: keda/templates/crds/crd-scaledobjects.yaml
 apiVersion: apiextensions.k8s.io/v1

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import yaml
 
-from cli import init_stack
 from cli.clusters import OwnCluster
 from cli.errors import CommandError
-from cli.init_stack import policy_config, stack_file
-from cli.survey import Guess, survey
-from components.look import Forbidden, Look
+from cli.init import command
+from cli.init.command import policy_config, stack_file
+from cli.init.survey import Guess, survey
+from components.preflight.cluster import ClusterReader, Forbidden
 from components.settings import Settings, decode
 
 UID = "6c1f0c9e-8f55-4a3c-9d6e-2f1f0a7c1b11"
@@ -130,7 +130,7 @@ FULL = {
 
 
 def written(cluster: dict[str, Any]) -> str:
-    return stack_file(HOME, survey(Look(cluster.get)))
+    return stack_file(HOME, survey(ClusterReader(cluster.get)))
 
 
 def settings_of(text: str) -> Settings:
@@ -211,10 +211,10 @@ def test_a_keda_and_its_objects_that_are_there() -> None:
 
 
 def test_gpus_are_the_policy_configs() -> None:
-    assert policy_config(survey(Look(FULL.get))) == {"keda-gpu-budget": {"capacity": 3}}
-    assert policy_config(survey(Look(BARE.get))) == {}
+    assert policy_config(survey(ClusterReader(FULL.get))) == {"keda-gpu-budget": {"capacity": 3}}
+    assert policy_config(survey(ClusterReader(BARE.get))) == {}
     amd = {"/api/v1/nodes": listed(named("one", status={"allocatable": {"amd.com/gpu": "1"}}))}
-    budget = policy_config(survey(Look(amd.get)))["keda-gpu-budget"]
+    budget = policy_config(survey(ClusterReader(amd.get)))["keda-gpu-budget"]
     assert budget == {"capacity": 1, "resource": "amd.com/gpu"}
 
 
@@ -237,7 +237,7 @@ def test_what_may_not_be_read_is_named_and_taken_for_there() -> None:
             raise Forbidden(path)
         return {"gitVersion": "v1.34.3"}
 
-    found = survey(Look(get))
+    found = survey(ClusterReader(get))
     text = stack_file(HOME, found)
     assert "/api/v1/nodes" in found.unseen
     assert "# Not seen, since the account may not read them (403): " in text
@@ -287,7 +287,7 @@ EVERYTHING = {f"{word}{part}": {} for word in ("serviceMonitor", "podMonitor", "
 def test_monitor_labels_and_what_is_doubtful(
     spec: dict[str, Any], labels: dict[str, str], doubt: str
 ) -> None:
-    found = survey(Look((BARE | prometheus(**spec)).get)).monitor_labels
+    found = survey(ClusterReader((BARE | prometheus(**spec)).get)).monitor_labels
     assert found.value == labels
     assert doubt in found.why
 
@@ -303,7 +303,7 @@ def test_monitor_labels_and_what_is_doubtful(
 )
 def test_a_prometheus_without_the_operator(labels: dict[str, str], port: int, address: str | None) -> None:
     service = named("server", "mon", labels, spec={"ports": [{"port": port, "name": "http"}]})
-    found = survey(Look((BARE | {"/api/v1/services": listed(service)}).get)).prometheus
+    found = survey(ClusterReader((BARE | {"/api/v1/services": listed(service)}).get)).prometheus
     assert (found.value if found else None) == address
 
 
@@ -328,12 +328,12 @@ def test_the_grafana_operator_comes_first() -> None:
 )
 def test_distributions(version: str, node: dict[str, Any], name: str) -> None:
     cluster = {"/version": {"gitVersion": version}, "/api/v1/nodes": listed(named("n") | node)}
-    assert survey(Look(cluster.get)).distribution.value == name
+    assert survey(ClusterReader(cluster.get)).distribution.value == name
 
 
 def test_kubeadm() -> None:
     cluster = BARE | {"/api/v1/namespaces/kube-system/configmaps/kubeadm-config": named("kubeadm-config")}
-    assert survey(Look(cluster.get)).distribution == Guess(
+    assert survey(ClusterReader(cluster.get)).distribution == Guess(
         "kubeadm", "kube-system has the ConfigMap kubeadm-config"
     )
 
@@ -342,13 +342,13 @@ def test_kubeadm() -> None:
 def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OwnCluster:
     """The cluster `home` with everything, and a program folder of its own."""
     monkeypatch.setattr(OwnCluster, "server", lambda self: "https://there:6443")
-    monkeypatch.setattr(init_stack, "api", lambda cluster: FULL.get)
+    monkeypatch.setattr(command, "api", lambda cluster: FULL.get)
     (tmp_path / "policies").mkdir()
     return OwnCluster("home", "home", tmp_path)
 
 
 def test_both_files_are_written_and_the_next_command_named(cluster: OwnCluster) -> None:
-    report = init_stack.write(cluster, force=False)
+    report = command.write(cluster, force=False)
     assert json.loads(cluster.policy_config.read_text()) == {"keda-gpu-budget": {"capacity": 3}}
     assert settings_of(cluster.file.read_text()).cluster.context == "home"
     assert report.splitlines() == [
@@ -365,13 +365,13 @@ def test_nothing_is_overwritten_without_force(cluster: OwnCluster, there: str) -
     with pytest.raises(
         CommandError, match=rf"^{file.name}: is there already, with what you have set\. FORCE=1 "
     ):
-        init_stack.write(cluster, force=False)
+        command.write(cluster, force=False)
     assert file.read_text() == "config: {a:b: mine}"
 
 
 def test_force_keeps_what_pulumi_wrote(cluster: OwnCluster) -> None:
     cluster.file.write_text("encryptionsalt: v1:abc\nconfig: {a:b: mine}\n")
-    init_stack.write(cluster, force=True)
+    command.write(cluster, force=True)
     data = yaml.safe_load(cluster.file.read_text())
     assert data["encryptionsalt"] == "v1:abc"
     assert "a:b" not in data["config"]
@@ -381,13 +381,13 @@ def test_force_does_not_move_a_stack_to_another_cluster(cluster: OwnCluster) -> 
     other = "00000000-1111-2222-3333-444444444444"
     cluster.file.write_text(f"config: {{keda-homelab:cluster: {{context: home, uid: {other}}}}}\n")
     with pytest.raises(CommandError, match=rf"^stack home: it is of another cluster \({other}\)"):
-        init_stack.write(cluster, force=True)
+        command.write(cluster, force=True)
 
 
 def test_what_stands_in_the_way_is_said_at_once(cluster: OwnCluster, monkeypatch: pytest.MonkeyPatch) -> None:
     adapter = {"spec": {"service": {"namespace": "mon", "name": "prometheus-adapter"}}}
     path = "/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.external.metrics.k8s.io"
-    monkeypatch.setattr(init_stack, "api", lambda cluster: (FULL | {path: adapter}).get)
-    report = init_stack.write(cluster, force=False)
+    monkeypatch.setattr(command, "api", lambda cluster: (FULL | {path: adapter}).get)
+    report = command.write(cluster, force=False)
     assert "In the way of a first `make up`:" in report
     assert "is served by Service mon/prometheus-adapter" in report

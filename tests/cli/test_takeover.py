@@ -16,13 +16,13 @@ from typing import Any
 
 import pytest
 
-from cli import takeover as command
 from cli.engine import Engine
 from cli.errors import CommandError
-from cli.helm_release import StoredRelease
-from cli.status.table import Kubectl
-from cli.takeover_plan import KINDS, check_owner, differing, look, plan
-from cli.takeover_refusals import refusals, unserved
+from cli.kubectl import Kubectl
+from cli.takeover import command
+from cli.takeover.helm_release import StoredRelease
+from cli.takeover.plan import KINDS, check_owner, differing, inspect, plan
+from cli.takeover.refusals import refusals, unserved
 from components.settings import Settings
 
 MARKS = {"meta.helm.sh/release-name": "keda", "meta.helm.sh/release-namespace": "keda"}
@@ -346,13 +346,13 @@ def test_another_owner_is_refused_with_a_page(labels: dict[str, str], line: str)
     for item in cluster.objects[:6]:
         item["metadata"]["labels"] = labels
     with pytest.raises(CommandError, match=line):
-        check_owner(look(cluster))
+        check_owner(inspect(cluster))
 
 
 def test_a_helmchart_that_k3s_has_let_go_of_leaves_helms_release() -> None:
     cluster = WithFlux(installed().objects)
     cluster.annotations = {"helmcharts.helm.cattle.io/unmanaged": "true"}
-    check_owner(look(cluster))
+    check_owner(inspect(cluster))
 
 
 def test_a_helmrelease_that_is_gone_leaves_helms_release(tmp_path: Path) -> None:
@@ -370,7 +370,7 @@ def test_a_release_that_is_not_in_the_cluster_is_refused() -> None:
     with pytest.raises(
         CommandError, match=r"in no Secret and no ConfigMap: .*HELM_DRIVER=sql.* docs/takeover\.md"
     ):
-        check_owner(look(cluster))
+        check_owner(inspect(cluster))
 
 
 def test_a_secret_that_is_no_release_is_one_line() -> None:
@@ -379,7 +379,7 @@ def test_a_secret_that_is_no_release_is_one_line() -> None:
     with pytest.raises(
         CommandError, match=r"^Secret keda/sh\.helm\.release\.v1\.keda\.v9: no release of Helm's"
     ):
-        look(cluster)
+        inspect(cluster)
 
 
 RENAMED = json.dumps({**deployment("scaler"), "metadata": {"name": "scaler"}})
@@ -512,13 +512,13 @@ def test_a_workload_under_another_name_meets_the_webhook() -> None:
 
 
 def test_the_plan() -> None:
-    shown = plan(look(installed()), "2.19.0", ["env"], "/home/me/takeover")
+    shown = plan(inspect(installed()), "2.19.0", ["env"], "/home/me/takeover")
     assert shown.splitlines()[:3] == [
         "Found: Helm release keda/keda, chart keda-2.19.0, deployed",
         "       2 stored revisions, 3 CRDs, 1 ScaledObject",
         "       ScaledObject web/shop scales Deployment shop",
     ]
-    assert "upgraded from 2.19.0 to 2.20.0." in plan(look(installed()), "2.20.0", [], "/x")
+    assert "upgraded from 2.19.0 to 2.20.0." in plan(inspect(installed()), "2.20.0", [], "/x")
     assert shown.splitlines()[-2:] == [
         "  env",
         "`helm get values keda -n keda` shows them. What is still needed goes into keda.values.",

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cli import waiting
-from cli.status.table import Kubectl
+from cli.kubectl import Kubectl
 
 BROKEN = "Triggers defined in ScaledObject are not working correctly"
 

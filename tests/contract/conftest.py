@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-import pulumi_plugins as plugins
+import pulumi_plugins
 from tests.engine.conftest import cluster, found, namespace, stack
 
 __all__ = ["chosen", "cluster", "found", "namespace", "plugins_in_use", "stack"]
@@ -14,7 +14,7 @@ __all__ = ["chosen", "cluster", "found", "namespace", "plugins_in_use", "stack"]
 
 @pytest.fixture(scope="session")
 def chosen(found: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, str], str]:  # noqa: F811
-    return plugins.plugin_environment(found["pulumi"], tmp_path_factory.mktemp("pulumi"))
+    return pulumi_plugins.plugin_environment(found["pulumi"], tmp_path_factory.mktemp("pulumi"))
 
 
 @pytest.fixture(scope="session", name="plugins")

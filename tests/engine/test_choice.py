@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import pulumi_plugins as plugins
+import pulumi_plugins
 from pulumi_plugins.kubernetes_provider.version import VERSION
 
 CACHED = Path("plugins") / f"resource-kubernetes-v{VERSION}" / "pulumi-resource-kubernetes"
@@ -22,7 +22,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "user" / "credentials.json").write_text("{}")
     monkeypatch.setenv("PATH", str(tmp_path / "path"))
     monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "user"))
-    monkeypatch.setattr(plugins, "RELEASE_HOST", ("127.0.0.1", 9))
+    monkeypatch.setattr(pulumi_plugins, "RELEASE_HOST", ("127.0.0.1", 9))
     return tmp_path
 
 
@@ -33,7 +33,7 @@ def executable(path: Path, size: int = 8192) -> None:
 
 
 def choose(machine: Path) -> tuple[dict[str, str], str]:
-    return plugins.plugin_environment(machine / "cli" / "pulumi", machine / "home")
+    return pulumi_plugins.plugin_environment(machine / "cli" / "pulumi", machine / "home")
 
 
 def test_stand_ins_where_nothing_can_be_had(machine: Path) -> None:
@@ -45,7 +45,7 @@ def test_stand_ins_where_nothing_can_be_had(machine: Path) -> None:
     for name in ("pulumi-language-python", "pulumi-resource-kubernetes"):
         (script,) = home.glob(f"plugins/*/{name}")
         assert script.stat().st_mode & 0o100
-        assert str(plugins.BIN / name) in script.read_text()
+        assert str(pulumi_plugins.BIN / name) in script.read_text()
 
 
 def test_released_plugins_are_left_alone(machine: Path) -> None:

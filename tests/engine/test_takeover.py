@@ -18,9 +18,9 @@ import yaml
 
 from cli.engine import Engine
 from cli.errors import CommandError
-from cli.status.table import Kubectl
-from cli.takeover import keep_crds, takeover
-from cli.takeover_plan import look
+from cli.kubectl import Kubectl
+from cli.takeover.command import keep_crds, takeover
+from cli.takeover.plan import inspect
 from lab import chart_source
 from lab.toolchain import tools
 from tests.engine.conftest import Cluster
@@ -161,7 +161,7 @@ def test_helm_keeps_the_crds_of_an_edited_release(helm: Helm, cluster: Cluster, 
     helm.upgrade("scaler")
     helm.upgrade("scaler")
     before = scale(cluster)
-    keep_crds(look(kubectl), kubectl)
+    keep_crds(inspect(kubectl), kubectl)
     assert helm.run("uninstall", "scaler").count("[CustomResourceDefinition]") == 6
     assert uid(cluster) == before
 

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.node import leftovers
-from lab.node import netns as namespace
+from lab.node import leftovers, netns
 from lab.paths import Lab
 
 POD = "a" * 64
@@ -87,5 +86,5 @@ def test_a_folder_alone_is_a_leftover_and_goes(shared: Path) -> None:
 
 
 def test_the_command_that_looks_is_never_among_the_labs_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(namespace, "pids", lambda lab: {os.getpid(), os.getppid()})
+    monkeypatch.setattr(netns, "pids", lambda lab: {os.getpid(), os.getppid()})
     assert leftovers.processes(Lab("nobody-made-this")) == []

@@ -15,8 +15,7 @@ from typing import Any, ClassVar
 import pytest
 
 from lab import machine
-from lab.node import cgroups, forward, processes
-from lab.node import programs as config
+from lab.node import cgroups, forward, processes, programs
 from lab.paths import Lab
 from lab.toolchain import packages, tools, versions
 
@@ -284,10 +283,10 @@ class TestRoute:
 def test_the_plugins_of_the_pod_network_are_files_of_a_package() -> None:
     """A program of a plugin's name on PATH is another one: iproute2 has a `bridge`."""
     lab = Lab("unit")
-    network: dict[str, Any] = config.pod_network(lab)
+    network: dict[str, Any] = programs.pod_network(lab)
     named = {plugin["type"] for plugin in network["plugins"]}
     named |= {plugin["ipam"]["type"] for plugin in network["plugins"]} | {"loopback"}
-    [folder] = re.findall(r'bin_dir = "(.*)"', config.containerd(lab))
+    [folder] = re.findall(r'bin_dir = "(.*)"', programs.containerd(lab))
     files = versions.load().debian["containernetworking-plugins"]
     assert sorted(files) == sorted(f"{folder}/{name}" for name in named)
 

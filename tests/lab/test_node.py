@@ -18,9 +18,8 @@ import pytest
 import yaml
 from cryptography import x509
 
-from lab.node import forward, images, pki
-from lab.node import netns as namespace
-from lab.node import programs as config
+from lab.files import write_atomically
+from lab.node import forward, images, netns, pki, programs
 from lab.node.programs import Timing
 from lab.paths import Lab
 
@@ -47,7 +46,7 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
 
 @pytest.fixture
 def certificates(lab: Lab) -> Path:
-    return pki.ensure(lab, pki.certificates("unit", namespace.NODE_ADDRESS, config.API_SERVICE_ADDRESS))
+    return pki.ensure(lab, pki.certificates("unit", netns.NODE_ADDRESS, programs.API_SERVICE_ADDRESS))
 
 
 def certificate(folder: Path, name: str) -> x509.Certificate:
@@ -66,7 +65,7 @@ def test_the_api_server_is_valid_under_every_address_it_is_called_by(certificate
         "kubernetes.default.svc",
         "kubernetes.default.svc.cluster.local",
     }
-    addresses = ["127.0.0.1", namespace.NODE_ADDRESS, config.API_SERVICE_ADDRESS]
+    addresses = ["127.0.0.1", netns.NODE_ADDRESS, programs.API_SERVICE_ADDRESS]
     assert names.value.get_values_for_type(x509.IPAddress) == [ipaddress.ip_address(one) for one in addresses]
 
 
@@ -121,52 +120,52 @@ def test_a_kubeconfig_is_complete_in_itself(lab: Lab, certificates: Path) -> Non
 
 def test_an_equal_file_is_left_alone_and_no_half_of_it_stays(tmp_path: Path) -> None:
     path = tmp_path / "folder" / "file"
-    pki.write_atomically(path, "one")
+    write_atomically(path, "one")
     before = path.stat()
-    pki.write_atomically(path, "one")
+    write_atomically(path, "one")
     assert path.stat().st_mtime_ns == before.st_mtime_ns and path.stat().st_ino == before.st_ino
-    pki.write_atomically(path, "two")
+    write_atomically(path, "two")
     assert [entry.name for entry in path.parent.iterdir()] == ["file"] and path.read_text() == "two"
 
 
 def test_two_labs_share_nothing_outside_the_namespace(lab: Lab) -> None:
     def everything(lab: Lab) -> list[str]:
-        programs = config.programs(lab, TOOLS, Timing()).values()
-        return [*config.files(lab).values(), *(word for program in programs for word in program.argv)]
+        found = programs.programs(lab, TOOLS, Timing()).values()
+        return [*programs.files(lab).values(), *(word for program in found for word in program.argv)]
 
     mine, other = everything(lab), everything(Lab("other"))
     assert [text.replace("unit", "other") for text in mine] == other
     for folder in ("root = ", "state = ", "address = ", "Root = "):
-        assert f'{folder}"{lab.root}' in config.containerd(lab)
+        assert f'{folder}"{lab.root}' in programs.containerd(lab)
 
 
 def test_containerd_reads_its_configuration_as_meant(lab: Lab) -> None:
-    parsed: dict[str, Any] = tomllib.loads(config.containerd(lab))
+    parsed: dict[str, Any] = tomllib.loads(programs.containerd(lab))
     cri = parsed["plugins"]["io.containerd.grpc.v1.cri"]
     assert cri["restrict_oom_score_adj"] and cri["netns_mounts_under_state_dir"]
     assert cri["sandbox_image"] in images.IMAGES
 
 
 def test_every_image_comes_from_a_registry_that_is_mirrored(lab: Lab) -> None:
-    mirrored = {path.parent.name for path in config.files(lab) if path.name == "hosts.toml"}
+    mirrored = {path.parent.name for path in programs.files(lab) if path.name == "hosts.toml"}
     assert {reference.partition("/")[0] for reference in images.IMAGES} <= mirrored
 
 
 def test_the_sockets_of_the_longest_name_fit_a_unix_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("KEDA_HOMELAB_STATE", raising=False)
-    assert len(f"{config.containerd_socket(Lab('x' * 24))}.ttrpc") < 108
+    assert len(f"{programs.containerd_socket(Lab('x' * 24))}.ttrpc") < 108
 
 
 def test_there_are_addresses_for_all_pods(lab: Lab) -> None:
-    subnet = config.pod_network(lab)["plugins"][0]["ipam"]["ranges"][0][0]["subnet"]
-    assert ipaddress.ip_network(subnet).num_addresses > 2 * config.kubelet(lab)["maxPods"]
-    assert ipaddress.ip_network(subnet).subnet_of(ipaddress.ip_network(config.POD_RANGE))  # type: ignore[arg-type]
+    subnet = programs.pod_network(lab)["plugins"][0]["ipam"]["ranges"][0][0]["subnet"]
+    assert ipaddress.ip_network(subnet).num_addresses > 2 * programs.kubelet(lab)["maxPods"]
+    assert ipaddress.ip_network(subnet).subnet_of(ipaddress.ip_network(programs.POD_RANGE))  # type: ignore[arg-type]
 
 
 def test_the_autoscalers_clock_is_kubernetes_own_unless_asked_for(lab: Lab) -> None:
     flag = "--horizontal-pod-autoscaler-sync-period"
-    default = config.programs(lab, TOOLS, Timing())["kube-controller-manager"].argv
-    quick = config.programs(lab, TOOLS, Timing("5s"))["kube-controller-manager"].argv
+    default = programs.programs(lab, TOOLS, Timing())["kube-controller-manager"].argv
+    quick = programs.programs(lab, TOOLS, Timing("5s"))["kube-controller-manager"].argv
     assert not any(word.startswith(flag) for word in default)
     assert [*default, f"{flag}=5s"] == list(quick)
 
@@ -191,5 +190,5 @@ def test_ports_stay_unless_another_program_took_them() -> None:
 
 
 def test_the_pod_network_is_json_with_the_labs_name(lab: Lab) -> None:
-    text = next(text for path, text in config.files(lab).items() if path.suffix == ".conflist")
+    text = next(text for path, text in programs.files(lab).items() if path.suffix == ".conflist")
     assert json.loads(text)["name"] == lab.netns

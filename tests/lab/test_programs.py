@@ -13,8 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.node import netns as namespace
-from lab.node import processes
+from lab.node import netns, processes
 from lab.toolchain import versions
 
 ROOT = Path(__file__).parents[2]
@@ -90,7 +89,7 @@ def _word(first: ast.expr) -> str | None:
     match first:
         case ast.Constant(value=str(text)):
             return Path(text).name
-        # *inside(lab), *namespace.inside(lab): nsenter, and what follows is a tool's path or `sh`.
+        # *inside(lab), *netns.inside(lab): nsenter, and what follows is a tool's path or `sh`.
         case ast.Starred(value=ast.Call(func=ast.Name(id="inside") | ast.Attribute(attr="inside"))):
             return "nsenter"
         case ast.Call(func=ast.Name(id="str"), args=[_]):  # str(tools["kubectl"]), str(self.pulumi)
@@ -117,13 +116,13 @@ def test_every_program_that_the_code_calls_is_provided_for() -> None:
     assert {"ip", "nsenter", "ctr", "umount", "unshare"} <= {name for name, _ in called}
 
 
-@pytest.mark.parametrize("script", [namespace._SETUP, processes._LAUNCHER])
+@pytest.mark.parametrize("script", [netns._SETUP, processes._LAUNCHER])
 def test_every_program_of_a_script_is_provided_for(script: str) -> None:
     assert commands(script) - known() - ESSENTIAL == set()
 
 
 def test_the_scripts_are_read() -> None:
-    assert commands(namespace._SETUP) == {"ip", "sysctl"}
+    assert commands(netns._SETUP) == {"ip", "sysctl"}
     assert {"cat", "cut", "mv"} <= commands(processes._LAUNCHER)
 
 

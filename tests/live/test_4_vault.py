@@ -20,7 +20,7 @@ import pytest
 
 from cli.engine import Engine
 from components.cluster_guard.vault import NAME
-from lab.node import netns as namespace
+from lab.node import netns
 from lab.paths import Lab
 from tests.live.cluster import KEDA, Cluster, Refused, wait
 from tests.live.support import scaled_object, with_overrides
@@ -84,9 +84,9 @@ class Vault:
             def log_message(self, format: str, *args: Any) -> None:
                 """Nothing is written."""
 
-        with namespace.entered(lab):  # a socket stays in the namespace it was made in
-            self.server = ThreadingHTTPServer((namespace.NODE_ADDRESS, 0), Handler)
-        self.address = f"http://{namespace.NODE_ADDRESS}:{self.server.server_port}"
+        with netns.entered(lab):  # a socket stays in the namespace it was made in
+            self.server = ThreadingHTTPServer((netns.NODE_ADDRESS, 0), Handler)
+        self.address = f"http://{netns.NODE_ADDRESS}:{self.server.server_port}"
 
 
 def _login(token: str) -> Login:

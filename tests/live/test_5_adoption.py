@@ -51,9 +51,9 @@ from pulumi_kubernetes.autoscaling.v2 import HorizontalPodAutoscaler
 
 from components.adoption import let_go
 from components.platform import provider
-from components.recipes import Generic
+from components.recipes.generic import Generic
 from components.settings import Cluster
-from components.workload import ScaledWorkload
+from components.scaled_workload import ScaledWorkload
 
 options = pulumi.ResourceOptions(providers=[provider(Cluster())])
 workloads = {{

@@ -23,8 +23,8 @@ import pytest
 
 from cli import targets
 from cli.engine import Engine
-from cli.takeover import keep_crds
-from cli.takeover_plan import look
+from cli.takeover.command import keep_crds
+from cli.takeover.plan import inspect
 from lab.paths import Lab
 from tests.live.cluster import KEDA, Cluster, Refused, wait
 from tests.live.conftest import NAME, SOON, running
@@ -237,7 +237,7 @@ def loaded(lab: Lab, cluster: Cluster, helm: Helm) -> dict[str, str]:
         wait_ready(cluster, name, NAMESPACE)
     before = uids(cluster)
     kubectl = targets.lab_kubectl(lab)
-    keep_crds(look(kubectl), kubectl)
+    keep_crds(inspect(kubectl), kubectl)
     said = helm.run("uninstall", "keda", "--wait")
     assert said.count("[CustomResourceDefinition]") == 6, said
     assert uids(cluster) == before

@@ -18,8 +18,8 @@ import sys
 sys.path.insert(0, {str(ROOT)!r})
 
 from components.adoption import let_go
-from components.recipes import Generic
-from components.workload import ScaledWorkload
+from components.recipes.generic import Generic
+from components.scaled_workload import ScaledWorkload
 
 trigger = {{"type": "kubernetes-workload", "metadata": {{"podSelector": "app=a", "value": "1"}}}}
 settings = {{"recipe": "generic", "namespace": "voice", "target": {{"name": "voice-pipeline"}},

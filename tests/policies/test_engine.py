@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-import pulumi_plugins as plugins
+import pulumi_plugins
 from lab.toolchain import tools
 
 pytestmark = pytest.mark.engine
@@ -130,7 +130,7 @@ def environment(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
     """Pulumi, the plugins (released or stand-ins), and helm where a chosen test is marked `tools`."""
     with_tools = any(item.get_closest_marker("tools") for item in request.session.items)
     found = tools.ensure(["pulumi", "helm"] if with_tools else ["pulumi"])
-    variables, _ = plugins.plugin_environment(found["pulumi"], tmp_path_factory.mktemp("home"))
+    variables, _ = pulumi_plugins.plugin_environment(found["pulumi"], tmp_path_factory.mktemp("home"))
     folders = [Path(sys.executable).parent, *(tool.parent for tool in found.values())]
     path = os.pathsep.join([*map(str, folders), os.environ["PATH"]])
     settings = {"NO_COLOR": "1", "PULUMI_CONFIG_PASSPHRASE": "test", "PULUMI_SKIP_UPDATE_CHECK": "true"}

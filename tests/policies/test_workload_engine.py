@@ -17,8 +17,8 @@ WORKLOADS = f"""
 import sys
 sys.path.insert(0, {str(ROOT)!r})
 
-from components.recipes import Generic
-from components.workload import ScaledWorkload, scale
+from components.recipes.generic import Generic
+from components.scaled_workload import ScaledWorkload, scale
 
 def workload(name, target, **more):
     trigger = {{"type": "kubernetes-workload", "metadata": {{"podSelector": "app=a", "value": "1"}}}}

@@ -150,7 +150,7 @@ def test_a_shared_trigger_authentication_is_one_resource_whichever_workload_goes
 def held(monkeypatch: pytest.MonkeyPatch, *items: dict[str, Any]) -> None:
     """A cluster that holds these ScaledObjects, and serves nothing else."""
     answers = {"/apis/keda.sh/v1alpha1/scaledobjects": {"items": list(items)}}
-    monkeypatch.setattr("components.renames.api", lambda cluster: answers.get)
+    monkeypatch.setattr("components.preflight.renames.api", lambda cluster: answers.get)
 
 
 def live(name: str, manager: str = "pulumi-kubernetes-1f2e3d4c", target: str = "one") -> dict[str, Any]:

@@ -26,7 +26,8 @@ from components.access import (
     token_accounts,
     watched_namespaces,
 )
-from components.recipes import Generic, Scaled
+from components.recipes.generic import Generic
+from components.workload import Workload
 from keda import SpecError
 
 CRON = {
@@ -46,7 +47,7 @@ def workload(
     target: dict[str, str] | None = None,
     trigger: dict[str, Any] = CRON,
     authentication: dict[str, Any] | None = None,
-) -> Scaled:
+) -> Workload:
     """A generic workload; `authentication` is the spec of the TriggerAuthentication its trigger uses."""
     settings: dict[str, Any] = {
         "recipe": "generic",
@@ -77,7 +78,7 @@ WORKLOADS = st.lists(st.builds(workload, NAMESPACES, TARGETS), max_size=5)
 
 
 @given(WORKLOADS)
-def test_every_target_is_scalable_and_nothing_else(workloads: list[Scaled]) -> None:
+def test_every_target_is_scalable_and_nothing_else(workloads: list[Workload]) -> None:
     built_in = {("apps", "deployments"), ("apps", "statefulsets")}
     targets = [each.scaled.to_manifest()["spec"]["scaleTargetRef"] for each in workloads]
     wanted = {
@@ -92,7 +93,7 @@ def test_every_target_is_scalable_and_nothing_else(workloads: list[Scaled]) -> N
 
 
 @given(WORKLOADS, st.lists(NAMESPACES, max_size=3))
-def test_what_is_watched(workloads: list[Scaled], listed: list[str]) -> None:
+def test_what_is_watched(workloads: list[Workload], listed: list[str]) -> None:
     named = {f"w{number}": each for number, each in enumerate(workloads)}
     assert watched_namespaces(Access()) is None
     assert chart_access(Access(), workloads)["watchNamespace"] == ""

@@ -14,7 +14,7 @@ import yaml
 from support import CORPUS, ROOT
 from test_judge_totality import ODD, damaged, places
 
-from components.recipes import Generic
+from components.recipes.generic import Generic
 from keda import SpecError, check
 from keda.adoption.hpa import Selector, read_hpa
 from keda.adoption.prometheus_adapter import AdapterRules, label_matchers, read_rules

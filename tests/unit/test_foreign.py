@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from support import STACK, settings_of
 
-from components.foreign import CRDS, EXTERNAL_METRICS, OPERATORS, foreign
-from components.look import Forbidden, Look
+from components.preflight.cluster import ClusterReader, Forbidden
+from components.preflight.foreign import CRDS, EXTERNAL_METRICS, OPERATORS, foreign
 from keda.manifests.installer import TAKEOVER
 
 OURS = [{"manager": "pulumi-kubernetes-1a2b3c4d", "operation": "Apply"}]
@@ -26,7 +26,7 @@ def operator(namespace: str = "keda", version: str = "2.17.2", **metadata: Any) 
 
 def lines(cluster: dict[str, Any], text: str | None = None) -> list[str]:
     settings = settings_of(text or STACK.read_text())
-    return list(map(str, foreign(settings, Look(cluster.get))))
+    return list(map(str, foreign(settings, ClusterReader(cluster.get))))
 
 
 def test_a_cluster_without_any() -> None:
@@ -67,9 +67,9 @@ def test_a_release_that_may_not_be_seen_is_taken_for_one_that_is_there() -> None
             raise Forbidden(path)
         return operator(annotations=HELM, managedFields=OURS).get(path)
 
-    look = Look(get)
-    assert len(list(foreign(settings_of(STACK.read_text()), look))) == 1
-    assert look.forbidden == [RELEASES]
+    reader = ClusterReader(get)
+    assert len(list(foreign(settings_of(STACK.read_text()), reader))) == 1
+    assert reader.forbidden == [RELEASES]
 
 
 @pytest.mark.parametrize("release", ["keda", "another"])

@@ -16,9 +16,9 @@ import pytest
 import yaml
 from support import CORPUS, STACK, settings_of
 
-from components.monitoring.alerts import prometheus_rule
 from components.monitoring.dashboards import dashboards
 from components.monitoring.dashboards.operator import UID as OPERATOR_UID
+from components.monitoring.prometheus_rule import prometheus_rule
 
 GOLDEN = Path(__file__).parent / "golden"
 STACKS = {

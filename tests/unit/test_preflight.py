@@ -15,8 +15,7 @@ import pytest
 import yaml
 from support import CORPUS, STACK, settings_of
 
-from components.look import Forbidden, Look, api
-from components.preflight import (
+from components.preflight.check import (
     another_cluster,
     missing_kinds,
     missing_namespaces,
@@ -24,6 +23,7 @@ from components.preflight import (
     preflight,
     unselected,
 )
+from components.preflight.cluster import ClusterReader, Forbidden, api
 from components.settings import Cluster, Settings
 
 MONITORING = "/apis/monitoring.coreos.com/v1"
@@ -51,12 +51,12 @@ def with_labels(labels: str) -> Settings:
 
 def test_a_cluster_that_has_everything(homelab: Settings) -> None:
     everything = {MONITORING: served(*KINDS), ADMISSION: served(POLICY)}
-    assert list(missing_kinds(homelab, Look(everything.get))) == []
+    assert list(missing_kinds(homelab, ClusterReader(everything.get))) == []
 
 
 def test_on_a_kubernetes_before_1_30(homelab: Settings) -> None:
     old = {MONITORING: served(*KINDS), ADMISSION: served("ValidatingWebhookConfiguration")}
-    [fault] = missing_kinds(homelab, Look(old.get))
+    [fault] = missing_kinds(homelab, ClusterReader(old.get))
     assert str(fault) == (
         'keda.clusterGuard: "deny" needs the kind ValidatingAdmissionPolicy '
         "(admissionregistration.k8s.io/v1), which this cluster does not have. "
@@ -65,7 +65,7 @@ def test_on_a_kubernetes_before_1_30(homelab: Settings) -> None:
 
 
 def test_without_the_prometheus_operator(homelab: Settings) -> None:
-    lines = [str(fault) for fault in missing_kinds(homelab, Look({ADMISSION: served(POLICY)}.get))]
+    lines = [str(fault) for fault in missing_kinds(homelab, ClusterReader({ADMISSION: served(POLICY)}.get))]
     assert lines[0] == (
         "monitoring.serviceMonitors: true needs the kind ServiceMonitor (monitoring.coreos.com/v1), which "
         "this cluster does not have. The update would fail half-way. "
@@ -81,7 +81,7 @@ def test_without_the_prometheus_operator(homelab: Settings) -> None:
 def test_without_the_grafana_operator() -> None:
     settings = settings_of((CORPUS / "valid" / "settings" / "every-key.yaml").read_text())
     cluster = {MONITORING: served(*KINDS), ADMISSION: served(POLICY)}
-    lines = [str(fault) for fault in missing_kinds(settings, Look(cluster.get))]
+    lines = [str(fault) for fault in missing_kinds(settings, ClusterReader(cluster.get))]
     assert lines == [
         'monitoring.dashboards: "both" needs the kind GrafanaDashboard (grafana.integreatly.org/v1beta1), '
         "which this cluster does not have. The update would fail half-way. "
@@ -121,7 +121,7 @@ SELECTS = {
 def test_monitors_that_no_prometheus_selects(name: str) -> None:
     spec, labels, selected = SELECTS[name]
     cluster = {f"{MONITORING}/prometheuses": prometheus(**spec, serviceMonitorSelector={})}
-    faults = unselected(with_labels(labels), Look(cluster.get))
+    faults = unselected(with_labels(labels), ClusterReader(cluster.get))
     found = [str(each) for each in faults if "PodMonitor" in str(each)]
     assert (found == []) == selected
     if name == "another release":
@@ -133,7 +133,7 @@ def test_monitors_that_no_prometheus_selects(name: str) -> None:
 
 
 def test_without_a_prometheus_object_something_else_may_read_them(homelab: Settings) -> None:
-    assert list(unselected(homelab, Look({}.get))) == []
+    assert list(unselected(homelab, ClusterReader({}.get))) == []
 
 
 def namespaces(*names: str) -> dict[str, Any]:
@@ -144,11 +144,11 @@ OF_THE_LAB = ("ray", "envoy-gateway-system", "voice", "nats", "batch", "kube-sys
 
 
 def test_namespaces_that_are_there(homelab: Settings) -> None:
-    assert list(missing_namespaces(homelab, Look(namespaces(*OF_THE_LAB).get))) == []
+    assert list(missing_namespaces(homelab, ClusterReader(namespaces(*OF_THE_LAB).get))) == []
 
 
 def test_a_missing_namespace_is_one_line_whoever_names_it(homelab: Settings) -> None:
-    lines = list(map(str, missing_namespaces(homelab, Look(namespaces("kube-system").get))))
+    lines = list(map(str, missing_namespaces(homelab, ClusterReader(namespaces("kube-system").get))))
     assert lines[0] == (
         'workloads.ray-serve.namespace: "ray" is not a namespace of this cluster. The update would fail '
         "half-way. Run `kubectl create namespace ray`, or correct the name."
@@ -166,7 +166,7 @@ def test_a_missing_namespace_is_one_line_whoever_names_it(homelab: Settings) -> 
 def test_a_namespace_that_is_being_deleted_takes_nothing(homelab: Settings) -> None:
     cluster = namespaces(*OF_THE_LAB)
     cluster["/api/v1/namespaces/voice"]["status"] = {"phase": "Terminating"}
-    [fault] = missing_namespaces(homelab, Look(cluster.get))
+    [fault] = missing_namespaces(homelab, ClusterReader(cluster.get))
     assert str(fault) == (
         'workloads.voice.namespace: "voice" is being deleted: nothing can be created in that namespace. '
         "The update would fail half-way. Wait until it is gone, and create it again."
@@ -174,16 +174,17 @@ def test_a_namespace_that_is_being_deleted_takes_nothing(homelab: Settings) -> N
 
 
 def test_of_kube_state_metrics(homelab: Settings) -> None:
-    paths = [fault.path for fault in missing_namespaces(homelab, Look({}.get))]
+    paths = [fault.path for fault in missing_namespaces(homelab, ClusterReader({}.get))]
     assert paths[-1] == "monitoring.stateMetrics.namespace"
 
 
 def test_of_what_keda_watches() -> None:
     settings = settings_of((CORPUS / "valid" / "settings" / "every-key.yaml").read_text())
-    paths = [fault.path for fault in missing_namespaces(settings, Look({}.get))]
+    paths = [fault.path for fault in missing_namespaces(settings, ClusterReader({}.get))]
     assert "keda.watchNamespaces[1]" in paths
     assert not any(
-        fault.value == settings.keda.namespace for fault in missing_namespaces(settings, Look({}.get))
+        fault.value == settings.keda.namespace
+        for fault in missing_namespaces(settings, ClusterReader({}.get))
     )
 
 
@@ -201,7 +202,7 @@ def test_a_missing_target_is_named(homelab: Settings) -> None:
         deployment("envoy-gateway-system", "envoy-default-eg-e41e7b31"): {},
         deployment("batch", "batch-inference"): {},
     }
-    [fault] = missing_targets(homelab, Look(cluster.get))
+    [fault] = missing_targets(homelab, ClusterReader(cluster.get))
     assert str(fault) == (
         'workloads.voice.target: "voice-pipeline" is not a Deployment in namespace voice. The ScaledObject '
         "is "
@@ -214,11 +215,11 @@ def forbidding(path: str) -> Any:
 
 
 def test_what_may_not_be_seen_is_no_fault_and_is_named(homelab: Settings) -> None:
-    look = Look(forbidding)
+    reader = ClusterReader(forbidding)
     checks = (another_cluster, missing_kinds, missing_namespaces, missing_targets, unselected)
-    assert [list(check(homelab, look)) for check in checks] == [[], [], [], [], []]
-    assert "/api/v1/namespaces/voice" in look.forbidden
-    assert "/apis/monitoring.coreos.com/v1" in look.forbidden
+    assert [list(check(homelab, reader)) for check in checks] == [[], [], [], [], []]
+    assert "/api/v1/namespaces/voice" in reader.forbidden
+    assert "/apis/monitoring.coreos.com/v1" in reader.forbidden
 
 
 UIDS = ("6c1f0c9e-8f55-4a3c-9d6e-2f1f0a7c1b11", "00000000-1111-2222-3333-444444444444")
@@ -228,7 +229,7 @@ UIDS = ("6c1f0c9e-8f55-4a3c-9d6e-2f1f0a7c1b11", "00000000-1111-2222-3333-4444444
 def test_another_cluster_under_the_same_name(homelab: Settings, uid: str | None) -> None:
     settings = replace(homelab, cluster=Cluster(uid=uid))
     cluster = {"/api/v1/namespaces/kube-system": {"metadata": {"uid": UIDS[0]}}}
-    found = list(map(str, another_cluster(settings, Look(cluster.get))))
+    found = list(map(str, another_cluster(settings, ClusterReader(cluster.get))))
     if uid != UIDS[1]:
         assert found == []
     else:

@@ -11,27 +11,28 @@ import pytest
 from support import CORPUS, ROOT, STACK, settings_of
 
 from components.access import secrets_needed
-from components.recipes import RECIPES, Scaled
+from components.recipes import RECIPES
+from components.workload import Workload
 from keda import ScaledJob, ScaledObject, trigger_class
 
 PROMETHEUS = "http://prometheus-operated.monitoring.svc:9090"
 
 
 @pytest.fixture(scope="module")
-def homelab() -> dict[str, Scaled]:
+def homelab() -> dict[str, Workload]:
     return dict(settings_of(STACK.read_text()).workloads)
 
 
-def spec_of(workload: Scaled) -> dict[str, Any]:
+def spec_of(workload: Workload) -> dict[str, Any]:
     spec: dict[str, Any] = workload.scaled.to_manifest()["spec"]
     return spec
 
 
-def valid(name: str) -> dict[str, Scaled]:
+def valid(name: str) -> dict[str, Workload]:
     return dict(settings_of((CORPUS / "valid" / "settings" / f"{name}.yaml").read_text()).workloads)
 
 
-def test_ray_serve(homelab: dict[str, Scaled]) -> None:
+def test_ray_serve(homelab: dict[str, Workload]) -> None:
     assert spec_of(homelab["ray-serve"]) == {
         "scaleTargetRef": {"name": "ray-serve"},
         "minReplicaCount": 1,
@@ -51,7 +52,7 @@ def test_ray_serve(homelab: dict[str, Scaled]) -> None:
     }
 
 
-def test_envoy_gateway(homelab: dict[str, Scaled]) -> None:
+def test_envoy_gateway(homelab: dict[str, Workload]) -> None:
     spec = spec_of(homelab["envoy-gateway"])
     assert spec["scaleTargetRef"] == {"name": "envoy-default-eg-e41e7b31"}
     [trigger] = spec["triggers"]
@@ -73,7 +74,7 @@ def test_envoy_names() -> None:
     assert spec_of(workloads["outer"])["scaleTargetRef"] == {"name": "edge-proxy"}
 
 
-def test_voice(homelab: dict[str, Scaled]) -> None:
+def test_voice(homelab: dict[str, Workload]) -> None:
     spec = spec_of(homelab["voice"])
     assert (spec["minReplicaCount"], spec["maxReplicaCount"]) == (0, 2)
     assert spec["triggers"] == [
@@ -91,7 +92,7 @@ def test_voice(homelab: dict[str, Scaled]) -> None:
     ]
 
 
-def test_batch_as_a_deployment(homelab: dict[str, Scaled]) -> None:
+def test_batch_as_a_deployment(homelab: dict[str, Workload]) -> None:
     spec = spec_of(homelab["batch"])
     assert (spec["minReplicaCount"], spec["maxReplicaCount"]) == (0, 4)
     [trigger] = spec["triggers"]
@@ -171,13 +172,13 @@ def test_labels_in_queries_are_quoted() -> None:
     assert r'{application="a\"b\\c"}' in trigger["metadata"]["query"]
 
 
-def test_no_recipe_writes_anything_but_kedas_objects(homelab: dict[str, Scaled]) -> None:
+def test_no_recipe_writes_anything_but_kedas_objects(homelab: dict[str, Workload]) -> None:
     for workload in homelab.values():
         assert isinstance(workload.scaled, (ScaledObject, ScaledJob))
         assert '"replicas"' not in json.dumps(workload.scaled.to_manifest())
 
 
-def test_every_trigger_is_typed(homelab: dict[str, Scaled]) -> None:
+def test_every_trigger_is_typed(homelab: dict[str, Workload]) -> None:
     for workload in (*homelab.values(), *valid("scaled-job").values(), *valid("generic").values()):
         for trigger in workload.scaled.spec.triggers:
             assert type(trigger) is trigger_class(trigger.scaler)
@@ -207,7 +208,7 @@ AUTHENTICATED = {
 }
 
 
-def authenticated(recipe: str, **authentication: Any) -> Scaled:
+def authenticated(recipe: str, **authentication: Any) -> Workload:
     settings = {"recipe": recipe, **AUTHENTICATED[recipe], "authentication": authentication}
     if recipe != "batch":
         settings["maxReplicas"] = 4

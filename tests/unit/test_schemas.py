@@ -11,6 +11,7 @@ from jsonschema import Draft7Validator
 from support import CORPUS, STACK
 from test_scalers import manifest
 
+from components.recipes import RECIPES
 from generate import keda_schema as schema
 from generate import settings_page
 from generate import stack_schema as stack
@@ -49,16 +50,7 @@ def test_the_settings_page_is_current_and_complete() -> None:
     page = settings_page.PAGE.read_text("utf-8")
     assert page == settings_page.page(), "run: make generate"
     sections = stack.stack_schema()["$defs"]
-    for model in (
-        "Cluster",
-        "Keda",
-        "Monitoring",
-        "RayServe",
-        "EnvoyGateway",
-        "JetStream",
-        "Batch",
-        "Generic",
-    ):
+    for model in ("Cluster", "Keda", "Monitoring", *(each.__name__ for each in RECIPES.values())):
         keys = set(sections[model]["properties"]) - {"recipe"}
         assert not {key for key in keys if f"| `{key}` |" not in page}, model
 

@@ -12,10 +12,10 @@ from typing import Any, get_args
 import pytest
 from support import CORPUS, STACK, settings_of
 
+from components.monitoring.monitor import Monitor
 from components.recipes import RECIPES
 from components.recipes.batch import JobTemplate
 from components.recipes.envoy_gateway import EnvoyDeployment, EnvoyProxyKubernetes, Gateway
-from components.recipes.monitor import Monitor
 from components.settings import Cluster, Keda, Monitoring, Settings, StateMetrics, decode
 from keda import Fallback, Model, ScaleTargetRef, SpecError
 

@@ -13,15 +13,15 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from components.monitoring.dashboards.operator import UID as OPERATOR_UID
 from components.monitoring.dashboards.operator import operator
 from components.monitoring.dashboards.workloads import fleet
-from components.recipes import Scaled
 from components.settings import Monitoring
+from components.workload import Workload
 
 UID = "keda-homelab"
 _WORKLOADS_A_BOARD = 25
 """A panel of all of them names its queries A to Z; a ConfigMap would hold 1 MiB, about 90 workloads."""
 
 
-def dashboards(monitoring: Monitoring, namespace: str, workloads: Mapping[str, Scaled]) -> dict[str, str]:
+def dashboards(monitoring: Monitoring, namespace: str, workloads: Mapping[str, Workload]) -> dict[str, str]:
     """Grafana's JSON models by uid. `namespace`: KEDA's own."""
     source, scaled = monitoring.dashboard_datasource, list(workloads.values())
     parts = [scaled[at : at + _WORKLOADS_A_BOARD] for at in range(0, len(scaled), _WORKLOADS_A_BOARD)]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from components.monitoring.dashboards.panels import CORES, PER_SECOND, Layout, Panel, board, lines, numbers
-from components.recipes.base import quoted
+from components.monitoring.queries import quoted
 
 UID = "keda-homelab-operator"
 _TRIGGER = "{{scaledObject}}, trigger {{triggerIndex}}"

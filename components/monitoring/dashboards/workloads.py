@@ -18,9 +18,17 @@ from components.monitoring.dashboards.panels import (
     numbers,
     states,
 )
-from components.monitoring.queries import either, number, of_condition, of_hpa, of_jobs, of_scaler, replicas
-from components.recipes import Scaled
-from components.recipes.base import quoted
+from components.monitoring.queries import (
+    either,
+    number,
+    of_condition,
+    of_hpa,
+    of_jobs,
+    of_scaler,
+    quoted,
+    replicas,
+)
+from components.workload import Workload
 from keda import Cpu, Memory, ScaledObject, Trigger
 from keda.syntax.quantity import parse_quantity
 
@@ -37,7 +45,7 @@ _TARGET_METRIC = "kube_horizontalpodautoscaler_status_target_metric"
 
 
 def fleet(
-    uid: str, title: str, workloads: Sequence[Scaled], datasource: str | None, *, conditions: bool
+    uid: str, title: str, workloads: Sequence[Workload], datasource: str | None, *, conditions: bool
 ) -> Dashboard:
     """`conditions`: whether kube-state-metrics has metrics of the conditions of KEDA's objects."""
     dashboard = board(uid, title, "Signals, replicas and states of the scaled workloads.", datasource)
@@ -57,7 +65,7 @@ def fleet(
     return dashboard
 
 
-def _summary(workloads: Sequence[Scaled]) -> Iterator[tuple[int, Panel]]:
+def _summary(workloads: Sequence[Workload]) -> Iterator[tuple[int, Panel]]:
     gpus = [(_gpu_hours_saved(each), each.name) for each in workloads if each.gpus_per_pod]
     everyone = [(replicas(each), each.name) for each in workloads]
     yield 20 if gpus else 24, lines("Replicas and running Jobs", everyone, steps=True)
@@ -65,7 +73,7 @@ def _summary(workloads: Sequence[Scaled]) -> Iterator[tuple[int, Panel]]:
         yield 4, numbers("GPU time saved", gpus, unit=GPU_HOURS, description=_GPU_HOURS)
 
 
-def _signals(workload: Scaled) -> Iterator[tuple[int, Panel]]:
+def _signals(workload: Workload) -> Iterator[tuple[int, Panel]]:
     """What scales it, and what comes of that."""
     shown = [_signal(workload, index, each) for index, each in enumerate(workload.scaled.spec.triggers)]
     if formula := _formula(workload):
@@ -76,7 +84,7 @@ def _signals(workload: Scaled) -> Iterator[tuple[int, Panel]]:
     yield width, _jobs(workload) if workload.scaled.kind == "ScaledJob" else _replicas(workload)
 
 
-def _signal(workload: Scaled, index: int, trigger: Trigger) -> Panel:
+def _signal(workload: Workload, index: int, trigger: Trigger) -> Panel:
     """A trigger's value, with its threshold and activation."""
     limits = [] if trigger.target is None else [(f"vector({number(trigger.target)})", "threshold")]
     title = f"Signal: {_named(workload, index)}" + (f" ({workload.unit})" if workload.unit else "")
@@ -94,7 +102,7 @@ def _signal(workload: Scaled, index: int, trigger: Trigger) -> Panel:
     )
 
 
-def _resource(workload: Scaled, trigger: Cpu | Memory, title: str) -> Panel:
+def _resource(workload: Workload, trigger: Cpu | Memory, title: str) -> Panel:
     """CPU or memory, as a share of the pods' requests or as an amount per pod. The HPA's status has both."""
     if trigger.metric_type == "Utilization":
         kind, unit, target = "utilization", "percent", float(trigger.value)
@@ -111,7 +119,7 @@ def _resource(workload: Scaled, trigger: Cpu | Memory, title: str) -> Panel:
     )
 
 
-def _formula(workload: Scaled) -> Panel | None:
+def _formula(workload: Workload) -> Panel | None:
     """The value of a scalingModifiers formula, which the HPA compares in place of the triggers'."""
     advanced = workload.scaled.spec.advanced if isinstance(workload.scaled, ScaledObject) else None
     modifiers = advanced.scaling_modifiers if advanced else None
@@ -123,7 +131,7 @@ def _formula(workload: Scaled) -> Panel | None:
     return lines("Signal: formula", [(value, "value")], limits, description=description)
 
 
-def _replicas(workload: Scaled) -> Panel:
+def _replicas(workload: Workload) -> Panel:
     lowest, _ = workload.bounds
     hpa = "kube_horizontalpodautoscaler"
     return lines(
@@ -141,7 +149,7 @@ def _replicas(workload: Scaled) -> Panel:
     )
 
 
-def _jobs(workload: Scaled) -> Panel:
+def _jobs(workload: Workload) -> Panel:
     _, highest = workload.bounds
     return lines(
         "Jobs",
@@ -155,7 +163,7 @@ def _jobs(workload: Scaled) -> Panel:
     )
 
 
-def _health(workload: Scaled, *, conditions: bool) -> Iterator[tuple[int, Panel]]:
+def _health(workload: Workload, *, conditions: bool) -> Iterator[tuple[int, Panel]]:
     """Its states, what went wrong, and how the time was spent."""
     errors = "keda_scaler_detail_errors_total"
     failed = [
@@ -172,7 +180,7 @@ def _health(workload: Scaled, *, conditions: bool) -> Iterator[tuple[int, Panel]
     yield 6, numbers(_SHARES, list(_shares(workload)), unit="percentunit")
 
 
-def _states(workload: Scaled, *, conditions: bool) -> Iterator[Line]:
+def _states(workload: Workload, *, conditions: bool) -> Iterator[Line]:
     for index in _external(workload):
         yield f"max{of_scaler('keda_scaler_active', workload, index)}", f"active: {_named(workload, index)}"
     if workload.scaled.kind == "ScaledObject":
@@ -184,25 +192,25 @@ def _states(workload: Scaled, *, conditions: bool) -> Iterator[Line]:
             yield of_condition(workload, "Fallback"), "in fallback"
 
 
-def _shares(workload: Scaled) -> Iterator[Line]:
+def _shares(workload: Workload) -> Iterator[Line]:
     lowest, highest = workload.bounds
     if lowest == 0:
         yield f"avg_over_time(({replicas(workload)} == bool 0){_RANGE})", "at 0 replicas"
     yield f"avg_over_time(({replicas(workload)} >= bool {highest}){_RANGE})", f"at {highest} (maximum)"
 
 
-def _gpu_hours_saved(workload: Scaled) -> str:
+def _gpu_hours_saved(workload: Workload) -> str:
     _, highest = workload.bounds
     zero = f"sum_over_time(({replicas(workload)} == bool 0){_RANGE}) / {_SAMPLES_AN_HOUR}"
     return f"{workload.gpus_per_pod} * {highest} * {zero}"
 
 
-def _external(workload: Scaled) -> list[int]:
+def _external(workload: Workload) -> list[int]:
     """The places of the triggers that KEDA reads."""
     return [index for index, each in enumerate(workload.scaled.spec.triggers) if each.type not in _RESOURCES]
 
 
-def _named(workload: Scaled, index: int) -> str:
+def _named(workload: Workload, index: int) -> str:
     """A trigger's name, or its type, with its place where that is not enough."""
     triggers = workload.scaled.spec.triggers
     if name := triggers[index].name:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from components.look import Look
+from components.preflight.cluster import ClusterReader
 from components.settings import Keda, Settings
 from keda import MISSING, Fault
 from keda.manifests.installer import STORED, TAKEOVER, installed_by, release_of
@@ -27,22 +27,22 @@ KEDA_CRDS = (
 )
 
 
-def foreign(settings: Settings, look: Look) -> Iterator[Fault]:
+def foreign(settings: Settings, reader: ClusterReader) -> Iterator[Fault]:
     """A fault for each foreign KEDA, for CRDs of another version and for another server of external metrics.
     Raises OSError."""
     # The label is that of KEDA's chart, of its release manifest and of its OLM operator.
-    operators = [each["metadata"] for each in look.items(OPERATORS)]
-    foreign = {metadata["namespace"]: why for metadata in operators if (why := _foreign(metadata, look))}
+    operators = [each["metadata"] for each in reader.items(OPERATORS)]
+    foreign = {metadata["namespace"]: why for metadata in operators if (why := _foreign(metadata, reader))}
     if settings.cluster.context:
         foreign = {at: why.replace("<context>", settings.cluster.context) for at, why in foreign.items()}
     yield from (Fault("keda", MISSING, why, "") for why in foreign.values())
-    yield from _metrics(settings.keda, set(foreign), look)
+    yield from _metrics(settings.keda, set(foreign), reader)
     # A foreign KEDA's own: the line above has its version. `make takeover` has compared it already.
     if not foreign and TAKEOVER not in os.environ:
-        yield from _crds(settings.keda, look)
+        yield from _crds(settings.keda, reader)
 
 
-def _foreign(metadata: Mapping[str, Any], look: Look) -> str:
+def _foreign(metadata: Mapping[str, Any], reader: ClusterReader) -> str:
     """Whose this Deployment of KEDA is, and what to do; "" if it is a Pulumi program's.
 
     Helm's marks outlive a release that was forgotten without uninstalling it.
@@ -51,8 +51,8 @@ def _foreign(metadata: Mapping[str, Any], look: Look) -> str:
     # Whether there is one is all that is looked at: it holds the release's values.
     selector = f"labelSelector={STORED},name={release}&limit=1"
     paths = [f"/api/v1/namespaces/{namespace}/{kind}?{selector}" for kind in ("secrets", "configmaps")]
-    releases = [each for path in paths if release for each in look.items(path)]
-    unseen = not releases and any(path in look.forbidden for path in paths)
+    releases = [each for path in paths if release for each in reader.items(path)]
+    unseen = not releases and any(path in reader.forbidden for path in paths)
     by = installed_by([{"metadata": metadata}], None if unseen else releases)
     if is_pulumis(metadata) and (by is None or by.stored is False):
         return ""
@@ -65,7 +65,7 @@ def _foreign(metadata: Mapping[str, Any], look: Look) -> str:
             "a mark on it. Two KEDAs in a cluster take the CRDs and the external metrics from each other. "
             "Remove it with what installed it, and keep its CRDs: without them every ScaledObject is gone."
         )
-    if by.tool == "helm" and (chart := _k3s(release, namespace, look)):
+    if by.tool == "helm" and (chart := _k3s(release, namespace, reader)):
         return (
             f"{where} is a KEDA that k3s installed (HelmChart {chart}). k3s would install its own back. "
             "docs/takeover.md has the steps."
@@ -73,9 +73,9 @@ def _foreign(metadata: Mapping[str, Any], look: Look) -> str:
     return by.problem()
 
 
-def _k3s(release: str, namespace: str, look: Look) -> str:
+def _k3s(release: str, namespace: str, reader: ClusterReader) -> str:
     """The HelmChart, as namespace/name, from which k3s' Helm controller installs this release; "" if none."""
-    for chart in look.items(_HELM_CHARTS):
+    for chart in reader.items(_HELM_CHARTS):
         spec, metadata = chart.get("spec") or {}, chart["metadata"]
         into = spec.get("targetNamespace") or metadata["namespace"]
         if (metadata["name"], into) == (release, namespace):
@@ -94,8 +94,8 @@ def is_pulumis(metadata: Mapping[Any, Any]) -> bool:
     )
 
 
-def _metrics(keda: Keda, kedas: Collection[str], look: Look) -> Iterator[Fault]:
-    found = look.found(EXTERNAL_METRICS)
+def _metrics(keda: Keda, kedas: Collection[str], reader: ClusterReader) -> Iterator[Fault]:
+    found = reader.found(EXTERNAL_METRICS)
     service = (found.get("spec") or {}).get("service") or {}
     namespace, name = service.get("namespace", ""), service.get("name", "")
     operator = (keda.values.get("operator") or {}).get("name", "keda-operator")
@@ -116,14 +116,14 @@ def _metrics(keda: Keda, kedas: Collection[str], look: Look) -> Iterator[Fault]:
     )
 
 
-def _crds(keda: Keda, look: Look) -> Iterator[Fault]:
+def _crds(keda: Keda, reader: ClusterReader) -> Iterator[Fault]:
     """CRDs that a Pulumi program applied are upgraded. What somebody else left is taken over only if it is of
     the same version. Raises OSError."""
     if "://" not in keda.chart:
         return  # the version of a chart on disk is in the chart
     others: dict[str, list[str]] = {}
     for name in KEDA_CRDS:
-        metadata = look.found(f"{CRDS}/{name}").get("metadata") or {}
+        metadata = reader.found(f"{CRDS}/{name}").get("metadata") or {}
         version = (metadata.get("labels") or {}).get(_VERSION, "")
         if version and version != keda.version and not is_pulumis(metadata):
             others.setdefault(version, []).append(name)

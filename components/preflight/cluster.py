@@ -24,7 +24,7 @@ class Forbidden(OSError):
     """The API server answered 403."""
 
 
-class Look:
+class ClusterReader:
     """GETs, each path once, that keep what the account was not allowed to see.
 
     What may not be seen is neither found nor absent: no check fails for it, and it is named at the end.
@@ -37,11 +37,11 @@ class Look:
 
     def found(self, path: str) -> Mapping[str, Any]:
         """The JSON at `path`; empty if nothing is there, or if it may not be seen. Raises OSError."""
-        return self._look(path) or {}
+        return self._read(path) or {}
 
     def absent(self, path: str) -> bool:
         """Whether the API server answered that nothing is at `path`. Raises OSError."""
-        return self._look(path) is None and path not in self.forbidden
+        return self._read(path) is None and path not in self.forbidden
 
     def items(self, path: str) -> list[dict[str, Any]]:
         """The items of the list at `path`, likewise."""
@@ -53,7 +53,7 @@ class Look:
         listed = self.found(f"{group}/{api_version}").get("resources") or []
         return {each["kind"]: each["name"] for each in listed if "/" not in each["name"]}
 
-    def _look(self, path: str) -> Any:
+    def _read(self, path: str) -> Any:
         if path not in self._seen:
             try:
                 self._seen[path] = self._get(path)

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 import pulumi
 
 from components.cluster_guard.rule import API_VERSION as ADMISSION
-from components.foreign import foreign
-from components.look import Look, api
 from components.monitoring.component import GRAFANA
-from components.recipes.monitor import API_VERSION as MONITORING
+from components.monitoring.monitor import API_VERSION as MONITORING
+from components.preflight.cluster import ClusterReader, api
+from components.preflight.foreign import foreign
 from components.settings import Settings
 from keda import MISSING, Fault, ScaledObject, SpecError
 from keda.checks.cross_object import monitors
@@ -31,10 +31,10 @@ def preflight(settings: Settings) -> None:
     get = api(settings.cluster)
     if get is None:
         return
-    look = Look(get)
+    reader = ClusterReader(get)
     try:
-        faults = obstacles(settings, look)
-        warnings = [] if faults else [*unselected(settings, look), *missing_targets(settings, look)]
+        faults = obstacles(settings, reader)
+        warnings = [] if faults else [*unselected(settings, reader), *missing_targets(settings, reader)]
     except OSError as error:
         pulumi.log.debug(f"The cluster was not asked: {error}")
         return
@@ -42,24 +42,24 @@ def preflight(settings: Settings) -> None:
         raise pulumi.RunError(str(SpecError(faults)))
     for fault in warnings:
         pulumi.warn(str(fault))
-    if look.forbidden:
-        unseen = ", ".join(look.forbidden)
+    if reader.forbidden:
+        unseen = ", ".join(reader.forbidden)
         pulumi.warn(f"Not checked before the update: this account may not read {unseen} (403).")
 
 
-def obstacles(settings: Settings, look: Look) -> list[Fault]:
+def obstacles(settings: Settings, reader: ClusterReader) -> list[Fault]:
     """A fault for each thing that stands in the way of an update. Raises OSError."""
     # Of another cluster, nothing else matters.
-    return list(another_cluster(settings, look)) or [
-        *missing_kinds(settings, look),
-        *missing_namespaces(settings, look),
-        *foreign(settings, look),
+    return list(another_cluster(settings, reader)) or [
+        *missing_kinds(settings, reader),
+        *missing_namespaces(settings, reader),
+        *foreign(settings, reader),
     ]
 
 
-def another_cluster(settings: Settings, look: Look) -> Iterator[Fault]:
+def another_cluster(settings: Settings, reader: ClusterReader) -> Iterator[Fault]:
     """A fault if the stack is of another cluster than the one that answers. Raises OSError."""
-    uid = (look.found("/api/v1/namespaces/kube-system").get("metadata") or {}).get("uid")
+    uid = (reader.found("/api/v1/namespaces/kube-system").get("metadata") or {}).get("uid")
     if settings.cluster.uid and uid and uid != settings.cluster.uid:
         yield Fault(
             "cluster.uid",
@@ -70,10 +70,10 @@ def another_cluster(settings: Settings, look: Look) -> Iterator[Fault]:
         )
 
 
-def missing_kinds(settings: Settings, look: Look) -> Iterator[Fault]:
+def missing_kinds(settings: Settings, reader: ClusterReader) -> Iterator[Fault]:
     """A fault for each setting whose kind the cluster does not serve. Raises OSError."""
     for api_version, kind, path, value, off, instead in _wishes(settings):
-        if kind not in look.served(api_version) and f"/apis/{api_version}" not in look.forbidden:
+        if kind not in reader.served(api_version) and f"/apis/{api_version}" not in reader.forbidden:
             yield Fault(
                 path,
                 value,
@@ -82,7 +82,7 @@ def missing_kinds(settings: Settings, look: Look) -> Iterator[Fault]:
             )
 
 
-def missing_namespaces(settings: Settings, look: Look) -> Iterator[Fault]:
+def missing_namespaces(settings: Settings, reader: ClusterReader) -> Iterator[Fault]:
     """A fault for each namespace that the settings name and the cluster does not have. Raises OSError."""
     seen = {settings.keda.namespace}  # the program makes it
     for path, namespace in _namespaces(settings):
@@ -90,26 +90,26 @@ def missing_namespaces(settings: Settings, look: Look) -> Iterator[Fault]:
             continue
         seen.add(namespace)
         at = f"/api/v1/namespaces/{namespace}"
-        if look.absent(at):
+        if reader.absent(at):
             fix = f"Run `kubectl create namespace {namespace}`, or correct the name."
             yield Fault(path, namespace, f"is not a namespace of this cluster. {_HALF_WAY}", fix)
-        elif (look.found(at).get("status") or {}).get("phase") == "Terminating":
+        elif (reader.found(at).get("status") or {}).get("phase") == "Terminating":
             why = f"is being deleted: nothing can be created in that namespace. {_HALF_WAY}"
             yield Fault(path, namespace, why, "Wait until it is gone, and create it again.")
 
 
-def missing_targets(settings: Settings, look: Look) -> Iterator[Fault]:
+def missing_targets(settings: Settings, reader: ClusterReader) -> Iterator[Fault]:
     """A fault for each target of a ScaledObject that is not there. KEDA waits for it. Raises OSError."""
     for name, workload in settings.workloads.items():
         if not isinstance(workload.scaled, ScaledObject):
             continue
         target = workload.scaled.spec.scale_target_ref
         api_version, kind = target.api_version or "apps/v1", target.kind or "Deployment"
-        plural = look.served(api_version).get(kind)
+        plural = reader.served(api_version).get(kind)
         at = f"/apis/{api_version}/namespaces/{workload.namespace}/{plural}/{target.name}"
-        if plural is None and f"/apis/{api_version}" in look.forbidden:
+        if plural is None and f"/apis/{api_version}" in reader.forbidden:
             continue
-        if plural is None or look.absent(at):
+        if plural is None or reader.absent(at):
             yield Fault(
                 f"workloads.{name}.target",
                 target.name,
@@ -119,12 +119,12 @@ def missing_targets(settings: Settings, look: Look) -> Iterator[Fault]:
             )
 
 
-def unselected(settings: Settings, look: Look) -> Iterator[Fault]:
+def unselected(settings: Settings, reader: ClusterReader) -> Iterator[Fault]:
     """A fault for each kind of monitor that no Prometheus of the cluster selects by its labels.
 
     Where there is no Prometheus object something else reads the monitors. Raises OSError.
     """
-    listed = look.items(f"/apis/{MONITORING}/prometheuses")
+    listed = reader.items(f"/apis/{MONITORING}/prometheuses")
     collectors = [Item({"kind": "Prometheus", **each}, "") for each in listed]
     labels = settings.monitoring.monitor_labels
     for kind, namespaces in _monitors(settings).items():

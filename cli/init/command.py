@@ -13,13 +13,13 @@ from cli import stackfile
 from cli.clusters import OwnCluster
 from cli.engine import another_cluster
 from cli.errors import CommandError
-from cli.survey import Guess, Survey, ref, survey
-from components.look import Look, api
-from components.preflight import obstacles
+from cli.init.survey import Guess, Survey, ref, survey
+from components.preflight.check import obstacles
+from components.preflight.cluster import ClusterReader, api
 from components.settings import Cluster, Settings, decode
 from keda import SpecError
 from keda.adoption.translate import adopt
-from lab.node.pki import write_atomically
+from lab.files import write_atomically
 
 _WIDTH = 118
 _KEPT = ("encryptionsalt", "secretsprovider", "encryptedkey")
@@ -47,15 +47,15 @@ def write(cluster: OwnCluster, force: bool) -> str:
     get = api(Cluster(context=cluster.context, kubeconfig=kubeconfig))
     if get is None:
         raise CommandError(f"CLUSTER={cluster.context}: its entry in the kubeconfig cannot be used.")
-    look = Look(get)
+    reader = ClusterReader(get)
     try:
-        found = survey(look)
+        found = survey(reader)
         bound = cluster.settings().get("uid")
         if bound and found.uid and bound != found.uid:
             raise CommandError(another_cluster(cluster.stack, str(bound), found.uid))
         kept = {key: value for key, value in _before(cluster).items() if key in _KEPT}
         text = stack_file(cluster, found, kubeconfig, kept)
-        stands = list(map(str, obstacles(_settings(text), look)))
+        stands = list(map(str, obstacles(_settings(text), reader)))
     except OSError as error:
         raise CommandError(f"CLUSTER={cluster.context}: does not answer: {error}") from None
     write_atomically(cluster.file, text)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from cli.errors import CommandError
-from cli.helm_release import Object, StoredRelease
-from cli.status.table import Kubectl
-from cli.takeover_refusals import SCALED_JOBS, SCALED_OBJECTS, title
+from cli.kubectl import Kubectl
+from cli.takeover.helm_release import Object, StoredRelease
+from cli.takeover.refusals import SCALED_JOBS, SCALED_OBJECTS, title
 from keda.manifests.installer import PART_OF, RELEASE_NAME, STORED, Installer, installed_by, release_of
 
 KINDS: Mapping[str, str] = {
@@ -54,7 +54,7 @@ class Found:
         return {title(item): item["metadata"]["uid"] for items in self.objects.values() for item in items}
 
 
-def look(kubectl: Kubectl) -> Found:
+def inspect(kubectl: Kubectl) -> Found:
     """Reads the cluster.
 
     Raises:

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from components.access import resource_of
-from components.foreign import OPERATORS, is_pulumis
-from components.look import Look
+from components.preflight.cluster import ClusterReader
+from components.preflight.foreign import OPERATORS, is_pulumis
 from keda.checks.cross_object.monitors import wanted
 from keda.manifests.installer import installed_by
 from keda.manifests.objects import Item
@@ -76,33 +76,33 @@ class Survey:
     """What the account may not read."""
 
 
-def survey(look: Look) -> Survey:
+def survey(reader: ClusterReader) -> Survey:
     """Reads the cluster. Raises OSError if it does not answer."""
-    nodes = look.items("/api/v1/nodes")
-    services = look.items("/api/v1/services")
-    workloads = [*look.items("/apis/apps/v1/deployments"), *look.items("/apis/apps/v1/statefulsets")]
+    nodes = reader.items("/api/v1/nodes")
+    services = reader.items("/api/v1/services")
+    workloads = [*reader.items("/apis/apps/v1/deployments"), *reader.items("/apis/apps/v1/statefulsets")]
     collectors = [
-        Item({"kind": "Prometheus", **each}, "") for each in look.items(f"{MONITORING}/prometheuses")
+        Item({"kind": "Prometheus", **each}, "") for each in reader.items(f"{MONITORING}/prometheuses")
     ]
-    version = str(look.found("/version").get("gitVersion", "?"))
+    version = str(reader.found("/version").get("gitVersion", "?"))
     return Survey(
-        uid=str(_metadata(look.found("/api/v1/namespaces/kube-system")).get("uid", "")),
+        uid=str(_metadata(reader.found("/api/v1/namespaces/kube-system")).get("uid", "")),
         version=version,
-        distribution=_distribution(version, nodes, look),
+        distribution=_distribution(version, nodes, reader),
         nodes=len(nodes),
-        namespaces=tuple(_name(each) for each in look.items("/api/v1/namespaces")),
-        served=_served(look),
-        keda=tuple(_keda(look)),
+        namespaces=tuple(_name(each) for each in reader.items("/api/v1/namespaces")),
+        served=_served(reader),
+        keda=tuple(_keda(reader)),
         prometheus=_prometheus(collectors, services),
         monitor_labels=_monitor_labels(collectors),
-        dashboards=_dashboards(look, workloads),
+        dashboards=_dashboards(reader, workloads),
         state_metrics=_state_metrics(workloads),
         gpus=_gpus(nodes),
-        gateways=tuple(_gateways(look, workloads)),
+        gateways=tuple(_gateways(reader, workloads)),
         nats=tuple(_nats(services)),
-        ray=tuple(_ray(look)),
-        hpas=tuple(_hpas(look)),
-        unseen=tuple(look.forbidden),
+        ray=tuple(_ray(reader)),
+        hpas=tuple(_hpas(reader)),
+        unseen=tuple(reader.forbidden),
     )
 
 
@@ -123,7 +123,7 @@ def _labels(item: Object) -> Mapping[str, str]:
     return _metadata(item).get("labels") or {}
 
 
-def _distribution(version: str, nodes: Sequence[Object], look: Look) -> Guess:
+def _distribution(version: str, nodes: Sequence[Object], reader: ClusterReader) -> Guess:
     for mark, name in _VERSIONS:
         if mark in version:
             return Guess(name, f"its version has {mark.strip('+-.')}")
@@ -136,27 +136,27 @@ def _distribution(version: str, nodes: Sequence[Object], look: Look) -> Guess:
         for label, name in _NODE_LABELS:
             if label in _labels(node):
                 return Guess(name, f"node {_name(node)} has the label {label}")
-    if look.found("/api/v1/namespaces/kube-system/configmaps/kubeadm-config"):
+    if reader.found("/api/v1/namespaces/kube-system/configmaps/kubeadm-config"):
         return Guess("kubeadm", "kube-system has the ConfigMap kubeadm-config")
     return Guess("another distribution", "no mark of k3s, RKE2, k0s, Talos, kind, kubeadm or a cloud's")
 
 
-def _served(look: Look) -> dict[str, bool]:
+def _served(reader: ClusterReader) -> dict[str, bool]:
     """A kind whose API may not be listed is taken for one that is there: the preflight does so too."""
     found: dict[str, bool] = {}
     for api_version, kinds in (
         ("monitoring.coreos.com/v1", ("ServiceMonitor", "PodMonitor", "PrometheusRule")),
         ("admissionregistration.k8s.io/v1", ("ValidatingAdmissionPolicy",)),
     ):
-        served = look.served(api_version)
-        hidden = f"/apis/{api_version}" in look.forbidden
+        served = reader.served(api_version)
+        hidden = f"/apis/{api_version}" in reader.forbidden
         found |= {kind: hidden or kind in served for kind in kinds}
     return found
 
 
-def _keda(look: Look) -> Iterator[tuple[str, Guess]]:
+def _keda(reader: ClusterReader) -> Iterator[tuple[str, Guess]]:
     namespace = "keda"
-    for operator in look.items(OPERATORS)[:1]:
+    for operator in reader.items(OPERATORS)[:1]:
         metadata = operator["metadata"]
         namespace = metadata["namespace"]
         version = _labels(operator).get("app.kubernetes.io/version", "")
@@ -167,7 +167,7 @@ def _keda(look: Look) -> Iterator[tuple[str, Guess]]:
             Guess(namespace, f"KEDA {version} is here: {ref(operator)}, of {whose}. See docs/takeover.md"),
         )
     kinds = set()
-    for each in look.items(f"{_KEDA}/scaledobjects"):
+    for each in reader.items(f"{_KEDA}/scaledobjects"):
         target = each["spec"]["scaleTargetRef"]
         group, _, _ = str(target.get("apiVersion") or "apps/v1").rpartition("/")
         kind = str(target.get("kind") or "Deployment")
@@ -176,7 +176,7 @@ def _keda(look: Look) -> Iterator[tuple[str, Guess]]:
     if kinds:
         value = [{"apiGroup": group, "resource": resource} for group, resource in sorted(kinds)]
         yield "scaledKinds", Guess(value, "ScaledObjects that are there scale these kinds")
-    for each in look.items(f"{_KEDA}/triggerauthentications"):
+    for each in reader.items(f"{_KEDA}/triggerauthentications"):
         if each["spec"].get("secretTargetRef") and each["metadata"]["namespace"] != namespace:
             why = f"TriggerAuthentication {ref(each)} reads a Secret there. See docs/least-privilege.md"
             yield "secrets", Guess("watched", why)
@@ -226,8 +226,8 @@ def _monitor_labels(collectors: Sequence[Item]) -> Guess:
     return Guess(labels, "; but ".join([why, *doubts]))
 
 
-def _dashboards(look: Look, workloads: Sequence[Object]) -> Guess:
-    for grafana in look.items("/apis/grafana.integreatly.org/v1beta1/grafanas"):
+def _dashboards(reader: ClusterReader, workloads: Sequence[Object]) -> Guess:
+    for grafana in reader.items("/apis/grafana.integreatly.org/v1beta1/grafanas"):
         labels = dict(_labels(grafana))
         if labels:
             chosen = {"dashboards": labels["dashboards"]} if "dashboards" in labels else labels
@@ -279,13 +279,13 @@ def _gpus(nodes: Sequence[Object]) -> dict[str, int]:
     return found
 
 
-def _gateways(look: Look, workloads: Sequence[Object]) -> Iterator[tuple[Object, str]]:
+def _gateways(reader: ClusterReader, workloads: Sequence[Object]) -> Iterator[tuple[Object, str]]:
     classes = {
         _name(each)
-        for each in look.items(f"{_GATEWAY}/gatewayclasses")
+        for each in reader.items(f"{_GATEWAY}/gatewayclasses")
         if each["spec"].get("controllerName") == ENVOY_CONTROLLER
     }
-    for gateway in look.items(f"{_GATEWAY}/gateways"):
+    for gateway in reader.items(f"{_GATEWAY}/gateways"):
         if gateway["spec"].get("gatewayClassName") in classes:
             owner = (_metadata(gateway)["namespace"], _name(gateway))
             proxies = [
@@ -307,14 +307,14 @@ def _nats(services: Sequence[Object]) -> Iterator[Object]:
     yield from headless or found
 
 
-def _ray(look: Look) -> Iterator[Object]:
+def _ray(reader: ClusterReader) -> Iterator[Object]:
     for plural, kind in (("rayservices", "RayService"), ("rayclusters", "RayCluster")):
-        for each in look.items(f"/apis/ray.io/v1/{plural}"):
+        for each in reader.items(f"/apis/ray.io/v1/{plural}"):
             yield {"kind": kind, **each}
 
 
-def _hpas(look: Look) -> Iterator[Object]:
-    for each in look.items("/apis/autoscaling/v2/horizontalpodautoscalers"):
+def _hpas(reader: ClusterReader) -> Iterator[Object]:
+    for each in reader.items("/apis/autoscaling/v2/horizontalpodautoscalers"):
         owners = [owner.get("kind") for owner in _metadata(each).get("ownerReferences") or []]
         if "ScaledObject" not in owners:
             yield {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", **each}

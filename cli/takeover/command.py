@@ -18,14 +18,14 @@ from typing import Any
 from cli import stackfile
 from cli.engine import Engine
 from cli.errors import CommandError
-from cli.helm_release import CRD, KEEP, POLICY, Object
-from cli.status.table import Kubectl
-from cli.takeover_plan import Found, annotations_of, check_owner, differing, look, plan
-from cli.takeover_refusals import refusals
+from cli.kubectl import Kubectl
+from cli.takeover.helm_release import CRD, KEEP, POLICY, Object
+from cli.takeover.plan import Found, annotations_of, check_owner, differing, inspect, plan
+from cli.takeover.refusals import refusals
 from components.settings import Settings
 from keda import SpecError
 from keda.manifests.installer import RELEASE_NAME, RELEASE_NAMESPACE, TAKEOVER
-from lab.node.pki import write_atomically
+from lab.files import write_atomically
 
 # Helm's field manager (cmd/helm/helm.go), and that of Flux's helm-controller, which runs Helm's code.
 _MANAGERS = ("helm", "helm-controller")
@@ -45,7 +45,7 @@ def takeover(engine: Engine, kubectl: Kubectl, where: str, agree: Callable[[], N
     Raises:
         CommandError: it is refused, or a step failed. Nothing is lost, and the next run goes on from there.
     """
-    found = look(kubectl)
+    found = inspect(kubectl)
     if found.owner is None:
         print(f"No KEDA of another tool is on this cluster: nothing to take over. Run `make up{where}`.")
         return
@@ -87,7 +87,7 @@ def _run(engine: Engine, kubectl: Kubectl, found: Found, folder: Path, where: st
     count = sum(_give_up(kubectl, item) for item in ours)
     _unmark(kubectl, [item for item in live if item["kind"] != CRD])
     _done(4, f"Helm's fields given up on {count} objects")
-    there = look(kubectl).uids()
+    there = inspect(kubectl).uids()
     if lost := [name for name, uid in found.uids().items() if there.get(name) != uid]:
         raise CommandError(
             f"{', '.join(lost)}: deleted by somebody since the takeover began. The Helm release is still "

@@ -11,10 +11,10 @@ from typing import Any
 
 import pulumi
 
-from components.foreign import is_pulumis
-from components.look import Get, api
-from components.recipes import Scaled
+from components.preflight.cluster import Get, api
+from components.preflight.foreign import is_pulumis
 from components.settings import Settings
+from components.workload import Workload
 from keda import ScaledObject, ScaleTargetRef
 from keda.manifests.reading import dig, mapping, sequence, text
 
@@ -34,7 +34,7 @@ def renamed(settings: Settings) -> dict[str, str]:
         return {}
 
 
-def old_names(workloads: Mapping[str, Scaled], get: Get) -> dict[str, str]:
+def old_names(workloads: Mapping[str, Workload], get: Get) -> dict[str, str]:
     """Workload -> the name of the ScaledObject that has its target and is no workload of this name any more.
 
     Raises OSError if nobody answers.
