@@ -253,10 +253,8 @@ def _recipe(settings: object) -> Recipe:
         raise SpecError([Fault("recipe", MISSING, why, f"Write one of {known}.")])
     if not isinstance(word, str) or word not in RECIPES:
         guess = did_you_mean(str(word), RECIPES)
-        why = f"is not one of {known}. The workload could not be set up."
-        raise SpecError(
-            [Fault("recipe", word, why, f"Write {guess}." if guess else "Write generic for any other.")]
-        )
+        why = "is not a recipe. The workload could not be set up."
+        raise SpecError([Fault("recipe", word, why, f"Write {guess}." if guess else f"Write one of {known}.")])
     return RECIPES[word].parse(settings)
 
 

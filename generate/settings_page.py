@@ -74,7 +74,8 @@ def page() -> str:
     """The text of docs/settings.md."""
     defined = stack_schema()["$defs"]
     text = EXAMPLE.read_text("utf-8")
-    said = meanings(text)
+    said = dict(meanings(text))
+    said[f"{_ANY}.namespace"] = said["workloads.ray-serve.namespace"]
     parts = [_INTRODUCTION]
     for section in ("Cluster", "Keda", "Monitoring"):
         rows = _rows(defined, section, [section.lower()], said)
@@ -91,7 +92,7 @@ def page() -> str:
         "GPUs."
     )
     for recipe, model in RECIPES.items():
-        places = [f"workloads.{key}" for key in (*examples(text, recipe), "ray-serve")]
+        places = [f"workloads.{key}" for key in examples(text, recipe)] + [_ANY]
         hidden = common - _OF_RECIPE | {"recipe"}
         rows = _rows(defined, model.__name__, places, said, hidden=hidden)
         parts.append(f"### {recipe}\n\n{_table(rows)}")
