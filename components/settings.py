@@ -252,9 +252,8 @@ def _recipe(settings: object) -> Recipe:
         why = "missing, and required. The workload could not be set up."
         raise SpecError([Fault("recipe", MISSING, why, f"Write one of {known}.")])
     if not isinstance(word, str) or word not in RECIPES:
-        guess = did_you_mean(str(word), RECIPES)
-        why = "is not a recipe. The workload could not be set up."
-        raise SpecError([Fault("recipe", word, why, f"Write {guess}." if guess else f"Write one of {known}.")])
+        fix = f"Write {did_you_mean(str(word), RECIPES) or f'one of {known}'}."
+        raise SpecError([Fault("recipe", word, "is not a recipe. The workload could not be set up.", fix)])
     return RECIPES[word].parse(settings)
 
 
