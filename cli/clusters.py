@@ -108,7 +108,7 @@ class OwnCluster:
         return str(clusters[0]["cluster"]["server"])
 
     def uid(self) -> str:
-        """What tells this cluster from any other: the uid of its namespace kube-system; "" if the account may
+        """The identity of this cluster: the uid of its namespace kube-system; "" if the account may
         not read it.
 
         Raises:
@@ -136,9 +136,9 @@ class OwnCluster:
         settings = self.settings()
         named = settings.get("context")
         if named != self.context:
-            says = f"is {json.dumps(named)}" if named else "is missing"
+            state = f"is {json.dumps(named)}" if named else "is missing"
             raise CommandError(
-                f"{self.file.name}: {SECTION}.context {says}, and CLUSTER={self.context}. Plain `pulumi up` "
+                f"{self.file.name}: {SECTION}.context {state}, and CLUSTER={self.context}. Plain `pulumi up` "
                 f"would go to another cluster. Write context: {self.context}, or pass STACK=<its stack>."
             )
         if settings.get("uid") and uid and settings["uid"] != uid:
@@ -210,7 +210,7 @@ def confirm(context: str, what: str, assume_yes: bool) -> None:
 
 
 def check_terminal(context: str, what: str, assume_yes: bool) -> None:
-    """Pulumi asks after it has shown what it would do; somebody must be able to answer.
+    """Pulumi asks after it has shown what it would do; there must be a terminal to answer on.
 
     Raises:
         CommandError: stdin or stdout is not a terminal, and YES=1 is not given.

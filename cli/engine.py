@@ -33,7 +33,7 @@ class Engine:
         env: variables laid over the caller's environment.
         overrides: config key to value for the copy of the stack file (see `stackfile.write_copy`).
         path: folders put first on PATH.
-        notice: one line that says which of Pulumi's plugins are in use.
+        notice: one line on which of Pulumi's plugins are in use.
         exclusive: nobody but this command on this machine uses the state, so a Pulumi lock found while
             we hold our own is a killed run's. Not so on a shared backend, where it may be a colleague's.
         program: the folder of the Pulumi program.
@@ -110,7 +110,7 @@ class Engine:
                 self._recover()
             packs = ["--policy-pack", str(POLICY_PACK)] if verb in {"up", "preview"} else []
             yes = ["--yes"] if verb != "preview" and assume_yes else []
-            quiet = ["--suppress-outputs"] if verb in {"up", "preview"} else []  # the table says it better
+            quiet = ["--suppress-outputs"] if verb in {"up", "preview"} else []  # the table shows it better
             return self.run(verb, *self._stack(), *packs, *yes, *quiet, *args, capture=capture)
 
     def deployment(self) -> dict[str, Any]:
@@ -176,7 +176,7 @@ class Engine:
         if made.returncode:
             raise CommandError(
                 f"stack {self.stack}: {last_line(made)} Pulumi cannot keep the stack's state. "
-                "docs/cluster.md says which login and passphrase it needs."
+                "docs/cluster.md has the login and passphrase that it needs."
             )
 
     def _select(self) -> subprocess.CompletedProcess[str]:

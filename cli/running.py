@@ -54,7 +54,7 @@ def holder(lab: Lab) -> int | None:
     return pid
 
 
-def stop(lab: Lab, say: Callable[[str], None]) -> None:
+def stop(lab: Lab, show: Callable[[str], None]) -> None:
     """Stops the command that holds a lab and waits for its end; returns at once if there is none.
 
     Raises:
@@ -67,7 +67,7 @@ def stop(lab: Lab, say: Callable[[str], None]) -> None:
         process = os.pidfd_open(pid)
     except ProcessLookupError:
         return
-    say(f"lab {lab.name}: stopping the make command at work on it (process {pid}).")
+    show(f"lab {lab.name}: stopping the make command at work on it (process {pid}).")
     try:
         for number, seconds in STEPS:
             # As ^C in a terminal, which reaches the command and what it runs.

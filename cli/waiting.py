@@ -11,7 +11,7 @@ from cli.status.table import Row
 from lab.progress import duration, step
 
 # Seconds. A ScaledObject is Ready when its trigger has answered: Prometheus finds a new target within a
-# minute and scrapes it within another, and KEDA asks every pollingInterval (30 s by default).
+# minute and scrapes it within another, and KEDA reads every pollingInterval (30 s by default).
 PATIENCE = 180.0
 INTERVAL = 2.0
 

@@ -41,7 +41,7 @@ _ALL = BeforeValidator(lambda value: None if value == "all" else value)
 
 
 def _or_all(schema: dict[str, Any]) -> None:
-    """For the JSON Schema, which knows no validators."""
+    """For the JSON Schema, which does not see the validators."""
     schema["anyOf"] = [{"type": "array", "items": {"type": "string"}}, {"const": "all"}]
 
 
@@ -106,9 +106,9 @@ class SecretNeed:
     """A Secret of the workload's namespace that KEDA must read."""
 
     source: str
-    """What names it, in a person's words."""
+    """What names it, as messages have it."""
     name: str | None = None
-    """None: only the cluster knows which."""
+    """None: unknown without the cluster."""
 
 
 def chart_access(access: Access, workloads: Collection[Workload]) -> dict[str, Any]:
@@ -189,7 +189,7 @@ def secrets_needed(workload: Workload) -> tuple[SecretNeed, ...]:
 
 
 def token_accounts(workloads: Collection[Workload]) -> tuple[tuple[str, str], ...]:
-    """(namespace, name) of each ServiceAccount that KEDA asks tokens for (`boundServiceAccountToken`, and
+    """(namespace, name) of each ServiceAccount that KEDA requests tokens for (`boundServiceAccountToken`, and
     Vault's `serviceAccountName`: pkg/scaling/resolver/hashicorpvault_handler.go), sorted."""
     accounts = set()
     for workload in workloads:
@@ -235,16 +235,18 @@ def _unseen(access: Access, workloads: Mapping[str, Workload]) -> Iterator[Fault
             yield Fault(
                 join("workloads", name, "namespace"),
                 workload.namespace,
-                "is not watched. KEDA would never see the workload, and say nothing.",
+                "is not watched. KEDA would never see the workload, and would not report it.",
                 f"Add {workload.namespace} to keda.watchNamespaces.",
             )
 
 
 def _listed(needs: Mapping[str, tuple[SecretNeed, ...]], workloads: Mapping[str, Workload]) -> str:
     """`workloads.render reads the Secret render/prometheus (the TriggerAuthentication token)`."""
-    told = []
+    readers = []
     for name, needed in needs.items():
         first = needed[0]
         what = f"the Secret {workloads[name].namespace}/{first.name}" if first.name else "Secrets"
-        told.append(f"workloads.{name} reads {what} ({first.source})")
-    return " and ".join(told[:2]) + (f" and {len(told) - 2} more do likewise" if len(told) > 2 else "")
+        readers.append(f"workloads.{name} reads {what} ({first.source})")
+    return " and ".join(readers[:2]) + (
+        f" and {len(readers) - 2} more do likewise" if len(readers) > 2 else ""
+    )

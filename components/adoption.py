@@ -35,13 +35,13 @@ def _released(
     metadata = args.props.get("metadata")
     if kind != "HorizontalPodAutoscaler" or not isinstance(metadata, Mapping):
         return None
-    # A name that is an Output matches nothing here; the policy pack speaks once it is known.
+    # A name that is an Output matches nothing here; the policy pack reports it once it is known.
     namespace, name = metadata.get("namespace") or "default", metadata.get("name")
     workload = adopted.get((namespace, name)) if isinstance(name, str) else None
     if workload is None:
         return None
     pulumi.warn(
-        f"{kind} {namespace}/{name} is KEDA's now (workloads.{workload}.adopt). "
+        f"{kind} {namespace}/{name} is now managed by KEDA (workloads.{workload}.adopt). "
         f"Remove {args.name!r} from the program: Pulumi forgets it and deletes nothing."
     )
     extra = pulumi.ResourceOptions(retain_on_delete=True, ignore_changes=["metadata", "spec"])

@@ -18,7 +18,7 @@ ALREADY_REPORTED = 32
 
 def load() -> Settings:
     """Raises SpecError with every fault."""
-    # Pulumi's Config does not say which keys there are, and a mistyped one must not go unseen.
+    # Pulumi's Config does not list its keys, and a mistyped one must not pass unseen.
     config = CONFIG.get() or get_config_env()
     declared = get_config_secret_keys_env()
     secrets = frozenset(key for key in config if is_config_secret(key) or key in declared)

@@ -117,7 +117,7 @@ def is_remote(chart: str) -> bool:
 
 
 def is_plain_http(chart: str) -> bool:
-    """Whether an OCI reference's registry is on this machine, where there is no TLS to speak of."""
+    """Whether an OCI reference's registry is on this machine, where there is no TLS."""
     return urlsplit(chart).scheme == "oci" and urlsplit(chart).hostname in _LOOPBACK
 
 

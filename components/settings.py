@@ -1,4 +1,4 @@
-"""The stack's settings, typed. Pulumi.homelab.yaml says what each key means."""
+"""The stack's settings, typed. Pulumi.homelab.yaml explains each key."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Keda(Access):
 
 
 class StateMetrics(Setting):
-    """Where kube-state-metrics runs, so that it is told of KEDA's objects."""
+    """Where kube-state-metrics runs, for metrics of KEDA's objects."""
 
     consequence = "There would be no metrics of conditions: Ready, Active, Fallback, Paused."
 

@@ -21,11 +21,11 @@ class Workload:
     scaled: ScaledObject | ScaledJob
     authentications: tuple[TriggerAuthentication, ...] = ()
     monitor: Monitor | None = None
-    """What brings its signal into Prometheus, with its namespace and selector; None: somebody else does."""
+    """What brings its signal into Prometheus, with its namespace and selector; None: another tool does."""
     gpus_per_pod: int = 0
-    """GPUs that each of its pods asks for."""
+    """GPUs that each of its pods requests."""
     unit: str = ""
-    """What its signal counts; unset: only the query's author knows."""
+    """What its signal counts; unset: unknown."""
     alerts: Mapping[str, Minutes] = field(default_factory=dict)
     """Alerts that are switched off, or wait another time than their default, by name."""
 

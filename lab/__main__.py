@@ -20,7 +20,7 @@ from lab.files import write_atomically
 from lab.fleet import build, load
 from lab.node import health, leftovers, processes, programs
 from lab.paths import DEFAULT_NAME, Lab
-from lab.progress import said, say, step
+from lab.progress import show, step, was_shown
 from lab.toolchain import gobuild, packages, tools
 
 
@@ -61,7 +61,7 @@ def up(lab: Lab, options: argparse.Namespace) -> int:
 
 def _refused(faults: Sequence[str]) -> int:
     for line in faults:
-        say(line)
+        show(line)
     return 1
 
 
@@ -69,20 +69,20 @@ def down(lab: Lab, options: argparse.Namespace) -> int:
     if not leftovers.leftovers(lab):
         return 0
     if os.geteuid() != 0:
-        say(f"root: only root can remove the processes, mounts and cgroups of lab {lab.name}. Use sudo.")
+        show(f"root: only root can remove the processes, mounts and cgroups of lab {lab.name}. Use sudo.")
         return 1
     with _lock(lab), step(f"removing lab {lab.name}"):
         leftovers.remove(lab)
     if left := leftovers.leftovers(lab):
         for line in left:
-            say(f"left: {line}")
+            show(f"left: {line}")
         return 1
     return 0
 
 
 def status(lab: Lab, options: argparse.Namespace) -> int:
     if not lab.root.exists():
-        say(f"lab {lab.name}: not there. Run `python -m lab up`.")
+        show(f"lab {lab.name}: not there. Run `python -m lab up`.")
         return 1
     names = [*health.ENDPOINTS, "containerd", cluster.FORWARDER]
     states = {name: (processes.running(lab, name), health.healthy(lab, name)) for name in names}
@@ -90,7 +90,7 @@ def status(lab: Lab, options: argparse.Namespace) -> int:
         state = "healthy" if well else "not healthy" if identity else "not running"
         print(f"{name:<26}{identity.pid if identity else '-':<10}{state}")
     if not lab.record.exists():
-        print("`lab up` has not come to its end: run it again.")
+        print("`lab up` has not finished: run it again.")
         return 1
     record = json.loads(lab.record.read_text())
     if states["kube-apiserver"][1] and states[cluster.FORWARDER][1]:
@@ -103,7 +103,7 @@ def status(lab: Lab, options: argparse.Namespace) -> int:
 
 def kubeconfig(lab: Lab, options: argparse.Namespace) -> int:
     if not lab.kubeconfig.exists():
-        say(f"lab {lab.name}: not up, so it has no kubeconfig. Run `python -m lab up`.")
+        show(f"lab {lab.name}: not up, so it has no kubeconfig. Run `python -m lab up`.")
         return 1
     print(f"export KUBECONFIG={lab.kubeconfig}")
     return 0
@@ -113,7 +113,7 @@ def logs(lab: Lab, options: argparse.Namespace) -> int:
     path = processes.log_path(lab, options.component)
     if not path.exists():
         known = ", ".join(sorted(file.stem for file in lab.logs.glob("*.log"))) or "none: the lab is not up"
-        say(f"logs {options.component}: no such component. There are: {known}.")
+        show(f"logs {options.component}: no such component. There are: {known}.")
         return 1
     follow = ["--follow"] if options.follow else []
     return subprocess.run(["tail", f"--lines={options.lines}", *follow, str(path)], check=False).returncode
@@ -121,7 +121,7 @@ def logs(lab: Lab, options: argparse.Namespace) -> int:
 
 def add(lab: Lab, options: argparse.Namespace) -> int:
     if not lab.record.exists():
-        say(f"lab {lab.name}: not up, so nothing can run in it. Run `python -m lab up`.")
+        show(f"lab {lab.name}: not up, so nothing can run in it. Run `python -m lab up`.")
         return 1
     with _lock(lab):
         found = tools.ensure([options.tool, "crane", "kubectl"])
@@ -136,7 +136,7 @@ def run_load(lab: Lab, options: argparse.Namespace) -> int:
 
 @contextlib.contextmanager
 def _lock(lab: Lab) -> Iterator[None]:
-    """Hold the lab for one `up` or `down`; another one waits for it and says so."""
+    """Hold the lab for one `up` or `down`; another one waits for it and reports that."""
     path = lab.root / "lock"
     while True:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -144,7 +144,7 @@ def _lock(lab: Lab) -> Iterator[None]:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                say(f"Waiting for another `lab up` or `lab down` of {lab.name}.")
+                show(f"Waiting for another `lab up` or `lab down` of {lab.name}.")
                 fcntl.flock(file, fcntl.LOCK_EX)
             # `down` deletes the file, and a lock on a deleted one holds nothing.
             if path.exists() and path.stat().st_ino == os.fstat(file.fileno()).st_ino:
@@ -213,15 +213,15 @@ def main(arguments: Sequence[str]) -> int:
         options.rest = rest
         return int(options.run(Lab(options.name), options))
     except (LabError, ValueError, RuntimeError) as error:
-        if not said(error):
-            say(str(error))
+        if not was_shown(error):
+            show(str(error))
         return 1
     except BrokenPipeError:
         # The reader has seen enough (`lab status | head`); nothing is left to flush into.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
-        say("Interrupted. The same command goes on from here.")
+        show("Interrupted. The same command goes on from here.")
         return 130
 
 

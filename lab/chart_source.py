@@ -23,7 +23,7 @@ import yaml
 
 from lab.errors import LabError
 from lab.paths import Lab
-from lab.progress import say
+from lab.progress import show
 
 Origin = Literal["registry", "archive", "own"]
 
@@ -70,7 +70,7 @@ def choose_and_publish(
     configured: str | None = None,
     archive: Path = ARCHIVE,
 ) -> Chart:
-    """Choose the chart once for this lab, push it to the lab's registry and say which it is.
+    """Choose the chart once for this lab, push it to the lab's registry and report which it is.
 
     tools: needs `helm`, and `kubectl` for the own chart.
     registry_port: of the lab's registry on the host's loopback; it must be serving.
@@ -115,7 +115,7 @@ def choose_and_publish(
         )
     _push(helm, package, registry_port)
     record.write_text(json.dumps({"origin": origin, "refused": refused}))
-    say(f"KEDA chart {VERSION}: {CAME_FROM[origin]}")
+    show(f"KEDA chart {VERSION}: {CAME_FROM[origin]}")
     return {"source": f"oci://127.0.0.1:{registry_port}/{REPOSITORY}/keda", "origin": origin}
 
 
@@ -199,11 +199,11 @@ def _push(helm: Path, package: Path, port: int) -> None:
 
 
 def _run(*command: object, timeout: float | None = 60) -> str:
-    """Standard output of a command; LabError with what it said after "Error:", on one line, when it fails."""
+    """Standard output of a command; LabError with its text after "Error:", on one line, when it fails."""
     done = subprocess.run(
         list(map(str, command)), capture_output=True, text=True, timeout=timeout, check=False
     )
     if done.returncode:
-        said = " ".join(done.stderr.partition("Error: ")[2].splitlines()).partition(" Use --debug")[0]
-        raise LabError(f"{Path(str(command[0])).name} {command[1]}: {said or done.stderr.strip()}")
+        reason = " ".join(done.stderr.partition("Error: ")[2].splitlines()).partition(" Use --debug")[0]
+        raise LabError(f"{Path(str(command[0])).name} {command[1]}: {reason or done.stderr.strip()}")
     return done.stdout

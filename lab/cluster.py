@@ -24,7 +24,7 @@ GPU = "nvidia.com/gpu"
 FORWARDER = "forwarder"
 
 _ADDONS = Path(__file__).parent / "addons"
-# The programs that speak to the API server, each with a kubeconfig of its own.
+# The clients of the API server, each with a kubeconfig of its own.
 _CLIENTS = ("kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy")
 
 
@@ -164,7 +164,7 @@ def _forwarder(lab: Lab, ports: Mapping[str, int]) -> processes.Program:
 def _await_node(
     lab: Lab, tools: Mapping[str, Path], update: Callable[[str], None], seconds: float = 90
 ) -> None:
-    """Wait until kubelet, as it runs now, has said that the node is ready and which containers still run."""
+    """Wait until kubelet, as it runs now, has reported that the node is ready and which containers still run."""
     # Whole seconds, as Kubernetes writes its times.
     started = int(processes.record_path(lab, "kubelet").stat().st_mtime)
     deadline = time.monotonic() + seconds

@@ -1,4 +1,4 @@
-"""What the lab says when it cannot go on."""
+"""The errors of the lab."""
 
 
 class LabError(Exception):

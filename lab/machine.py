@@ -306,7 +306,7 @@ def _memory() -> Iterator[str]:
 
 
 def _route() -> Iterator[str]:
-    """Downloads without a way out: asked of the routing table, since each client has its own registries."""
+    """Downloads without a way out: read from the routing table, since each client has its own registries."""
     from lab.toolchain import packages
 
     if not _building() and not packages.missing():

@@ -14,10 +14,10 @@ HEARTBEAT = 15.0  # seconds between two lines of one step where there is no term
 # Several threads may report at once (downloads while something builds): each prints whole lines.
 _printing = threading.Lock()
 
-_SAID = "shown as the end of a step"
+_SHOWN = "shown as the end of a step"
 
 
-def say(text: str) -> None:
+def show(text: str) -> None:
     """Print one line, in place of a progress line that is on the terminal at the moment."""
     with _printing:
         sys.stderr.write(("\r\x1b[K" if sys.stderr.isatty() else "") + text + "\n")
@@ -36,18 +36,18 @@ class Step:
     def __init__(self, name: str) -> None:
         self.name = name
         self.started = time.monotonic()
-        self._spoke = self.started
+        self._shown_at = self.started
         self._text = ""
         self._terminal = sys.stderr.isatty()
         if not self._terminal:
-            say(f"… {name}")
+            show(f"… {name}")
 
     def elapsed(self) -> float:
         """Seconds since the step began."""
         return time.monotonic() - self.started
 
     def update(self, text: str) -> None:
-        """Say how far it is: at once on a terminal, at most every `HEARTBEAT` seconds elsewhere."""
+        """Show how far it is: at once on a terminal, at most every `HEARTBEAT` seconds elsewhere."""
         self._text = text
         self.beat()
 
@@ -59,9 +59,9 @@ class Step:
             with _printing:
                 sys.stderr.write("\r\x1b[K" + line[: shutil.get_terminal_size().columns - 1])
                 sys.stderr.flush()
-        elif time.monotonic() - self._spoke >= HEARTBEAT:
-            self._spoke = time.monotonic()
-            say(line)
+        elif time.monotonic() - self._shown_at >= HEARTBEAT:
+            self._shown_at = time.monotonic()
+            show(line)
 
 
 def _beat(current: Step, done: threading.Event) -> None:
@@ -70,9 +70,9 @@ def _beat(current: Step, done: threading.Event) -> None:
         current.beat()
 
 
-def said(error: BaseException) -> bool:
-    """Whether the step that `error` ended has shown it: a command need not say it again."""
-    return _SAID in getattr(error, "__notes__", ())
+def was_shown(error: BaseException) -> bool:
+    """Whether the step that `error` ended has shown it: a command need not show it again."""
+    return _SHOWN in getattr(error, "__notes__", ())
 
 
 @contextmanager
@@ -90,7 +90,7 @@ def step(name: str) -> Iterator[Step]:
             heart.join()
     except BaseException as error:
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
-        say(f"✗ {name}: {reason}")
-        error.add_note(_SAID)
+        show(f"✗ {name}: {reason}")
+        error.add_note(_SHOWN)
         raise
-    say(f"✓ {name} ({duration(current.elapsed())})")
+    show(f"✓ {name} ({duration(current.elapsed())})")

@@ -26,7 +26,7 @@ def serve(register: Callable[[grpc.Server], None], workers: int) -> None:
         workers: threads. A Construct holds one while the engine comes back with its children, so be generous.
     """
     # The engine starts each plugin in a process group of its own, so a ^C in the terminal arrives as a Cancel
-    # call. SIGINT is how the engine says that it is done.
+    # call. The engine sends SIGINT when it is done.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: os._exit(0))
     server = grpc.server(ThreadPoolExecutor(max_workers=workers), options=CHANNEL_OPTIONS)
@@ -47,7 +47,7 @@ def engine_address(argv: list[str]) -> str:
 
 
 def _end_with_parent(parent: int) -> None:
-    # An engine killed by -9 says no goodbye; without this each would leave plugins and policy packs.
+    # An engine killed by -9 sends no SIGINT; without this it would leave plugins and policy packs.
     pause = threading.Event()
     while os.getppid() == parent:
         pause.wait(1)

@@ -1,4 +1,4 @@
-"""Grafana's dashboards as they lie in the cluster: their panels, with what each one asks Prometheus."""
+"""Grafana's dashboards as the cluster has them: their panels, each with its queries."""
 
 from __future__ import annotations
 

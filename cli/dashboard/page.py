@@ -16,7 +16,7 @@ from plotly.offline import get_plotlyjs
 from cli.dashboard.boards import Board, Panel, Target, filled, named
 from cli.dashboard.prometheus import Prometheus, QueryError, Series, Window
 
-# Of similar lightness, so that each can be told on white and on black.
+# Of similar lightness, so that each differs on white and on black.
 _NAMED = {"semi-dark-blue": "#3274d9"}
 """Grafana's colours by its names, as far as the dashboards use them."""
 _COLOURS = ("#3274d9", "#e0752d", "#2a9d6f", "#b877d9", "#d44a3a", "#8a7a1f", "#1f9db5", "#c2568d")
@@ -30,7 +30,7 @@ document.body.dataset.drawn = Object.keys(FIGURES).length;
 
 @dataclass(frozen=True)
 class Counts:
-    """How many panels show data, have none, or could not be asked."""
+    """How many panels show data, have none, or could not be queried."""
 
     drawn: int
     empty: int
@@ -44,7 +44,7 @@ class Counts:
 
 
 def render(title: str, boards: Sequence[Board], prometheus: Prometheus, window: Window) -> tuple[str, Counts]:
-    """The page, and what became of its panels. A panel that cannot be asked says so in its place."""
+    """The page, and what became of its panels. A panel whose query fails shows the reason in its place."""
     page = _Page(prometheus, window)
     body = "".join(page.board(board) for board in boards)
     counts = Counts(page.drawn, page.empty, page.broken)

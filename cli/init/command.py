@@ -155,7 +155,7 @@ def _monitoring(found: Survey) -> Iterator[str]:
     if found.prometheus:
         yield from _guess("prometheus", found.prometheus)
     else:
-        why = "A placeholder: no Prometheus was found. Correct it before the first trigger that asks it"
+        why = "A placeholder: no Prometheus was found. Correct it before the first trigger that reads it"
         yield from _guess("prometheus", Guess(_NO_PROMETHEUS, why))
     operator = found.served["ServiceMonitor"] and found.served["PrometheusRule"]
     why = "The cluster has" if operator else "The cluster lacks"
@@ -198,7 +198,7 @@ def _workloads(found: Survey) -> Iterator[str]:
         yield ""
         yield from _comment(
             f"NATS: Service {ref(service)} has the monitoring port. Stream, consumer, target and numbers are "
-            "yours to write; KEDA asks NATS itself.",
+            "yours to write; KEDA reads NATS itself.",
             4,
         )
         endpoint = f"{metadata['name']}.{metadata['namespace']}.svc.cluster.local:8222"

@@ -222,7 +222,7 @@ def _monitor_labels(collectors: Sequence[Item]) -> Guess:
         if first.spec.get(f"{word}NamespaceSelector") is None:
             doubts.append(f"its {word}NamespaceSelector is not set, so it reads its own namespace alone")
     asked = wanted(collectors, "ServiceMonitor")
-    why = f"{first.ref} selects by {{{asked}}}" if asked else f"{first.ref} asks for no label"
+    why = f"{first.ref} selects by {{{asked}}}" if asked else f"{first.ref} selects by no label"
     return Guess(labels, "; but ".join([why, *doubts]))
 
 

@@ -1,4 +1,4 @@
-"""Whether the JetStream consumers that ScaledObjects name exist: KEDA 2.19 does not say when one does not."""
+"""Whether the JetStream consumers that ScaledObjects name exist: KEDA 2.19 does not report a missing one."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ def missing(get: Callable[[str], str], spec: Mapping[str, Any]) -> str:
     `get` gives the body of a path of the API server, "" where it refuses.
 
     Without its consumer KEDA takes the stream's last sequence for the lag (kedacore/keda#7657), so the
-    workload goes to its maximum and stays there. A server that cannot be asked through the API server gives
-    "": that it is down is KEDA's to say, in the Ready condition.
+    workload goes to its maximum and stays there. A server that cannot be reached through the API server gives
+    "": KEDA reports that in the Ready condition.
     """
     for trigger in spec["triggers"]:
         if trigger["type"] != "nats-jetstream":

@@ -1,6 +1,6 @@
 """One owner for every replica count, as the API server's own admission policies (CEL, Kubernetes 1.30).
 
-KEDA's webhook is never asked about an HPA, nor about replicas. Here the ScaledObjects themselves are the
+KEDA's webhook sees neither HPAs nor replicas. Here the ScaledObjects themselves are the
 policies' parameters: the API server evaluates a policy once for every ScaledObject of the request's
 namespace, so there is no list to keep and no order to observe. The rule is `keda.ownership`'s.
 
@@ -16,8 +16,8 @@ from components.settings import Keda
 from keda.ownership import HPA_NAME_FIELD, HPA_OWNERSHIP, TRANSFER_OWNERSHIP
 from keda.ownership.model import TWO_HPAS
 
-# Whoever scales for a living. Without --use-service-account-credentials all of Kubernetes' controllers share
-# the second name.
+# The accounts of the controllers that scale. Without --use-service-account-credentials all controllers of
+# Kubernetes share the second name.
 HPA_CONTROLLERS = (
     "system:serviceaccount:kube-system:horizontal-pod-autoscaler",
     "system:kube-controller-manager",

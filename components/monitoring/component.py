@@ -1,4 +1,4 @@
-"""Monitoring in the cluster: what Prometheus reads, what kube-state-metrics tells, and the dashboards.
+"""Monitoring in the cluster: what Prometheus reads, metrics from kube-state-metrics, and the dashboards.
 
 Which of them are made, and in which form, are settings; nothing is guessed from the cluster.
 """
@@ -73,7 +73,7 @@ class CustomResourceState(pulumi.ComponentResource):
                     "resources": ["scaledobjects", "scaledjobs"],
                     "verbs": ["list", "watch"],
                 },
-                # It waits for the definitions of the kinds it is told of.
+                # It waits for the definitions of the kinds in its configuration.
                 {
                     "api_groups": ["apiextensions.k8s.io"],
                     "resources": ["customresourcedefinitions"],

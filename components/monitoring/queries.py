@@ -2,7 +2,7 @@
 
 KEDA's ServiceMonitors do not honour labels: the object's namespace is in `exported_namespace` there, and
 `namespace` is KEDA's own. Where labels are honoured, and mostly for kube-state-metrics, it is in `namespace`.
-Each expression asks for both; one of the two is always empty.
+Each expression reads both; one of the two is always empty.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the settings ask of the cluster, asked of the cluster before anything is registered.
+"""What the settings need of the cluster, read from the cluster before anything is registered.
 
 Without this the engine finds a missing kind or namespace half-way through an update, when KEDA is already
 installed. The settings alone decide what is made: this only refuses. Where no cluster answers (a rendering in
@@ -36,7 +36,7 @@ def preflight(settings: Settings) -> None:
         faults = obstacles(settings, reader)
         warnings = [] if faults else [*unselected(settings, reader), *missing_targets(settings, reader)]
     except OSError as error:
-        pulumi.log.debug(f"The cluster was not asked: {error}")
+        pulumi.log.debug(f"The cluster was not read: {error}")
         return
     if faults:
         raise pulumi.RunError(str(SpecError(faults)))

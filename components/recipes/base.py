@@ -113,7 +113,7 @@ class Recipe(Setting):
         raise NotImplementedError
 
     def monitored(self) -> Monitor | None:
-        """The monitor, with what a recipe knows filled in."""
+        """The monitor, with the recipe's own values filled in."""
         if self.monitor is None:
             return None
         known = {
@@ -146,7 +146,7 @@ class Recipe(Setting):
         )
 
     def default_behavior(self) -> Behavior | None:
-        """How fast the HPA may move, unless `behavior` says; None leaves it to the HPA."""
+        """How fast the HPA may move without the setting `behavior`; None leaves it to the HPA."""
         return None
 
     def _behavior(self) -> Behavior | None:

@@ -60,7 +60,7 @@ class JobTemplate(Setting):
             yield Fault(join("secretEnv", key), MISSING, why, "Remove it from env.")
 
     def job_spec(self, gpus_per_pod: int) -> dict[str, Any]:
-        """A batch/v1 JobSpec. A GPU is asked for as a limit: extended resources have limit = request."""
+        """A batch/v1 JobSpec. A GPU is a limit: extended resources have limit = request."""
         container = {
             "name": "job",
             "image": self.image,

@@ -60,7 +60,7 @@ class EnvoyProxyKubernetes(Setting):
 class EnvoyMonitor(Monitor):
     """Unset, its selector is the labels Envoy Gateway gives the proxies of this Gateway.
 
-    Those labels are on every series too: the query tells Gateways apart by them, and Envoy Gateway's own
+    Those labels are on every series too: the query selects the Gateway by them, and Envoy Gateway's own
     sample of a PodMonitor copies none.
     """
 

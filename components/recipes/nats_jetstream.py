@@ -17,7 +17,7 @@ from keda.triggers.parameters import Boolean, Integer, Text
 class JetStream(Recipe):
     """KEDA 2.19 takes a consumer it cannot find for one that lags by the whole stream, and scales to the
     maximum (#7657): make the consumer before the workload. While NATS cannot be reached nothing is scaled,
-    unless a `fallback` says otherwise."""
+    unless there is a `fallback`."""
 
     spelling: ClassVar[Mapping[str, str]] = {
         "natsServerMonitoringEndpoint": "monitoringEndpoint",

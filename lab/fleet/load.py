@@ -15,7 +15,7 @@ from pathlib import Path
 from lab import cluster
 from lab.fleet.build import build
 from lab.paths import Lab
-from lab.progress import say
+from lab.progress import show
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def main(lab: Lab, argv: Sequence[str]) -> int:
     arguments = vars(parser().parse_args(argv))
     load = LOADS[arguments.pop("workload")]
     if not lab.record.exists():
-        say(f"load: lab {lab.name!r} is not up: {lab.record} is missing. Run `make up`.")
+        show(f"load: lab {lab.name!r} is not up: {lab.record} is missing. Run `make up`.")
         return 1
     kubectl = {"kubectl": Path(json.loads(lab.record.read_text())["tools"]["kubectl"])}
     namespace, service, port = load.service
@@ -92,7 +92,7 @@ def main(lab: Lab, argv: Sequence[str]) -> int:
     address = cluster.kubectl(lab, kubectl, "get", "service", service, f"--namespace={namespace}", jsonpath)
     program = build()["fleet"]
     chosen = ", ".join(f"{option} {value}" for option, value in arguments.items())
-    say(f"load: {chosen}. Expect {load.expect}.")
+    show(f"load: {chosen}. Expect {load.expect}.")
     client = [str(program), load.command, f"-{load.address}={load.scheme}://{address}:{port}"]
     client += [f"-{option}={value}" for option, value in arguments.items()]
     try:

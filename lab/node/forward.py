@@ -1,8 +1,8 @@
 """Host loopback ports that lead into the lab: `python -m lab.node.forward FILE`.
 
 FILE is JSON, {"namespace": path, "forwards": [[port, "host:port"], …]}. The process listens on the host's
-side, then moves into the namespace for good and connects there. Names are asked of the cluster's own DNS at
-each connection, so a pod behind a headless service may come and go.
+side, then moves into the namespace for good and connects there. Names are resolved by the cluster's own DNS
+at each connection, so a pod behind a headless service may come and go.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ async def _address(resolver: dns.asyncresolver.Resolver, host: str) -> str:
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Copy to the end of the stream and pass the end on; the other direction may have more to say."""
+    """Copy to the end of the stream and pass the end on; the other direction may have more data."""
     try:
         while data := await reader.read(65536):
             writer.write(data)

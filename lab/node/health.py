@@ -1,4 +1,4 @@
-"""Whether each of the lab's programs does its work, asked of the program itself."""
+"""Whether each of the lab's programs does its work, from its own health endpoint."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ENDPOINTS = {
 
 
 def healthy(lab: Lab, name: str) -> bool:
-    """True when the program runs and says that it is well."""
+    """True when the program runs and reports that it is well."""
     if processes.running(lab, name) is None:
         return False
     if name == "containerd":

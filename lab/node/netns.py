@@ -79,7 +79,7 @@ def entered(lab: Lab) -> Iterator[None]:
 
 
 def pids(lab: Lab) -> set[int]:
-    """Every process whose network is the lab's node: what a cgroup may not tell (another tool's nsenter)."""
+    """Every process whose network is the lab's node: which a cgroup may not show (another tool's nsenter)."""
     if not exists(lab):
         return set()
     wanted = lab.netns_path.stat().st_ino

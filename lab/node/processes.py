@@ -68,7 +68,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class Program:
-    """A host process of the lab: what to run, and the files whose change asks for a restart."""
+    """A host process of the lab: what to run, and the files whose change requires a restart."""
 
     name: str
     argv: Sequence[str]

@@ -1,4 +1,4 @@
-"""What the node's programs are told: command lines and configuration files, as plain data.
+"""What the node's programs start with: command lines and configuration files, as plain data.
 
 Addresses and paths in, text and argument lists out; nothing is started or read here.
 """
@@ -125,7 +125,7 @@ def programs(lab: Lab, tools: Mapping[str, Path], timing: Timing) -> dict[str, P
                 kubelet_certificate_authority=pki / "ca.crt",
                 kubelet_client_certificate=pki / "apiserver-kubelet-client.crt",
                 kubelet_client_key=pki / "apiserver-kubelet-client.key",
-                # Else the node's name, which no DNS knows.
+                # Else the node's name, which is in no DNS.
                 kubelet_preferred_address_types="InternalIP",
                 service_account_issuer="https://kubernetes.default.svc.cluster.local",
                 service_account_key_file=pki / "service-accounts.pub",

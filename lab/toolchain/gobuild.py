@@ -16,7 +16,7 @@ from pathlib import Path
 
 from lab import paths
 from lab.errors import LabError
-from lab.progress import Step, duration, say, step
+from lab.progress import Step, duration, show, step
 from lab.toolchain import versions
 from lab.toolchain.versions import Group, Tool
 
@@ -79,7 +79,7 @@ def build(tools: Sequence[Tool], into: Path, keep: Callable[[Tool, Path], None])
             groups[group] = chosen
     names = ", ".join(tool.name for chosen in groups.values() for tool in chosen)
     expected = duration(sum(group.seconds for group in groups))
-    say(f"Building from source, in about {expected} on 2 cores: {names}")
+    show(f"Building from source, in about {expected} on 2 cores: {names}")
     with step(f"{sum(map(len, groups.values()))} tools from source") as progress:
         _Builds(command, groups, into, progress).run(keep)
 
@@ -132,7 +132,7 @@ class _Builds:
         for tool in self._groups[group]:
             keep(tool, folder / tool.binary)
         self._states.pop(group.name)
-        say(f"  {group.name}: {duration(time.monotonic() - started)}")
+        show(f"  {group.name}: {duration(time.monotonic() - started)}")
 
     def _packages(self, group: Group) -> int:
         """The number of packages of the group's tools. Listing them downloads their modules."""
@@ -225,7 +225,7 @@ def _run(arguments: list[str], purpose: str, cwd: Path | None = None) -> str:
 
 
 def _first_line(text: str) -> str:
-    """The first line that says what went wrong, without the addresses of the user's registries."""
+    """The first line on what went wrong, without the addresses of the user's registries."""
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("go: downloading")]
     return re.sub(r"https?://\S+", "<address>", lines[0].strip()) if lines else "no reason given"
 

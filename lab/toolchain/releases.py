@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from lab.errors import LabError
-from lab.progress import Step, say, step
+from lab.progress import Step, show, step
 from lab.toolchain.versions import Release, Tool
 
 PROBE_TIMEOUT = 5.0  # seconds: a host that is slower than that to greet would not be faster than a build
@@ -21,15 +21,15 @@ READ_TIMEOUT = 60.0  # seconds without a byte
 
 @functools.cache
 def answers(host: str) -> bool:
-    """Whether a release host can be reached. Asked once a host and run; a refusal is final, and said."""
+    """Whether a release host can be reached. Tried once per host and run; a refusal is final, and shown."""
     try:
         urllib.request.urlopen(
             urllib.request.Request(f"https://{host}/", method="HEAD"), timeout=PROBE_TIMEOUT
         ).close()
     except urllib.error.HTTPError:
-        return True  # it speaks HTTP; what it says of its root page does not matter
+        return True  # it answers over HTTP; the status of its root page does not matter
     except OSError:
-        say(f"{host} does not answer: no official releases from it in this run")
+        show(f"{host} does not answer: no official releases from it in this run")
         return False
     return True
 

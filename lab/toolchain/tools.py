@@ -22,7 +22,7 @@ from pathlib import Path
 
 from lab import paths
 from lab.errors import LabError
-from lab.progress import say
+from lab.progress import show
 from lab.toolchain import gobuild, packages, releases, versions
 from lab.toolchain.versions import Release, Tool
 
@@ -206,7 +206,7 @@ def _lock() -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say("Another run is getting tools: waiting for it")
+            show("Another run is getting tools: waiting for it")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

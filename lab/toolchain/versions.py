@@ -45,13 +45,13 @@ class Group:
 
 @dataclass(frozen=True)
 class Tool:
-    """One tool. Exactly one of `group`, `debian` and `wheel` says where it comes from at last."""
+    """One tool. Exactly one of `group`, `debian` and `wheel` is where it comes from at last."""
 
     name: str
     version: str
-    probe: tuple[str, ...] = ()  # arguments that make it print its version; empty: PATH is not asked
+    probe: tuple[str, ...] = ()  # arguments that make it print its version; empty: PATH is not searched
     newer: bool = False  # a later version of the same major one fits too
-    extra: bool = False  # got only when asked for by name
+    extra: bool = False  # got by name only
     release: Release | None = None
     group: Group | None = None
     module: str = ""

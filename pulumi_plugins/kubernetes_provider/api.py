@@ -33,7 +33,7 @@ TIMEOUT = urllib3.Timeout(connect=5, read=60)  # seconds
 
 
 class Unreachable(Exception):
-    """No API server answers, or no kubeconfig says where one is. The text is one line."""
+    """No API server answers, or no kubeconfig names one. The text is one line."""
 
 
 class NoSuchKind(Exception):
@@ -281,7 +281,7 @@ class Cluster:
 def retry(
     action: Callable[[], Any], again: Callable[[Exception], bool], pauses: list[float], wait: Any
 ) -> Any:
-    """Runs `action`, again after each pause (seconds) while `again` says so; `wait` sleeps and may raise."""
+    """Runs `action`, again after each pause (seconds) while `again` is true; `wait` sleeps and may raise."""
     for pause in pauses:
         try:
             return action()

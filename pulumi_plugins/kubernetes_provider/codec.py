@@ -1,6 +1,6 @@
 """Pulumi's property values as Python values, and back.
 
-Objects are dicts, lists are lists, whole numbers are ints (the wire knows floats only, and the API server
+Objects are dicts, lists are lists, whole numbers are ints (the wire has floats only, and the API server
 refuses `replicas: 1.0`). Unknown values of a preview are `UNKNOWN`; secrets are `Secret`.
 """
 
@@ -106,7 +106,7 @@ def _encode(value: Any) -> struct_pb2.Value:
             return struct_pb2.Value(struct_value=encode(value))
         case list() | tuple():
             return struct_pb2.Value(list_value=struct_pb2.ListValue(values=[_encode(item) for item in value]))
-    # A YAML date in a chart's annotation, say: its text is what the API server would be sent.
+    # For example a YAML date in a chart's annotation: its text is what the API server would be sent.
     return struct_pb2.Value(string_value=str(value))
 
 

@@ -140,4 +140,4 @@ def _reencoded(value: Any) -> Any:
     try:
         return base64.b64encode(base64.b64decode(value, validate=False)).decode()
     except (binascii.Error, TypeError, ValueError):
-        return value  # the API server says what is wrong with it
+        return value  # the API server reports what is wrong with it

@@ -1,4 +1,4 @@
-"""Pure functions on Kubernetes objects as dicts: names, annotations, what a live one says of our inputs."""
+"""Pure functions on Kubernetes objects as dicts: names, annotations, which of our inputs a live one has."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def refreshed(inputs: Any, recorded: Any, live: Any) -> Any:
     Args:
         inputs: what the program said.
         recorded: what the API server made of it, as in the state.
-        live: what it says now.
+        live: the object as it is now.
     """
     if recorded == live:
         return copy.deepcopy(inputs)

@@ -232,7 +232,7 @@ class Operations:
             return str(error)
 
     def _again(self, live: Object) -> Object:
-        """The object now; as it was while the API server cannot say (it may be restarting)."""
+        """The object now; as it was while the API server does not answer (it may be restarting)."""
         try:
             return self.cluster.get(live)
         except ApiError as error:
@@ -298,7 +298,7 @@ def _held(live: Object) -> str:
         return (
             f"finalizer {names} is held by its controller; is that running? If it is gone for good, remove it"
         )
-    # A Namespace says in its conditions whose content is left.
+    # A Namespace's conditions name whose content is left.
     left = readiness.condition(live, "NamespaceContentRemaining").get("message") or ""
     kept = readiness.condition(live, "NamespaceFinalizersRemaining").get("message") or ""
     return " ".join(part for part in (left, kept) if part) or "objects that it owns are being deleted first"

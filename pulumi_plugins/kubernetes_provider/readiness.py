@@ -223,7 +223,7 @@ def _pods(obj: Object, cluster: Cluster) -> str:
 
 
 def _pod_trouble(pods: list[Object]) -> str:
-    """Why the newest pod that is not ready is not, in its own words; an empty string when it says nothing."""
+    """Why the newest pod that is not ready is not, in its status' words; "" if there are none."""
     waiting = [pod for pod in pods if condition(pod, "Ready").get("status") != "True"]
     for pod in sorted(waiting, key=lambda each: each["metadata"].get("creationTimestamp", ""), reverse=True):
         status = pod.get("status", {})

@@ -113,7 +113,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def Configure(self, request: Any, context: grpc.ServicerContext) -> Any:
         self.settings = settings.Settings.of(request.variables)
         if not self.settings.server_side_apply:
-            raise Refused("enableServerSideApply=false: the stand-in provider knows server-side apply only")
+            raise Refused("enableServerSideApply=false: the stand-in provider has server-side apply only")
         self.namespace = settings.context_namespace(self.settings)
         try:
             cluster = Cluster(self.settings.kubeconfig, self.settings.context)
@@ -150,7 +150,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         if isinstance(metadata, dict):
             if metadata.get("generateName") and not metadata.get("name"):
                 raise Refused(
-                    f"{logical}: server-side apply knows no metadata.generateName; leave both names out"
+                    f"{logical}: server-side apply has no metadata.generateName; leave both names out"
                 )
             api_version, kind = gvk_of_type(token.removesuffix("Patch") if is_patch(token, inputs) else token)
             if not metadata.get("namespace") and self._namespaced(api_version, kind):
@@ -324,7 +324,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return component.construct()
 
     def _namespaced(self, api_version: str, kind: str) -> bool:
-        """Whether a kind is namespaced; one that nobody knows is taken to be."""
+        """Whether a kind is namespaced; an unknown one is taken to be."""
         if (found := self.defined.get((api_version.rpartition("/")[0], kind))) is not None:
             return found
         if self.cluster is None:
@@ -371,7 +371,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 engine_pb2.LogRequest(severity=severity, message=text, urn=urn, ephemeral=passing)
             )
         except grpc.RpcError:
-            return  # the engine is going: nobody reads it any more
+            return  # the engine is ending: the line is lost
 
 
 def _address(obj: Mapping[str, Any]) -> tuple[Any, Any] | None:

@@ -1,3 +1,3 @@
-"""The version that the Python SDK asks its provider for."""
+"""The version of the provider that the Python SDK requires."""
 
 VERSION = "4.34.2"

@@ -257,7 +257,7 @@ EVERYTHING = {f"{word}{part}": {} for word in ("serviceMonitor", "podMonitor", "
 @pytest.mark.parametrize(
     ("spec", "labels", "doubt"),
     [
-        (EVERYTHING, {}, "asks for no label"),
+        (EVERYTHING, {}, "selects by no label"),
         (
             EVERYTHING | {"podMonitorSelector": None},
             {},

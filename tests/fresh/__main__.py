@@ -23,7 +23,7 @@ from pathlib import Path
 from lab.errors import LabError
 from lab.node import cgroups
 from lab.paths import Lab
-from lab.progress import said, say, step
+from lab.progress import show, step, was_shown
 from lab.toolchain import packages
 from tests.fresh import host
 
@@ -127,26 +127,26 @@ def main() -> int:
     parser.add_argument("debian", nargs="*", metavar="12|13", help="these only (default: both)")
     wanted = parser.parse_args().debian or list(DEBIANS)
     if unknown := [name for name in wanted if name not in DEBIANS]:
-        say(f"DEBIAN={unknown[0]}: not a Debian that is tried. Write one of {', '.join(DEBIANS)}.")
+        show(f"DEBIAN={unknown[0]}: not a Debian that is tried. Write one of {', '.join(DEBIANS)}.")
         return 1
     if os.geteuid() != 0:
-        say("root: `make fresh` makes a root file system, mounts and a lab. Run it with sudo.")
+        show("root: `make fresh` makes a root file system, mounts and a lab. Run it with sudo.")
         return 1
     signal.signal(signal.SIGTERM, _interrupt)
     if subprocess.run(["git", "-C", PROJECT, "diff", "--quiet", "HEAD"], check=False).returncode:
-        say("The last commit is tried, without the changes that are not committed.")
+        show("The last commit is tried, without the changes that are not committed.")
     try:
         if not shutil.which("mmdebstrap"):
             packages.ensure(["mmdebstrap"])
         for debian in wanted:
             fresh(debian)
-            say(f"✓ Debian {debian}: make test, make up, four workloads Ready, make down, nothing left")
+            show(f"✓ Debian {debian}: make test, make up, four workloads Ready, make down, nothing left")
     except LabError as error:
-        if not said(error):
-            say(str(error))
+        if not was_shown(error):
+            show(str(error))
         return 1
     except KeyboardInterrupt:
-        say("Stopped; nothing is left.")
+        show("Stopped; nothing is left.")
         return 130
     return 0
 

@@ -17,7 +17,7 @@ from lab import paths
 from lab.errors import LabError
 from lab.node import cgroups
 from lab.paths import Lab
-from lab.progress import duration, say
+from lab.progress import duration, show
 from lab.toolchain import tools, versions
 from tests.fresh import host
 
@@ -141,10 +141,10 @@ class Machine:
 @contextmanager
 def part(name: str) -> Iterator[None]:
     """Says when a part of it begins, and how long it took; what it runs says the rest."""
-    say(f"· {name}")
+    show(f"· {name}")
     began = time.monotonic()
     yield
-    say(f"✓ {name} ({duration(time.monotonic() - began)})")
+    show(f"✓ {name} ({duration(time.monotonic() - began)})")
 
 
 def newcomer(machine: Machine, lab: Lab) -> None:
@@ -182,7 +182,7 @@ def main() -> int:
     try:
         newcomer(Machine(Path(root)), Lab(name))
     except (LabError, subprocess.CalledProcessError) as error:
-        say(f"✗ {error}")
+        show(f"✗ {error}")
         return 1
     except KeyboardInterrupt:
         return 130

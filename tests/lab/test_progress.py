@@ -89,5 +89,5 @@ def test_durations_are_what_a_clock_shows() -> None:
 def test_an_error_that_ended_a_step_has_been_said() -> None:
     with pytest.raises(ValueError) as caught, progress.step("etcd"):
         raise ValueError("no disk")
-    assert progress.said(caught.value)
-    assert not progress.said(ValueError("no disk"))
+    assert progress.was_shown(caught.value)
+    assert not progress.was_shown(ValueError("no disk"))

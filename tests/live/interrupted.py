@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.paths import Lab
-from lab.progress import duration, say
+from lab.progress import duration, show
 
 PROJECT = Path(__file__).resolve().parents[2]
 LONGEST = 600.0  # seconds for one `make up`
@@ -91,7 +91,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=random.randrange(1000), help="for the same moments again")
     options = parser.parse_args()
     lab, moments = Lab(options.lab), random.Random(options.seed)
-    say(f"seed {options.seed}")
+    show(f"seed {options.seed}")
     failed = 0
     try:
         for number in range(options.count):
@@ -99,13 +99,13 @@ def main() -> int:
                 down(lab)
             found = killed_and_run_again(lab, moments.uniform(0.5, options.seconds))
             mark = "✓" if found.converged else "✗"
-            say(
+            show(
                 f"{mark} {number + 1}: killed after {found.moment:.1f} s ({found.where.strip()}); "
                 f"the next run took {duration(found.took)}, {found.ready} Ready"
             )
             if not found.converged:
                 failed += 1
-                say(found.text)
+                show(found.text)
     finally:
         down(lab)
     return 1 if failed else 0

@@ -230,7 +230,7 @@ def moved(
     wait("the watch to begin", 30, lambda: len(watch.lowest()) == len(WORKLOADS))
     try:
         said = program.up([(IN_PROGRAM, False), (LET_GO_FIRST, True)], [BY_HAND, IN_PROGRAM])
-        assert f"{NAMESPACE}/{IN_PROGRAM}-hpa is KEDA's now" in said
+        assert f"{NAMESPACE}/{IN_PROGRAM}-hpa is now managed by KEDA" in said
         program.up([], WORKLOADS)
         for name in WORKLOADS:
             wait_ready(cluster, name, NAMESPACE)

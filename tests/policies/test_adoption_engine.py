@@ -32,7 +32,7 @@ def adopting():
 HELD = (
     "ScaledObject voice/voice takes HorizontalPodAutoscaler voice/by-hand over, and this program still holds"
 )
-NOW_KEDAS = "HorizontalPodAutoscaler voice/by-hand is KEDA's now (workloads.voice.adopt)."
+NOW_KEDAS = "HorizontalPodAutoscaler voice/by-hand is now managed by KEDA (workloads.voice.adopt)."
 IN_COMPONENT = "hpa(parent=pulumi.ComponentResource('my:mod:App', 'app'))"
 
 

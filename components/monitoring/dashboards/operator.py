@@ -14,7 +14,7 @@ _TRIGGER = "{{scaledObject}}, trigger {{triggerIndex}}"
 
 
 def operator(namespace: str, datasource: str | None) -> Dashboard:
-    """`namespace`: KEDA's own. Its three Deployments are told apart by `job`, the name of their Service."""
+    """`namespace`: KEDA's own. Its three Deployments differ in `job`, the name of their Service."""
     own = f"{{namespace={quoted(namespace)}}}"
     dashboard = board(UID, "KEDA: operator", "KEDA itself: health, latency, refusals, cost.", datasource)
     layout = Layout(dashboard)

@@ -35,7 +35,7 @@ from keda.syntax.quantity import parse_quantity
 _RANGE = "[$__range:30s]"
 _SAMPLES_AN_HOUR = 120
 _RESOURCES = (Cpu.scaler, Memory.scaler)
-"""The HPA reads these itself: KEDA 2.19 knows neither their value nor whether they are active."""
+"""The HPA reads these itself: KEDA 2.19 has neither their value nor whether they are active."""
 _GPU_HOURS = (
     "By scaling to zero, in the shown time: GPUs per pod x maximum replicas x hours at zero. "
     "A Deployment fixed at its maximum would have held them while there was nothing to do."
