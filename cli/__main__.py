@@ -96,11 +96,11 @@ def _on_lab(command: str, lab: Lab) -> int:
             except waiting.NotReady as error:
                 rows, code = error.rows, 1
     print("\n" + report.table(rows or report.rows(targets.lab_kubectl(lab))))
-    named = targets.named(lab)
+    argument = targets.named(lab)
     print(
-        f"\nTry next:  make load WORKLOAD=voice{named}    then  make status{named}\n"
+        f"\nTry next:  make load WORKLOAD=voice{argument}    then  make status{argument}\n"
         f"           export KUBECONFIG={lab.kubeconfig}    then  kubectl get scaledobjects -A\n"
-        f"           make preview{named}, make down{named}"
+        f"           make preview{argument}, make down{argument}"
     )
     return code
 

@@ -91,7 +91,7 @@ class OwnCluster:
             CommandError: no such context.
         """
         kubeconfig = self._kubeconfig()
-        shown = subprocess.run(
+        view = subprocess.run(
             [
                 *(_kubectl(), "config", "view", "--minify", f"--context={self.context}", "-o", "json"),
                 *([f"--kubeconfig={kubeconfig}"] if kubeconfig else []),
@@ -99,7 +99,7 @@ class OwnCluster:
             capture_output=True,
             text=True,
         )
-        clusters = json.loads(shown.stdout).get("clusters") if shown.returncode == 0 else None
+        clusters = json.loads(view.stdout).get("clusters") if view.returncode == 0 else None
         if not clusters:
             raise CommandError(
                 f"CLUSTER={self.context}: no such context in the kubeconfig, so there is no cluster to run "
@@ -134,9 +134,9 @@ class OwnCluster:
                 f"`make init {self.words}`: it looks at the cluster and writes one."
             )
         settings = self.settings()
-        named = settings.get("context")
-        if named != self.context:
-            state = f"is {json.dumps(named)}" if named else "is missing"
+        context = settings.get("context")
+        if context != self.context:
+            state = f"is {json.dumps(context)}" if context else "is missing"
             raise CommandError(
                 f"{self.file.name}: {SECTION}.context {state}, and CLUSTER={self.context}. Plain `pulumi up` "
                 f"would go to another cluster. Write context: {self.context}, or pass STACK=<its stack>."
@@ -171,8 +171,12 @@ class OwnCluster:
         )
 
     def _kubeconfig(self) -> str | None:
-        given = self.settings().get("kubeconfig")
-        return str(Path(given).expanduser()) if isinstance(given, str) and "\n" not in given else None
+        kubeconfig = self.settings().get("kubeconfig")
+        return (
+            str(Path(kubeconfig).expanduser())
+            if isinstance(kubeconfig, str) and "\n" not in kubeconfig
+            else None
+        )
 
 
 def stack_name(context: str) -> str:

@@ -132,8 +132,8 @@ class Engine:
         with self._lock():
             self._prepare()
             tag = ["stack", "tag"]
-            named = ["--stack", self.stack]
-            found = self.run(*tag, "get", CLUSTER_TAG, *named, capture=True, cwd=self.config_file.parent)
+            stack = ["--stack", self.stack]
+            found = self.run(*tag, "get", CLUSTER_TAG, *stack, capture=True, cwd=self.config_file.parent)
             if found.returncode and "not found" not in found.stderr + found.stdout:
                 raise CommandError(f"stack {self.stack}: {last_line(found)} Its tags could not be read.")
             bound = "" if found.returncode else found.stdout.strip()
@@ -141,7 +141,7 @@ class Engine:
                 raise CommandError(another_cluster(self.stack, bound, cluster))
             if not bound:
                 made = self.run(
-                    *tag, "set", CLUSTER_TAG, cluster, *named, capture=True, cwd=self.config_file.parent
+                    *tag, "set", CLUSTER_TAG, cluster, *stack, capture=True, cwd=self.config_file.parent
                 )
                 if made.returncode:
                     raise CommandError(

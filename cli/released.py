@@ -36,11 +36,11 @@ def pulumi() -> Path:
             f"Install it: https://www.pulumi.com/docs/install/. {_INSTEAD}"
         )
     cli = Path(found)
-    wanted = versions.load().tools["pulumi"]
+    tool = versions.load().tools["pulumi"]
     text = _version(cli)
-    if not tools.fits(wanted, text):
+    if not tools.fits(tool, text):
         raise CommandError(
-            f"pulumi: {text or 'the CLI on PATH'} is not {wanted.version} or a later 3.x, the releases this "
+            f"pulumi: {text or 'the CLI on PATH'} is not {tool.version} or a later 3.x, the releases this "
             f"project is run with. Upgrade it: https://www.pulumi.com/docs/install/. {_INSTEAD}"
         )
     if not (_is_released(cli.resolve().parent / LANGUAGE) or _is_released(_on_path(LANGUAGE))):

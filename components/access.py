@@ -153,14 +153,14 @@ def watched_namespaces(access: Access) -> tuple[str, ...] | None:
 
 def scaled_kinds(access: Access, workloads: Collection[Workload]) -> tuple[tuple[str, str], ...]:
     """(API group, resource) of everything KEDA may scale beside Deployments and StatefulSets, sorted."""
-    named = {(kind.api_group, kind.resource) for kind in access.scaled_kinds}
+    listed = {(kind.api_group, kind.resource) for kind in access.scaled_kinds}
     targets = {
         (target.group, resource_of(target.kind or "Deployment"))
         for workload in workloads
         if isinstance(workload.scaled, ScaledObject)
         for target in [workload.scaled.spec.scale_target_ref]
     }
-    return tuple(sorted((named | targets) - _BUILT_IN))
+    return tuple(sorted((listed | targets) - _BUILT_IN))
 
 
 def reads_watched_secrets(access: Access, workloads: Collection[Workload]) -> bool:

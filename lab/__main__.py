@@ -167,13 +167,13 @@ def _duration(text: str) -> str:
 
 
 def parser() -> argparse.ArgumentParser:
-    named = argparse.ArgumentParser(add_help=False)
-    named.add_argument("--name", default=DEFAULT_NAME, help="which lab (default: %(default)s)")
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--name", default=DEFAULT_NAME, help="which lab (default: %(default)s)")
     top = argparse.ArgumentParser(prog="python -m lab", description=__doc__)
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, run: object, text: str, **more: Any) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, parents=[named], help=text, allow_abbrev=False, **more)
+        added = commands.add_parser(name, parents=[common], help=text, allow_abbrev=False, **more)
         added.set_defaults(run=run)
         return added
 

@@ -124,8 +124,8 @@ def _why(status: Mapping[str, Any]) -> str:
 def _ports(lab: Lab) -> dict[str, int]:
     """The host's ports: those of the last `up` where they are still to be had."""
     path = lab.root / "ports.json"
-    kept = json.loads(path.read_text()) if path.exists() else {}
-    ports = forward.choose_ports(forward.TARGETS, kept, processes.running(lab, FORWARDER) is not None)
+    before = json.loads(path.read_text()) if path.exists() else {}
+    ports = forward.choose_ports(forward.TARGETS, before, processes.running(lab, FORWARDER) is not None)
     write_atomically(path, json.dumps(ports))
     return ports
 
@@ -164,7 +164,7 @@ def _forwarder(lab: Lab, ports: Mapping[str, int]) -> processes.Program:
 def _await_node(
     lab: Lab, tools: Mapping[str, Path], update: Callable[[str], None], seconds: float = 90
 ) -> None:
-    """Wait until kubelet, as it runs now, has reported that the node is ready and which containers still run."""
+    """Wait until kubelet, as it runs now, reports the node ready and which containers still run."""
     # Whole seconds, as Kubernetes writes its times.
     started = int(processes.record_path(lab, "kubelet").stat().st_mtime)
     deadline = time.monotonic() + seconds

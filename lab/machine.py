@@ -225,7 +225,7 @@ def _root_folder() -> Iterator[str]:
         )
 
 
-def _ports(wanted: int = 12, attempts: int = 200) -> Iterator[str]:
+def _ports(count: int = 12, attempts: int = 200) -> Iterator[str]:
     """A lab leads fewer than `wanted` ports of the loopback into its network (lab/node/forward.py)."""
     free, reason = 0, "no reason given"
     for port in random.sample(range(20000, 32768), attempts):
@@ -235,25 +235,25 @@ def _ports(wanted: int = 12, attempts: int = 200) -> Iterator[str]:
                 free += 1
             except OSError as error:
                 reason = error.strerror or reason
-        if free == wanted:
+        if free == count:
             return
     yield (
-        f"ports: of {attempts} tried on 127.0.0.1 from 20000 to 32767, fewer than {wanted} are free "
+        f"ports: of {attempts} tried on 127.0.0.1 from 20000 to 32767, fewer than {count} are free "
         f"({reason}), and the cluster is reached through them. "
         "Run `ip link set lo up`, or end what holds them."
     )
 
 
-def _inotify(wanted: int = 40) -> Iterator[str]:
+def _inotify(count: int = 40) -> Iterator[str]:
     """A lab's kubelet, containerd and pods watch files, by 26 instances when nothing is scaled."""
     limit = int(Path("/proc/sys/fs/inotify/max_user_instances").read_text())
     used = 0
     for descriptor in Path("/proc").glob("[0-9]*/fd/*"):
         with contextlib.suppress(OSError):
             used += str(descriptor.readlink()) == "anon_inode:inotify"
-    if limit - used < wanted:
+    if limit - used < count:
         yield (
-            f"inotify: {used} of {limit} instances are in use, and a lab needs {wanted}: its kubelet ends "
+            f"inotify: {used} of {limit} instances are in use, and a lab needs {count}: its kubelet ends "
             f'with "too many open files". Run `sysctl fs.inotify.max_user_instances={max(512, 2 * limit)}`.'
         )
 

@@ -189,14 +189,14 @@ def _lines(panel: Panel, found: Sequence[tuple[str, Series]]) -> Iterator[dict[s
 
 
 def _numbers(found: Sequence[tuple[str, Series]], panel: Panel) -> str:
-    shown = [(name, series.points[-1][1]) for name, series in found]
+    values = [(name, series.points[-1][1]) for name, series in found]
     if panel.names:
-        cells = [f"<div><b>{html.escape(name)}</b></div>" for name, _ in shown]
+        cells = [f"<div><b>{html.escape(name)}</b></div>" for name, _ in values]
     else:
         cells = [
             f"<div><b>{html.escape(panel.words.get(f'{value:g}') or number(value, panel.unit))}</b>"
             f"<span>{html.escape(name)}</span></div>"
-            for name, value in shown
+            for name, value in values
         ]
     return f'<div class="numbers">{"".join(cells)}</div>'
 
@@ -219,8 +219,8 @@ def number(value: float, unit: str) -> str:
             value /= base
     factor, suffix = _scale(unit)
     value *= factor
-    shown = f"{value:.0f}" if value == int(value) and abs(value) < 1e9 else f"{value:.3g}"
-    return shown + suffix
+    digits = f"{value:.0f}" if value == int(value) and abs(value) < 1e9 else f"{value:.3g}"
+    return digits + suffix
 
 
 def _scale(unit: str) -> tuple[float, str]:

@@ -53,17 +53,17 @@ def write(cluster: OwnCluster, force: bool) -> str:
         bound = cluster.settings().get("uid")
         if bound and found.uid and bound != found.uid:
             raise CommandError(another_cluster(cluster.stack, str(bound), found.uid))
-        kept = {key: value for key, value in _before(cluster).items() if key in _KEPT}
-        text = stack_file(cluster, found, kubeconfig, kept)
+        header = {key: value for key, value in _before(cluster).items() if key in _KEPT}
+        text = stack_file(cluster, found, kubeconfig, header)
         stands = list(map(str, obstacles(_settings(text), reader)))
     except OSError as error:
         raise CommandError(f"CLUSTER={cluster.context}: does not answer: {error}") from None
     write_atomically(cluster.file, text)
-    written = [cluster.file.name]
+    names = [cluster.file.name]
     if config := policy_config(found):
         write_atomically(cluster.policy_config, json.dumps(config, indent=2) + "\n")
-        written.append(f"policies/{cluster.policy_config.name}")
-    return "\n".join(_report(cluster, found, written, stands))
+        names.append(f"policies/{cluster.policy_config.name}")
+    return "\n".join(_report(cluster, found, names, stands))
 
 
 def _report(cluster: OwnCluster, found: Survey, written: list[str], stands: list[str]) -> Iterator[str]:
@@ -92,15 +92,15 @@ def policy_config(found: Survey) -> dict[str, Any]:
     if not found.gpus:
         return {}
     resource, capacity = max(found.gpus.items(), key=lambda each: each[1])
-    named = {} if resource == "nvidia.com/gpu" else {"resource": resource}
-    return {"keda-gpu-budget": {"capacity": capacity, **named}}
+    config = {} if resource == "nvidia.com/gpu" else {"resource": resource}
+    return {"keda-gpu-budget": {"capacity": capacity, **config}}
 
 
 def stack_file(
-    cluster: OwnCluster, found: Survey, kubeconfig: object = None, kept: Mapping[str, Any] | None = None
+    cluster: OwnCluster, found: Survey, kubeconfig: object = None, header: Mapping[str, Any] | None = None
 ) -> str:
     """The stack file's text. `kept` are top-level keys of an earlier one."""
-    return "\n".join(_lines(cluster, found, kubeconfig, kept or {})) + "\n"
+    return "\n".join(_lines(cluster, found, kubeconfig, header or {})) + "\n"
 
 
 def _lines(cluster: OwnCluster, found: Survey, kubeconfig: object, kept: Mapping[str, Any]) -> Iterator[str]:

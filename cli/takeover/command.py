@@ -192,8 +192,8 @@ def _live(kubectl: Kubectl, objects: Iterable[Object], namespace: str) -> list[O
     bare = [_bare(item) for item in objects]
     live: list[Object] = []
     # kubectl takes no object that names another namespace than -n; those that name none need it.
-    for named, place in ((True, []), (False, ["-n", namespace])):
-        items = [item for item in bare if ("namespace" in item["metadata"]) is named]
+    for namespaced, place in ((True, []), (False, ["-n", namespace])):
+        items = [item for item in bare if ("namespace" in item["metadata"]) is namespaced]
         if items:
             listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
             read = ["get", "-f", "-", *place, "--ignore-not-found", "--show-managed-fields", "-o", "json"]

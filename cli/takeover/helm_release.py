@@ -127,10 +127,10 @@ def _kept(document: str) -> str:
     if not parsed or parsed.get("kind") != CRD or _policy(parsed) == KEEP:
         return document
     annotations = {**(parsed["metadata"].get("annotations") or {}), POLICY: KEEP}
-    wanted = {**parsed, "metadata": {**parsed["metadata"], "annotations": annotations}}
+    annotated = {**parsed, "metadata": {**parsed["metadata"], "annotations": annotations}}
     # A line in the text, so that nothing else changes; JSON, which is YAML, where the layout is another.
     text = _inserted(document)
-    return text if _parsed(text) == wanted else json.dumps(wanted)
+    return text if _parsed(text) == annotated else json.dumps(annotated)
 
 
 def _inserted(document: str) -> str:

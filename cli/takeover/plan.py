@@ -130,10 +130,10 @@ def plan(found: Found, wanted: str, values: Sequence[str], folder: str) -> str:
     return "\n".join(lines)
 
 
-def differing(given: Mapping[str, Any], effective: Mapping[str, Any], at: str = "") -> list[str]:
+def differing(values: Mapping[str, Any], effective: Mapping[str, Any], at: str = "") -> list[str]:
     """Paths of `given` whose value in `effective` is another. Paths alone: a value may be a secret."""
     paths = []
-    for key, value in given.items():
+    for key, value in values.items():
         path, there = f"{at}.{key}".removeprefix("."), effective.get(key)
         if isinstance(value, Mapping) and value:
             paths += differing(value, there if isinstance(there, Mapping) else {}, path)

@@ -66,8 +66,8 @@ class ClusterReader:
 def api(cluster: Cluster) -> Get | None:
     """GET on the API server the provider would use; None without a kubeconfig for it."""
     # As the provider has it: a path or the file's text, else what kubectl takes.
-    given = cluster.kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config"
-    source = io.StringIO(given) if "\n" in given else str(Path(given).expanduser())
+    kubeconfig = cluster.kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config"
+    source = io.StringIO(kubeconfig) if "\n" in kubeconfig else str(Path(kubeconfig).expanduser())
     try:
         connection = api_client(source, cluster.context)
     except Exception:  # of many kinds, and their texts may quote the file, which holds credentials

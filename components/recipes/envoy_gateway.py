@@ -107,9 +107,9 @@ class EnvoyGateway(PrometheusRecipe):
 
     def deployment(self) -> str:
         """The proxy Deployment's name, as Envoy Gateway computes it."""
-        given = self.envoy_proxy.envoy_deployment
-        if given is not None and given.name is not None:
-            return given.name
+        deployment = self.envoy_proxy.envoy_deployment
+        if deployment is not None and deployment.name is not None:
+            return deployment.name
         if self.deploy_mode == "GatewayNamespace":
             return self.gateway.name
         return proxy_deployment(f"{self.gateway.namespace}/{self.gateway.name}")

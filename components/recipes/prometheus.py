@@ -110,12 +110,12 @@ class PrometheusRecipe(Recipe):
 
     def trigger(self, name: str, prometheus: str, **parameters: Any) -> Prometheus:
         """The workload's trigger, with what identifies KEDA."""
-        given = self.authentication
-        if given and given.modes:
+        authentication = self.authentication
+        if authentication and authentication.modes:
             reference = AuthenticationRef(name=_authentication_name(name))
-            parameters |= {"auth_modes": given.modes, "authentication_ref": reference}
-        if given and given.headers:
-            parameters["custom_headers"] = given.headers
+            parameters |= {"auth_modes": authentication.modes, "authentication_ref": reference}
+        if authentication and authentication.headers:
+            parameters["custom_headers"] = authentication.headers
         return Prometheus(server_address=prometheus, **parameters)
 
 

@@ -82,11 +82,11 @@ def pids(lab: Lab) -> set[int]:
     """Every process whose network is the lab's node: which a cgroup may not show (another tool's nsenter)."""
     if not exists(lab):
         return set()
-    wanted = lab.netns_path.stat().st_ino
+    inode = lab.netns_path.stat().st_ino
     found = set()
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            if (entry / "ns/net").stat().st_ino == wanted:
+            if (entry / "ns/net").stat().st_ino == inode:
                 found.add(int(entry.name))
         except OSError:
             continue

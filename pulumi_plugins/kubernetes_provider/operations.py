@@ -171,24 +171,24 @@ class Operations:
             raise Refused(f"{title(live)} cannot be deleted: {error}") from None
         started = time.monotonic()
         deadline = started + self._timeout(manifest, timeout)
-        uid, pauses, shown = live["metadata"].get("uid"), iter([0.05, 0.1, 0.2]), ""
+        uid, pauses, last = live["metadata"].get("uid"), iter([0.05, 0.1, 0.2]), ""
         while True:
             try:
                 now = self.cluster.get(live)
             except (ApiError, NoSuchKind) as error:
                 if isinstance(error, NoSuchKind) or error.not_found:
-                    if shown:
+                    if last:
                         log("")
                     return
                 raise Refused(f"{title(live)}: {error}") from None
             if uid and now["metadata"]["uid"] != uid:
                 return
-            held = _held(now)
-            if held != shown and time.monotonic() > started + QUIET:
-                log(f"waiting until it is gone: {held}")
-                shown = held
+            reason = _held(now)
+            if reason != last and time.monotonic() > started + QUIET:
+                log(f"waiting until it is gone: {reason}")
+                last = reason
             if time.monotonic() > deadline:
-                raise NotReady(f"{title(live)} is still there: {held}.", now)
+                raise NotReady(f"{title(live)} is still there: {reason}.", now)
             self._pause(next(pauses, 0.5), now)
 
     def relinquish(self, live: Object, manager: str) -> None:
@@ -210,16 +210,16 @@ class Operations:
         if check is None:
             return live
         deadline = time.monotonic() + self._timeout(manifest, timeout)
-        pauses, shown = iter([0.1, 0.2, 0.5]), ""
+        pauses, last = iter([0.1, 0.2, 0.5]), ""
         while missing := self._missing(check, live):
-            if missing != shown:
+            if missing != last:
                 log(missing)
-                shown = missing
+                last = missing
             if time.monotonic() > deadline:
                 raise NotReady(f"{title(live)} is not ready in time: {missing}", live)
             self._pause(next(pauses, 1.0), live)
             live = self._again(live)
-        if shown:
+        if last:
             log("")
         return live
 
@@ -300,5 +300,7 @@ def _held(live: Object) -> str:
         )
     # A Namespace's conditions name whose content is left.
     left = readiness.condition(live, "NamespaceContentRemaining").get("message") or ""
-    kept = readiness.condition(live, "NamespaceFinalizersRemaining").get("message") or ""
-    return " ".join(part for part in (left, kept) if part) or "objects that it owns are being deleted first"
+    remaining = readiness.condition(live, "NamespaceFinalizersRemaining").get("message") or ""
+    return (
+        " ".join(part for part in (left, remaining) if part) or "objects that it owns are being deleted first"
+    )

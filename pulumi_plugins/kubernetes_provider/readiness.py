@@ -86,8 +86,8 @@ def _text(value: Any) -> str:
 
 
 def _because(found: Object) -> str:
-    said = ": ".join(part for part in (found.get("reason"), found.get("message")) if part)
-    return f" ({said})" if said else ""
+    text = ": ".join(part for part in (found.get("reason"), found.get("message")) if part)
+    return f" ({text})" if text else ""
 
 
 def _observed(obj: Object) -> bool:
@@ -98,24 +98,24 @@ def _deployment(obj: Object, cluster: Cluster) -> Missing:
     spec, status = obj["spec"], obj.get("status", {})
     if spec.get("paused"):
         return None
-    wanted = spec.get("replicas", 1)
+    replicas = spec.get("replicas", 1)
     updated, available = status.get("updatedReplicas", 0), status.get("availableReplicas", 0)
     if not _observed(obj):
         return "the controller has not seen it yet"
-    if updated == available == status.get("replicas", 0) == wanted:
+    if updated == available == status.get("replicas", 0) == replicas:
         return None
     stuck = condition(obj, "Progressing")
     reason = _because(stuck) if stuck.get("status") == "False" else ""
-    counts = f"{available} of {wanted} pods are available, {updated} of the new version"
+    counts = f"{available} of {replicas} pods are available, {updated} of the new version"
     return f"{counts}{reason}{_pods(obj, cluster)}"
 
 
 def _stateful_set(obj: Object, cluster: Cluster) -> Missing:
-    status, wanted = obj.get("status", {}), obj["spec"].get("replicas", 1)
+    status, replicas = obj.get("status", {}), obj["spec"].get("replicas", 1)
     ready = status.get("readyReplicas", 0)
-    if _observed(obj) and ready == wanted and status.get("currentRevision") == status.get("updateRevision"):
+    if _observed(obj) and ready == replicas and status.get("currentRevision") == status.get("updateRevision"):
         return None
-    return f"{ready} of {wanted} pods are ready{_pods(obj, cluster)}"
+    return f"{ready} of {replicas} pods are ready{_pods(obj, cluster)}"
 
 
 def _daemon_set(obj: Object, cluster: Cluster) -> Missing:
@@ -182,8 +182,8 @@ def _volume(obj: Object, _: Cluster) -> Missing:
 
 
 def _ingress(obj: Object, _: Cluster) -> Missing:
-    given = obj.get("status", {}).get("loadBalancer", {}).get("ingress")
-    return None if given else "no ingress controller has given it an address yet"
+    ingress = obj.get("status", {}).get("loadBalancer", {}).get("ingress")
+    return None if ingress else "no ingress controller has given it an address yet"
 
 
 def _definition(obj: Object, _: Cluster) -> Missing:

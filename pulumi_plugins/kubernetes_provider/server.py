@@ -172,14 +172,14 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         for path, how in diff.changes(old, new):
             if diff.ignored(path, ignore):
                 continue
-            written = diff.text(path)
+            path_text = diff.text(path)
             _, value = lookup(old if how == "delete" else new, path)
             fixed = diff.needs_replacement(
                 new, path, value, mutable=self.settings.mutable, identity_only=patch
             )
             if fixed:
-                replaces.append(written)
-            detailed[written] = provider_pb2.PropertyDiff(kind=KINDS[how, fixed], inputDiff=True)
+                replaces.append(path_text)
+            detailed[path_text] = provider_pb2.PropertyDiff(kind=KINDS[how, fixed], inputDiff=True)
         same = _address(new) == _address(state)
         return provider_pb2.DiffResponse(
             changes=provider_pb2.DiffResponse.DIFF_SOME if detailed else provider_pb2.DiffResponse.DIFF_NONE,

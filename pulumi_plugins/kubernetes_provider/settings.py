@@ -102,11 +102,11 @@ def replaced_by(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[list[st
 
 
 def _active_cluster(config: Mapping[str, Any]) -> Any:
-    given = config.get("kubeconfig")
-    if not given:
+    kubeconfig = config.get("kubeconfig")
+    if not kubeconfig:
         return None
     try:
-        loaded = load_kubeconfig(given if isinstance(given, str) else json.dumps(given))
+        loaded = load_kubeconfig(kubeconfig if isinstance(kubeconfig, str) else json.dumps(kubeconfig))
     except (Unreachable, TypeError):
         return None
     name = config.get("cluster") or _context(loaded, config.get("context")).get("cluster")
@@ -115,8 +115,8 @@ def _active_cluster(config: Mapping[str, Any]) -> Any:
 
 
 def _context(loaded: Mapping[str, Any], name: str | None) -> Mapping[str, Any]:
-    wanted = name or loaded.get("current-context")
+    context = name or loaded.get("current-context")
     found = [
-        entry.get("context") or {} for entry in loaded.get("contexts") or [] if entry.get("name") == wanted
+        entry.get("context") or {} for entry in loaded.get("contexts") or [] if entry.get("name") == context
     ]
     return found[0] if found else {}

@@ -52,8 +52,8 @@ def fleet(
     hpas = [each.scaled.hpa_name for each in workloads if isinstance(each.scaled, ScaledObject)]
     if hpas:
         chosen = f"{{horizontalpodautoscaler=~{quoted('|'.join(map(_escaped, hpas)))}}}"
-        wanted = f"changes(kube_horizontalpodautoscaler_status_desired_replicas{chosen}[30s]) > 0"
-        dashboard.annotation(events("Scaling event", wanted, "{{horizontalpodautoscaler}} scales"))
+        changes = f"changes(kube_horizontalpodautoscaler_status_desired_replicas{chosen}[30s]) > 0"
+        dashboard.annotation(events("Scaling event", changes, "{{horizontalpodautoscaler}} scales"))
     layout = Layout(dashboard)
     if workloads:
         layout.row("All")
@@ -75,11 +75,11 @@ def _summary(workloads: Sequence[Workload]) -> Iterator[tuple[int, Panel]]:
 
 def _signals(workload: Workload) -> Iterator[tuple[int, Panel]]:
     """What scales it, and what comes of that."""
-    shown = [_signal(workload, index, each) for index, each in enumerate(workload.scaled.spec.triggers)]
+    panels = [_signal(workload, index, each) for index, each in enumerate(workload.scaled.spec.triggers)]
     if formula := _formula(workload):
-        shown.append(formula)
-    width = max(6, 24 // (len(shown) + 1))
-    for panel in shown:
+        panels.append(formula)
+    width = max(6, 24 // (len(panels) + 1))
+    for panel in panels:
         yield width, panel
     yield width, _jobs(workload) if workload.scaled.kind == "ScaledJob" else _replicas(workload)
 
