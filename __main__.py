@@ -18,7 +18,7 @@ from components.preflight.check import preflight  # noqa: E402
 from components.preflight.renames import renamed  # noqa: E402
 from components.scaled_workload import scale, summarize  # noqa: E402
 
-# The engine interrupts the program once a policy has refused: an end, and not a traceback of Python's.
+# The engine sends SIGINT once a policy has refused: the program ends without Python's traceback.
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 with one_line_each():
@@ -34,6 +34,6 @@ platform = Platform("keda", settings.keda, settings.monitoring, settings.workloa
 ClusterGuard("guard", settings.keda, [platform], options)
 Alerts("alerts", settings.keda, settings.monitoring, settings.workloads, [platform], options)
 Dashboards("dashboards", settings.keda, settings.monitoring, settings.workloads, [platform], options)
-# After KEDA, so that its webhook judges them, and destroyed before it, while its operator can finalize them.
+# After KEDA, so that its webhook checks them, and destroyed before it, while its operator can finalize them.
 scale(settings.workloads, renamed(settings), [platform], options)
 pulumi.export("workloads", {name: summarize(workload) for name, workload in settings.workloads.items()})

@@ -31,10 +31,12 @@ class Workload:
 
     @property
     def name(self) -> str:
+        """Of the ScaledObject or ScaledJob: the key in the stack file."""
         return self.scaled.metadata.name
 
     @property
     def namespace(self) -> str:
+        """Of the ScaledObject or ScaledJob, and so of its target."""
         return self.scaled.metadata.namespace
 
     @property

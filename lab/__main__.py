@@ -25,6 +25,7 @@ from lab.toolchain import gobuild, packages, tools
 
 
 def up(lab: Lab, options: argparse.Namespace) -> int:
+    """Boots the lab or repairs it; 0, or 1 with a line for each thing that stands in the way."""
     if faults := machine.faults(lab.name):
         return _refused(faults)
     with _lock(lab):
@@ -66,6 +67,7 @@ def _refused(faults: Sequence[str]) -> int:
 
 
 def down(lab: Lab, options: argparse.Namespace) -> int:
+    """Removes the lab; 1 if something of it is left."""
     if not leftovers.leftovers(lab):
         return 0
     if os.geteuid() != 0:
@@ -81,6 +83,7 @@ def down(lab: Lab, options: argparse.Namespace) -> int:
 
 
 def status(lab: Lab, options: argparse.Namespace) -> int:
+    """Prints programs, node, pods and ports; 0 if every program is healthy."""
     if not lab.root.exists():
         show(f"lab {lab.name}: not there. Run `python -m lab up`.")
         return 1
@@ -102,6 +105,7 @@ def status(lab: Lab, options: argparse.Namespace) -> int:
 
 
 def kubeconfig(lab: Lab, options: argparse.Namespace) -> int:
+    """Prints a line for the shell."""
     if not lab.kubeconfig.exists():
         show(f"lab {lab.name}: not up, so it has no kubeconfig. Run `python -m lab up`.")
         return 1
@@ -110,6 +114,7 @@ def kubeconfig(lab: Lab, options: argparse.Namespace) -> int:
 
 
 def logs(lab: Lab, options: argparse.Namespace) -> int:
+    """Prints the log of one program; tail's exit code."""
     path = processes.log_path(lab, options.component)
     if not path.exists():
         known = ", ".join(sorted(file.stem for file in lab.logs.glob("*.log"))) or "none: the lab is not up"
@@ -120,6 +125,7 @@ def logs(lab: Lab, options: argparse.Namespace) -> int:
 
 
 def add(lab: Lab, options: argparse.Namespace) -> int:
+    """Runs a tool of `fleet.ON_DEMAND` in the lab."""
     if not lab.record.exists():
         show(f"lab {lab.name}: not up, so nothing can run in it. Run `python -m lab up`.")
         return 1
@@ -131,6 +137,7 @@ def add(lab: Lab, options: argparse.Namespace) -> int:
 
 
 def run_load(lab: Lab, options: argparse.Namespace) -> int:
+    """Puts load on one workload; its options are the rest of the command line."""
     return load.main(lab, options.rest)
 
 
@@ -167,6 +174,7 @@ def _duration(text: str) -> str:
 
 
 def parser() -> argparse.ArgumentParser:
+    """The command line, its functions as `run`."""
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--name", default=DEFAULT_NAME, help="which lab (default: %(default)s)")
     top = argparse.ArgumentParser(prog="python -m lab", description=__doc__)

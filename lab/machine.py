@@ -339,6 +339,7 @@ def _last(text: str) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """Prints what stands in the way of a lab on this machine; 1 if there is something."""
     parser = argparse.ArgumentParser(prog="python3 -m lab.machine", description=__doc__.partition("\n")[0])
     parser.add_argument("--name", default="homelab", help="which lab (default: %(default)s)")
     try:

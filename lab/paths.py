@@ -36,6 +36,7 @@ class Lab:
 
     @property
     def root(self) -> Path:
+        """The lab's folder: below KEDA_HOMELAB_STATE, else /var/lib/keda-homelab."""
         parent = os.environ.get("KEDA_HOMELAB_STATE") or "/var/lib/keda-homelab"
         return Path(parent) / self.name
 
@@ -51,14 +52,17 @@ class Lab:
 
     @property
     def logs(self) -> Path:
+        """The folder of the programs' logs."""
         return self.root / "logs"
 
     @property
     def netns(self) -> str:
+        """The name of the network namespace."""
         return f"keda-homelab-{self.name}"
 
     @property
     def netns_path(self) -> Path:
+        """The file by which the network namespace is entered."""
         return Path("/run/netns") / self.netns
 
     @property

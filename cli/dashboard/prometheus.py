@@ -25,6 +25,7 @@ class Window:
 
     @property
     def seconds(self) -> float:
+        """Its length."""
         return self.end - self.start
 
 

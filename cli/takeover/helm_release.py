@@ -70,6 +70,7 @@ class StoredRelease:
 
     @property
     def name(self) -> str:
+        """The release's name."""
         return str(self.data["name"])
 
     @property
@@ -79,6 +80,7 @@ class StoredRelease:
 
     @property
     def revision(self) -> int:
+        """Counted from 1; the highest is the current one."""
         return int(self.data["version"])
 
     @property
@@ -99,6 +101,7 @@ class StoredRelease:
 
     @property
     def manifest(self) -> str:
+        """The rendered objects, as YAML."""
         return str(self.data["manifest"])
 
     def objects(self) -> list[Object]:

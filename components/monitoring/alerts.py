@@ -41,6 +41,7 @@ def operator_down(keda: Installation) -> Iterator[Firing]:
 
 @OF_KEDA.alert("KedaMetricsServerDown", "critical", 5, "the metrics server does not answer")
 def metrics_server_down(keda: Installation) -> Iterator[Firing]:
+    """As `operator_down`, for the metrics server."""
     harm = "no HPA of KEDA's can read its metrics, so replicas stand still"
     yield from _down(keda, "metricServer", "keda-operator-metrics-apiserver", harm)
 
@@ -52,6 +53,7 @@ def metrics_server_down(keda: Installation) -> Iterator[Firing]:
     "the webhooks do not answer (failurePolicy Ignore then lets everything in)",
 )
 def webhooks_down(keda: Installation) -> Iterator[Firing]:
+    """As `operator_down`, for the admission webhooks."""
     harm = "with failurePolicy Ignore every ScaledObject is let in unchecked, a second owner too"
     yield from _down(keda, "webhooks", "keda-admission-webhooks", harm)
 
@@ -81,6 +83,7 @@ def certificate_expires(keda: Installation) -> Iterator[Firing]:
     "nine tenths of the GPUs are in use; only with GPU workloads",
 )
 def gpu_budget_nearly_used(keda: Installation) -> Iterator[Firing]:
+    """Over all pods that run: GPUs requested, of those allocatable."""
     if not any(workload.gpus_per_pod for workload in keda.workloads.values()):
         return
     resource = f"{{resource={quoted(GPU)}}}"
@@ -104,6 +107,7 @@ def scaler_failing(on: Watched) -> Iterator[Firing]:
 
 @OF_WORKLOAD.alert("KedaNotReady", "warning", 5, "the condition Ready is not True; needs `stateMetrics`")
 def not_ready(on: Watched) -> Iterator[Firing]:
+    """From kube-state-metrics: KEDA has no metric for it."""
     if on.conditions:
         yield Firing(
             f"{of_condition(on.workload, 'Ready')} == 0", f"{on.title} is not Ready: KEDA does not scale it"
@@ -117,6 +121,7 @@ def not_ready(on: Watched) -> Iterator[Firing]:
     "the fallback holds the replicas; needs `stateMetrics` and a `fallback`",
 )
 def fallback_in_use(on: Watched) -> Iterator[Firing]:
+    """From kube-state-metrics: KEDA has no metric for it."""
     if on.conditions and on.scaled_object and on.scaled_object.spec.fallback:
         yield Firing(
             f"{of_condition(on.workload, 'Fallback')} == 1",
@@ -143,6 +148,7 @@ def hpa_unable_to_scale(on: Watched) -> Iterator[Firing]:
 
 @OF_WORKLOAD.alert("KedaAtMaximum", "warning", 30, "at `maxReplicas` for long")
 def at_maximum(on: Watched) -> Iterator[Firing]:
+    """A ScaledObject's target; `jobs_at_maximum` is for ScaledJobs."""
     if on.scaled_object:
         _, highest = on.workload.bounds
         yield Firing(
@@ -153,6 +159,7 @@ def at_maximum(on: Watched) -> Iterator[Firing]:
 
 @OF_WORKLOAD.alert("KedaReplicasFlapping", "warning", 10, "more scale-downs in an hour than a load explains")
 def replicas_flapping(on: Watched) -> Iterator[Firing]:
+    """More scale-downs within an hour than three times the range, and than six."""
     if on.scaled_object:
         lowest, highest = on.workload.bounds
         desired = of_hpa(
@@ -166,6 +173,7 @@ def replicas_flapping(on: Watched) -> Iterator[Firing]:
 
 @OF_WORKLOAD.alert("KedaStuckAtZero", "critical", 5, "a signal above activation, and 0 replicas")
 def stuck_at_zero(on: Watched) -> Iterator[Firing]:
+    """Only what may go to zero."""
     if on.scaled_object is None or on.workload.bounds[0] > 0:
         return
     active = " or ".join(
@@ -195,6 +203,7 @@ def stuck_above_zero(on: Watched) -> Iterator[Firing]:
 
 @OF_WORKLOAD.alert("KedaPaused", "info", 24 * 60, "a pause annotation for a day")
 def paused(on: Watched) -> Iterator[Firing]:
+    """KEDA has the metric for ScaledObjects only."""
     if on.scaled_object:
         series = _of_triggers("keda_scaled_object_paused", on.workload)
         yield Firing(f"max{series} == 1", f"{on.title} has been paused for {on.lasting}")
@@ -202,6 +211,7 @@ def paused(on: Watched) -> Iterator[Firing]:
 
 @OF_WORKLOAD.alert("KedaJobsAtMaximum", "warning", 30, "a ScaledJob at its maximum for long")
 def jobs_at_maximum(on: Watched) -> Iterator[Firing]:
+    """A ScaledJob's Jobs; `at_maximum` is for ScaledObjects."""
     if on.scaled_object is None:
         _, highest = on.workload.bounds
         yield Firing(
@@ -212,6 +222,7 @@ def jobs_at_maximum(on: Watched) -> Iterator[Firing]:
 
 @OF_WORKLOAD.alert("KedaJobsFailing", "warning", 5, "a ScaledJob's Jobs fail")
 def jobs_failing(on: Watched) -> Iterator[Firing]:
+    """KEDA keeps the last few finished Jobs only."""
     if on.scaled_object is None:
         yield Firing(
             f"{of_jobs('kube_job_status_failed', on.workload)} > 0",

@@ -123,6 +123,7 @@ class Recipe(Setting):
         return self.monitor.model_copy(update=known)
 
     def metadata(self, name: str) -> Metadata:
+        """Of the workload's object; with `adopt`, the annotations by which KEDA takes the HPA over."""
         annotations = {**(self.annotations or {}), **(ADOPTION if self.adopt else {})} or None
         return Metadata(name=name, namespace=self.namespace, labels=self.labels, annotations=annotations)
 

@@ -127,6 +127,7 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 def main(file: str) -> None:
+    """Serves the forwards of a file until it is stopped."""
     settings = json.loads(Path(file).read_text())
     asyncio.run(serve(Path(settings["namespace"]), settings["forwards"]))
 

@@ -75,6 +75,7 @@ def mounts(lab: Lab) -> list[Path]:
 
 
 def unmount(lab: Lab) -> None:
+    """Unmounts everything below the lab's folders."""
     for point in mounts(lab):
         # Lazily: a process of someone else may look into it.
         subprocess.run(["umount", "--lazy", str(point)], capture_output=True, check=False)

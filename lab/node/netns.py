@@ -47,6 +47,7 @@ def create(lab: Lab) -> None:
 
 
 def delete(lab: Lab) -> None:
+    """Deletes the network namespace, if it is there."""
     if exists(lab):
         subprocess.run(["ip", "netns", "delete", lab.netns], check=True)
     lab.netns_path.unlink(missing_ok=True)

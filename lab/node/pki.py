@@ -106,6 +106,7 @@ def kubeconfig(folder: Path, user: str, server: str, name: str) -> dict[str, Any
 
 
 def write_kubeconfig(path: Path, folder: Path, user: str, server: str, name: str) -> Path:
+    """Writes `kubeconfig(folder, user, server, name)` for its owner only; returns `path`."""
     write_atomically(
         path, yaml.safe_dump(kubeconfig(folder, user, server, name), sort_keys=False), mode=0o600
     )

@@ -48,6 +48,7 @@ class Identity:
     boot: str
 
     def alive(self) -> bool:
+        """Whether this very process runs."""
         return self.boot == boot_id() and start_time(self.pid) == self.start
 
     def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
@@ -77,6 +78,7 @@ class Program:
     in_namespace: bool = True
 
     def digest(self) -> str:
+        """Changes with the command line, the environment and the content of the configuration."""
         content = [file.read_text() for file in self.configuration]
         text = json.dumps([list(self.argv), dict(self.env), content, self.in_namespace])
         return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -84,6 +86,7 @@ class Program:
 
 @cache
 def boot_id() -> str:
+    """The kernel's, new at each boot."""
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
@@ -98,10 +101,12 @@ def start_time(pid: int) -> int | None:
 
 
 def record_path(lab: Lab, name: str) -> Path:
+    """Where the identity of a program is kept."""
     return lab.root / "run" / f"{name}.json"
 
 
 def log_path(lab: Lab, name: str) -> Path:
+    """Standard output and error of a program."""
     return lab.logs / f"{name}.log"
 
 
@@ -157,6 +162,7 @@ def start(lab: Lab, program: Program) -> bool:
 
 
 def in_namespace_of(lab: Lab, pid: int) -> bool:
+    """Whether the process is in the lab's network namespace."""
     try:
         return Path(f"/proc/{pid}/ns/net").stat().st_ino == lab.netns_path.stat().st_ino
     except OSError:

@@ -39,6 +39,7 @@ class Timing:
 
 
 def containerd_socket(lab: Lab) -> Path:
+    """Of the lab's own containerd."""
     return lab.root / "run" / "containerd.sock"
 
 

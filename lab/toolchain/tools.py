@@ -235,6 +235,7 @@ def drop_build_cache() -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """Gets the tools that are missing and lists all; 1 with a line on what cannot be had."""
     parser = argparse.ArgumentParser(prog="python -m lab.toolchain.tools", description=__doc__)
     parser.add_argument("--drop-build-cache", action="store_true", help="delete Go's caches, several GB")
     parser.add_argument("names", nargs="*", metavar="TOOL", help="only these tools")

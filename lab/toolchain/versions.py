@@ -25,6 +25,7 @@ class Release:
 
     @property
     def host(self) -> str:
+        """With its port, if it has one."""
         return urlsplit(self.url).netloc
 
 
@@ -65,6 +66,8 @@ class Tool:
 
 @dataclass(frozen=True)
 class Versions:
+    """The whole table."""
+
     tools: dict[str, Tool]
     groups: dict[str, Group]  # in the order in which they are built
     debian: dict[str, list[str]]  # package: all files of it that a lab uses, as patterns

@@ -53,14 +53,17 @@ class ApiError(Exception):
 
     @property
     def not_found(self) -> bool:
+        """The object, its kind or its namespace is not there."""
         return self.code == 404
 
     @property
     def namespace_missing(self) -> bool:
+        """The namespace of a new object is not there."""
         return self.not_found and self.details.get("kind") == "namespaces"
 
     @property
     def already_exists(self) -> bool:
+        """The object to create is there."""
         return self.reason == "AlreadyExists"
 
     @property
@@ -91,6 +94,7 @@ class Kind:
     namespaced: bool
 
     def path(self, namespace: str | None, name: str | None = None) -> str:
+        """The path of an object, or of the list without a name."""
         root = "/api" if "/" not in self.api_version else "/apis"
         scope = f"/namespaces/{quote(namespace)}" if self.namespaced and namespace else ""
         return f"{root}/{self.api_version}{scope}/{self.plural}" + (

@@ -87,6 +87,7 @@ def annotation(obj: Mapping[str, Any], name: str) -> str:
 
 
 def is_true(obj: Mapping[str, Any], name: str) -> bool:
+    """Whether an annotation of Pulumi's is `true`."""
     return annotation(obj, name).lower() == "true"
 
 
@@ -96,6 +97,7 @@ def is_patch(token: str, obj: Mapping[str, Any]) -> bool:
 
 
 def is_crd(obj: Mapping[str, Any]) -> bool:
+    """Whether the object is a CustomResourceDefinition."""
     return obj.get("kind") == "CustomResourceDefinition" and str(obj.get("apiVersion")).startswith(
         "apiextensions.k8s.io/"
     )

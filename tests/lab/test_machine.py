@@ -151,8 +151,8 @@ def test_all_faults_are_found_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_too_few_inotify_instances_are_a_fault() -> None:
-    assert list(machine._inotify(wanted=1)) == []
-    [line] = machine._inotify(wanted=10**6)
+    assert list(machine._inotify(count=1)) == []
+    [line] = machine._inotify(count=10**6)
     assert re.fullmatch(
         r"inotify: \d+ of \d+ instances are in use, and a lab needs 1000000: its kubelet ends with "
         r'"too many open files"\. Run `sysctl fs\.inotify\.max_user_instances=\d+`\.',
@@ -161,8 +161,8 @@ def test_too_few_inotify_instances_are_a_fault() -> None:
 
 
 def test_taken_ports_are_a_fault() -> None:
-    assert list(machine._ports(wanted=1)) == []
-    [line] = machine._ports(wanted=201)
+    assert list(machine._ports(count=1)) == []
+    [line] = machine._ports(count=201)
     assert line.startswith("ports: of 200 tried on 127.0.0.1 from 20000 to 32767, fewer than 201 are free")
 
 
