@@ -28,6 +28,26 @@ from pulumi_plugins import plugin_environment
 NEEDED = ["etcd", "kube-apiserver", "kube-controller-manager", "kubectl", "helm", "pulumi"]
 READY = 60.0  # seconds for the API server
 COMMAND = 120.0  # seconds for one command, which takes a few
+CRD = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": "scaledobjects.keda.sh"},
+    "spec": {
+        "group": "keda.sh",
+        "names": {"kind": "ScaledObject", "plural": "scaledobjects", "singular": "scaledobject"},
+        "scope": "Namespaced",
+        "versions": [
+            {
+                "name": "v1alpha1",
+                "served": True,
+                "storage": True,
+                "schema": {
+                    "openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+                },
+            }
+        ],
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -206,6 +226,15 @@ def namespace(cluster: Cluster, request: pytest.FixtureRequest) -> str:
     name = re.sub(r"[^a-z0-9]+", "-", request.node.name)[:60].strip("-")
     cluster.kubectl("create", "namespace", name)
     return name
+
+
+@pytest.fixture
+def scaled_objects(cluster: Cluster) -> Iterator[None]:
+    """The API server serves ScaledObjects."""
+    cluster.kubectl("apply", "-f", "-", stdin=CRD)
+    cluster.kubectl("wait", "--for=condition=Established", "crd/scaledobjects.keda.sh", "--timeout=60s")
+    yield
+    cluster.kubectl("delete", "crd", "scaledobjects.keda.sh")
 
 
 def _free_ports(count: int) -> list[int]:

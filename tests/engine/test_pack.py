@@ -12,26 +12,6 @@ from tests.engine.conftest import Cluster, Stack
 pytestmark = pytest.mark.engine
 
 PACK = ("--policy-pack", str(Path(__file__).resolve().parents[2] / "policies"))
-CRD = {
-    "apiVersion": "apiextensions.k8s.io/v1",
-    "kind": "CustomResourceDefinition",
-    "metadata": {"name": "scaledobjects.keda.sh"},
-    "spec": {
-        "group": "keda.sh",
-        "names": {"kind": "ScaledObject", "plural": "scaledobjects", "singular": "scaledobject"},
-        "scope": "Namespaced",
-        "versions": [
-            {
-                "name": "v1alpha1",
-                "served": True,
-                "storage": True,
-                "schema": {
-                    "openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-                },
-            }
-        ],
-    },
-}
 PROGRAM = """
 import signal
 signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -55,15 +35,6 @@ def hpa():
 
 {body}
 """
-
-
-@pytest.fixture
-def scaled_objects(cluster: Cluster) -> Any:
-    """The API server serves ScaledObjects."""
-    cluster.kubectl("apply", "-f", "-", stdin=CRD)
-    cluster.kubectl("wait", "--for=condition=Established", "crd/scaledobjects.keda.sh", "--timeout=60s")
-    yield
-    cluster.kubectl("delete", "crd", "scaledobjects.keda.sh")
 
 
 def hpa(name: str, namespace: str, **metadata: Any) -> dict[str, Any]:

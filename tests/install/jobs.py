@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +12,15 @@ from typing import Any
 
 import yaml
 
+from keda.core.defaults import KEDA_VERSION
 from tests.install.conftest import ROOT, Installation
 
 SHELL = ("bash", "--noprofile", "--norc", "-eo", "pipefail", "-c")
 """As the forges' runners start it."""
 DOWNLOADS = re.compile(r"get\.pulumi\.com|apt-get|pulumi install")
 """Lines that fetch programs from elsewhere."""
+VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+TAG = f"v{VERSION}+keda{KEDA_VERSION}"
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,20 @@ class Job:
         return runner.run(
             *("bash", "--noprofile", "--norc", "-eo", "pipefail", "-c"), "\n".join(self.lines), cwd=folder
         )
+
+
+def release(files: Path, folder: Path) -> str:
+    """The address of a new repository in a folder: its one commit has the files and the release's tag."""
+    identity = ("-c", "user.name=tests", "-c", "user.email=tests@example.com")
+    for arguments in (
+        ("init", "--quiet", "."),
+        ("add", "."),
+        (*identity, "commit", "--quiet", "-m", "release"),
+        ("tag", TAG),
+    ):
+        command = ["git", f"--git-dir={folder / '.git'}", f"--work-tree={files}", *arguments]
+        subprocess.run(command, check=True, cwd=files)
+    return folder.as_uri()
 
 
 def jobs() -> Iterator[Job]:

@@ -15,10 +15,9 @@ import yaml
 
 from keda.checks.output import FORMATS
 from tests.install.conftest import ROOT, Installation
-from tests.install.jobs import SHELL, Job, jobs
+from tests.install.jobs import SHELL, TAG, Job, jobs, release
 
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
-TAG = re.search(r"v[\d.]+\+keda[\d.]+", (ROOT / "CHANGELOG.md").read_text("utf-8"))
 CHECKS = [job for job in jobs() if any("keda check" in line for line in job.lines)]
 # https://docs.github.com/en/actions/reference/workflows-and-actions/metadata-syntax
 OF_AN_ACTION = {"name", "author", "description", "inputs", "outputs", "runs", "branding"}
@@ -143,19 +142,7 @@ def test_an_input_is_no_command(runner: Runner, clusters: Path) -> None:
 
 @pytest.fixture(scope="module")
 def repository(source: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The address of a clone with the release's tag."""
-    assert TAG
-    folder = tmp_path_factory.mktemp("repository")
-    identity = ("-c", "user.name=tests", "-c", "user.email=tests@example.com")
-    for arguments in (
-        ("init", "--quiet", "."),
-        ("add", "."),
-        (*identity, "commit", "--quiet", "-m", "release"),
-        ("tag", TAG[0]),
-    ):
-        command = ["git", f"--git-dir={folder / '.git'}", f"--work-tree={source}", *arguments]
-        subprocess.run(command, check=True, cwd=source)
-    return folder.as_uri()
+    return release(source, tmp_path_factory.mktemp("repository"))
 
 
 @pytest.mark.parametrize("job", CHECKS, ids=[job.name for job in CHECKS])
@@ -175,9 +162,8 @@ def test_every_forge_has_both_jobs() -> None:
     """GitHub's `keda check` is the action."""
     names = {job.name for job in jobs()}
     assert names == {"gitlab-ci.yml-keda-check", "gitea-check", "github-preview", "gitlab-ci.yml-preview"}
-    assert f"keda-homelab@{TAG and TAG[0]}" in (ROOT / "docs" / "ci.md").read_text("utf-8")
+    assert f"keda-homelab@{TAG}" in (ROOT / "docs" / "ci.md").read_text("utf-8")
 
 
 def test_the_jobs_take_this_release() -> None:
-    assert TAG
-    assert set(re.findall(r"v[\d.]+\+keda[\d.]+", (ROOT / "docs" / "ci.md").read_text("utf-8"))) == {TAG[0]}
+    assert set(re.findall(r"v[\d.]+\+keda[\d.]+", (ROOT / "docs" / "ci.md").read_text("utf-8"))) == {TAG}
