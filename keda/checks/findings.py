@@ -64,16 +64,6 @@ def finding(rule: Rule, problem: Problem, ref: str, where: str, prefix: At = ())
     )
 
 
-class Report:
-    """The problems of one object, each added by the name of its rule."""
-
-    def __init__(self) -> None:
-        self.problems: list[Problem] = []
-
-    def add(self, code: str, at: At, value: object, why: str, fix: str, keda: str = "") -> None:
-        self.problems.append(Problem(at, value, why, fix, keda, rule=rules()[code]))
-
-
 def without_secrets(text: str, values: Mapping[str, str]) -> str:
     """KEDA's wording with every secret among `values` (by key) taken out."""
     for key, value in values.items():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 import re
 from collections import Counter
@@ -10,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
-from xml.etree import ElementTree
 
 from keda.checks.findings import Finding, rules
 from keda.core.defaults import KEDA_VERSION
@@ -101,6 +99,8 @@ def as_github(lines: Iterable[Line]) -> Iterator[str]:
 
 def as_junit(lines: Sequence[Line]) -> str:
     """A test suite of one test case a finding: an error fails, a warning is printed."""
+    from xml.etree import ElementTree  # Slow to load, as html is, and only this format needs it.
+
     suite = ElementTree.Element("testsuite", name="keda check", tests=str(len(lines)))
     suite.set("failures", str(sum(line.finding.severity == "error" for line in lines)))
     for line in lines:
@@ -146,6 +146,8 @@ def as_markdown(lines: Sequence[Line]) -> str:
 
 
 def _cell(text: str) -> str:
+    import html
+
     escaped = html.escape(" ".join(text.split()), quote=False)
     return re.sub(r"([|*_\[\]\\`])", r"\\\1", escaped)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -96,7 +95,10 @@ def config(start: Path) -> Config:
 
 def _table(file: Path) -> Mapping[str, Any] | None:
     try:
-        found = tomllib.loads(file.read_text("utf-8"))
+        written = file.read_text("utf-8")
+        import tomllib  # Slow to load, and many folders have no such file.
+
+        found = tomllib.loads(written)
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:

@@ -10,7 +10,7 @@ from typing import Any
 
 from keda.checks import engine
 from keda.checks.admission.authentication import OPERATOR_CRASH
-from keda.checks.admission.trigger_rules import TRIGGER_PARAMETER
+from keda.checks.admission.triggers import TRIGGER_PARAMETER
 from keda.checks.registry import ADMISSION
 from keda.core.errors import Fault, join
 from keda.manifests.objects import Item

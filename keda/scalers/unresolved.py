@@ -25,6 +25,7 @@ _BUS = "Endpoint=sb://a.servicebus.windows.net/;SharedAccessKeyName=k;SharedAcce
 _FORMS = {
     "addresses": "http://host:80",
     "authURL": "http://host:5000/v3",
+    "clusterIPAddress": "host:9042",
     "connection": _STORAGE,
     "connectionString": "mongodb://host/db",
     "endpoint": "https://host",

@@ -1,16 +1,20 @@
-"""What KEDA refuses of each trigger (keda.scalers.unresolved), as findings with a path and a fix."""
+"""What KEDA refuses of each trigger (keda.scalers.unresolved): its type, its metric type, its parameters."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from keda.checks.cross_object.references import authentication, credentials, environment
-from keda.checks.findings import Report, without_secrets
-from keda.checks.scaling import modifiers_of, triggers_of
+from keda.checks import edits
+from keda.checks.admission.authentication import OPERATOR_CRASH
+from keda.checks.admission.parameters import Metadata, metadata_of
+from keda.checks.findings import without_secrets
+from keda.checks.registry import SCALING, TRIGGERS, Problem, error, on_objects
+from keda.checks.scaling import SPEC, modifiers_of, triggers_of
+from keda.checks.sources import authentication, credentials, environment
 from keda.core.defaults import RESOURCE_SCALERS
-from keda.core.errors import MISSING, did_you_mean, is_secret_key, is_secret_value
+from keda.core.errors import MISSING, did_you_mean, is_secret_key
 from keda.manifests.declared import UNKNOWN, Unknown
 from keda.manifests.objects import Item, Objects
 from keda.manifests.reading import At, mapping, text
@@ -18,13 +22,9 @@ from keda.scalers.facts import scalers
 from keda.scalers.refusals import Refusal
 from keda.scalers.unresolved import ANYTHING, NOTHING, Known, refusals
 
-Metadata = Mapping[str, str | Unknown]
-
 _METRIC_TYPES = ("AverageValue", "Value", "Utilization")
 _NOT_READY = "KEDA could not build the scaler: never Ready, nothing scales."
 _CRASH = "On an update KEDA's operator crashes on it, and every ScaledObject of the cluster stands still."
-_SPEC_KEYS = ("minReplicaCount", "maxReplicaCount", "pollingInterval", "cooldownPeriod", "idleReplicaCount")
-_TRIGGER_KEYS = ("metricType", "authenticationRef", "useCachedMetrics")
 _CARRY_PASSWORDS = {"rabbitmq": ("host",)}
 """Parameters whose name does not tell that a secret is in them."""
 _EXAMPLES = {
@@ -40,113 +40,144 @@ _EXAMPLES = {
 }
 
 
-def check_triggers(item: Item, report: Report) -> None:
-    """Every trigger of a ScaledObject or ScaledJob: its type, its parameters, its metric type.
-
-    What hangs on credentials or the target's environment is left to `check_triggers_among`.
-    """
+@error(
+    "unknown-scaler",
+    TRIGGERS,
+    summary="Unknown trigger type",
+    why=(
+        "KEDA's webhook does not check trigger types. The operator finds no scaler and makes no HPA, and "
+        "the object is never Ready."
+    ),
+    passes="""
+        triggers:
+          - type: prometheus
+    """,
+).on(*SCALING)
+def unknown_scaler(item: Item) -> Iterator[Problem]:
     for index, trigger in triggers_of(item):
-        kind, at = text(trigger.get("type")), ("spec", "triggers", index)
-        if not kind:
-            continue
-        if kind not in scalers():
+        kind = text(trigger.get("type"))
+        if kind and kind not in scalers():
             guess = did_you_mean(kind, scalers())
-            report.add(
-                "unknown-scaler",
-                (*at, "type"),
+            yield Problem(
+                (*SPEC, "triggers", index, "type"),
                 kind,
                 f"is none of KEDA's {len(scalers())} scalers. {_NOT_READY}",
                 f"Write {guess}." if guess else "See docs/scalers.md for the list.",
                 f"no scaler found for type: {kind}",
+                edits.word(kind, guess),
             )
-            continue
-        metadata = _metadata(trigger)
-        _unknown_parameters(kind, metadata, at, report)
-        _plain_secrets(kind, metadata, at, report)
-        fits = _metric_type(item, kind, trigger, at, report)
-        if fits and not _asks_others(trigger, metadata) and isinstance(trigger.get("metadata"), Mapping):
-            _refusals(item, None, trigger, at, report)
 
 
-def check_triggers_among(item: Item, objects: Objects, report: Report) -> None:
-    """What KEDA refuses of the triggers that read a TriggerAuthentication or the target's environment."""
+@error(
+    "metric-type",
+    TRIGGERS,
+    summary="A metric type that the scaler does not support",
+    why=(
+        "cpu and memory need Utilization or AverageValue; all other scalers need AverageValue (the "
+        "default) or Value. The webhook does not check it; the operator then makes no HPA."
+    ),
+    passes="""
+        - type: cpu
+          metricType: Utilization
+          metadata: {value: "60"}
+    """,
+).on("ScaledObject")
+def metric_type(item: Item) -> Iterator[Problem]:
+    """pkg/scalers/scaler.go:68."""
     for index, trigger in triggers_of(item):
-        kind, at = text(trigger.get("type")), ("spec", "triggers", index)
-        if kind not in scalers() or not _asks_others(trigger, _metadata(trigger)):
+        kind, given = text(trigger.get("type")), trigger.get("metricType")
+        at = (*SPEC, "triggers", index, "metricType")
+        if kind not in scalers() or not (given is None or isinstance(given, str)):
             continue
-        if not isinstance(trigger.get("metadata"), Mapping):
-            continue
-        if _metric_type(item, kind, trigger, at, Report()):
-            _refusals(item, objects, trigger, at, report)
-
-
-def _asks_others(trigger: Mapping[Any, Any], metadata: Metadata) -> bool:
-    name = mapping(trigger.get("authenticationRef")).get("name")
-    return name is UNKNOWN or bool(text(name)) or any(key.endswith("FromEnv") for key in metadata)
-
-
-def _metadata(trigger: Mapping[Any, Any]) -> dict[str, str | Unknown]:
-    return {
-        key: UNKNOWN if value is UNKNOWN else _as_text(value)
-        for key, value in mapping(trigger.get("metadata")).items()
-        if isinstance(key, str) and isinstance(value, (str, bool, int, float, Unknown))
-    }
-
-
-def _as_text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _metric_type(item: Item, kind: str, trigger: Mapping[Any, Any], at: At, report: Report) -> bool:
-    """Whether the metric type is one the scaler's other findings make sense with."""
-    given = trigger.get("metricType")
-    at = (*at, "metricType")
-    if item.kind == "ScaledJob":
-        return True
-    if given is not None and not isinstance(given, str):
-        return True
-    if kind in RESOURCE_SCALERS:
-        if given not in ("Utilization", "AverageValue"):
-            report.add(
-                "metric-type",
+        if _is_refused(kind, given) and kind in RESOURCE_SCALERS:
+            yield Problem(
                 at,
                 given or MISSING,
                 f"{'is not a metric type of' if given else 'missing, and required by'} the {kind} scaler. "
                 f"{_NOT_READY}",
-                "Write metricType: Utilization (a percentage of the request) or AverageValue (an amount "
-                "per pod).",
+                "Write metricType: Utilization (a percentage of the request) or AverageValue (an amount per "
+                "pod).",
                 f"unknown metric type: {given or ''}, allowed values are 'Utilization' or 'AverageValue'",
             )
-            return False
-    elif given == "Utilization":
-        report.add(
-            "metric-type",
-            at,
-            given,
-            f"is only for cpu and memory. {_NOT_READY}",
-            "Write AverageValue (target per replica) or Value.",
-            "'Utilization' metric type is unsupported for external metrics, allowed values are 'Value' or "
-            "'AverageValue'",
-        )
+        elif _is_refused(kind, given):
+            yield Problem(
+                at,
+                given,
+                f"is only for cpu and memory. {_NOT_READY}",
+                "Write AverageValue (target per replica) or Value.",
+                "'Utilization' metric type is unsupported for external metrics, allowed values are 'Value' "
+                "or 'AverageValue'",
+            )
+        elif given and given not in _METRIC_TYPES:
+            guess = did_you_mean(given, _METRIC_TYPES[:2]) or "AverageValue"
+            yield Problem(
+                at,
+                given,
+                "is not AverageValue or Value. The API server would refuse the HPA that KEDA makes: nothing "
+                "scales.",
+                f"Write {guess}.",
+                f'target.type: Invalid value: "{given}": must be either Utilization, Value, or AverageValue',
+                edits.word(given, guess),
+            )
+
+
+def _is_refused(kind: str, metric_type: object) -> bool:
+    """Whether KEDA stops at the metric type, before it reads a parameter."""
+    if metric_type is not None and not isinstance(metric_type, str):
         return False
-    elif given and given not in _METRIC_TYPES:
-        close = difflib.get_close_matches(given, _METRIC_TYPES[:2], n=1) or ["AverageValue"]
-        report.add(
-            "metric-type",
-            at,
-            given,
-            "is not AverageValue or Value. The API server would refuse the HPA that KEDA makes: "
-            "nothing scales.",
-            f"Write {close[0]}.",
-            f'target.type: Invalid value: "{given}": must be either Utilization, Value, or AverageValue',
-        )
-    return True
+    if kind in RESOURCE_SCALERS:
+        return metric_type not in ("Utilization", "AverageValue")
+    return metric_type == "Utilization"
 
 
-def _refusals(
-    item: Item, objects: Objects | None, trigger: Mapping[Any, Any], at: At, report: Report
-) -> None:
-    kind, metadata = text(trigger.get("type")), _metadata(trigger)
+TRIGGER_PARAMETER = error(
+    "trigger-parameter",
+    TRIGGERS,
+    summary="An invalid or missing parameter",
+    why=(
+        "KEDA parses trigger metadata only when it builds the scaler, after admission. A missing, "
+        "misspelled or unreadable value leaves the object not Ready, without an HPA."
+    ),
+    passes="""
+        metadata:
+          threshold: "50"   # a JSON number: no unit, no words, no leading zero
+    """,
+)
+
+
+@on_objects(*SCALING)
+def triggers(item: Item) -> Iterator[Problem]:
+    """What hangs on credentials or the target's environment is left to keda.checks.cross_object.triggers."""
+    for index, trigger in _built(item):
+        if not _asks_others(trigger):
+            yield from _refusals(item, None, trigger, (*SPEC, "triggers", index, "metadata"))
+
+
+def among(item: Item, objects: Objects) -> Iterator[Problem]:
+    """What KEDA refuses of the triggers that read a TriggerAuthentication or the target's environment."""
+    for index, trigger in _built(item):
+        if _asks_others(trigger):
+            yield from _refusals(item, objects, trigger, (*SPEC, "triggers", index, "metadata"))
+
+
+def _built(item: Item) -> Iterator[tuple[int, Mapping[Any, Any]]]:
+    """The triggers whose parameters KEDA reads."""
+    for index, trigger in triggers_of(item):
+        kind = text(trigger.get("type"))
+        stops = item.kind == "ScaledObject" and _is_refused(kind, trigger.get("metricType"))
+        if kind in scalers() and not stops and isinstance(trigger.get("metadata"), Mapping):
+            yield index, trigger
+
+
+def _asks_others(trigger: Mapping[Any, Any]) -> bool:
+    reference = trigger.get("authenticationRef")
+    name = mapping(reference).get("name")
+    from_environment = any(key.endswith("FromEnv") for key in metadata_of(trigger))
+    return UNKNOWN in (reference, name) or bool(text(name)) or from_environment
+
+
+def _refusals(item: Item, objects: Objects | None, trigger: Mapping[Any, Any], at: At) -> Iterator[Problem]:
+    kind, metadata = text(trigger.get("type")), metadata_of(trigger)
     metric_type: Any = trigger.get("metricType")
     identity: str | Unknown = ""
     given = variables = NOTHING
@@ -171,7 +202,7 @@ def _refusals(
         environment=variables,
         formula=formula is UNKNOWN or bool(text(formula)),
     ):
-        _add(refusal, kind, metadata, secrets, (*at, "metadata"), report)
+        yield from _problem(refusal, kind, metadata, secrets, at)
 
 
 def _authentication(trigger: Mapping[Any, Any], item: Item, objects: Objects) -> tuple[Known, str | Unknown]:
@@ -184,23 +215,24 @@ def _authentication(trigger: Mapping[Any, Any], item: Item, objects: Objects) ->
     return Known(values, found.complete), found.pod_identity if found.complete else UNKNOWN
 
 
-def _add(
-    refusal: Refusal, kind: str, metadata: Metadata, secrets: Mapping[str, str], at: At, report: Report
-) -> None:
+def _problem(
+    refusal: Refusal, kind: str, metadata: Metadata, secrets: Mapping[str, str], at: At
+) -> Iterator[Problem]:
     keda = without_secrets(f"{refusal.words}: …" if refusal.detail else refusal.words, secrets)
     key = next((name for name in refusal.parameters if name in metadata and _in_metadata(kind, name)), None)
     if refusal.kind in ("missing", "credentials") and not (key and str(metadata[key]).strip()):
-        _missing(refusal, kind, metadata, at, keda, report)
+        yield from _missing(refusal, kind, metadata, at, keda)
         return
     if refusal.kind in ("crash", "unreadable", "value") and key is None:
         key = refusal.parameters[0]
     place = (*at, key) if key else at
     value = metadata.get(key, MISSING) if key else MISSING
     if refusal.kind == "crash":
-        report.add("operator-crash", place, value, *_crash(refusal, kind, key or "", value))
+        yield OPERATOR_CRASH.found(place, value, *_crash(refusal, kind, key or "", value))
         return
     why, fix = _refused(refusal, kind, key or "", value, secrets)
-    report.add("trigger-parameter", place, value, f"{why} {_NOT_READY}", fix, keda)
+    edit = edits.word(value, did_you_mean(str(value), refusal.allowed)) if refusal.allowed else None
+    yield TRIGGER_PARAMETER.found(place, value, f"{why} {_NOT_READY}", fix, keda, edit)
 
 
 def _in_metadata(kind: str, name: str) -> bool:
@@ -243,7 +275,7 @@ def _one_of(allowed: tuple[str, ...], value: object) -> tuple[str, str]:
     return f"is not one of {words}.", f"Write {guess}." if guess else f"Write one of {words}."
 
 
-def _missing(refusal: Refusal, kind: str, metadata: Metadata, at: At, keda: str, report: Report) -> None:
+def _missing(refusal: Refusal, kind: str, metadata: Metadata, at: At, keda: str) -> Iterator[Problem]:
     names = list(refusal.parameters)
     misspelt = _close(metadata, names)
     if misspelt in metadata and not scalers()[kind].reads(misspelt):
@@ -259,8 +291,7 @@ def _missing(refusal: Refusal, kind: str, metadata: Metadata, at: At, keda: str,
     secret = is_secret_key(name) or name in _CARRY_PASSWORDS.get(kind, ())
     fix = "; or ".join(reversed(ways) if secret else ways)
     unless = " without a pod identity" if refusal.kind == "credentials" else ""
-    report.add(
-        "trigger-parameter",
+    yield TRIGGER_PARAMETER.found(
         (*at, name),
         MISSING,
         f"missing, and required by the {kind} scaler{unless}. {_NOT_READY}",
@@ -275,56 +306,3 @@ def _close(written: Metadata, names: list[str]) -> str:
         if close := difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.8):
             return lowered[close[0]]
     return ""
-
-
-def _unknown_parameters(kind: str, metadata: Metadata, at: At, report: Report) -> None:
-    if scalers()[kind].open or kind == "external-mock":
-        return
-    for key in metadata:
-        if scalers()[kind].reads(key):
-            continue
-        lowered = {name.lower(): name for name in scalers()[kind].named}
-        place = (*at, "metadata", key)
-        close = difflib.get_close_matches(key.lower().removesuffix("fromenv"), lowered, n=1, cutoff=0.8)
-        if close and lowered[close[0]] not in metadata:
-            name = lowered[close[0]]
-            default = scalers()[kind].named[name].default
-            instead = f', and takes its default {name}: "{default}"' if default else ""
-            report.add(
-                "misspelt-parameter",
-                place,
-                MISSING,
-                f"unknown key. The {kind} scaler silently ignores it{instead}.",
-                f"Write {name}{'FromEnv' if key.endswith('FromEnv') else ''}.",
-            )
-        elif key in _SPEC_KEYS or key in _TRIGGER_KEYS:
-            fix = f"Move it to spec.{key}." if key in _SPEC_KEYS else f"Move it up, beside metadata: {key}."
-            report.add(
-                "misspelt-parameter",
-                place,
-                MISSING,
-                "is not a key of metadata. KEDA silently ignores it.",
-                fix,
-            )
-        else:
-            report.add(
-                "unknown-parameter",
-                place,
-                MISSING,
-                f"unknown key. The {kind} scaler silently ignores it.",
-                f"Remove it; `keda explain {kind}` lists what it reads.",
-            )
-
-
-def _plain_secrets(kind: str, metadata: Metadata, at: At, report: Report) -> None:
-    for key, value in metadata.items():
-        if key.endswith("FromEnv") or not isinstance(value, str):
-            continue
-        if (is_secret_key(key) and scalers()[kind].reads(key)) or is_secret_value(value):
-            report.add(
-                "plain-secret",
-                (*at, "metadata", key),
-                MISSING,
-                "a secret in plain text: everyone who can read the object or its repository can read it.",
-                "Put it into a Secret and name that in a TriggerAuthentication.",
-            )

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from keda.checks.cross_object.references import pod_requests
 from keda.checks.registry import SCALING, SETTINGS, Problem, warning
 from keda.checks.scaling import SPEC, holds_unknown, number_of
 from keda.manifests.objects import Item, Objects
@@ -142,3 +141,18 @@ def _times(room: Decimal, each: Decimal) -> int:
         return 0
     share = float(room) / max(float(each), 1e-9)
     return int(share + 1e-9) if share < 1_000_000 else 1_000_000
+
+
+def pod_requests(workload: Item) -> dict[str, Decimal]:
+    """What one pod requests, by resource, in base units; a limit counts where there is no request."""
+    total: dict[str, Decimal] = {}
+    for container in workload.containers:
+        asked = dict(mapping(dig(container, "resources", "limits"))) | dict(
+            mapping(dig(container, "resources", "requests"))
+        )
+        for resource, amount in asked.items():
+            try:
+                total[str(resource)] = total.get(str(resource), Decimal(0)) + parse_quantity(str(amount))
+            except ValueError:
+                continue
+    return total

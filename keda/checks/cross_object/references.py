@@ -1,16 +1,9 @@
-"""What a trigger refers to, over the objects given: its credentials and its environment.
-
-What is not among the objects may still be in the cluster: a reference is called missing only where objects of
-its sort and namespace are given.
-"""
+"""What a trigger or a TriggerAuthentication refers to: a reference is called missing only where objects of
+its sort and namespace are given, and nothing unseen may make it."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
 from keda.checks.registry import (
@@ -22,116 +15,13 @@ from keda.checks.registry import (
     error,
     warning,
 )
-from keda.checks.scaling import SPEC, holds_unknown, triggers_of
+from keda.checks.scaling import SPEC, triggers_of
+from keda.checks.sources import authentication_object, credentials
 from keda.core.errors import did_you_mean, is_secret_key
 from keda.manifests.declared import UNKNOWN
 from keda.manifests.objects import Item, Objects
 from keda.manifests.reading import At, dig, mapping, sequence, text
 from keda.scalers.facts import scalers
-from keda.syntax.quantity import parse_quantity
-
-
-@dataclass(frozen=True)
-class Authentication:
-    """What a trigger gets. A parameter's value is None where only the cluster knows it."""
-
-    parameters: Mapping[str, str | None] = field(default_factory=dict)
-    pod_identity: str = ""
-    complete: bool = True
-    """Whether every parameter there is has been found."""
-
-
-def authentication(reference: object, item: Item, objects: Objects) -> Authentication:
-    """What `authenticationRef` gives, from the objects given."""
-    name = text(mapping(reference).get("name"))
-    if not name:
-        return Authentication()
-    found = _authentication_object(mapping(reference), item, objects)
-    if found is None or holds_unknown(found.manifest.get("spec")):
-        return Authentication(complete=False)
-    parameters: dict[str, str | None] = {}
-    for key, kind in (("configMapTargetRef", "ConfigMap"), ("secretTargetRef", "Secret")):
-        for entry in map(mapping, sequence(found.spec.get(key))):
-            given = (
-                objects.get("", kind, item.namespace, text(entry.get("name"))) if found.namespace else None
-            )
-            value = _data(given, text(entry.get("key"))) if given else None
-            # What a controller adds is not known here.
-            known = value or (given is not None and objects.has_every_key(given))
-            parameters[text(entry.get("parameter"))] = value if known else None
-    for key in ("env", "boundServiceAccountToken"):
-        for entry in map(mapping, sequence(found.spec.get(key))):
-            parameters[text(entry.get("parameter"))] = None
-    for key in ("hashiCorpVault", "azureKeyVault", "gcpSecretManager", "awsSecretManager"):
-        for entry in map(mapping, sequence(dig(found.spec, key, "secrets"))):
-            parameters[text(entry.get("parameter"))] = None
-    provider = text(dig(found.spec, "podIdentity", "provider"))
-    return Authentication(parameters, provider, not found.spec.get("filePath"))
-
-
-def _authentication_object(reference: Mapping[Any, Any], item: Item, objects: Objects) -> Item | None:
-    kind = text(reference.get("kind")) or AUTHENTICATIONS[0]
-    namespace = item.namespace if kind == AUTHENTICATIONS[0] else ""
-    return objects.get("keda.sh", kind, namespace, text(reference.get("name")))
-
-
-def reads_unknown(trigger: object, item: Item, objects: Objects) -> bool:
-    """Whether a trigger's credentials are, or may be, in an object that is not known yet."""
-    reference = mapping(dig(trigger, "authenticationRef"))
-    if not reference.get("name"):
-        return False
-    found = _authentication_object(reference, item, objects)
-    return objects.unidentified(*AUTHENTICATIONS) or (
-        found is not None and holds_unknown(found.manifest.get("spec"))
-    )
-
-
-def _data(given: Item, key: str) -> str | None:
-    """A value of a Secret or ConfigMap; "" if the key is not there, as KEDA has it."""
-    if UNKNOWN in (given.manifest.get("data"), given.manifest.get("stringData")):
-        return None
-    plain = mapping(given.manifest.get("data" if given.kind == "ConfigMap" else "stringData"))
-    if key in plain:
-        return plain[key] if isinstance(plain[key], str) else None
-    encoded = mapping(given.manifest.get("data")).get(key)
-    if given.kind == "ConfigMap" or encoded is None:
-        return ""
-    try:
-        return base64.b64decode(str(encoded), validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError, ValueError):
-        return None
-
-
-def _containers(item: Item, objects: Objects) -> list[Mapping[Any, Any]]:
-    """The containers whose environment KEDA may read; none where that is not known."""
-    if item.kind == "ScaledJob":
-        found = dig(item.spec, "jobTargetRef", "template", "spec", "containers")
-    else:
-        target = objects.target(item)
-        found = target.pod.get("containers") if target else None
-    return [] if holds_unknown(found) else [mapping(each) for each in sequence(found)]
-
-
-def environment(item: Item, objects: Objects) -> tuple[dict[str, str], bool]:
-    """(The plain variables of the container KEDA reads, whether those are all)."""
-    containers = _containers(item, objects)
-    if not containers:
-        return {}, False
-    wanted = text(dig(item.spec, "scaleTargetRef", "envSourceContainerName")) or text(
-        item.spec.get("envSourceContainerName")
-    )
-    container = next((each for each in containers if not wanted or each.get("name") == wanted), None)
-    if container is None:
-        return {}, False
-    variables = [mapping(each) for each in sequence(container.get("env"))]
-    plain = {text(each.get("name")): text(each.get("value")) for each in variables if "valueFrom" not in each}
-    return plain, not container.get("envFrom") and len(plain) == len(variables)
-
-
-def credentials(parameter: str, name: str = "") -> str:
-    """The TriggerAuthentication that gives a parameter, in words."""
-    entry = f"{{parameter: {parameter}, name: <Secret>, key: <key in it>}}"
-    return f"a TriggerAuthentication{f' {name}' * bool(name)} with secretTargetRef: [{entry}]"
 
 
 def _wanted(scaler: str, kind: str, name: str) -> str:
@@ -190,7 +80,7 @@ def trigger_references(item: Item, objects: Objects) -> Iterator[Problem]:
                 "secret.",
                 f"Write {did_you_mean(kind, AUTHENTICATIONS) or AUTHENTICATIONS[0]}.",
             )
-        elif found := _authentication_object(reference, item, objects):
+        elif found := authentication_object(reference, item, objects):
             yield from _unread(text(trigger.get("type")), reference, found, at)
         else:
             yield from _unknown_authentication(item, objects, trigger, at)
@@ -309,21 +199,6 @@ def _missing_key(
             f"Write {guess}." if guess else f"Its keys: {', '.join(keys[:8]) or 'none'}.",
             rule=OPTIONAL_SECRET_KEY if optional else None,
         )
-
-
-def pod_requests(workload: Item) -> dict[str, Decimal]:
-    """What one pod requests, by resource, in base units; a limit counts where there is no request."""
-    total: dict[str, Decimal] = {}
-    for container in workload.containers:
-        asked = dict(mapping(dig(container, "resources", "limits"))) | dict(
-            mapping(dig(container, "resources", "requests"))
-        )
-        for resource, amount in asked.items():
-            try:
-                total[str(resource)] = total.get(str(resource), Decimal(0)) + parse_quantity(str(amount))
-            except ValueError:
-                continue
-    return total
 
 
 def _is_optional(parameter: str, authentication: Item, objects: Objects) -> bool:

@@ -1,0 +1,135 @@
+"""The keys of a trigger's metadata: those that the scaler does not read, and secrets in plain text."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+
+from keda.checks import edits
+from keda.checks.registry import SCALING, TRIGGERS, Problem, error, warning
+from keda.checks.scaling import SPEC, triggers_of
+from keda.core.errors import MISSING, is_secret_key, is_secret_value
+from keda.manifests.declared import UNKNOWN, Unknown
+from keda.manifests.objects import Item
+from keda.manifests.reading import At, mapping, text
+from keda.scalers.facts import scalers
+
+Metadata = Mapping[str, str | Unknown]
+
+_SPEC_KEYS = ("minReplicaCount", "maxReplicaCount", "pollingInterval", "cooldownPeriod", "idleReplicaCount")
+_TRIGGER_KEYS = ("metricType", "authenticationRef", "useCachedMetrics")
+
+
+def metadata_of(trigger: Mapping[object, object]) -> Metadata:
+    """The parameters as text, or UNKNOWN."""
+    return {
+        key: UNKNOWN if value is UNKNOWN else _as_text(value)
+        for key, value in mapping(trigger.get("metadata")).items()
+        if isinstance(key, str) and isinstance(value, (str, bool, int, float, Unknown))
+    }
+
+
+def _as_text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _parameters(item: Item) -> Iterator[tuple[At, str, Metadata]]:
+    """The place, the scaler and the parameters of each trigger of a known type."""
+    for index, trigger in triggers_of(item):
+        kind = text(trigger.get("type"))
+        if kind in scalers():
+            yield (*SPEC, "triggers", index, "metadata"), kind, metadata_of(trigger)
+
+
+def _unread(kind: str, metadata: Metadata) -> Iterator[tuple[str, str]]:
+    """The keys that the scaler does not read, each with the parameter that is meant, or ""."""
+    facts = scalers()[kind]
+    if facts.open or kind == "external-mock":
+        return
+    lowered = {name.lower(): name for name in facts.named}
+    for key in metadata:
+        if not facts.reads(key):
+            close = difflib.get_close_matches(key.lower().removesuffix("fromenv"), lowered, n=1, cutoff=0.8)
+            meant = lowered[close[0]] if close else ""
+            yield key, "" if meant in metadata else meant
+
+
+@error(
+    "misspelt-parameter",
+    TRIGGERS,
+    summary="Misspelled or misplaced parameter",
+    why=(
+        "KEDA accepts any key in metadata and reads only the ones it has. It silently uses the default "
+        "for a misspelled one."
+    ),
+    passes="""
+        metadata:
+          lagThreshold: "20"
+    """,
+).on(*SCALING)
+def misspelt_parameter(item: Item) -> Iterator[Problem]:
+    for at, kind, metadata in _parameters(item):
+        for key, meant in _unread(kind, metadata):
+            if meant:
+                default = scalers()[kind].named[meant].default
+                instead = f', and takes its default {meant}: "{default}"' if default else ""
+                name = f"{meant}FromEnv" if key.endswith("FromEnv") else meant
+                why = f"unknown key. The {kind} scaler silently ignores it{instead}."
+                edit = edits.key(key, name, metadata)
+                yield Problem((*at, key), MISSING, why, f"Write {name}.", edit=edit)
+            elif key in (*_SPEC_KEYS, *_TRIGGER_KEYS):
+                up = (
+                    f"Move it to spec.{key}." if key in _SPEC_KEYS else f"Move it up, beside metadata: {key}."
+                )
+                yield Problem((*at, key), MISSING, "is not a key of metadata. KEDA silently ignores it.", up)
+
+
+@warning(
+    "unknown-parameter",
+    TRIGGERS,
+    summary="A parameter the scaler does not read",
+    why=(
+        "It has no effect. Often it is left over from an older KEDA, such as metricName of prometheus "
+        "triggers."
+    ),
+    passes="""
+        metadata:   # without metricName
+          serverAddress: http://prometheus.monitoring:9090
+          query: sum(rate(http_requests_total{job="gateway"}[2m]))
+          threshold: "50"
+          ignoreNullValues: "false"
+    """,
+).on(*SCALING)
+def unknown_parameter(item: Item) -> Iterator[Problem]:
+    for at, kind, metadata in _parameters(item):
+        for key, meant in _unread(kind, metadata):
+            if not meant and key not in (*_SPEC_KEYS, *_TRIGGER_KEYS):
+                why = f"unknown key. The {kind} scaler silently ignores it."
+                yield Problem(
+                    (*at, key), MISSING, why, f"Remove it; `keda explain {kind}` lists what it reads."
+                )
+
+
+@warning(
+    "plain-secret",
+    TRIGGERS,
+    summary="A secret in plain text",
+    why=(
+        "Everyone who may read the object can read trigger metadata, and it is copied into Git, Pulumi's "
+        "state and backups."
+    ),
+    passes="authenticationRef: {name: rabbitmq}   # a TriggerAuthentication that names the Secret's key",
+    see="secrets.md",
+).on(*SCALING)
+def plain_secret(item: Item) -> Iterator[Problem]:
+    for at, kind, metadata in _parameters(item):
+        for key, value in metadata.items():
+            if key.endswith("FromEnv") or not isinstance(value, str) or not value:
+                continue
+            if (is_secret_key(key) and scalers()[kind].reads(key)) or is_secret_value(value):
+                yield Problem(
+                    (*at, key),
+                    MISSING,
+                    "a secret in plain text: everyone who can read the object or its repository can read it.",
+                    "Put it into a Secret and name that in a TriggerAuthentication.",
+                )
