@@ -77,7 +77,7 @@ def _data(given: Item, key: str) -> str | None:
         return None
 
 
-def _containers(item: Item, objects: Objects) -> list[Mapping[Any, Any]]:
+def containers_of(item: Item, objects: Objects) -> list[Mapping[Any, Any]]:
     """The containers whose environment KEDA may read; none where that is not known."""
     if item.kind == "ScaledJob":
         found = dig(item.spec, "jobTargetRef", "template", "spec", "containers")
@@ -89,7 +89,7 @@ def _containers(item: Item, objects: Objects) -> list[Mapping[Any, Any]]:
 
 def environment(item: Item, objects: Objects) -> tuple[dict[str, str], bool]:
     """(The plain variables of the container KEDA reads, whether those are all)."""
-    containers = _containers(item, objects)
+    containers = containers_of(item, objects)
     if not containers:
         return {}, False
     wanted = text(dig(item.spec, "scaleTargetRef", "envSourceContainerName")) or text(

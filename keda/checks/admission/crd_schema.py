@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from keda.checks.registry import FIELDS, KEDA, OTHERS, Problem, error, on_object
 from keda.core.errors import MISSING, did_you_mean, is_secret_key, join
 from keda.manifests.declared import UNKNOWN
 from keda.manifests.objects import Item
-from keda.manifests.reading import At, mapping, whole
+from keda.manifests.reading import At, dig, mapping, whole
 
 _WORDS = {
     "object": "a mapping of keys",
@@ -25,6 +26,7 @@ _WORDS = {
 _GROUP_OF = {"CloudEventSource": "eventing.keda.sh", "ClusterCloudEventSource": "eventing.keda.sh"}
 _ELSEWHERE = {"minReplicaCount", "maxReplicaCount", "pollingInterval", "cooldownPeriod", "idleReplicaCount"}
 _INT32 = 2**31
+SPEC: At = ("spec",)
 _REFUSED = "The API server would refuse the object."
 
 UNKNOWN_KIND = error(
@@ -154,7 +156,32 @@ def shape(item: Item) -> Iterator[Problem]:
     if item.manifest.get("spec") is None:
         yield _missing(("spec",))
     else:
-        yield from _value(item.manifest["spec"], shapes()[kind], ("spec",))
+        for problem in _value(item.manifest["spec"], shapes()[kind], ("spec",)):
+            yield _moved(problem, item) if problem.rule is UNKNOWN_FIELD else problem
+
+
+def _moved(problem: Problem, item: Item) -> Problem:
+    """An unknown key that the CRD has at one other place, with that place as its fix."""
+    key, value = problem.at[-1], dig(item.manifest, *problem.at)
+    places = [
+        at for at, schema in _places(shapes()[item.kind], SPEC) if at[-1] == key and _fits(value, schema)
+    ]
+    if len(places) != 1 or value is UNKNOWN or dig(item.manifest, *places[0]) is not None:
+        return problem
+    return replace(problem, fix=f"Move it to {join(*places[0])}.", edit=None)
+
+
+def _places(schema: Mapping[str, Any], at: At) -> Iterator[tuple[At, Mapping[str, Any]]]:
+    """Every key of the CRD that is not below a list."""
+    for key, inner in schema.get("properties", {}).items():
+        yield (*at, key), inner
+        yield from _places(inner, (*at, key))
+
+
+def _fits(value: object, schema: Mapping[str, Any]) -> bool:
+    """Whether a value may be meant for a place: of its type, and its keys those of the place."""
+    known = schema.get("properties")
+    return _is(value, schema.get("type", "")) and not (known and set(mapping(value)) - set(known))
 
 
 @UNKNOWN_KIND.on(OTHERS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping
 
 from keda.checks import edits
@@ -99,6 +100,7 @@ def misspelt_parameter(item: Item) -> Iterator[Problem]:
           threshold: "50"
           ignoreNullValues: "false"
     """,
+    unless="workload-namespace",
 ).on(*SCALING)
 def unknown_parameter(item: Item) -> Iterator[Problem]:
     for at, kind, metadata in _parameters(item):
@@ -108,6 +110,12 @@ def unknown_parameter(item: Item) -> Iterator[Problem]:
                 yield Problem(
                     (*at, key), MISSING, why, f"Remove it; `keda explain {kind}` lists what it reads."
                 )
+
+
+def names_variable(key: str, value: object) -> bool:
+    """Whether a connection is given as a variable's name, as KEDA 1 read it."""
+    name = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{2,63}", value) if isinstance(value, str) else None
+    return name is not None and key.lower().endswith(("connection", "connectionstring"))
 
 
 @warning(
@@ -120,11 +128,14 @@ def unknown_parameter(item: Item) -> Iterator[Problem]:
     ),
     passes="authenticationRef: {name: rabbitmq}   # a TriggerAuthentication that names the Secret's key",
     see="secrets.md",
+    unless="misplaced-parameter",
 ).on(*SCALING)
 def plain_secret(item: Item) -> Iterator[Problem]:
     for at, kind, metadata in _parameters(item):
         for key, value in metadata.items():
             if key.endswith("FromEnv") or not isinstance(value, str) or not value:
+                continue
+            if names_variable(key, value):
                 continue
             if (is_secret_key(key) and scalers()[kind].reads(key)) or is_secret_value(value):
                 yield Problem(

@@ -37,6 +37,17 @@ _NO_SCALE = {
     ("gateway.networking.k8s.io", "Gateway"): "Name the Deployment of its proxies.",
 }
 """Kinds people try to scale that have no /scale subresource, and what to do instead."""
+_OF_OTHER_GROUPS = {
+    "DeploymentConfig": "apps.openshift.io/v1",
+    "Rollout": "argoproj.io/v1alpha1",
+    "CloneSet": "apps.kruise.io/v1alpha1",
+    "KafkaConnect": "kafka.strimzi.io/v1beta2",
+    "KafkaBridge": "kafka.strimzi.io/v1beta2",
+    "SeldonDeployment": "machinelearning.seldon.io/v1",
+    "RunnerDeployment": "actions.summerwind.dev/v1alpha1",
+    "OpenTelemetryCollector": "opentelemetry.io/v1beta1",
+}
+"""Kinds with a /scale subresource that people name without their group."""
 _RAY_KINDS = {kind: fix for (group, kind), fix in _NO_SCALE.items() if group == "ray.io"}
 """For those who leave apiVersion out: KEDA would look for the kind in apps/v1."""
 _AT: At = (*SPEC, "scaleTargetRef")
@@ -112,6 +123,11 @@ def _builtin(kind: str, version: str, keda: str) -> Problem:
     if group == "" and served == "v1" and kind in _CORE:
         why = f"has no /scale subresource. {_NOT_READY}"
         return TARGET_NOT_SCALABLE.found((*_AT, "kind"), kind, why, "Name e.g. a Deployment.", keda)
+    if kind in _OF_OTHER_GROUPS:
+        needed = _OF_OTHER_GROUPS[kind]
+        why = f"is not a kind of {version} but of {needed}. KEDA's webhook would reject the object."
+        keda = f'no matches for kind "{kind}" in version "{version}"'
+        return TARGET_NOT_SCALABLE.found((*_AT, "kind"), kind, why, f"Write apiVersion: {needed}.", keda)
     near = guess if guess != kind else None
     return TARGET_NOT_SCALABLE.found(
         (*_AT, "kind"),

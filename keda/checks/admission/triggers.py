@@ -8,7 +8,7 @@ from typing import Any
 
 from keda.checks import edits
 from keda.checks.admission.authentication import OPERATOR_CRASH
-from keda.checks.admission.parameters import Metadata, metadata_of
+from keda.checks.admission.parameters import Metadata, metadata_of, names_variable
 from keda.checks.findings import without_secrets
 from keda.checks.registry import SCALING, TRIGGERS, Problem, error, on_objects
 from keda.checks.scaling import SPEC, modifiers_of, triggers_of
@@ -142,6 +142,7 @@ TRIGGER_PARAMETER = error(
         metadata:
           threshold: "50"   # a JSON number: no unit, no words, no leading zero
     """,
+    unless="unknown-variable",
 )
 
 
@@ -231,6 +232,8 @@ def _problem(
         yield OPERATOR_CRASH.found(place, value, *_crash(refusal, kind, key or "", value))
         return
     why, fix = _refused(refusal, kind, key or "", value, secrets)
+    if key and names_variable(key, value) and scalers()[kind].named[key].sources != ("metadata",):
+        why, fix = "is the name of a variable, not a connection.", f"Write {key}FromEnv: {value}."
     edit = edits.word(value, did_you_mean(str(value), refusal.allowed)) if refusal.allowed else None
     yield TRIGGER_PARAMETER.found(place, value, f"{why} {_NOT_READY}", fix, keda, edit)
 
@@ -280,7 +283,10 @@ def _missing(refusal: Refusal, kind: str, metadata: Metadata, at: At, keda: str)
     misspelt = _close(metadata, names)
     if misspelt in metadata and not scalers()[kind].reads(misspelt):
         return  # reported where it was made
-    name, parameter = names[0], scalers()[kind].named[names[0]]
+    # Given at a place that the scaler does not read, it is the one that was meant.
+    name = next((each for each in names if each in metadata and not _in_metadata(kind, each)), names[0])
+    parameter = scalers()[kind].named[name]
+    misplaced, variable = name in metadata, f"{name}FromEnv"
     ways = []
     if writable := [each for each in names if _in_metadata(kind, each)]:
         ways.append(f"write {' or '.join(writable)} in metadata")
@@ -288,13 +294,32 @@ def _missing(refusal: Refusal, kind: str, metadata: Metadata, at: At, keda: str)
         ways.append(f"write {name}FromEnv with the name of a variable of the target's container")
     if "auth" in parameter.sources:
         ways.append(f"name in authenticationRef {credentials(name)}")
+    if refusal.kind == "credentials" and "identityOwner" in scalers()[kind].named:
+        owner = "identityOwner: operator for the identity of KEDA's operator"
+        ways = [
+            f"write {owner}",
+            "name in authenticationRef a TriggerAuthentication with podIdentity: {provider: aws}",
+            *ways[-1:],
+        ]
     secret = is_secret_key(name) or name in _CARRY_PASSWORDS.get(kind, ())
-    fix = "; or ".join(reversed(ways) if secret else ways)
+    in_order = secret and refusal.kind != "credentials"
+    fix = "; or ".join(reversed(ways) if in_order else ways)
     unless = " without a pod identity" if refusal.kind == "credentials" else ""
+    if "env" in parameter.sources and variable in metadata:
+        empty = "is empty or not there in the target's container"
+        yield TRIGGER_PARAMETER.found(
+            (*at, variable),
+            metadata[variable],
+            f"{empty}, and {name} is required by the {kind} scaler{unless}. {_NOT_READY}",
+            "Name a variable of that container.",
+            keda,
+        )
+        return
+    why = "is not read from metadata" if misplaced and not _in_metadata(kind, name) else "missing"
     yield TRIGGER_PARAMETER.found(
         (*at, name),
         MISSING,
-        f"missing, and required by the {kind} scaler{unless}. {_NOT_READY}",
+        f"{why}, and required by the {kind} scaler{unless}. {_NOT_READY}",
         f"{fix[:1].upper()}{fix[1:]}.",
         keda,
     )

@@ -50,7 +50,7 @@ def paused_contradiction(item: Item) -> Iterator[Problem]:
         yield Problem(
             ("metadata", "annotations", _FORCE),
             annotations[_FORCE],
-            "has no effect at 0 replicas: paused-scale-out beside it keeps KEDA from starting a pod.",
+            "has no effect at 0 replicas: the paused-scale-out there keeps KEDA from starting a pod.",
             "Remove paused-scale-out, or force-activation.",
         )
 

@@ -1,0 +1,68 @@
+"""Parameters that a scaler has and reads from elsewhere than the place they are written at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from keda.checks.admission.parameters import metadata_of
+from keda.checks.registry import SCALING, TRIGGERS, Problem, warning
+from keda.checks.scaling import SPEC, triggers_of
+from keda.checks.sources import credentials
+from keda.core.errors import MISSING, is_secret_key
+from keda.manifests.objects import Item
+from keda.manifests.reading import At, text
+from keda.scalers.facts import scalers
+
+
+def sources(kind: str, name: str) -> set[str]:
+    """Where a scaler reads a parameter from: metadata, auth, env; empty if it has none of that name."""
+    return {source for each in scalers()[kind].parameters if name in each.names for source in each.sources}
+
+
+@warning(
+    "misplaced-parameter",
+    TRIGGERS,
+    summary="A parameter that the scaler does not read from there",
+    why=(
+        "KEDA reads each parameter from the places that the scaler's source lists (triggerMetadata, "
+        "authParams, resolvedEnv): the connection of azure-servicebus never from metadata "
+        "(azure_servicebus_scaler.go:63), the tls of rabbitmq neither (rabbitmq_scaler.go:113). At any other "
+        "place it has no effect."
+    ),
+    passes="authenticationRef: {name: mongodb}   # a TriggerAuthentication that gives parameter tls",
+    unless="trigger-parameter",
+).on(*SCALING)
+def misplaced_parameter(item: Item) -> Iterator[Problem]:
+    for index, trigger in triggers_of(item):
+        kind = text(trigger.get("type"))
+        if kind not in scalers() or scalers()[kind].open == "*":
+            continue
+        at: At = (*SPEC, "triggers", index, "metadata")
+        for key in metadata_of(trigger):
+            if problem := _misplaced(kind, key, (*at, key)):
+                yield problem
+
+
+def _misplaced(kind: str, key: str, at: At) -> Problem | None:
+    name, of_env = key.removesuffix("FromEnv"), key.endswith("FromEnv")
+    if (read := sources(kind, key)) and "metadata" not in read:
+        leak = " Everyone who can read the object can read it." if is_secret_key(key) else ""
+        why = f"is not read from metadata by the {kind} scaler: here it has no effect.{leak}"
+        return Problem(at, MISSING, why, ways(kind, key))
+    if not read and of_env and (read := sources(kind, name)) and "env" not in read:
+        why = f"is not read: the {kind} scaler takes {name} from no variable. It has no effect."
+        return Problem(at, MISSING, why, ways(kind, name))
+    return None
+
+
+def ways(kind: str, name: str) -> str:
+    """How a parameter is given, as a sentence."""
+    read, found = sources(kind, name), []
+    if "auth" in read:
+        found.append(f"name in authenticationRef {credentials(name)}")
+    if "env" in read:
+        found.append(f"write {name}FromEnv with the name of a variable of the target's container")
+    if "metadata" in read:
+        found.append(f"write {name} in metadata")
+    sentence = "; or ".join(found)
+    return f"{sentence[:1].upper()}{sentence[1:]}."

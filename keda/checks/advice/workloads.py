@@ -1,0 +1,43 @@
+"""Where kubernetes-workload looks for pods."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from keda.checks.registry import SCALING, TRIGGERS, Problem, warning
+from keda.checks.scaling import SPEC, triggers_of
+from keda.manifests.objects import Item
+from keda.manifests.reading import dig, text
+from keda.manifests.unseen import UNKNOWN_NAMESPACE
+
+
+@warning(
+    "workload-namespace",
+    TRIGGERS,
+    summary="A kubernetes-workload trigger that is meant for another namespace",
+    why=(
+        "The scaler counts pods of the ScaledObject's own namespace and reads no other "
+        "(kubernetes_workload_scaler.go:126). With pods elsewhere it counts 0."
+    ),
+    passes="""
+        - type: prometheus
+          metadata:
+            serverAddress: http://prometheus.monitoring:9090
+            query: sum(kube_pod_status_phase{namespace="front", phase="Running", pod=~"gateway-.*"})
+            threshold: "3"
+            ignoreNullValues: "false"
+    """,
+).on(*SCALING)
+def workload_namespace(item: Item) -> Iterator[Problem]:
+    for index, trigger in triggers_of(item):
+        wanted = text(dig(trigger, "metadata", "namespace"))
+        known = item.namespace not in ("", UNKNOWN_NAMESPACE)
+        if trigger.get("type") == "kubernetes-workload" and wanted and known and wanted != item.namespace:
+            yield Problem(
+                (*SPEC, "triggers", index, "metadata", "namespace"),
+                wanted,
+                f"is not read: kubernetes-workload counts pods of {item.namespace}, the namespace of the "
+                f"{item.kind}, and none of {wanted}. It stays at 0.",
+                f"Count them with a prometheus trigger, such as "
+                f'sum(kube_pod_status_phase{{namespace="{wanted}", phase="Running", pod=~"…"}}).',
+            )

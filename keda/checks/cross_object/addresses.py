@@ -1,0 +1,87 @@
+"""Addresses as KEDA's pod resolves them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from keda.checks.admission.parameters import metadata_of
+from keda.checks.cross_object.cluster_secrets import keda_namespaces
+from keda.checks.registry import REFERENCES, SCALING, Problem, warning
+from keda.checks.scaling import SPEC, triggers_of
+from keda.checks.sources import environment
+from keda.core.errors import MISSING
+from keda.manifests.objects import Item, Objects
+from keda.manifests.reading import At
+from keda.manifests.unseen import UNKNOWN_NAMESPACE
+
+_ADDRESSES = {
+    *("host", "hosts", "address", "addresses", "hostAddress", "serverAddress", "managementEndpoint"),
+    *("bootstrapServers", "brokerAddress", "endpoint", "endpoints", "scalerAddress", "url", "authURL"),
+    *("solaceSempBaseURL", "serverURL", "server", "natsServerMonitoringEndpoint", "metricsURL", "adminURL"),
+    *("nsqLookupdHTTPAddresses", "clusterIPAddress", "sentinelAddresses", "awsEndpoint", "githubApiURL"),
+}
+"""Parameters that are an address or a list of them."""
+_IN_URL = {"connectionString", "connection"}
+"""Parameters that may be a URL."""
+_HOST = re.compile(r"(?:[a-z][a-z0-9+.-]*://)?(?:[^/@]*@)?(\[[0-9a-f:]+\]|[A-Za-z0-9.-]+)(?=[:/?]|$)")
+_OWN = re.compile(r"localhost|127(\.\d+){3}|\[::1\]|0\.0\.0\.0")
+_LABEL = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")
+
+
+@warning(
+    "address-elsewhere",
+    REFERENCES,
+    summary="An address that is another one as seen from KEDA",
+    why=(
+        "KEDA's operator opens the connection, from its own pod. A name without dots is resolved in KEDA's "
+        "namespace, not in that of the ScaledObject, and localhost is the operator's pod. A short name is "
+        "reported where a Service of that name is given in the ScaledObject's namespace."
+    ),
+    passes="url: http://orders.shop.svc:8000/load",
+).among(*SCALING)
+def address_elsewhere(item: Item, objects: Objects) -> Iterator[Problem]:
+    variables: dict[str, str] | None = None
+    for index, trigger in triggers_of(item):
+        at: At = (*SPEC, "triggers", index, "metadata")
+        for key, value in metadata_of(trigger).items():
+            name = key.removesuffix("FromEnv")
+            if name not in _ADDRESSES | _IN_URL or not isinstance(value, str):
+                continue
+            if key != name:
+                variables = environment(item, objects)[0] if variables is None else variables
+                value = variables.get(value, "")
+            for host in _hosts(value, in_url=name in _IN_URL):
+                if problem := _problem(host, item, objects, (*at, key)):
+                    yield problem
+                    break
+
+
+def _hosts(value: str, in_url: bool) -> Iterator[str]:
+    if in_url and "://" not in value:
+        return
+    for each in value.split(","):
+        if found := _HOST.match(each.strip()):
+            yield found[1]
+
+
+def _problem(host: str, item: Item, objects: Objects, at: At) -> Problem | None:
+    if _OWN.fullmatch(host):
+        why = f"has the host {host}, which is the pod of KEDA's operator: nothing of yours answers there."
+        return Problem(
+            at,
+            MISSING,
+            why,
+            f"Write the Service's name with its namespace, such as name.{item.namespace}.svc.",
+        )
+    namespaces = keda_namespaces(objects)
+    if not _LABEL.fullmatch(host) or item.namespace in {*namespaces, UNKNOWN_NAMESPACE}:
+        return None
+    here = objects.get("", "Service", item.namespace, host)
+    if here is None or any(objects.get("", "Service", each, host) for each in namespaces):
+        return None
+    why = (
+        f"has the host {host}, a Service of {item.namespace}. KEDA resolves a name without dots in its own "
+        "namespace, and does not find it."
+    )
+    return Problem(at, MISSING, why, f"Write {host}.{item.namespace}.svc as the host.")

@@ -1,0 +1,260 @@
+"""What a trigger reads and from where: other members of each kind than the corpus has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import keda
+from keda.manifests.declared import UNKNOWN
+from keda.scalers.facts import scalers
+
+
+def scaled(kind: str, metadata: Any, reference: Any = None, target: Any = None) -> Any:
+    trigger = {"type": kind, "metadata": metadata} | ({"authenticationRef": reference} if reference else {})
+    spec = {"minReplicaCount": 1, "maxReplicaCount": 8, "triggers": [trigger]}
+    spec["scaleTargetRef"] = {"name": "web"} | (target or {})
+    return {
+        "apiVersion": "keda.sh/v1alpha1",
+        "kind": "ScaledObject",
+        "metadata": {"name": "web", "namespace": "shop"},
+        "spec": spec,
+    }
+
+
+def thing(kind: str, name: str, namespace: str = "shop", **body: Any) -> Any:
+    version = {
+        "TriggerAuthentication": "keda.sh/v1alpha1",
+        "ClusterTriggerAuthentication": "keda.sh/v1alpha1",
+    }
+    metadata = {"name": name} | ({"namespace": namespace} if namespace else {})
+    return {"apiVersion": version.get(kind, "v1"), "kind": kind, "metadata": metadata} | body
+
+
+def deployment(*containers: Any) -> Any:
+    template = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": list(containers)}}
+    return thing("Deployment", "web", spec={"template": template}) | {"apiVersion": "apps/v1"}
+
+
+def container(name: str, *variables: str, **more: Any) -> Any:
+    env = [{"name": each, "value": "x"} for each in variables]
+    return {"name": name, "image": "a:1", "env": env} | more
+
+
+def found(*objects: Any) -> dict[str, Any]:
+    return {finding.code: finding for finding in keda.check(objects)}
+
+
+def test_every_parameter_of_every_scaler_is_judged_by_its_sources() -> None:
+    """Written into metadata: refused or without effect where KEDA reads it elsewhere, and only there."""
+    seen = 0
+    for kind, facts in scalers().items():
+        for name in facts.named:
+            sources = {each for one in facts.parameters if name in one.names for each in one.sources}
+            codes = {
+                finding.code
+                for finding in keda.check([scaled(kind, {name: "x"})])
+                if finding.at[-1] == name and "is not read from metadata" in finding.message
+            }
+            wanted = "metadata" not in sources and facts.open != "*"
+            assert bool(codes) == wanted, (kind, name, codes)
+            seen += wanted
+    assert seen > 200
+
+
+@pytest.mark.parametrize(
+    ("kind", "key"),
+    [
+        ("kafka", "passwordFromEnv"),
+        ("prometheus", "bearerTokenFromEnv"),
+        ("github-runner", "personalAccessTokenFromEnv"),
+        ("cron", "startFromEnv"),
+    ],
+)
+def test_from_env_that_is_not_read(kind: str, key: str) -> None:
+    assert found(scaled(kind, {key: "A"}))["misplaced-parameter"].at[-1] == key
+
+
+QUEUE = {"queueName": "a", "mode": "QueueLength", "value": "5"}
+
+
+@pytest.mark.parametrize(
+    ("containers", "target", "more", "fix"),
+    [
+        ([container("a", "RABBIT")], {}, [], "Write RABBIT."),
+        ([container("a"), container("b", "RABIT")], {}, [], "envSourceContainerName: b"),
+        ([container("b", "RABIT"), container("a")], {"envSourceContainerName": "a"}, [], "ContainerName: b"),
+        (
+            [container("a", envFrom=[{"prefix": "Q_", "configMapRef": {"name": "c"}}])],
+            {},
+            [thing("ConfigMap", "c", data={"RABIT": "amqp://r.a:1"})],
+            "Write Q_RABIT.",
+        ),
+        ([container("a", "RABIT")], {}, [], None),
+        ([container("a", envFrom=[{"secretRef": {"name": "s"}}])], {}, [], None),
+        ([UNKNOWN], {}, [], None),
+        ([container("a")], {"envSourceContainerName": UNKNOWN}, [], None),
+        (
+            [container("a", envFrom=[{"secretRef": {"name": "s"}}])],
+            {},
+            [thing("Secret", "s", data={"RABIT": "YW1xcDovL3IuYTox"})],
+            None,
+        ),
+    ],
+)
+def test_variables(containers: Any, target: Any, more: Any, fix: str | None) -> None:
+    given = scaled("rabbitmq", QUEUE | {"hostFromEnv": "RABIT"}, target=target)
+    codes = found(given, deployment(*containers), *more)
+    assert ("unknown-variable" in codes) == (fix is not None)
+    if fix is not None:
+        assert fix in codes["unknown-variable"].fix
+        assert "trigger-parameter" not in codes
+
+
+@pytest.mark.parametrize(
+    ("kind", "metadata", "host"),
+    [
+        ("redis", {"address": "db:6379"}, "db"),
+        ("kafka", {"bootstrapServers": "a.b:1,db:9092"}, "db"),
+        ("rabbitmq", {"host": "amqp://user:pw@db:5672/vhost"}, "db"),
+        ("prometheus", {"serverAddress": "http://db"}, "db"),
+        ("external", {"scalerAddress": "db:8080"}, "db"),
+        ("mysql", {"host": "localhost"}, "localhost"),
+        ("metrics-api", {"url": "http://127.0.0.1:80/x"}, "127.0.0.1"),
+        ("redis", {"address": "[::1]:6379"}, "[::1]"),
+        ("redis", {"addressFromEnv": "DB"}, "db"),
+        ("redis", {"address": "db.shop:6379"}, None),
+        ("redis", {"address": "db.shop.svc.cluster.local:6379"}, None),
+        ("redis", {"address": "cache:6379"}, None),
+        ("redis", {"address": UNKNOWN}, None),
+        ("azure-servicebus", {"connectionFromEnv": "BUS"}, None),
+    ],
+)
+def test_addresses(kind: str, metadata: Any, host: str | None) -> None:
+    pod = container("a", "BUS") | {
+        "env": [{"name": "DB", "value": "db:6379"}, {"name": "BUS", "value": "E=sb://b.c/;K=v"}]
+    }
+    service = thing("Service", "db", spec={})
+    codes = found(scaled(kind, metadata), deployment(pod), service)
+    assert ("address-elsewhere" in codes) == (host is not None)
+    if host is not None:
+        assert f"has the host {host}," in codes["address-elsewhere"].message
+        assert "pw" not in str(codes["address-elsewhere"])
+
+
+def test_a_service_of_that_name_in_keda_is_found() -> None:
+    services = [thing("Service", "db", namespace, spec={}) for namespace in ("shop", "keda")]
+    assert "address-elsewhere" not in found(scaled("redis", {"address": "db:6379"}), *services)
+
+
+@pytest.mark.parametrize(
+    ("places", "code"),
+    [(["shop"], True), (["keda"], False), (["shop", "keda"], False), (["other"], False), ([], False)],
+)
+@pytest.mark.parametrize(
+    ("key", "kind"), [("secretTargetRef", "Secret"), ("configMapTargetRef", "ConfigMap")]
+)
+def test_where_a_cluster_authentication_reads(places: list[str], code: bool, key: str, kind: str) -> None:
+    entries = [{"parameter": "password", "name": "creds", "key": "k"}]
+    authentication = thing("ClusterTriggerAuthentication", "c", "", spec={key: entries})
+    reference = {"name": "c", "kind": "ClusterTriggerAuthentication"}
+    given = [thing(kind, "creds", place, data={"k": "eA=="}) for place in places]
+    codes = found(authentication, scaled("redis", {"address": "a.b:1"}, reference), *given)
+    assert ("cluster-secret-namespace" in codes) == code
+
+
+@pytest.mark.parametrize(
+    ("kind", "metadata", "parameters", "fix"),
+    [
+        ("metrics-api", {}, ["apiKey"], "Write authModes: apiKey."),
+        ("prometheus", {}, ["username", "password"], "Write authModes: basic."),
+        ("loki", {}, ["bearerToken"], "Write authModes: bearer."),
+        ("graphite", {}, ["username", "password"], "Write authMode: basic."),
+        ("prometheus", {}, ["customAuthHeader", "customAuthValue"], "Write authModes: custom."),
+        ("metrics-api", {"authModes": "oauth"}, ["clientID"], "Write one of bearer"),
+        ("prometheus", {"authModes": "basic"}, ["username"], None),
+        ("prometheus", {"authModes": UNKNOWN}, ["username"], None),
+        ("metrics-api", {}, ["apiKey", "authModes"], None),
+        ("prometheus", {}, ["ca"], None),
+        ("redis", {}, ["password"], None),
+    ],
+)
+def test_credentials_that_are_not_sent(
+    kind: str, metadata: Any, parameters: list[str], fix: str | None
+) -> None:
+    entries = [{"parameter": each, "name": "creds", "key": "k"} for each in parameters]
+    authentication = thing("TriggerAuthentication", "t", spec={"secretTargetRef": entries})
+    codes = found(scaled(kind, metadata, {"name": "t"}), authentication)
+    assert ("credentials-not-sent" in codes) == (fix is not None)
+    if fix is not None:
+        assert codes["credentials-not-sent"].fix.startswith(fix)
+
+
+def test_an_authentication_that_is_not_given_may_hold_a_mode() -> None:
+    assert "credentials-not-sent" not in found(scaled("metrics-api", {"apiKey": "a"}, {"name": "elsewhere"}))
+
+
+@pytest.mark.parametrize(
+    ("namespace", "code"), [("front", True), ("shop", False), (UNKNOWN, False), ("", False)]
+)
+def test_where_pods_are_counted(namespace: Any, code: bool) -> None:
+    metadata = {"podSelector": "app=a", "value": "3", "namespace": namespace}
+    codes = found(scaled("kubernetes-workload", metadata))
+    assert ("workload-namespace" in codes) == code
+    assert not (code and "unknown-parameter" in codes)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "place"),
+    [
+        (
+            "behavior",
+            {"scaleUp": {"stabilizationWindowSeconds": 0}},
+            "advanced.horizontalPodAutoscalerConfig.behavior",
+        ),
+        ("horizontalPodAutoscalerConfig", {"name": "a"}, "advanced.horizontalPodAutoscalerConfig"),
+        ("restoreToOriginalReplicaCount", True, "advanced.restoreToOriginalReplicaCount"),
+        ("scalingModifiers", {"formula": "a"}, "advanced.scalingModifiers"),
+        ("envSourceContainerName", "a", "scaleTargetRef.envSourceContainerName"),
+        ("failureThreshold", 3, "fallback.failureThreshold"),
+        ("behavior", {"scaleSideways": {}}, None),
+    ],
+)
+def test_keys_that_have_another_place(key: str, value: Any, place: str | None) -> None:
+    given = scaled("cron", {})
+    given["spec"][key] = value
+    (finding,) = [each for each in keda.check([given]) if each.code == "unknown-field"]
+    assert (finding.fix == f"Move it to spec.{place}.") == (place is not None)
+
+
+@pytest.mark.parametrize(
+    ("version", "kind", "code"),
+    [
+        (None, "ScaledObject", True),
+        ("apps/v1", "ScaledJob", True),
+        ("kedacore.sh/v1alpha1", "TriggerAuthentication", True),
+        ("v1", "ScaledObject", True),
+        ("keda.sh/v1alpha1", "ScaledObject", False),
+        (UNKNOWN, "ScaledObject", False),
+    ],
+)
+def test_kinds_and_their_group(version: Any, kind: str, code: bool) -> None:
+    given = scaled("cron", {}) | {"kind": kind}
+    given.pop("apiVersion")
+    if version is not None:
+        given["apiVersion"] = version
+    assert ("unknown-kind" in found(given)) == code
+
+
+@pytest.mark.parametrize("kind", ["DeploymentConfig", "Rollout", "CloneSet"])
+def test_kinds_of_other_groups(kind: str) -> None:
+    codes = found(scaled("cron", {}, target={"kind": kind}))
+    assert codes["target-not-scalable"].fix.startswith("Write apiVersion: ")
+
+
+@pytest.mark.parametrize("kind", ["aws-sqs-queue", "aws-cloudwatch", "aws-kinesis-stream", "aws-dynamodb"])
+def test_ways_out_without_an_identity(kind: str) -> None:
+    findings = keda.check([scaled(kind, {"awsRegion": "eu-west-1"})])
+    fixes = [each.fix for each in findings if "pod identity" in each.message]
+    assert all("identityOwner: operator" in fix and "provider: aws" in fix for fix in fixes)
