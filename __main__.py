@@ -8,7 +8,7 @@ import pulumi
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from components.adoption import let_go  # noqa: E402
+from components.adoption import release_adopted_hpas  # noqa: E402
 from components.cluster_guard.component import ClusterGuard  # noqa: E402
 from components.load import load, one_line_each  # noqa: E402
 from components.monitoring.component import CustomResourceState, Dashboards, Monitors  # noqa: E402
@@ -24,7 +24,7 @@ signal.signal(signal.SIGINT, signal.SIG_DFL)
 with one_line_each():
     settings = load()
     preflight(settings)
-let_go(settings.workloads)
+release_adopted_hpas(settings.workloads)
 cluster = provider(settings.cluster)
 options = pulumi.ResourceOptions(providers=[cluster])
 Monitors("monitors", settings.monitoring, settings.workloads, options)

@@ -14,7 +14,7 @@ from cli.dashboard import boards, page
 from cli.dashboard.prometheus import Prometheus, Window
 from cli.engine import Engine
 from cli.errors import CommandError
-from cli.status import table as report
+from cli.status import table
 from lab import __main__ as lab_command
 from lab.errors import LabError
 from lab.files import write_atomically
@@ -95,7 +95,7 @@ def _on_lab(command: str, lab: Lab) -> int:
                 rows = waiting.until_ready(targets.lab_kubectl(lab))
             except waiting.NotReady as error:
                 rows, code = error.rows, 1
-    print("\n" + report.table(rows or report.rows(targets.lab_kubectl(lab))))
+    print("\n" + table.rendered(rows or table.rows(targets.lab_kubectl(lab))))
     argument = targets.named(lab)
     print(
         f"\nTry next:  make load WORKLOAD=voice{argument}    then  make status{argument}\n"
@@ -168,7 +168,7 @@ def _on_cluster(args: argparse.Namespace) -> int:
     kubectl = own.kubectl()
     if args.command == "status":
         own.server()
-        print(report.table(report.rows(kubectl)))
+        print(table.rendered(table.rows(kubectl)))
         return 0
     verb = "destroy" if args.command == "down" else args.command
     engine = _own_engine(own, args, "" if verb == "preview" else f"pulumi {verb}")
@@ -181,7 +181,7 @@ def _on_cluster(args: argparse.Namespace) -> int:
             )
     done = engine.operate(verb, assume_yes=args.yes)
     if done.returncode == 0 and verb == "up":
-        print("\n" + report.table(report.rows(kubectl)))
+        print("\n" + table.rendered(table.rows(kubectl)))
     return 1 if done.returncode else 0
 
 

@@ -6,7 +6,7 @@ import time
 
 from cli.errors import CommandError
 from cli.kubectl import Kubectl
-from cli.status import table as report
+from cli.status import table
 from cli.status.table import Row
 from lab.progress import duration, step
 
@@ -25,7 +25,7 @@ def until_ready(kubectl: Kubectl, seconds: float = PATIENCE, interval: float = I
     deadline = time.monotonic() + seconds
     with step("workloads Ready") as progress:
         while True:
-            found = report.rows(kubectl)
+            found = table.rows(kubectl)
             waiting = [row for row in found if row.ready != "True"]
             if not waiting:
                 return found

@@ -16,7 +16,7 @@ from keda import ScaledObject
 from keda.ownership import TRANSFER_OWNERSHIP
 
 
-def let_go(workloads: Mapping[str, Workload]) -> None:
+def release_adopted_hpas(workloads: Mapping[str, Workload]) -> None:
     """For all HPAs registered after this call, in charts and components too, that a workload adopts."""
     adopted = {
         (workload.namespace, workload.scaled.hpa_name): name

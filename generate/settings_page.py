@@ -74,16 +74,16 @@ def page() -> str:
     """The text of docs/settings.md."""
     defined = stack_schema()["$defs"]
     text = EXAMPLE.read_text("utf-8")
-    said = dict(meanings(text))
-    said[f"{_ANY}.namespace"] = said["workloads.ray-serve.namespace"]
+    comments = dict(meanings(text))
+    comments[f"{_ANY}.namespace"] = comments["workloads.ray-serve.namespace"]
     parts = [_INTRODUCTION]
     for section in ("Cluster", "Keda", "Monitoring"):
-        rows = _rows(defined, section, [section.lower()], said)
+        rows = _rows(defined, section, [section.lower()], comments)
         parts.append(f"## keda-homelab:{section.lower()}\n\n{_table(rows)}")
     keys = [set(defined[model.__name__]["properties"]) for model in RECIPES.values()]
     common = set.intersection(*keys) | {"authentication"}
     authenticated = [name for name, model in RECIPES.items() if issubclass(model, PrometheusRecipe)]
-    for_any = _rows(defined, "RayServe", [_ANY, "workloads.ray-serve"], said, only=common - _OF_RECIPE)
+    for_any = _rows(defined, "RayServe", [_ANY, "workloads.ray-serve"], comments, only=common - _OF_RECIPE)
     parts.append(
         "## keda-homelab:workloads\n\nOne entry per workload. Its key names the ScaledObject, and "
         "`keda-hpa-<key>` its HPA. `recipe` (required) decides which other keys there are: "
@@ -94,7 +94,7 @@ def page() -> str:
     for recipe, model in RECIPES.items():
         places = [f"workloads.{key}" for key in examples(text, recipe)] + [_ANY]
         hidden = common - _OF_RECIPE | {"recipe"}
-        rows = _rows(defined, model.__name__, places, said, hidden=hidden)
+        rows = _rows(defined, model.__name__, places, comments, hidden=hidden)
         parts.append(f"### {recipe}\n\n{_table(rows)}")
     return "\n\n".join(parts) + "\n"
 
@@ -103,7 +103,7 @@ def _rows(
     defined: Mapping[str, Any],
     model: str,
     places: Sequence[str],
-    said: Mapping[str, str],
+    comments: Mapping[str, str],
     *,
     only: Set[str] | None = None,
     hidden: Set[str] = frozenset(),
@@ -113,21 +113,23 @@ def _rows(
     for key, schema in defined[model]["properties"].items():
         if key in hidden or (only is not None and key not in only):
             continue
-        text = next((said[f"{place}.{key}"] for place in places if f"{place}.{key}" in said), "")
+        text = next((comments[f"{place}.{key}"] for place in places if f"{place}.{key}" in comments), "")
         yield _row(key, schema, text, key in required)
         inner = _reference(schema)
         within = [f"{place}.{key}" for place in places]
-        if inner and _explained(defined[inner], inner, within, said):
-            for row in _rows(defined, inner, within, said):
+        if inner and _explained(defined[inner], inner, within, comments):
+            for row in _rows(defined, inner, within, comments):
                 yield row.replace("| `", f"| `{key}.", 1)
 
 
-def _explained(schema: Mapping[str, Any], model: str, places: Sequence[str], said: Mapping[str, str]) -> bool:
+def _explained(
+    schema: Mapping[str, Any], model: str, places: Sequence[str], comments: Mapping[str, str]
+) -> bool:
     """Whether the keys of an inner mapping have rows: where one is required or has a comment of its own."""
     if model not in {each.__name__ for each in _models(Setting)}:
         return False  # KEDA's own, and explained there
     keys = schema["properties"]
-    return "required" in schema or any(f"{place}.{key}" in said for place in places for key in keys)
+    return "required" in schema or any(f"{place}.{key}" in comments for place in places for key in keys)
 
 
 def _models(base: type[Model]) -> Iterator[type[Model]]:

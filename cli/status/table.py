@@ -97,7 +97,7 @@ def _ready(item: Mapping[str, Any]) -> tuple[str, str]:
     return "Unknown", "KEDA has not looked at it yet"
 
 
-def table(found: Sequence[Row]) -> str:
+def rendered(found: Sequence[Row]) -> str:
     """The rows as aligned text, a note under each row that is not Ready."""
     heads = ("WORKLOAD", "NAMESPACE", "TARGET", "TRIGGER", "REPLICAS", "RANGE", "READY")
     cells = [

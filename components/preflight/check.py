@@ -72,7 +72,7 @@ def another_cluster(settings: Settings, reader: ClusterReader) -> Iterator[Fault
 
 def missing_kinds(settings: Settings, reader: ClusterReader) -> Iterator[Fault]:
     """A fault for each setting whose kind the cluster does not serve. Raises OSError."""
-    for api_version, kind, path, value, off, instead in _wishes(settings):
+    for api_version, kind, path, value, off, instead in _required_kinds(settings):
         if kind not in reader.served(api_version) and f"/apis/{api_version}" not in reader.forbidden:
             yield Fault(
                 path,
@@ -143,7 +143,7 @@ def unselected(settings: Settings, reader: ClusterReader) -> Iterator[Fault]:
             )
 
 
-def _wishes(settings: Settings) -> Iterator[tuple[str, str, str, object, str, str]]:
+def _required_kinds(settings: Settings) -> Iterator[tuple[str, str, str, object, str, str]]:
     """(apiVersion, kind, setting, its value, what to write without the kind, how to get it)."""
     monitoring = settings.monitoring
     if settings.keda.cluster_guard != "off":

@@ -13,7 +13,7 @@ from cli import __main__ as command
 from cli import targets
 from cli.engine import Engine
 from lab.paths import Lab
-from tests.cli.test_report import Canned
+from tests.cli.test_status import Canned
 
 
 @pytest.fixture

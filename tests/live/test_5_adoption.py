@@ -49,7 +49,7 @@ sys.path.insert(0, {project!r})
 import pulumi
 from pulumi_kubernetes.autoscaling.v2 import HorizontalPodAutoscaler
 
-from components.adoption import let_go
+from components.adoption import release_adopted_hpas
 from components.platform import provider
 from components.recipes.generic import Generic
 from components.settings import Cluster
@@ -60,7 +60,7 @@ workloads = {{
     name: Generic.parse(settings).models(name, {prometheus!r})
     for name, settings in {workloads!r}.items()
 }}
-let_go(workloads)
+release_adopted_hpas(workloads)
 for manifest, retain in {hpas!r}:
     own = pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(retain_on_delete=retain))
     name = manifest["metadata"]["name"]

@@ -17,7 +17,7 @@ ADOPTION = f"""
 import sys
 sys.path.insert(0, {str(ROOT)!r})
 
-from components.adoption import let_go
+from components.adoption import release_adopted_hpas
 from components.recipes.generic import Generic
 from components.scaled_workload import ScaledWorkload
 
@@ -58,14 +58,14 @@ def test_an_hpa_that_is_taken_over_and_still_held_is_refused_with_the_fix(stack:
 def test_it_is_let_go_of_and_outlives_its_removal(stack: Stack, hpa: str) -> None:
     stack.program(hpa)
     assert stack.pulumi("up", "--yes", "--skip-preview", *PACK).returncode == 0
-    stack.program(f"{ADOPTION}let_go(workloads); {hpa}; adopting()")
+    stack.program(f"{ADOPTION}release_adopted_hpas(workloads); {hpa}; adopting()")
     taken = stack.pulumi("up", "--yes", "--skip-preview", *PACK)
     assert taken.returncode == 0, taken.stdout
     summary = taken.stdout.partition("Diagnostics:")[2]
     assert summary.count(NOW_KEDAS) == 1, taken.stdout
     held = hpa_in_state(stack)
     assert held is not None and held["retainOnDelete"] is True
-    stack.program(f"{ADOPTION}let_go(workloads); adopting()")
+    stack.program(f"{ADOPTION}release_adopted_hpas(workloads); adopting()")
     forgotten = stack.pulumi("up", "--yes", "--skip-preview", *PACK)
     assert forgotten.returncode == 0, forgotten.stdout
     assert hpa_in_state(stack) is None
@@ -76,6 +76,6 @@ def test_held_until_it_is_removed_it_would_be_deleted(stack: Stack) -> None:
     """Why it must be let go of first: no policy sees what has left the program."""
     stack.program("hpa()")
     assert stack.pulumi("up", "--yes", "--skip-preview", *PACK).returncode == 0
-    stack.program(f"{ADOPTION}let_go(workloads); adopting()")
+    stack.program(f"{ADOPTION}release_adopted_hpas(workloads); adopting()")
     assert stack.pulumi("up", "--yes", "--skip-preview", *PACK).returncode == 0
     assert not [name for name in stack.created() if "by-hand" in name]

@@ -12,7 +12,7 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
 from components.monitoring.dashboards.operator import UID as OPERATOR_UID
 from components.monitoring.dashboards.operator import operator
-from components.monitoring.dashboards.workloads import fleet
+from components.monitoring.dashboards.workloads import workloads_dashboard
 from components.settings import Monitoring
 from components.workload import Workload
 
@@ -30,5 +30,7 @@ def dashboards(monitoring: Monitoring, namespace: str, workloads: Mapping[str, W
         uid, title = UID, "KEDA: scaled workloads"
         if number > 1:
             uid, title = f"{uid}-{number}", f"{title} ({number})"
-        boards[uid] = fleet(uid, title, part, source, conditions=monitoring.state_metrics is not None)
+        boards[uid] = workloads_dashboard(
+            uid, title, part, source, conditions=monitoring.state_metrics is not None
+        )
     return {uid: json.dumps(board.build(), cls=JSONEncoder, sort_keys=True) for uid, board in boards.items()}

@@ -44,7 +44,7 @@ _SHARES = "Share of the shown time"
 _TARGET_METRIC = "kube_horizontalpodautoscaler_status_target_metric"
 
 
-def fleet(
+def workloads_dashboard(
     uid: str, title: str, workloads: Sequence[Workload], datasource: str | None, *, conditions: bool
 ) -> Dashboard:
     """`conditions`: whether kube-state-metrics has metrics of the conditions of KEDA's objects."""

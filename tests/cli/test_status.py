@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from cli.status import table as report
+from cli.kubectl import Kubectl
+from cli.status import table
 
 
-class Canned(report.Kubectl):
+class Canned(Kubectl):
     """kubectl that answers from a dict of resource name to items."""
 
     def __init__(self, answers: dict[str, list[dict[str, Any]]]) -> None:
@@ -54,7 +55,7 @@ def test_table() -> None:
             "jobs.batch": [job(1), job(1), job(0), job(1, owner="other")],
         }
     )
-    assert report.table(report.rows(kubectl)).splitlines() == [
+    assert table.rendered(table.rows(kubectl)).splitlines() == [
         "WORKLOAD  NAMESPACE  TARGET                     TRIGGER         REPLICAS  RANGE  READY",
         "batch     batch      Job (one per item)         prometheus      2         0-4    False",
         "  ! batch: no such host",
@@ -67,6 +68,6 @@ def test_what_keda_fills_in_is_shown_as_it_is_in_force() -> None:
         "metadata": {"name": "a", "namespace": "b"},
         "spec": {"scaleTargetRef": {"kind": "StatefulSet", "name": "c"}, "triggers": [{"type": "cron"}]},
     }
-    (row,) = report.rows(Canned({"scaledobjects.keda.sh": [bare]}))
+    (row,) = table.rows(Canned({"scaledobjects.keda.sh": [bare]}))
     assert (row.target, row.minimum, row.maximum, row.replicas) == ("StatefulSet/c", 0, 100, None)
     assert (row.ready, row.reason) == ("Unknown", "KEDA has not looked at it yet")
