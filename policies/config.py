@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from keda.core.errors import did_you_mean
-from keda.guardrails.reasons import is_reason
+from keda.core.reasons import is_reason
 from keda.manifests.reading import mapping, sequence
 
 _OF_EVERY_RULE = ("enforcementLevel",)

@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from keda.checks.cross_object.owners import SecondOwners, one_owner, second_owners
 from keda.checks.findings import IGNORE, Finding, finding
 from keda.checks.registry import ADMISSION, ADVICE, Problem, Rule, checks, checks_among, rules
+from keda.core.reasons import is_reason
 from keda.manifests.declared import UNKNOWN
 from keda.manifests.objects import Item, Objects
-from keda.manifests.reading import dig, text
+from keda.manifests.reading import dig
 
 __all__ = ["Finding", "Rule", "SecondOwners", "check", "judge_alone", "judge_among", "rules", "second_owners"]
 
@@ -76,4 +77,4 @@ def _ignored(rule: Rule, item: Item) -> bool:
     if not rule.ignorable:
         return False
     reason = dig(item.manifest, "metadata", "annotations", f"{IGNORE}{rule.name}")
-    return reason is UNKNOWN or bool(text(reason).strip())
+    return reason is UNKNOWN or is_reason(reason)

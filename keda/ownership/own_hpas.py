@@ -1,16 +1,19 @@
 """Kinds of other operators that make an HPA of their own, and the workload whose replicas that HPA sets.
 
+Each condition is that of the operator's source, which stands beside its function.
+
 | kind | of | makes an HPA | for |
 |---|---|---|---|
-| InferenceService | KServe | unless autoscalerClass is `external` or `none` | `<name>-predictor`, … |
+| InferenceService | KServe | autoscalerClass is `hpa`, or is left out | `<name>-predictor`, … |
 | OpenTelemetryCollector | opentelemetry-operator | with spec.autoscaler | itself, so `<name>-collector` |
 | Jaeger | jaeger-operator | in production and streaming | `<name>-collector`, `-ingester` |
 | ArgoCD | argocd-operator | with spec.server.autoscale.enabled | `<name>-server` |
-| NIMService | NVIDIA's k8s-nim-operator | with spec.scale.enabled | `<name>` |
-| IstioOperator | Istio | with a component's k8s.hpaSpec | istiod, the gateway's name |
+| NIMService, Nemo… | NVIDIA's k8s-nim-operator | with spec.scale.enabled | `<name>` |
+| IstioOperator | Istio | unless values switch it off; with hpaSpec it is meant | istiod, the gateway's name |
 | SeldonDeployment | Seldon Core 1 | with componentSpecs[].hpaSpec | `<name>-<predictor>-<index>-…` |
 | PyTorchJob | Kubeflow trainer 1 | with elasticPolicy.metrics | itself |
 
+KServe makes a ScaledObject with autoscalerClass `keda`, Seldon Core with componentSpecs[].kedaSpec.
 Datadog's DatadogPodAutoscaler makes no HPA: it scales spec.targetRef itself.
 """
 
@@ -27,6 +30,9 @@ Claims = Iterator[Owner | Link]
 Reader = Callable[[ObjectRef, Manifest, dict[str, Any]], Claims]
 
 _AUTOSCALER_CLASS = "serving.kserve.io/autoscalerClass"
+_STOP = "serving.kserve.io/stop"
+_LONGEST = 63
+_DISTRIBUTED = ("cassandra", "elasticsearch", "kafka", "grpc-plugin")
 
 
 def _deployment(source: ObjectRef, name: str, namespace: str = "") -> ObjectRef:
@@ -44,31 +50,54 @@ def _makes_hpa(common: dict[str, Any], owned: ObjectRef, field: str, fix: str) -
     )
 
 
+def _makes_scaled_object(common: dict[str, Any], owned: ObjectRef, field: str, fix: str) -> Controller:
+    source: ObjectRef = common["source"]
+    return Controller(
+        **common,
+        owned=owned,
+        does=f"makes a ScaledObject of its own for {owned} ({field})",
+        harm="KEDA's webhook refuses the later one, and while it is down their two HPAs stop each other",
+        fix=f"{fix}; or keep the {source.kind}'s own and remove the ScaledObject.",
+    )
+
+
+# KServe: pkg/controller/v1beta1/inferenceservice/reconcilers/{autoscaler,hpa,keda}, and the names in
+# pkg/constants/constants.go. A Deployment of such a name is there in its raw deployment mode only.
 def _inference_service(source: ObjectRef, manifest: Manifest, common: dict[str, Any]) -> Claims:
-    if annotation(manifest, _AUTOSCALER_CLASS) in ("external", "none", "keda", UNKNOWN):
+    given, stopped = annotation(manifest, _AUTOSCALER_CLASS), annotation(manifest, _STOP)
+    if UNKNOWN in (given, stopped) or given not in (None, "hpa", "keda") or text(stopped).lower() == "true":
         return
     for part in ("predictor", "transformer", "explainer"):
         if isinstance(dig(manifest, "spec", part), Mapping):
             owned = _deployment(source, f"{source.name}-{part}")
-            yield _makes_hpa(
-                common, owned, f"spec.{part}", f'Annotate it with {_AUTOSCALER_CLASS}: "external"'
-            )
+            makes = _makes_scaled_object if given == "keda" else _makes_hpa
+            yield makes(common, owned, f"spec.{part}", f'Annotate it with {_AUTOSCALER_CLASS}: "external"')
 
 
+# opentelemetry-operator: internal/manifests/collector/{collector,horizontalpodautoscaler}.go,
+# internal/naming/main.go; internal/webhook/collector_conversion.go for v1alpha1's own fields.
 def _open_telemetry_collector(source: ObjectRef, manifest: Manifest, common: dict[str, Any]) -> Claims:
     mode = text_or(dig(manifest, "spec", "mode"), "deployment")
     kind = {"deployment": "Deployment", "statefulset": "StatefulSet"}.get(mode or "")
-    if kind is None:
+    if kind is None or dig(manifest, "spec", "managementState") in ("unmanaged", UNKNOWN):
         return
     workload = ObjectRef("apps", kind, source.namespace, f"{source.name}-collector")
     yield Link(source, workload)
     if isinstance(dig(manifest, "spec", "autoscaler"), Mapping):
         yield _makes_hpa(common, source, "spec.autoscaler", "Remove spec.autoscaler")
+    elif text(manifest.get("apiVersion")).endswith("/v1alpha1"):
+        for field in ("maxReplicas", "minReplicas"):
+            if dig(manifest, "spec", field) not in (None, UNKNOWN):
+                yield _makes_hpa(common, source, f"spec.{field}", f"Remove spec.{field}")
 
 
+# jaeger-operator: pkg/deployment/autoscale.go, pkg/strategy/{controller,production,streaming}.go. Jaeger with
+# storage in memory or badger is one pod, whatever the strategy.
 def _jaeger(source: ObjectRef, manifest: Manifest, common: dict[str, Any]) -> Claims:
     strategy = text(dig(manifest, "spec", "strategy")).lower()
     parts = {"production": ["collector"], "streaming": ["collector", "ingester"]}.get(strategy, [])
+    if dig(manifest, "spec", "storage", "type") not in _DISTRIBUTED:
+        return
     for part in parts:
         settings = dig(manifest, "spec", part)
         asked = [dig(settings, key) for key in ("autoscale", "replicas")]
@@ -78,47 +107,73 @@ def _jaeger(source: ObjectRef, manifest: Manifest, common: dict[str, Any]) -> Cl
         yield _makes_hpa(common, owned, f"spec.{part}.autoscale", f"Write spec.{part}.autoscale: false")
 
 
+# argocd-operator: controllers/argocd/hpa.go, reconcileServerHPA.
 def _argo_cd(source: ObjectRef, manifest: Manifest, common: dict[str, Any]) -> Claims:
     if dig(manifest, "spec", "server", "autoscale", "enabled") is True:
         owned = _deployment(source, f"{source.name}-server")
         yield _makes_hpa(common, owned, "spec.server.autoscale", "Write spec.server.autoscale.enabled: false")
 
 
+# k8s-nim-operator: api/apps/v1alpha1/{nimservice,nemo_*}_types.go, GetHPAParams. On the platform `kserve`
+# it makes an InferenceService instead.
 def _nim_service(source: ObjectRef, manifest: Manifest, common: dict[str, Any]) -> Claims:
-    if dig(manifest, "spec", "scale", "enabled") is True:
+    standalone = dig(manifest, "spec", "inferencePlatform") in (None, "", "standalone")
+    if standalone and dig(manifest, "spec", "scale", "enabled") is True:
         owned = _deployment(source, source.name)
         yield _makes_hpa(common, owned, "spec.scale", "Write spec.scale.enabled: false")
 
 
+# Istio: operator/pkg/component/component.go (names, namespaces), operator/pkg/render/postprocess.go
+# (hpaSpec), templates/autoscale.yaml of the charts istio-discovery, istio-ingress and istio-egress.
 def _istio_operator(source: ObjectRef, manifest: Manifest, common: dict[str, Any]) -> Claims:
-    components = mapping(dig(manifest, "spec", "components"))
-    named = [("pilot", mapping(components.get("pilot")), "istiod")]
-    for key in ("ingressGateways", "egressGateways"):
-        named += [(key, each, text(each.get("name"))) for each in map(mapping, sequence(components.get(key)))]
-    for key, component, name in named:
-        if name and isinstance(dig(component, "k8s", "hpaSpec"), Mapping):
-            owned = _deployment(source, name, text(component.get("namespace")) or "istio-system")
-            yield _makes_hpa(common, owned, f"spec.components.{key}: k8s.hpaSpec", "Remove that hpaSpec")
+    spec = mapping(manifest.get("spec"))
+    components, revision = mapping(spec.get("components")), spec.get("revision")
+    if revision is UNKNOWN:
+        return
+    pilot = f"istiod-{revision}" if revision else "istiod"
+    named = [("pilot", mapping(components.get("pilot")), pilot, ("pilot",))]
+    for key, kind in (("ingressGateways", "istio-ingressgateway"), ("egressGateways", "istio-egressgateway")):
+        for each in map(mapping, sequence(components.get(key))):
+            named.append((key, each, text_or(each.get("name"), kind) or "", ("gateways", kind)))
+    default = dig(manifest, "metadata", "namespace") or "istio-system"
+    for key, component, name, values in named:
+        off = False in (component.get("enabled"), dig(spec, "values", *values, "autoscaleEnabled"))
+        namespace = text_or(component.get("namespace") or default, "")
+        if name and namespace and not off and isinstance(dig(component, "k8s", "hpaSpec"), Mapping):
+            owned = _deployment(source, name, namespace)
+            # Without hpaSpec the chart still makes its HPA, with its own limits.
+            fix = f"Write spec.values.{'.'.join(values)}.autoscaleEnabled: false"
+            yield _makes_hpa(common, owned, f"spec.components.{key}: k8s.hpaSpec", fix)
 
 
+# Seldon Core 1: operator/apis/machinelearning.seldon.io/v1/seldondeployment_types.go, GetDeploymentName. A
+# longer name is a hash, whose form is a setting of its operator.
 def _seldon_deployment(source: ObjectRef, manifest: Manifest, common: dict[str, Any]) -> Claims:
     for predictor in map(mapping, sequence(dig(manifest, "spec", "predictors"))):
         for index, component in enumerate(map(mapping, sequence(predictor.get("componentSpecs")))):
-            if not isinstance(component.get("hpaSpec"), Mapping):
-                continue
             containers = map(mapping, sequence(dig(component, "spec", "containers")))
-            names = [text(each.get("name")) for each in containers]
+            own = text_or(dig(component, "metadata", "name") or "", "")
+            names = [own] if own else [text(each.get("name")) for each in containers]
             name = "-".join([source.name, text(predictor.get("name")), str(index), *names])
+            if own is None or len(name) > _LONGEST:
+                continue
             owned = _deployment(source, name)
-            yield _makes_hpa(common, owned, "componentSpecs[].hpaSpec", "Remove that hpaSpec")
+            for key, makes in (("hpaSpec", _makes_hpa), ("kedaSpec", _makes_scaled_object)):
+                if isinstance(component.get(key), Mapping):
+                    yield makes(common, owned, f"componentSpecs[].{key}", f"Remove that {key}")
 
 
+# Kubeflow's training-operator: pkg/controller.v1/pytorch/hpa.go.
 def _pytorch_job(source: ObjectRef, manifest: Manifest, common: dict[str, Any]) -> Claims:
     if sequence(dig(manifest, "spec", "elasticPolicy", "metrics")):
         yield _makes_hpa(common, source, "spec.elasticPolicy", "Remove spec.elasticPolicy.metrics")
 
 
+# datadog-operator: api/datadoghq/{v1alpha1,v1alpha2}/datadogpodautoscaler_types.go.
 def _datadog_pod_autoscaler(source: ObjectRef, manifest: Manifest, common: dict[str, Any]) -> Claims:
+    applied = (dig(manifest, "spec", "applyPolicy", "mode"), dig(manifest, "spec", "policy", "applyMode"))
+    if UNKNOWN in applied or applied[0] == "Preview" or applied[1] in ("None", "Manual"):
+        return
     reference = mapping(dig(manifest, "spec", "targetRef"))
     target = ref(reference.get("apiVersion"), reference.get("kind"), source.namespace, reference.get("name"))
     if target:
@@ -131,14 +186,17 @@ def _datadog_pod_autoscaler(source: ObjectRef, manifest: Manifest, common: dict[
         )
 
 
+_OF_NVIDIA = (
+    *("NIMService", "NemoCustomizer", "NemoDatastore"),
+    *("NemoEntitystore", "NemoEvaluator", "NemoGuardrail"),
+)
 READERS: dict[tuple[str, str], Reader] = {
     ("serving.kserve.io", "InferenceService"): _inference_service,
     ("opentelemetry.io", "OpenTelemetryCollector"): _open_telemetry_collector,
     ("jaegertracing.io", "Jaeger"): _jaeger,
     ("argoproj.io", "ArgoCD"): _argo_cd,
-    ("apps.nvidia.com", "NIMService"): _nim_service,
     ("install.istio.io", "IstioOperator"): _istio_operator,
     ("machinelearning.seldon.io", "SeldonDeployment"): _seldon_deployment,
     ("kubeflow.org", "PyTorchJob"): _pytorch_job,
     ("datadoghq.com", "DatadogPodAutoscaler"): _datadog_pod_autoscaler,
-}
+} | {("apps.nvidia.com", kind): _nim_service for kind in _OF_NVIDIA}

@@ -93,14 +93,21 @@ CANARY = custom("flagger.app/v1beta1", "Canary", {"targetRef": PIPELINE})
 CANARY_TARGET = ("spec", "targetRef", "name")
 CONTROLLED_BY = {"apiVersion": "example.com/v1", "kind": "App", "name": "app", "uid": "1", "controller": True}
 
+SELDON_KEDA = {"kedaSpec": {"maxReplicaCount": 2, "triggers": []}, "metadata": {"name": "named"}}
 SELDON = {"hpaSpec": {"maxReplicas": 2}, "spec": {"containers": [{"name": "model"}]}}
 
 
 def own_hpa(
-    version: str, kind: str, target: str, spec: Manifest, decisive: tuple[str, ...], instead: Any
+    version: str,
+    kind: str,
+    target: str,
+    spec: Manifest,
+    decisive: tuple[str, ...],
+    instead: Any,
+    **metadata: Manifest,
 ) -> Kind:
     """A kind that makes an HPA for the Deployment `target`."""
-    other = custom(version, kind, spec)
+    other = custom(version, kind, spec, metadata=metadata)
     return Kind("controller", scaled_object(target=target), (other,), decisive, instead, live=False)
 
 
@@ -270,6 +277,15 @@ KINDS = {
         ("metadata", "annotations"),
         {"serving.kserve.io/autoscalerClass": "external"},
     ),
+    "KServe, with a ScaledObject": own_hpa(
+        "serving.kserve.io/v1beta1",
+        "InferenceService",
+        "second-predictor",
+        {"predictor": {"model": {}}},
+        ("metadata", "annotations"),
+        {"serving.kserve.io/stop": "true"},
+        annotations={"serving.kserve.io/autoscalerClass": "keda"},
+    ),
     "KServe's transformer": own_hpa(
         "serving.kserve.io/v1beta1",
         "InferenceService",
@@ -286,6 +302,14 @@ KINDS = {
         ("spec", "autoscaler"),
         None,
     ),
+    "OpenTelemetry collector, old fields": own_hpa(
+        "opentelemetry.io/v1alpha1",
+        "OpenTelemetryCollector",
+        "second-collector",
+        {"maxReplicas": 4},
+        ("spec", "managementState"),
+        "unmanaged",
+    ),
     "OpenTelemetry collector, fixed": replace(
         own_hpa(
             "opentelemetry.io/v1beta1",
@@ -301,9 +325,17 @@ KINDS = {
         "jaegertracing.io/v1",
         "Jaeger",
         "second-collector",
-        {"strategy": "production", "collector": {"maxReplicas": 5}},
+        {"strategy": "production", "storage": {"type": "cassandra"}, "collector": {"maxReplicas": 5}},
         ("spec", "collector", "autoscale"),
         False,
+    ),
+    "Jaeger's ingester": own_hpa(
+        "jaegertracing.io/v1",
+        "Jaeger",
+        "second-ingester",
+        {"strategy": "streaming", "storage": {"type": "elasticsearch"}},
+        ("spec", "storage", "type"),
+        "badger",
     ),
     "Argo CD's server": own_hpa(
         "argoproj.io/v1beta1",
@@ -319,6 +351,22 @@ KINDS = {
         "second",
         {"scale": {"enabled": True, "hpa": {"maxReplicas": 2}}},
         ("spec", "scale", "enabled"),
+        False,
+    ),
+    "Nemo": own_hpa(
+        "apps.nvidia.com/v1alpha1",
+        "NemoGuardrail",
+        "second",
+        {"scale": {"enabled": True, "hpa": {"maxReplicas": 2}}},
+        ("spec", "scale", "enabled"),
+        False,
+    ),
+    "Istio's control plane": own_hpa(
+        "install.istio.io/v1alpha1",
+        "IstioOperator",
+        "istiod-canary",
+        {"revision": "canary", "components": {"pilot": {"k8s": {"hpaSpec": {}}}}},
+        ("spec", "values", "pilot", "autoscaleEnabled"),
         False,
     ),
     "Istio's gateway": own_hpa(
@@ -337,6 +385,14 @@ KINDS = {
         ("spec", "predictors", "0", "componentSpecs", "0", "hpaSpec"),
         None,
     ),
+    "Seldon, with a ScaledObject": own_hpa(
+        "machinelearning.seldon.io/v1",
+        "SeldonDeployment",
+        "second-default-0-named",
+        {"predictors": [{"name": "default", "componentSpecs": [SELDON_KEDA]}]},
+        ("spec", "predictors", "0", "componentSpecs", "0", "kedaSpec"),
+        None,
+    ),
     "PyTorchJob": Kind(
         "controller",
         scaled_object(target={"apiVersion": "kubeflow.org/v1", "kind": "PyTorchJob", "name": "second"}),
@@ -350,8 +406,8 @@ KINDS = {
         "DatadogPodAutoscaler",
         "voice-pipeline",
         {"targetRef": PIPELINE},
-        ("spec", "targetRef", "name"),
-        "other",
+        ("spec", "applyPolicy", "mode"),
+        "Preview",
     ),
     "VPA": Kind("vpa", on_cpu(), (vpa(),), ("spec", "updatePolicy"), {"updateMode": "Off"}),
     "VPA of some containers": Kind(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from keda.checks.registry import FIELDS, IGNORE, KEDA, OTHERS, Problem, error, rules
 from keda.core.errors import MISSING, did_you_mean
+from keda.core.reasons import is_reason
 from keda.manifests.objects import Item
 from keda.manifests.reading import text
 
@@ -32,6 +33,6 @@ def bad_ignore(item: Item) -> Iterator[Problem]:
             guess = did_you_mean(name, known)
             fix = f"Write {IGNORE}{guess}." if guess else "Remove it."
             yield Problem(at, MISSING, "names no rule that can be ignored; it does nothing.", fix)
-        elif not text(value).strip():
-            why = "gives no reason; it does nothing."
-            yield Problem(at, MISSING, why, "Write why, in a few words.")
+        elif not is_reason(value):
+            given = (value, "is not a reason") if text(value).strip() else (MISSING, "gives no reason")
+            yield Problem(at, given[0], f"{given[1]}; it does nothing.", "Write why, in a few words.")

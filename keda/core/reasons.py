@@ -7,7 +7,8 @@ import re
 REASON = r"[^\W\d_]{2,}.*[^\W_]{2,}"
 """What an exclusion's reason matches, anywhere in it: two words, or a word of four letters."""
 _PLACEHOLDER = re.compile(
-    r"(?i)\W*(true|false|yes|none|null|todo|tbd|fixme|xxx+|test|because|reason|ignored?)\W*"
+    r"(?i)\W*(true|false|yes|nope|none|null|todo|tbd|fixme|xxx+|asdf|test|temp|temporary|later|skip|because"
+    r"|reason|ignored?|disabled?|no reason|not needed)\W*"
 )
 
 
