@@ -131,18 +131,20 @@ def _istio_operator(source: ObjectRef, manifest: Manifest, common: dict[str, Any
     if revision is UNKNOWN:
         return
     pilot = f"istiod-{revision}" if revision else "istiod"
-    named = [("pilot", mapping(components.get("pilot")), pilot, ("pilot",))]
+    named: list[tuple[str, Manifest, str, str]] = [
+        ("pilot", mapping(components.get("pilot")), pilot, "pilot")
+    ]
     for key, kind in (("ingressGateways", "istio-ingressgateway"), ("egressGateways", "istio-egressgateway")):
         for each in map(mapping, sequence(components.get(key))):
-            named.append((key, each, text_or(each.get("name"), kind) or "", ("gateways", kind)))
+            named.append((key, each, text_or(each.get("name"), kind) or "", f"gateways.{kind}"))
     default = dig(manifest, "metadata", "namespace") or "istio-system"
     for key, component, name, values in named:
-        off = False in (component.get("enabled"), dig(spec, "values", *values, "autoscaleEnabled"))
+        off = False in (component.get("enabled"), dig(spec, "values", *values.split("."), "autoscaleEnabled"))
         namespace = text_or(component.get("namespace") or default, "")
         if name and namespace and not off and isinstance(dig(component, "k8s", "hpaSpec"), Mapping):
             owned = _deployment(source, name, namespace)
             # Without hpaSpec the chart still makes its HPA, with its own limits.
-            fix = f"Write spec.values.{'.'.join(values)}.autoscaleEnabled: false"
+            fix = f"Write spec.values.{values}.autoscaleEnabled: false"
             yield _makes_hpa(common, owned, f"spec.components.{key}: k8s.hpaSpec", fix)
 
 

@@ -33,7 +33,7 @@ from pulumi_kubernetes.helm.v4 import Chart
 def meta(name):
     return {"name": name, "namespace": "voice"}
 
-def scaled(name="voice", after=(), query="1"):
+def scaled(name="voice", after=(), query="vector(1)"):
     reference = {"name": "voice-pipeline"}
     metadata = {"serverAddress": "http://prometheus:9090", "query": query, "threshold": "1",
         "ignoreNullValues": "false"}
