@@ -57,7 +57,7 @@ def deployment(replicas=None, after=()):
 
 # An id is not known before the object is created: what is made of it is unknown in a preview.
 first = ConfigMap("first", metadata=meta("first"))
-unknown = first.id
+unknown = first.id.apply(lambda _: "vector(1)")
 """
 
 BOTH_SCALE = "HorizontalPodAutoscaler voice/by-hand and ScaledObject voice/voice both scale Deployment"
