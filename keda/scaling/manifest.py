@@ -98,17 +98,22 @@ def _trigger(trigger: Mapping[str, Any], place: str) -> Trigger:
         resource_target = _resource_target(metadata, metric_type, place)
         return Trigger(resource_target, metric_type=metric_type, type=kind, name=name)
     target_of, activation_of = _parameters(kind)
-    if target_of is None:
-        raise Unsimulated(f"{place}: the target of {kind} is not in the manifest. It is not simulated.")
+    if target_of is None or kind == "redis-streams":  # redis-streams: one of three, by what else is set
+        raise Unsimulated(
+            f"{place}: the target of {kind} does not follow from one parameter. It is not simulated."
+        )
     target = _parameter(metadata, target_of, place)
     activation = _parameter(metadata, activation_of, place) if activation_of else 0.0
-    if kind == "cron":
-        target, activation = 1.0, 0.0
+    if kind in ("cron", "selenium-grid"):  # their metric is the count of replicas itself
+        target = 1.0
     elif kind == "github-runner":  # active from the target on, not above it (github_runner_scaler.go)
         activation = math.nextafter(target, -math.inf)
     elif kind == "sumologic":  # always active (sumologic_scaler.go)
         activation = -math.inf
-    milli = int(target * 1000) if target_of.type == "float64" else int(target) * 1000
+    elif kind == "splunk-observability":  # whatever metricType is written (splunk_observability_scaler.go)
+        metric_type = "Value"
+    fractions = target_of.type == "float64" and kind != "splunk"  # splunk_scaler.go cuts its target
+    milli = int(target * 1000) if fractions else int(target) * 1000
     if milli <= 0:
         raise Unsimulated(
             f"{place}.metadata.{target_of.name}: {target:g} is not above 0. Write a positive one."

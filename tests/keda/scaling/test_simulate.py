@@ -104,7 +104,7 @@ def test_a_mistake_gives_one_line(
         (
             yaml.safe_dump(manifest({"type": "external", "metadata": {}})),
             [],
-            "ScaledObject voice: spec.triggers[0]: the target of external is not in the manifest.",
+            "ScaledObject voice: spec.triggers[0]: the target of external does not follow from one",
         ),
     ],
 )
@@ -177,6 +177,8 @@ def test_a_manifest_in_the_simulations_units() -> None:
         ({"type": "kafka", "metadata": {}}, 10_000, 0.0),
         ({"type": "prometheus", "metadata": {"threshold": "0.0015"}}, 1, 0.0),
         ({"type": "cron", "metadata": {"desiredReplicas": "4"}}, 1000, 0.0),
+        ({"type": "splunk", "metadata": {"targetValue": "2.9", "activationValue": "1"}}, 2000, 1.0),
+        ({"type": "selenium-grid", "metadata": {"nodeMaxSessions": "4"}}, 1000, 0.0),
         ({"type": "redis", "metadata": {"listLength": "5"}}, 5000, 0.0),
         ({"type": "github-runner", "metadata": {"targetWorkflowQueueLength": "2"}}, 2000, pytest.approx(2.0)),
     ],
