@@ -151,6 +151,14 @@ class Highest:
             kept.popleft()
         return max(kept[0][1], replicas) if kept else replicas
 
+    def holding(self, now: int, replicas: int) -> tuple[int | None, bool]:
+        """When at least `replicas` were recommended last, and whether more than that were, in the window."""
+        newest, above = None, False
+        for at, recommended in self._kept:
+            if at > now - self.window and recommended >= replicas:
+                newest, above = at, above or recommended > replicas
+        return newest, above
+
 
 @dataclass(slots=True)
 class Recommendations:
@@ -171,6 +179,10 @@ class Recommendations:
 
     def highest(self, now: int, replicas: int) -> int:
         return self._highest.within(now, replicas)
+
+    def holding(self, now: int, replicas: int) -> tuple[int | None, bool]:
+        """When at least `replicas` were recommended last, and whether more than that were."""
+        return self._highest.holding(now, replicas)
 
     def lowest(self, now: int, replicas: int) -> int:
         return -self._lowest.within(now, -replicas) if self.up_window else replicas

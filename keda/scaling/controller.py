@@ -110,7 +110,8 @@ class HorizontalPodAutoscaler:
     ups: list[Event] = field(default_factory=list)
     downs: list[Event] = field(default_factory=list)
     tolerances: Tolerances = field(init=False)
-    _seen: bool = False
+    started: bool = False
+    """Whether the controller has synced it before."""
 
     def __post_init__(self) -> None:
         self.tolerances = tolerances_of(self.behavior, self.settings)
@@ -123,8 +124,8 @@ class HorizontalPodAutoscaler:
     def sync(self, now: int, current: int, propose: Callable[[], Proposals]) -> Decision:
         """reconcileAutoscaler: `current` is the target's spec.replicas; `propose` reads the metrics, and is
         called only where the controller reads them."""
-        if not self._seen:  # recordInitialRecommendation: a restart does not scale down at once
-            self._seen = True
+        if not self.started:  # recordInitialRecommendation: a restart does not scale down at once
+            self.started = True
             self.recommendations.add(now, current)
         if current == 0 and self.minimum != 0:
             return Decision(0, None, "disabled")

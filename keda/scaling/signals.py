@@ -98,13 +98,18 @@ class Recorded:
 
     times: Sequence[int]
     values: Sequence[float]
-    _place: int = 0
+    place: int = 0
+    """Where the last value was found."""
+    every: int = 0
+    """The distance of all values, if it is one."""
 
     def at(self, now: int, ready: int) -> float | None:
-        times, place = self.times, self._place
+        if self.every:
+            return self.values[min(now // self.every, len(self.values) - 1)]
+        times, place = self.times, self.place
         while place + 1 < len(times) and times[place + 1] <= now:
             place += 1
-        self._place = place
+        self.place = place
         return self.values[place]
 
 
@@ -219,7 +224,8 @@ def recorded(points: Sequence[tuple[int, float]], source: str) -> Recorded:
                 f"{source}, value {number}: nothing for {distance / 1000:g} s, where a value comes every "
                 f"{usual / 1000:g} s. Cut the series there, or fill the gap."
             )
-    return Recorded(times, [value for _, value in points])
+    every = usual if set(distances) == {usual} else 0
+    return Recorded(times, [value for _, value in points], every=every)
 
 
 def _poisson(expected: float, source: random.Random) -> int:

@@ -179,7 +179,7 @@ def test_one_sync_of_the_controller(case: dict[str, Any], monkeypatch: pytest.Mo
     behavior = Behavior.filled(up, down, settings.downscale_window) if up or down else None
     hpa = HorizontalPodAutoscaler(case["minimum"], case["maximum"], behavior, settings)
     if "recommendations" in case:
-        hpa._seen = True
+        hpa.started = True
         for replicas, at in sorted(case["recommendations"], key=lambda each: each[1]):
             hpa.recommendations.add(at, replicas)
     seen: list[int] = []

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from keda.scaling.behavior import Policy, ScalingRules
 from keda.scaling.reasons import SENTENCES
 from keda.scaling.scaled_object import Annotations, Fallback, Modifiers, ScaledObject, Trigger
-from keda.scaling.signals import Constant, Day, Fault, Faulty, Queue, Signal, Step
+from keda.scaling.signals import (
+    Constant,
+    Day,
+    Fault,
+    Faulty,
+    Queue,
+    Ramp,
+    Recorded,
+    Signal,
+    Step,
+    recorded,
+)
 from keda.scaling.simulation import Options, Sample, SecondOwner, Simulation, reason_of
 
 MINUTE = 60_000
@@ -260,3 +273,45 @@ def test_a_constant_signal_comes_to_rest(
     scaled_object = ScaledObject((Trigger(target),), 0, 40, scale_up=up, scale_down=down)
     samples = run(scaled_object, Constant(value), minutes=120, replicas=start)
     assert not [sample for sample in samples if sample.at >= 90 * MINUTE and sample.changed]
+
+
+noisy = st.lists(st.floats(0, 200), min_size=1, max_size=60).map(
+    lambda values: recorded([(index * 15_000, value) for index, value in enumerate(values)], "noise")
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    scaled_objects(),
+    st.one_of(
+        noisy,
+        st.builds(Step, st.floats(0, 60), st.floats(0, 60), st.integers(0, 20 * MINUTE)),
+        st.builds(Ramp, st.floats(0, 60), st.floats(0, 60), st.just(MINUTE), st.just(30 * MINUTE)),
+    ),
+    st.integers(0, 30),
+    st.sampled_from((0, 7000)),
+    st.lists(st.builds(SecondOwner, st.integers(0, 40 * MINUTE), st.integers(0, 30)), max_size=2),
+)
+@example(
+    # Another owner writes between a poll and the next sync.
+    ScaledObject((Trigger(100),), 2, 17, polling_interval=5000),
+    recorded([(index * 15_000, value) for index, value in enumerate((17.0, 0.0, 1.0))], "noise"),
+    0,
+    0,
+    [SecondOwner(24_916, 0)],
+)
+def test_what_is_skipped_changes_nothing(
+    scaled_object: ScaledObject, signal: Signal, start: int, offset: int, owners: list[SecondOwner]
+) -> None:
+    trigger = replace(scaled_object.triggers[0], metric_type="AverageValue", use_cached_metrics=False)
+    scaled_object = replace(scaled_object, triggers=(trigger,))
+    options = Options(start, hpa_offset=offset, owners=tuple(owners))
+
+    def at(samples: Iterable[Sample]) -> list[tuple[int, str, int, int]]:
+        return [(each.at, each.by, each.before, each.replicas) for each in samples if each.changed]
+
+    def fresh() -> Simulation:
+        again = replace(signal, place=0) if isinstance(signal, Recorded) else signal
+        return Simulation(scaled_object, [again], options)
+
+    assert at(fresh().changes(60 * MINUTE)) == at(fresh().run(60 * MINUTE))
