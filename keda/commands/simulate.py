@@ -6,7 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,10 @@ SIGNALS = (
     "constant:VALUE, step:BEFORE:AFTER@TIME, ramp:FROM:TO@TIME-TIME, day:LOW:HIGH, "
     "poisson:PER_SECOND:SERVICE_TIME, FILE.csv, FILE.json"
 )
-FAULTS = "no-data@TIME-TIME, nan@TIME-TIME, source-down@TIME-TIME, second-owner:REPLICAS@TIME"
+FAULTS = (
+    "no-data@TIME-TIME, nan@TIME-TIME, source-down@TIME-TIME, operator-down@TIME-TIME, "
+    "controller-restart@TIME, second-owner:REPLICAS@TIME"
+)
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _TIME = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", re.ASCII)
 
@@ -67,11 +70,16 @@ def run(arguments: Arguments) -> int:
         )
     scaled_object = _scaled_object(arguments.path, arguments.workload)
     try:
-        faults, owners = _faults(arguments.faults)
-        signals = _signals(scaled_object, arguments, faults)
+        disturbances = _faults(arguments.faults)
+        signals = _signals(scaled_object, arguments, tuple(disturbances.sources))
         replicas = scaled_object.minimum if arguments.replicas is None else arguments.replicas
         options = Options(
-            replicas, milliseconds(arguments.start_up), request=arguments.request, owners=owners
+            replicas,
+            milliseconds(arguments.start_up),
+            request=arguments.request,
+            owners=tuple(disturbances.owners),
+            controller_restarts=tuple(disturbances.restarts),
+            operator_outages=tuple(disturbances.outages),
         )
     except SignalError as error:
         raise NotThere(f"keda simulate: {error}") from None
@@ -226,19 +234,33 @@ def _signals(scaled_object: ScaledObject, arguments: Arguments, faults: tuple[Fa
     ]
 
 
-def _faults(given: Sequence[str]) -> tuple[tuple[Fault, ...], tuple[SecondOwner, ...]]:
-    faults, owners = [], []
+@dataclass
+class _Disturbances:
+    """The faults of the command line, each where the simulation takes it."""
+
+    sources: list[Fault] = field(default_factory=list)
+    owners: list[SecondOwner] = field(default_factory=list)
+    restarts: list[int] = field(default_factory=list)
+    outages: list[tuple[int, int]] = field(default_factory=list)
+
+
+def _faults(given: Sequence[str]) -> _Disturbances:
+    found = _Disturbances()
     for spec in given:
         kind, _, times = spec.partition("@")
         begins, _, ends = times.partition("-")
         owner, _, replicas = kind.partition(":")
         if owner == "second-owner" and replicas.isascii() and replicas.isdigit() and not ends:
-            owners.append(SecondOwner(milliseconds(begins), int(replicas)))
+            found.owners.append(SecondOwner(milliseconds(begins), int(replicas)))
+        elif kind == "controller-restart" and not ends:
+            found.restarts.append(milliseconds(begins))
+        elif kind == "operator-down" and ends:
+            found.outages.append((milliseconds(begins), milliseconds(ends)))
         elif kind in ("no-data", "nan", "source-down") and ends:
-            faults.append(Fault(kind, milliseconds(begins), milliseconds(ends)))  # type: ignore[arg-type]
+            found.sources.append(Fault(kind, milliseconds(begins), milliseconds(ends)))  # type: ignore[arg-type]
         else:
             raise SignalError(f"--fault {spec[:60]} is not a fault. Write one of: {FAULTS}.")
-    return tuple(faults), tuple(owners)
+    return found
 
 
 def _scaled_object(path: str, workload: str | None) -> ScaledObject:

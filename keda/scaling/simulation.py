@@ -55,6 +55,10 @@ class Options:
     controller: ControllerSettings = ControllerSettings()
     hpa_offset: int = 0
     owners: tuple[SecondOwner, ...] = ()
+    controller_restarts: tuple[int, ...] = ()
+    """When kube-controller-manager begins anew."""
+    operator_outages: tuple[tuple[int, int], ...] = ()
+    """From when to when KEDA's operator is away: no polls, and no external metrics for the HPA."""
 
 
 class Sample(NamedTuple):
@@ -119,7 +123,8 @@ class Simulation:
     def changes(self, until: int) -> Iterator[Sample]:
         """The samples of `run` that change the replicas, found faster where `quiet` applies."""
         quiet, options = None, self.options
-        if applies(self.scaled_object, self.signals):
+        undisturbed = not (options.controller_restarts or options.operator_outages)
+        if undisturbed and applies(self.scaled_object, self.signals):
             period = options.controller.sync_period
             quiet = Quiet(
                 self.scaled_object, self.signals[0], self.polling, period, options.hpa_offset, until
@@ -133,7 +138,7 @@ class Simulation:
 
     def _run(self, until: int, quiet: Quiet | None) -> Iterator[Sample]:
         polling, period = self.polling, self.options.controller.sync_period
-        owners = sorted(self.options.owners)
+        owners, restarts = sorted(self.options.owners), sorted(self.options.controller_restarts)
         poll, sync, owner = 0, self.options.hpa_offset, 0
         while True:
             foreign = owners[owner].at if owner < len(owners) else until
@@ -145,15 +150,25 @@ class Simulation:
                 yield self._second_owner(owners[owner])
                 owner += 1
                 foreign = owners[owner].at if owner < len(owners) else until
-            if now == poll:
+            if now == poll and (back := self._operator_back(now)) is not None:
+                self.metrics.cached.clear()  # status.health and lastActiveTime outlive the operator
+                poll = back
+            elif now == poll:
                 yield self._poll(now)
                 poll += polling
             if now == sync:
+                while restarts and restarts[0] <= now:
+                    restarts.pop(0)
+                    self.restart_controller()
                 if not self.loop.paused:
                     yield self._sync(now)
                 sync += period
             if quiet is not None and self.replicas == before:
                 poll, sync = quiet.skip(poll, sync, foreign, before, self.hpa, self.loop)
+
+    def _operator_back(self, now: int) -> int | None:
+        """When an outage of the operator ends that it is in now."""
+        return next((ends for begins, ends in self.options.operator_outages if begins <= now < ends), None)
 
     def ready(self, now: int) -> int:
         """How many pods are Ready."""
@@ -204,8 +219,11 @@ class Simulation:
         """What each of the HPA's metrics asks for."""
         scaled_object, metrics, read = self.scaled_object, self.metrics, values.__getitem__
         asked: list[int | None] = []
+        away = self._operator_back(now) is not None if self.options.operator_outages else False
         for index in self._order:
-            if index is None:
+            if away and (index is None or not scaled_object.triggers[index].resource):
+                asked.append(None)
+            elif index is None:
                 modifiers = scaled_object.modifiers
                 assert modifiers is not None
                 total = metrics.composite_for_hpa(read, self.replicas, ready)

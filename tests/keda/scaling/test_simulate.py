@@ -46,14 +46,15 @@ def test_the_page_shows_what_comes_out(voice: str, capsys: pytest.CaptureFixture
 
 
 def test_json_holds_the_reasons_as_data(voice: str, capsys: pytest.CaptureFixture[str]) -> None:
-    faults = ["--fault", "nan@1m-2m", "--fault", "second-owner:4@3m"]
+    faults = ["--fault", "nan@1m-2m", "--fault", "second-owner:4@3m", "--fault", "operator-down@20m-22m"]
+    faults += ["--fault", "controller-restart@25m", "--fault", "no-data@24m-25m"]
     assert main(["simulate", voice, "--signal", "constant:1", "--format", "json", *faults, "--every"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert (result["workload"], result["keda"]) == ("voice", "2.19.0")
     seen = {change["reason"]["kind"] for change in result["changes"]}
-    assert {"activated", "second-owner", "at-target"} <= seen
+    assert {"activated", "second-owner", "at-target", "metrics-failed"} <= seen
     assert [change["seconds"] for change in result["changes"] if change["by"] == "other"] == [180.0]
-    assert {change["signals"]["s0-prometheus"] for change in result["changes"]} == {1.0, "NaN"}
+    assert {change["signals"]["s0-prometheus"] for change in result["changes"]} == {0.0, 1.0, "NaN"}
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,22 @@ def test_a_second_owner_is_put_right_by_the_hpa_and_seen() -> None:
     ]
 
 
+def test_a_restart_of_the_controller_forgets_its_windows() -> None:
+    """What was recommended before is gone, but for the count that is there: the way down begins anew."""
+    scaled_object = ScaledObject((QUEUE,), minimum=1, maximum=10)
+    samples = run(scaled_object, Step(40, 10, 2 * MINUTE), replicas=8, controller_restarts=(390_000,))
+    assert changes(scaled_object, samples) == [(690, 2, "below-target")]
+
+
+def test_without_the_operator_nothing_moves() -> None:
+    scaled_object = ScaledObject((QUEUE,), maximum=10, cooldown=60_000)
+    away = ((30_000, 10 * MINUTE),)
+    samples = run(scaled_object, Step(20, 0, MINUTE), replicas=4, operator_outages=away)
+    assert changes(scaled_object, samples) == [(600, 0, "to-zero")]
+    failed = [sample for sample in samples if reason_of(sample, scaled_object).kind == "metrics-failed"]
+    assert [failed[0].at, failed[-1].at] == [30_000, 585_000]
+
+
 def test_idle_above_zero_flaps_with_the_hpa() -> None:
     """The HPA has its own minimum: what the loop sets to idle comes back at the next sync."""
     scaled_object = ScaledObject((QUEUE,), minimum=3, maximum=10, idle=1)
