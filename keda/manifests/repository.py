@@ -144,16 +144,26 @@ class _Repository:
         return entries
 
     def _clusters(self, roots: list[Path], entries: list[tuple[Path, list[Given]]]) -> list[_Cluster]:
-        found = [self._cluster(folder, build(folder, self._files.read)) for folder in roots]
-        found += [self._cluster(folder, Built(objects)) for folder, objects in entries]
-        accepted: list[_Cluster] = []
+        """The entries that no other one leads to. What one leads to is followed there, and not once more."""
+        order = {folder: number for number, folder in enumerate([*roots, *(each for each, _ in entries)])}
+        flux_first = [
+            *entries,
+            *((folder, None) for folder in sorted(roots, key=lambda each: len(each.parts))),
+        ]
+        found: list[_Cluster] = []
         reached: set[Path] = set()
+        for folder, objects in flux_first:
+            if not self._is_reached(folder, reached):
+                built = build(folder, self._files.read) if objects is None else Built(objects)
+                found.append(self._cluster(folder, built))
+                reached |= found[-1].reached
+        accepted: list[_Cluster] = []
+        reached = set()
         for cluster in sorted(found, key=lambda each: -len(each.reached)):
             if not self._is_reached(cluster.entry, reached):
                 accepted.append(cluster)
                 reached |= cluster.reached
-        order = {id(cluster): number for number, cluster in enumerate(found)}
-        return sorted(accepted, key=lambda each: order[id(each)])
+        return sorted(accepted, key=lambda each: order[each.entry])
 
     def _cluster(self, entry: Path, built: Built) -> _Cluster:
         cluster = _Cluster(entry)

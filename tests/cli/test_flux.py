@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from keda.manifests import repository
 from keda.manifests.declared import UNKNOWN
 from keda.manifests.documents import documents
+from keda.manifests.given import Built, Given
 from keda.manifests.substitution import filled_in
 from tests.cli.tree import found, judged, kustomization, scaled_object, secret, workload
 
@@ -155,6 +158,30 @@ def test_one_cluster_is_all_that_its_entry_leads_to(tmp_path: Path) -> None:
     lines, noted = judged(tmp_path, files)
     assert [line.split(": ", 1)[1] for line in lines] == ["one-owner-scaledobject: ScaledObject shop/one"]
     assert noted.of_keda == 3
+
+
+def test_what_an_entry_leads_to_is_built_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each app's folder lists a Kustomization of Flux, as home clusters do, and the entry leads to all."""
+    apps = [f"app{number}" for number in range(8)]
+    files = {"flux/cluster/ks.yaml": flux("apps", "./apps")}
+    for name in apps:
+        files |= {
+            f"apps/{name}/kustomization.yaml": kustomization("resources: [ks.yaml]"),
+            f"apps/{name}/ks.yaml": flux(name, f"./apps/{name}/app"),
+            f"apps/{name}/app/kustomization.yaml": kustomization("resources: [so.yaml]"),
+            f"apps/{name}/app/so.yaml": scaled_object(name),
+        }
+    built: list[str] = []
+    applied = repository.flux.applied
+
+    def counted(given: Given, folder: Path, *rest: Any) -> Built:
+        built.append(given.name)
+        return applied(given, folder, *rest)
+
+    monkeypatch.setattr(repository.flux, "applied", counted)
+    lines, noted = judged(tmp_path, files)
+    assert (lines, noted.of_keda) == ([], len(apps))
+    assert sorted(built) == sorted(["apps", *apps])
 
 
 def test_components_and_patches_of_a_kustomization(tmp_path: Path) -> None:
