@@ -83,6 +83,8 @@ def _judge(group: Group, judged: Judged) -> Iterator[Line]:
                 judged.files.add(given.file)
                 judged.objects += 1
                 judged.of_keda += item.of_keda
+            if item.of_keda and given.document.placeholder:
+                judged.unjudged.placeholders.setdefault(given.file, given.document.placeholder)
             for finding in judge_alone(item):
                 yield _line(finding, item, given.document.line_of(finding.at))
             seen.add(item, given.document)

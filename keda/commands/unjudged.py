@@ -23,6 +23,12 @@ def told(unjudged: Unjudged, *, quiet: bool = False) -> Iterator[str]:
     if unjudged.unlisted:
         files = unjudged.unlisted
         yield f"{_first(files)}: not judged: the kustomization.yaml there does not name {_it(files)}."
+    if unjudged.placeholders:
+        files, placeholder = list(unjudged.placeholders), next(iter(unjudged.placeholders.values()))
+        yield (
+            f"{_first(files)}: placeholders, such as {placeholder}, are not judged, and nothing is called "
+            "missing. Check what is applied."
+        )
     for patch in unjudged.patches:
         yield f"{patch}: not judged: a patch of the kustomization.yaml there. Give its folder."
     for each in dict.fromkeys(unjudged.remote):

@@ -38,6 +38,11 @@ VARIABLE = re.compile(
     r"\$(?:\{(?P<name>[A-Za-z_]\w*)(?P<rest>[^}]*)\}|(?!G\b|SYS\b)[A-Za-z_]\w*|\{\{)", re.ASCII
 )
 """`${NAME}` and what follows the name, `$NAME`, OpenShift's `${{NAME}}`. `$G` and `$SYS` are NATS' own."""
+PLACEHOLDER = re.compile(
+    r"\A<[^<>\n]{1,60}>\Z|(?<![?P])<[A-Za-z][\w.-]*>|__[A-Z][A-Z0-9_]*__|@[A-Z][A-Z0-9_]*@", re.ASCII
+)
+"""What a person or a script (sed) fills in: `<NAME>`, `__NAME__`, `@NAME@`. `(?<name>` is a regular
+expression's, `__name__` Prometheus' own."""
 _SPECIAL = {
     f"{sign}{dot}": value
     for sign, value in (("", "inf"), ("+", "inf"), ("-", "-inf"))
@@ -54,21 +59,25 @@ class Unreadable(ValueError):
 
     @property
     def template(self) -> bool:
-        """Whether it looks like a template (Helm, Jinja, Copier, Backstage, envsubst), filled in before."""
-        return any(mark in self.text for mark in ("{{", "{%", "[[", "<%", ": ${"))
+        """Whether it looks like a template of Helm, Jinja, Copier, Backstage, envsubst or sed."""
+        return any(mark in self.text for mark in ("{{", "{%", "[[", "<%", ": ${", ": @"))
 
     @property
     def of_kubernetes(self) -> bool:
         """Whether the text is an object's, as far as it can be told."""
-        return bool(_API_VERSION.search(self.text) and _KIND.search(self.text))
+        return bool(
+            _API_VERSION.search(self.text) and _KIND.search(self.text) and not _OTHER_SCHEMA.search(self.text)
+        )
 
 
+_OTHER_SCHEMA = re.compile(r""""\$schema"[ ]*:""")
+"""A template of Azure's resource manager has an apiVersion and a kind too, and may have comments."""
 _API_VERSION = re.compile(r"""^[ ]*(?:- )?[{]?[ ]*["']?apiVersion["']?[ ]*:""", re.MULTILINE)
 _KIND = re.compile(r"""^[ ]*(?:- )?["']?kind["']?[ ]*:|[{,][ ]*["']?kind["']?[ ]*:""", re.MULTILINE)
 
 
 class Template(str):
-    """A text that holds variables; `plain` if it is not quoted, so that a number may come of it."""
+    """A text that holds variables or placeholders; `plain` if it is not quoted: a number may come of it."""
 
     plain = False
 
@@ -86,6 +95,8 @@ class Document:
     lines: dict[int, dict[str | int, int]] = field(default_factory=dict, repr=False)
     templates: bool = False
     """Whether it holds a Template."""
+    placeholder: str = ""
+    """The first of its placeholders, which nothing in the repository fills in."""
 
     def line_of(self, at: At) -> int:
         """The line of a value, or of the nearest thing around it that is written."""
@@ -165,7 +176,8 @@ _DIRECTIVES = re.compile(r"(?:[ \t]*(?:#.*)?\r?\n)*%(?:.*\n|[ \t]*#.*\n|[ \t]*\r
 def documents(source: Source | str, *, variables: bool = False) -> Iterator[Document]:
     """The documents of a stream, each as soon as it is read.
 
-    `variables`: a text with `${…}` or `$NAME` is a Template, to be filled in (keda.manifests.substitution).
+    `variables`: a text with `${…}`, `$NAME` or a placeholder is a Template, to be filled in
+    (keda.manifests.substitution).
     Raises Unreadable at the first that is not readable, and what the stream raises.
     """
     for each in each_document(source, variables=variables):
@@ -200,7 +212,9 @@ def _parsed(text: str, before: int, variables: bool) -> Iterator[Document | Unre
         for event in events:
             if reader is not None and isinstance(event, yaml.DocumentEndEvent):
                 if reader.result is not None:
-                    yield Document(reader.result, reader.first, reader.lines, reader.templates)
+                    yield Document(
+                        reader.result, reader.first, reader.lines, reader.templates, reader.placeholder
+                    )
                 reader = None
             elif isinstance(event, yaml.DocumentStartEvent):
                 reader = _Reader(before, variables)
@@ -227,6 +241,7 @@ class _Reader:
         self.result: Any = None
         self.lines: dict[int, dict[str | int, int]] = {}
         self.templates = False
+        self.placeholder = ""
         self._before, self._variables = before + 1, variables
         self._stack: list[_Open] = []
         self._anchors: dict[str, tuple[Any, int]] = {}
@@ -238,7 +253,7 @@ class _Reader:
             self._started, self.first = True, line
         if isinstance(event, yaml.ScalarEvent):
             value = _scalar(event, line)
-            if self._variables and type(value) is str and "$" in value and VARIABLE.search(value):
+            if self._variables and type(value) is str and self._is_template(value):
                 value = (_PlainTemplate if event.implicit[0] and event.tag is None else Template)(value)
                 self.templates = True
             if event.anchor:
@@ -255,6 +270,12 @@ class _Reader:
             self._stack.append(_Open(value, {}, event.anchor, line))
         else:
             self._close()
+
+    def _is_template(self, value: str) -> bool:
+        found = PLACEHOLDER.search(value) if "<" in value or "__" in value or "@" in value else None
+        if found and not self.placeholder:
+            self.placeholder = found[0]
+        return found is not None or ("$" in value and VARIABLE.search(value) is not None)
 
     def _close(self) -> None:
         done = self._stack.pop()

@@ -42,9 +42,11 @@ class Unjudged:
     """Named alone, without the objects that they change."""
     remote: list[str] = field(default_factory=list)
     """What a kustomization.yaml takes in from elsewhere."""
+    placeholders: dict[str, str] = field(default_factory=dict)
+    """File with an object of KEDA's: its first placeholder. Who fills it in may apply other objects too."""
 
     def __bool__(self) -> bool:
-        return bool(self.broken or self.charts or self.templates)
+        return bool(self.broken or self.charts or self.templates or self.placeholders)
 
     @property
     def counted(self) -> str:
@@ -56,6 +58,7 @@ class Unjudged:
             (len(self.unlisted), "unlisted file"),
             (len(self.patches), "patch file"),
             (len(self.remote), "remote resource"),
+            (len(self.placeholders), "placeholder file"),
         )
         return ", ".join(
             f"{number} {what}{'s' * (number != 1 and what != 'unreadable')}"

@@ -20,6 +20,9 @@ from keda.manifests.unseen import (
 )
 
 KEDA_GROUPS = ("keda.sh", "eventing.keda.sh")
+OF_INSTALLERS = ("KedaController",)
+"""Kinds of KEDA's group that are not KEDA's: the operator of OpenShift and OperatorHub reads them
+(kedacore/keda-olm-operator)."""
 NO_NAMESPACE = frozenset(
     {
         "ClusterTriggerAuthentication",
@@ -41,7 +44,7 @@ class Item:
 
     @cached_property
     def of_keda(self) -> bool:
-        return self.group in KEDA_GROUPS or self.group == "keda.k8s.io"
+        return self.group in (*KEDA_GROUPS, "keda.k8s.io") and self.kind not in OF_INSTALLERS
 
     @cached_property
     def group(self) -> str:

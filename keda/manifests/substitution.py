@@ -1,4 +1,4 @@
-"""The variables that Flux (postBuild), envsubst and OpenShift fill in after a file is written.
+"""Placeholders, and variables that Flux (postBuild), envsubst and OpenShift fill in after a file is written.
 
 What nobody can know from the files is UNKNOWN. A default is the value. Sources: Flux kustomize-controller's
 envsubst (github.com/fluxcd/pkg/envsubst), GNU envsubst for `$NAME`, OpenShift's Template (`${{NAME}}` keeps
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from keda.manifests.declared import UNKNOWN
-from keda.manifests.documents import VARIABLE, Document, Template, resolved
+from keda.manifests.documents import PLACEHOLDER, VARIABLE, Document, Template, resolved
 from keda.manifests.reading import dig, mapping, sequence, text
 
 _DEFAULTS = (":=", ":-", "=", "-")
@@ -58,6 +58,8 @@ def value_of(template: Template, variables: Mapping[str, str]) -> Any:
 
 
 def _replaced(template: str, variables: Mapping[str, str]) -> str | None:
+    if PLACEHOLDER.search(template):
+        return None
     parts: list[str] = []
     end = 0
     for match in VARIABLE.finditer(template):

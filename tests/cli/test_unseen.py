@@ -137,6 +137,18 @@ def test_a_chart_is_one_line_and_may_make_anything(tmp_path: Path) -> None:
     assert not (noted.unjudged.templates or noted.unjudged.broken)
 
 
+def test_the_controller_of_openshift_is_not_keda_s(tmp_path: Path) -> None:
+    """keda-olm-operator reads it; keda.sh is its group too."""
+    controller = custom(
+        "keda.sh/v1alpha1", "KedaController", "keda", "{watchNamespace: '', operator: {logLevel: info}}"
+    )
+    lines, noted = judged(
+        tmp_path, {"a.yaml": controller, "b.yaml": custom("keda.sh/v1alpha1", "KedaControler", "k")}
+    )
+    assert [line.split(": ")[:2] for line in lines] == [["b.yaml", "unknown-kind"]]
+    assert noted.of_keda == 1
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [
@@ -148,6 +160,11 @@ def test_a_chart_is_one_line_and_may_make_anything(tmp_path: Path) -> None:
         ("package.json", '{"name": "x", "kind": "y"}\n'),
         ("copier.yml", "kind: '{{ x }}'\na: {{ x }}\n"),
         ("mixed.yaml", "a: b\na: c\nkind: x\n"),
+        (
+            "azuredeploy.json",
+            '{\n"$schema": "deploymentTemplate.json",\n// a comment\n"resources": [\n{\n'
+            '"apiVersion": "2024-01-01",\n"kind": "StorageV2"}]}\n',
+        ),
     ],
 )
 def test_what_is_not_kubernetes_is_passed_over(name: str, content: str, tmp_path: Path) -> None:
@@ -163,8 +180,9 @@ def test_what_is_not_kubernetes_is_passed_over(name: str, content: str, tmp_path
         "apiVersion: v1\nkind: Secret\n{% if x %}\nmetadata: {}\n{% endif %}\n",
         "apiVersion: v1\nkind: Service\nmetadata:\n  name: {{ cookiecutter.name }}\n",
         "apiVersion: v1\nkind: Service\nmetadata:\n  name: [[ name ]] x\n",
+        "apiVersion: v1\nkind: Service\nmetadata:\n  name: @NAME@\n",
     ],
-    ids=["backstage", "jinja", "cookiecutter", "copier"],
+    ids=["backstage", "jinja", "cookiecutter", "copier", "sed"],
 )
 def test_a_template_is_named_and_no_failure(content: str, tmp_path: Path) -> None:
     lines, noted = judged(tmp_path, {"t.yaml": content})

@@ -1,0 +1,82 @@
+"""Placeholders that a person or a script fills in: what nobody can know is no finding, and is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from keda.commands.unjudged import told
+from keda.manifests.declared import UNKNOWN
+from keda.manifests.documents import documents
+from keda.manifests.substitution import filled_in
+from tests.cli.tree import found, judged, scaled_object, workload
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "<MAX>",
+        '"<the most pods>"',
+        "http://<host>:9090",
+        "__MAX__",
+        "a-__STAGE_NAME__-b",
+        '"@MAX@"',
+    ],
+)
+def test_a_placeholder_is_unknown(written: str) -> None:
+    (document,) = documents(f"kind: A\nspec: {written}", variables=True)
+    assert filled_in(document)["spec"] is UNKNOWN
+    assert document.placeholder in written
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "__name__",
+        '{__name__=~"a_.+", x="b"}',
+        "a < b and c > d",
+        "(?<part>x)",
+        "(?P<part>x)",
+        "a@b.example",
+        "rate(x[5m] @ end())",
+        "<a@b.example> wrote",
+    ],
+)
+def test_what_is_none(written: str) -> None:
+    (document,) = documents(f"kind: A\nspec: |-\n  {written}", variables=True)
+    assert filled_in(document)["spec"] == written
+    assert document.placeholder == ""
+
+
+@pytest.mark.parametrize("value", ["<MAX>", "__MAX__", '"<how many>"', '"@MAX@"'])
+def test_no_finding_where_one_is_and_nothing_is_missing(value: str, tmp_path: Path) -> None:
+    """Who fills it in may run `helm install` too."""
+    files = {
+        "so.yaml": scaled_object(target="made-by-a-chart").replace(
+            "maxReplicaCount: 4", f"maxReplicaCount: {value}"
+        ),
+        "other.yaml": workload("other"),
+    }
+    lines, noted = judged(tmp_path, files)
+    assert lines == []
+    (line,) = told(noted.unjudged)
+    assert line.startswith(
+        f"{tmp_path / 'so.yaml'}: placeholders, such as {value.strip(chr(34))}, are not judged"
+    )
+    assert noted.unjudged.counted == "1 placeholder file"
+
+
+def test_what_has_none_is_judged_beside_it(tmp_path: Path) -> None:
+    text = scaled_object().replace("maxReplicaCount: 4", "maxReplicaCount: <MAX>\n  poling: 3")
+    assert found(tmp_path, {"so.yaml": text}) == ["so.yaml: unknown-field: ScaledObject default/web"]
+
+
+def test_of_an_object_of_another_kind_nothing_is_told(tmp_path: Path) -> None:
+    files = {
+        "so.yaml": scaled_object(target="gone"),
+        "dep.yaml": workload().replace("image: i", "image: <IMAGE>"),
+    }
+    lines, noted = judged(tmp_path, files)
+    assert [line.split(": ")[1] for line in lines] == ["target-missing"]
+    assert not noted.unjudged
