@@ -259,17 +259,22 @@ def test_scaled_jobs() -> None:
         "Remove it."
     ]
     assert faults(ScaledJob, scaled_job(scalingStrategy={"strategy": "custom"})) == [
+        "spec.scalingStrategy.customScalingRunningJobPercentage: missing, and the custom strategy needs it. "
+        "KEDA would silently take the default strategy (scale_jobs.go:470). "
+        'Write customScalingRunningJobPercentage: "0.5", the share of the running Jobs to subtract.'
+    ]
+    custom = {"strategy": "custom", "customScalingRunningJobPercentage": "0.5"}
+    assert faults(ScaledJob, scaled_job(scalingStrategy=custom)) == [
         "spec.scalingStrategy.customScalingQueueLengthDeduction: "
         "missing, and required by the custom strategy. "
         "KEDA's operator would crash on it. Write customScalingQueueLengthDeduction: 0."
     ]
-    assert faults(
-        ScaledJob, scaled_job(jobTargetRef={"template": {"spec": {"containers": [{"name": "a"}]}}})
-    ) == [
-        "spec.jobTargetRef.template.spec.restartPolicy: missing: the default Always is not Never or "
-        "OnFailure. The ScaledJob is Ready, and then the API server refuses every Job. "
-        "Write restartPolicy: Never."
-    ]
+    container = {"containers": [{"name": "a"}]}
+    # KEDA writes OnFailure where it is missing (scale_jobs.go:230).
+    assert faults(ScaledJob, scaled_job(jobTargetRef={"template": {"spec": container}})) == []
+    always = {"template": {"spec": {**container, "restartPolicy": "Always"}}}
+    [refused] = faults(ScaledJob, scaled_job(jobTargetRef=always))
+    assert refused.startswith("spec.jobTargetRef.template.spec.restartPolicy: ")
     assert faults(ScaledJob, scaled_job(minReplicaCount=5, maxReplicaCount=2)) == [
         "spec.minReplicaCount: 5 is above maxReplicaCount 2. KEDA would quietly take 2. Write at most 2."
     ]
