@@ -11,7 +11,7 @@ from keda.manifests.declared import UNKNOWN, Declared, ObjectRef
 from keda.manifests.objects import Item, items
 from keda.manifests.reading import dig, identity, text
 from keda.manifests.reading import unlisted as objects
-from keda.ownership import BY_KIND, Conflict, Owners, owners
+from keda.ownership import BY_KIND, Conflict, Handover, Owners, owners
 
 _OF_WORKLOADS = ("spec", "spec.replicas", "metadata", "metadata.name", "metadata.namespace")
 _ASIDE = ("metadata.annotations", "metadata.labels", "metadata.ownerReferences")
@@ -67,6 +67,10 @@ class Ledger:
             for path in unread.paths:
                 if self._matters(unread, path):
                     yield Undecided(_name(unread.item), unread.item.where, path, NOT_YET)
+
+    def handovers(self) -> Iterator[Handover]:
+        """What a ScaledObject of the program takes over while the update runs."""
+        return self._owners.handovers()
 
     def _remember(self, declared: Declared) -> None:
         """Keep what is asked for at the end."""

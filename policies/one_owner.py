@@ -100,6 +100,9 @@ for does not silently go missing. `excluded` takes the path, or `cluster <contex
         if config.get("cluster") is None:
             yield from self._clusters.undecided(self._ledger.clusters)
         yield from self._operation.not_rendered()
+        for each in self._ledger.handovers():
+            if not self._operation.waits_for(each.scaled.where, each.before.said_by):
+                yield Undecided("", each.scaled.where, str(each.target), each.message)
 
     def _read_files(self, config: Config) -> list[str]:
         if self._unread is None:

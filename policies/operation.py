@@ -9,7 +9,7 @@ from threading import RLock
 from typing import Any
 
 from keda.guardrails import Finding, Program, Undecided
-from keda.manifests.declared import Declared
+from keda.manifests.declared import Declared, ObjectRef
 from policies.clusters import Clusters
 from policies.resources import (
     PROVIDER,
@@ -38,6 +38,8 @@ class Operation:
         self.preview = True
         self.read: dict[str, Resource] = {}
         """The resources by URN, in plain data: `policies.service` reads them."""
+        self.dependencies: dict[str, tuple[str, ...]] = {}
+        """What each resource of the final stack waits for, by URN."""
         self._declared: dict[str, Declared | None] = {}
         self._registered: set[str] = set()
         self._of_providers: set[str] = set()
@@ -71,6 +73,15 @@ class Operation:
     def is_registered(self, urn: str) -> bool:
         """Whether this operation registered a resource."""
         return urn in self._registered
+
+    def waits_for(self, urn: str, ref: ObjectRef) -> bool:
+        """Whether a resource is created after every resource of an object, by its dependencies."""
+        pending, seen = [urn], set[str]()
+        while pending:
+            if (each := pending.pop()) not in seen:
+                seen.add(each)
+                pending += self.dependencies.get(each, ())
+        return set(self._urns.get(str(ref), (urn,))) <= seen - {urn}
 
     def not_rendered(self) -> Iterator[Undecided]:
         """In a preview: charts and the like without objects. A missing object may be one of theirs."""

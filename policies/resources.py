@@ -19,6 +19,8 @@ RENDERERS = re.compile(
     r"kubernetes:(helm\.sh/v[34]:Chart|yaml(/v2)?:Config(Group|File)|kustomize(/v2)?:Directory)"
 )
 """Components that register what they render. One of unknown inputs registers nothing in a preview."""
+CUSTOM_PATCH = "kubernetes:apiextensions.k8s.io:CustomResourcePatch"
+"""Its apiVersion and kind are those of the object that it patches."""
 RELEASE = "kubernetes:helm.sh/v3:Release"
 """Helm makes its objects in the cluster: no policy is shown them."""
 
@@ -91,7 +93,11 @@ def announced(resource: Resource, cluster: str) -> Declared | None:
 def is_patch(resource: Resource) -> bool:
     """Whether a resource writes some fields of an object that is declared elsewhere (`DeploymentPatch`)."""
     kind = resource.type.rpartition(":")[2]
-    return kind.endswith("Patch") and mapping(resource.props).get("kind") in (None, kind[: -len("Patch")])
+    return (
+        resource.type == CUSTOM_PATCH
+        or kind.endswith("Patch")
+        and mapping(resource.props).get("kind") in (None, kind[: -len("Patch")])
+    )
 
 
 def has_generated_name(resource: Resource) -> bool:

@@ -52,6 +52,7 @@ def extend(servicer: Any, operation: Operation, known: Mapping[str, Iterable[str
         return sdk["Analyze"](self, taken(request, operation, providers), context)
 
     def analyze_stack(self: Any, request: Any, context: Any) -> Any:
+        operation.dependencies.update((each.urn, tuple(each.dependencies)) for each in request.resources)
         rest = [
             taken(each, operation, providers)
             for each in request.resources

@@ -17,7 +17,7 @@ from keda.manifests.declared import Declared, ObjectRef
 from keda.manifests.reading import identity, unlisted
 from keda.ownership.kinds import BY_KIND, HPA_NAME_FIELD, HPA_OWNERSHIP, claims
 from keda.ownership.messages import disagreement, places
-from keda.ownership.model import Conflict, ConflictKind, Hpa, Link, Owner, Scaled
+from keda.ownership.model import Conflict, ConflictKind, Handover, Hpa, Link, Owner, Scaled
 
 __all__ = [
     "BY_KIND",
@@ -26,6 +26,7 @@ __all__ = [
     "TRANSFER_OWNERSHIP",
     "Conflict",
     "ConflictKind",
+    "Handover",
     "Link",
     "Owner",
     "Owners",
@@ -48,6 +49,9 @@ class Owners:
     _links: defaultdict[ObjectRef, list[ObjectRef]] = field(default_factory=lambda: defaultdict(list))
     _declared: defaultdict[ObjectRef, set[str]] = field(default_factory=lambda: defaultdict(set))
     _found: set[Conflict] = field(default_factory=set)
+    _claimed: defaultdict[ObjectRef, set[ObjectRef]] = field(default_factory=lambda: defaultdict(set))
+    """What each declared manifest owns by itself."""
+    _passed: dict[tuple[ObjectRef, ObjectRef, ObjectRef], Handover] = field(default_factory=dict)
 
     def add(self, declared: Declared) -> list[Conflict]:
         """Remember an object (or every item of a List); return its conflicts with those before it."""
@@ -56,8 +60,19 @@ class Owners:
                 self._declared[ref].add(declared.cluster)
         return [conflict for claim in claims(declared) for conflict in self._take(claim)]
 
+    def handovers(self) -> Iterator[Handover]:
+        """What a declared ScaledObject takes over from a live owner that is declared anew, elsewhere."""
+        for each in self._passed.values():
+            claimed = self._claimed[each.before.said_by]
+            known = any(owned.kind != "HorizontalPodAutoscaler" for owned in claimed)
+            scaled_by = {owner.said_by for owner in self._owners[each.target] if owner.live}
+            if known and each.target not in claimed and each.scaled.said_by not in scaled_by:
+                yield each
+
     def _take(self, claim: Owner | Link) -> Iterator[Conflict]:
         if isinstance(claim, Owner):
+            if not claim.live:
+                self._claimed[claim.said_by].add(claim.owned)
             yield from self._settle(claim, claim.owned)
         elif claim.child not in self._links[claim.parent]:
             self._links[claim.parent].append(claim.child)
@@ -74,11 +89,20 @@ class Owners:
             pending += self._links.get(place, ())
             claim = owner if place == owner.owned else replace(owner, owned=place)
             for earlier in self._owners[place]:
-                conflict = None if self._replaced(claim, earlier) else _conflict(earlier, claim)
-                if conflict and conflict not in self._found:
+                conflict = _conflict(earlier, claim)
+                if conflict and self._replaced(claim, earlier):
+                    self._pass(claim, earlier, place)
+                elif conflict and conflict not in self._found:
                     self._found.add(conflict)
                     yield conflict
             self._owners[place].append(claim)
+
+    def _pass(self, one: Owner, other: Owner, target: ObjectRef) -> None:
+        """Note that a live owner gives way to a declared one."""
+        scaled, before = sorted((one, other), key=lambda owner: owner.live)
+        if isinstance(scaled, Scaled) and isinstance(before, Scaled | Hpa) and before.live > scaled.live:
+            key = (scaled.source, before.source, target)
+            self._passed.setdefault(key, Handover(scaled, before, target))
 
     def _replaced(self, *owners: Owner) -> bool:
         """Whether one of them is live, and declared anew; an HPA of KEDA's follows its ScaledObject."""

@@ -119,7 +119,8 @@ def _resource_triggers(manifest: Manifest) -> frozenset[tuple[str, str]]:
 
 
 def _hpa(source: ObjectRef, manifest: Manifest, common: dict[str, Any]) -> Claims:
-    if annotation(manifest, HPA_OWNERSHIP) in ("false", UNKNOWN):
+    spec = manifest.get("spec")  # a patch of labels alone has none
+    if annotation(manifest, HPA_OWNERSHIP) in ("false", UNKNOWN) or not (spec is UNKNOWN or mapping(spec)):
         return
     for owned in (_target(source, manifest), source):
         if owned:

@@ -114,6 +114,25 @@ class Link:
 
 
 @dataclass(frozen=True)
+class Handover:
+    """A target that `scaled` takes over from a live owner, which an update gives another one."""
+
+    scaled: Scaled
+    before: Owner
+    target: ObjectRef
+
+    @property
+    def message(self) -> str:
+        """One line: what happens if the new owner comes first, and what to write."""
+        return (
+            f"{self.scaled.source} takes {self.target} over from {self.before.source}, which scales it in "
+            f"the cluster until this update changes it. If {self.scaled.source} comes first, KEDA's webhook "
+            f"refuses it and the update stops. Have it wait: depends_on the {self.before.source.kind} "
+            f"{self.before.source.name}."
+        )
+
+
+@dataclass(frozen=True)
 class Conflict:
     """Two owners of one object. `message` is one line: both owners, the harm at run time, the fix, where."""
 

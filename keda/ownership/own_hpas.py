@@ -139,9 +139,14 @@ def _istio_operator(source: ObjectRef, manifest: Manifest, common: dict[str, Any
             named.append((key, each, text_or(each.get("name"), kind) or "", f"gateways.{kind}"))
     default = dig(manifest, "metadata", "namespace") or "istio-system"
     for key, component, name, values in named:
-        off = False in (component.get("enabled"), dig(spec, "values", *values.split("."), "autoscaleEnabled"))
+        on = (component.get("enabled"), dig(spec, "values", *values.split("."), "autoscaleEnabled"))
         namespace = text_or(component.get("namespace") or default, "")
-        if name and namespace and not off and isinstance(dig(component, "k8s", "hpaSpec"), Mapping):
+        if (
+            name
+            and namespace
+            and set(on) <= {None, True}
+            and isinstance(dig(component, "k8s", "hpaSpec"), Mapping)
+        ):
             owned = _deployment(source, name, namespace)
             # Without hpaSpec the chart still makes its HPA, with its own limits.
             fix = f"Write spec.values.{values}.autoscaleEnabled: false"

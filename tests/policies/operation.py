@@ -66,8 +66,10 @@ class Operation:
     def _ask(self, given: dict[str, Any]) -> None:
         self._take(self._service.Analyze(analyzer_pb2.AnalyzeRequest(**given), None))
 
-    def end(self, *manifests: Manifest, **more: Any) -> Operation:
+    def end(self, *manifests: Manifest, waits: Iterable[tuple[str, str]] = (), **more: Any) -> Operation:
+        """The end, with the rest of the final stack; `waits`: (URN, URN that it waits for)."""
         stack = [analyzer_pb2.AnalyzerResource(**resource(manifest, **more)) for manifest in manifests]
+        stack += [analyzer_pb2.AnalyzerResource(urn=urn, dependencies=[other]) for urn, other in waits]
         self._take(self._service.AnalyzeStack(analyzer_pb2.AnalyzeStackRequest(resources=stack), None))
         return self
 

@@ -66,6 +66,67 @@ def workload(target: str = "voice-pipeline", **props: Any) -> Manifest:
     }
 
 
+# --- Owners that meet only while the update runs ---
+URN = "urn:pulumi:homelab::test::kubernetes"
+NIGHT, VOICE = (f"{URN}:keda.sh/v1alpha1:ScaledObject::{name}" for name in ("night", "voice"))
+BY_HAND = f"{URN}:autoscaling/v2:HorizontalPodAutoscaler::by-hand"
+
+
+def test_a_target_that_changes_hands_is_named_unless_the_new_owner_waits(holds: Any) -> None:
+    holds(scaled_object(), kedas("voice"))
+    for waits in ([], [(VOICE, NIGHT)]):
+        operation = Operation().register(
+            scaled_object("night"), scaled_object("voice", "other"), provider=HERE
+        )
+        assert operation.end(waits=waits).rules == [UNDECIDED]
+        start = "ScaledObject voice/night takes Deployment voice/voice-pipeline over from ScaledObject voice/"
+        assert operation.messages[0].startswith(start)
+        assert "depends_on the ScaledObject voice" in operation.messages[0]
+        assert operation.urns == [NIGHT]
+    for chain in ([(NIGHT, VOICE)], [(NIGHT, "urn:between"), ("urn:between", VOICE)]):
+        operation = Operation().register(
+            scaled_object("night"), scaled_object("voice", "other"), provider=HERE
+        )
+        assert operation.end(waits=chain).reports == []
+
+
+def test_an_hpa_that_turns_to_another_target_is_named_unless_the_scaled_object_waits(holds: Any) -> None:
+    holds(hpa())
+    turned = merged(hpa(), {"spec": {"scaleTargetRef": {"name": "other"}}})
+    operation = Operation().register(scaled_object(), turned, provider=HERE).end()
+    assert operation.rules == [UNDECIDED]
+    assert "HorizontalPodAutoscaler voice/by-hand" in operation.messages[0]
+    waiting = Operation().register(scaled_object(), turned, provider=HERE).end(waits=[(VOICE, BY_HAND)])
+    assert waiting.reports == []
+
+
+def test_an_hpa_that_leaves_the_program_and_stays_in_the_cluster_is_a_second_owner(holds: Any) -> None:
+    """With retainOnDelete it stays for good; without, Pulumi deletes it after the ScaledObject comes."""
+    holds(managed(hpa(), "pulumi-kubernetes-12345", {"f:spec": {}}, operation="Apply"))
+    operation = Operation().register(scaled_object(), provider=HERE).end()
+    assert operation.rules == ["keda-one-owner-hpa"]
+    assert "field manager pulumi-kubernetes-12345" in operation.messages[0]
+    holds(managed(hpa(), "pulumi-kubernetes-12345", {"f:spec": {}}, operation="Apply"))
+    assert Operation().register(adopting("by-hand"), provider=HERE).end().reports == []
+
+
+def test_a_renamed_scaled_object_meets_its_old_name_and_the_message_gives_the_two_steps(holds: Any) -> None:
+    holds(managed(scaled_object(), "pulumi-kubernetes-12345", {"f:spec": {}}, operation="Apply"))
+    operation = Operation().register(scaled_object("night"), provider=HERE).end()
+    assert operation.rules == ["keda-one-owner-scaledobject"]
+    assert "pulumi up without it, then with the new name" in operation.messages[0]
+
+
+def test_nothing_changes_hands_where_the_new_target_is_not_known_or_is_the_same(holds: Any) -> None:
+    holds(scaled_object("voice", "other"), scaled_object("night"))
+    operation = Operation().register(scaled_object("night"), scaled_object("voice", "other"), provider=HERE)
+    assert operation.end().reports == []
+    holds(scaled_object())
+    unknown = scaled_object("voice", UNKNOWN_STRING_VALUE)
+    operation = Operation().register(scaled_object("night"), unknown, provider=HERE).end()
+    assert not any("takes Deployment" in message for message in operation.messages)
+
+
 # --- What the cluster alone has ---
 def test_an_hpa_by_hand_is_one_finding_without_any_config(holds: Any, asked: list[str]) -> None:
     holds(managed(hpa(), "kubectl-create", {}))
@@ -101,7 +162,6 @@ def test_a_foreign_scaled_object_and_the_hpa_that_keda_made_of_it_are_one_findin
         ([adopting("by-hand")], [hpa()]),
         ([adopting("by-hand")], [hpa(metadata={"ownerReferences": [OWNER | {"name": "voice"}]})]),
         # It moves to another target, and what KEDA made for the old one goes with it.
-        ([scaled_object("night"), scaled_object("voice", "other")], [scaled_object(), kedas("voice")]),
         ([scaled_object("night"), scaled_object("voice", "other")], [kedas("voice")]),
         ([scaled_object()], [managed(deployment(1), "kubectl-create", {"f:spec": {"f:replicas": {}}})]),
         ([scaled_object()], [hpa("other", "elsewhere"), scaled_object("elsewhere", "elsewhere")]),

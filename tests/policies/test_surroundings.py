@@ -332,3 +332,53 @@ def test_credentials_of_any_scaler_and_in_urls(kind: str, metadata: Manifest, ke
     (message,) = operation.of("keda-credentials-plain")
     assert f"spec.triggers[0].metadata.{key}: a secret in plain text" in message
     assert "hunter2" not in str(operation.reports)
+
+
+# --- Patches and records of other objects ---
+PATCHED = {"metadata": {"name": "voice-pipeline", "namespace": "voice"}}
+REVISION = {
+    "apiVersion": "apps/v1",
+    "kind": "ControllerRevision",
+    "metadata": {"name": "voice-pipeline", "namespace": "voice"},
+    "revision": 1,
+    "data": deployment(2),
+}
+
+
+def test_a_patch_that_sets_replicas_is_an_owner_and_one_of_other_fields_is_not() -> None:
+    for kind in ("Deployment", "StatefulSet"):
+        reference = {"apiVersion": "apps/v1", "kind": kind, "name": "voice-pipeline"}
+        scaled = scaled_object(target=reference)
+        token = f"kubernetes:apps/v1:{kind}Patch"
+        operation = Operation().register(scaled).register(PATCHED | {"spec": {"replicas": 2}}, token=token)
+        assert owners(operation.end()) == ["keda-one-owner-replicas"]
+        labels = merged(PATCHED, {"metadata": {"labels": {"team": "voice"}}})
+        assert Operation().register(scaled).register(labels, token=token).end().reports == []
+
+
+def test_a_patch_of_kedas_own_hpa_is_an_owner_if_it_writes_its_spec() -> None:
+    own = {"metadata": {"name": "keda-hpa-voice", "namespace": "voice", "labels": {"team": "voice"}}}
+    token = "kubernetes:autoscaling/v2:HorizontalPodAutoscalerPatch"
+    assert Operation().register(scaled_object()).register(own, token=token).end().reports == []
+    limits = own | {"spec": {"maxReplicas": 9}}
+    operation = Operation().register(scaled_object()).register(limits, token=token).end()
+    assert owners(operation) == SECOND_HPA
+
+
+def test_a_patch_of_a_custom_resource_is_not_a_whole_object() -> None:
+    patch = {
+        "apiVersion": "keda.sh/v1alpha1",
+        "kind": "ScaledObject",
+        "metadata": {"name": "voice", "namespace": "voice"},
+        "spec": {"maxReplicaCount": 4},
+    }
+    for token in ("apiextensions.k8s.io:CustomResourcePatch", "keda.sh/v1alpha1:ScaledObjectPatch"):
+        operation = Operation().register(scaled_object()).register(patch, token=f"kubernetes:{token}", at="p")
+        assert operation.end().reports == []
+
+
+def test_a_controller_revision_is_a_record_and_owns_nothing() -> None:
+    assert Operation().register(scaled_object(), REVISION).end().reports == []
+    holder = {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "voice-pipeline", "controller": True}
+    made = merged(REVISION, {"metadata": {"ownerReferences": [holder]}, "data": UNKNOWN_STRING_VALUE})
+    assert Operation().register(scaled_object(), made).end().reports == []
