@@ -1,4 +1,7 @@
-"""Makes shapes.json, the CRDs of KEDA's chart without their prose: `make_shapes.py CHART.tgz`."""
+"""Makes crd_schema.json and pod_template.json, the CRDs of KEDA's chart without their prose.
+
+python -m generate.crd_schema CHART.tgz
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,11 @@ from typing import Any
 
 import yaml
 
-_KEPT = ("type", "required", "enum", "minimum", "maximum", "format", "x-kubernetes-int-or-string")
+_FOLDER = Path(__file__).parents[1] / "keda/checks/admission"
+_KEPT = (
+    *("type", "enum", "minimum", "maximum", "format", "pattern"),
+    *("x-kubernetes-int-or-string", "x-kubernetes-preserve-unknown-fields"),
+)
 
 
 def shape(schema: dict[str, Any]) -> dict[str, Any]:
@@ -19,12 +26,27 @@ def shape(schema: dict[str, Any]) -> dict[str, Any]:
     kept: dict[str, Any] = {key: schema[key] for key in _KEPT if key in schema}
     if kept.get("format") == "int64":
         del kept["format"]
-    if "properties" in schema:
-        kept["properties"] = {key: shape(inner) for key, inner in schema["properties"].items()}
+    properties = schema.get("properties", {})
+    # The API server writes a default before it asks for what is required.
+    if required := [key for key in schema.get("required", ()) if "default" not in properties[key]]:
+        kept["required"] = required
+    if properties:
+        kept["properties"] = {key: shape(inner) for key, inner in properties.items()}
     for key in ("items", "additionalProperties"):
         if isinstance(schema.get(key), dict):
             kept[key] = shape(schema[key])
     return kept
+
+
+def flat(schema: dict[str, Any], rows: dict[str, int]) -> int:
+    """Add a schema to the rows, each different one once and its inner ones before it; its row's number."""
+    row = dict(schema)
+    if "properties" in schema:
+        row["properties"] = {key: flat(inner, rows) for key, inner in sorted(schema["properties"].items())}
+    for key in ("items", "additionalProperties"):
+        if key in schema:
+            row[key] = flat(schema[key], rows)
+    return rows.setdefault(json.dumps(row, sort_keys=True), len(rows))
 
 
 def main(chart: str) -> None:
@@ -37,13 +59,14 @@ def main(chart: str) -> None:
             crd = yaml.load(text, yaml.CSafeLoader)["spec"]
             spec = crd["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
             shapes[crd["names"]["kind"]] = shape(spec)
-    # A pod template is Kubernetes' own: 300 kB of schema for what `kubectl apply` checks anyway.
+    # A pod template is larger than all else, and only a ScaledJob has one.
     job = shapes["ScaledJob"]["properties"]["jobTargetRef"]["properties"]
+    rows: dict[str, int] = {}
+    flat(job["template"], rows)
     job["template"] = {"type": "object"}
     lines = (f"{json.dumps(kind)}: {json.dumps(shapes[kind], sort_keys=True)}" for kind in sorted(shapes))
-    (Path(__file__).parents[1] / "keda/checks/admission/crd_schema.json").write_text(
-        "{\n" + ",\n".join(lines) + "\n}\n"
-    )
+    (_FOLDER / "crd_schema.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
+    (_FOLDER / "pod_template.json").write_text("[\n" + ",\n".join(rows) + "\n]\n")
 
 
 if __name__ == "__main__":

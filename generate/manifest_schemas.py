@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from generate.keda_schema import DIALECT, KINDS, Schema, definitions, render
-from keda.checks.admission.crd_schema import shapes
+from keda.checks.admission.crd_shapes import shapes
 from keda.core.defaults import KEDA_VERSION
 from keda.core.model import Model
 

@@ -258,3 +258,31 @@ def test_ways_out_without_an_identity(kind: str) -> None:
     findings = keda.check([scaled(kind, {"awsRegion": "eu-west-1"})])
     fixes = [each.fix for each in findings if "pod identity" in each.message]
     assert all("identityOwner: operator" in fix and "provider: aws" in fix for fix in fixes)
+
+
+IDENTITY = {"provider": "aws"}
+SECRET = [{"parameter": "password", "name": "db", "key": "password"}]
+
+
+@pytest.mark.parametrize(
+    ("into", "key", "value", "fix"),
+    [
+        ("spec", "podIdentity", IDENTITY, "Move it to the spec of a TriggerAuthentication, "),
+        ("spec", "secretTargetRef", SECRET, "Move it to the spec of a TriggerAuthentication, "),
+        ("trigger", "podIdentity", IDENTITY, "Move it to the spec of a TriggerAuthentication, "),
+        ("trigger", "hashiCorpVault", {"address": "http://vault"}, "Move it to the spec of a TriggerAuth"),
+        ("metadata", "podIdentity", IDENTITY, "Move it to the spec of a TriggerAuthentication, "),
+        ("metadata", "podIdentity", "aws", "Write it in the spec of a TriggerAuthentication, "),
+        ("metadata", "authenticationRef", {"name": "a"}, "Move it up, beside metadata."),
+        ("spec", "authenticationRef", {"name": "a"}, "Move it to spec.triggers[0].authenticationRef."),
+        ("trigger", "queueLength", "5", "Move it to spec.triggers[0].metadata.queueLength."),
+        ("spec", "env", [{"name": "A", "value": "b"}], "Remove it."),
+        ("trigger", "podIdentity", None, "Remove it."),
+    ],
+)
+def test_keys_of_the_object_that_a_trigger_refers_to(into: str, key: str, value: Any, fix: str) -> None:
+    given = scaled("aws-sqs-queue", {"queueURL": "https://sqs/1/q", "awsRegion": "eu-west-1"})
+    trigger = given["spec"]["triggers"][0]
+    {"spec": given["spec"], "trigger": trigger, "metadata": trigger["metadata"]}[into][key] = value
+    (finding,) = [each for each in keda.check([given]) if each.at[-1] == key]
+    assert finding.fix.startswith(fix)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from support import CORPUS
 
 import keda
-from keda.checks.admission.crd_schema import shapes
+from keda.checks.admission.crd_shapes import shapes
 from keda.manifests.documents import MAX_DEPTH, Unreadable, documents
 from keda.syntax.formula import problem
 

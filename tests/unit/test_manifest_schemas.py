@@ -12,7 +12,7 @@ from jsonschema import Draft7Validator
 from support import CORPUS
 
 from generate import manifest_schemas as generator
-from keda.checks.admission.crd_schema import shapes
+from keda.checks.admission.crd_shapes import shapes
 from keda.core.defaults import KEDA_VERSION
 
 SCHEMAS = dict(generator.schemas())

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import functools
-import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from keda.checks import edits
+from keda.checks.admission.crd_shapes import GROUP_OF, TEMPLATE, Shape, has_type, pod_template, shapes
+from keda.checks.admission.elsewhere import fix_in_metadata, fix_of
 from keda.checks.registry import FIELDS, KEDA, OTHERS, Problem, error, on_objects
 from keda.core.errors import MISSING, did_you_mean, is_secret_key, join
 from keda.manifests.declared import UNKNOWN
@@ -23,10 +23,13 @@ _WORDS = {
     "integer": "a whole number",
     "boolean": "true or false",
 }
-_GROUP_OF = {"CloudEventSource": "eventing.keda.sh", "ClusterCloudEventSource": "eventing.keda.sh"}
 _ELSEWHERE = {"minReplicaCount", "maxReplicaCount", "pollingInterval", "cooldownPeriod", "idleReplicaCount"}
+_OBJECT_META = (
+    *("generateName", "selfLink", "uid", "resourceVersion", "generation", "ownerReferences", "managedFields"),
+    *("creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"),
+)
+"""The keys of metadata that the CRD leaves to Kubernetes."""
 _INT32 = 2**31
-SPEC: At = ("spec",)
 _REFUSED = "The API server would refuse the object."
 
 UNKNOWN_KIND = error(
@@ -47,8 +50,8 @@ UNKNOWN_FIELD = error(
     FIELDS,
     summary="Unknown field",
     why=(
-        "The CRD drops unknown fields. kubectl refuses them; Helm and most GitOps tools do not, and the "
-        "setting silently has no effect."
+        "The CRD drops unknown fields, in a ScaledJob's pod template too. kubectl refuses them; Helm and "
+        "most GitOps tools do not, and the setting silently has no effect."
     ),
     passes="""
         spec:
@@ -117,15 +120,6 @@ METADATA_NOT_TEXT = error(
 )
 
 
-@functools.cache
-def shapes() -> Mapping[str, Any]:
-    """The schema of `spec` of each KEDA kind (see make_shapes.py)."""
-    data: Mapping[str, Any] = json.loads(
-        (Path(__file__).parent / "crd_schema.json").read_text(encoding="utf-8")
-    )
-    return data
-
-
 @on_objects(KEDA)
 def shape(item: Item) -> Iterator[Problem]:
     """What the API server, and the decoding in KEDA's webhook and operator, refuse of the object."""
@@ -138,7 +132,7 @@ def shape(item: Item) -> Iterator[Problem]:
         why = "is not a kind of KEDA 2.19. Nothing would read it."
         yield UNKNOWN_KIND.found(("kind",), kind, why, fix, edit=edits.word(kind, guess))
         return
-    group = _GROUP_OF.get(kind, "keda.sh")
+    group = GROUP_OF.get(kind, "keda.sh")
     if version != f"{group}/v1alpha1":
         why = f"does not serve {kind}. The API server would refuse the object."
         yield UNKNOWN_KIND.found(("apiVersion",), version, why, f"Write apiVersion: {group}/v1alpha1.")
@@ -155,33 +149,17 @@ def shape(item: Item) -> Iterator[Problem]:
         yield _missing(("metadata", "name"))
     if item.manifest.get("spec") is None:
         yield _missing(("spec",))
-    else:
-        for problem in _value(item.manifest["spec"], shapes()[kind], ("spec",)):
-            yield _moved(problem, item) if problem.rule is UNKNOWN_FIELD else problem
+    for problem in _of_spec(item):
+        fix = fix_of(problem.at, item.manifest, kind) if problem.rule is UNKNOWN_FIELD else ""
+        yield replace(problem, fix=fix, edit=None) if fix else problem
 
 
-def _moved(problem: Problem, item: Item) -> Problem:
-    """An unknown key that the CRD has at one other place, with that place as its fix."""
-    key, value = problem.at[-1], dig(item.manifest, *problem.at)
-    places = [
-        at for at, schema in _places(shapes()[item.kind], SPEC) if at[-1] == key and _fits(value, schema)
-    ]
-    if len(places) != 1 or value is UNKNOWN or dig(item.manifest, *places[0]) is not None:
-        return problem
-    return replace(problem, fix=f"Move it to {join(*places[0])}.", edit=None)
-
-
-def _places(schema: Mapping[str, Any], at: At) -> Iterator[tuple[At, Mapping[str, Any]]]:
-    """Every key of the CRD that is not below a list."""
-    for key, inner in schema.get("properties", {}).items():
-        yield (*at, key), inner
-        yield from _places(inner, (*at, key))
-
-
-def _fits(value: object, schema: Mapping[str, Any]) -> bool:
-    """Whether a value may be meant for a place: of its type, and its keys those of the place."""
-    known = schema.get("properties")
-    return _is(value, schema.get("type", "")) and not (known and set(mapping(value)) - set(known))
+def _of_spec(item: Item) -> Iterator[Problem]:
+    if item.manifest.get("spec") is not None:
+        yield from _value(item.manifest["spec"], shapes()[item.kind], ("spec",))
+    template = dig(item.manifest, *TEMPLATE)
+    if item.kind == "ScaledJob" and isinstance(template, Mapping):
+        yield from _value(template, pod_template(), TEMPLATE)
 
 
 @UNKNOWN_KIND.on(OTHERS)
@@ -190,7 +168,7 @@ def version_of_another_group(item: Item) -> Iterator[Problem]:
     version = item.manifest.get("apiVersion")
     if item.kind not in shapes() or version is UNKNOWN:
         return
-    group = _GROUP_OF.get(item.kind, "keda.sh")
+    group = GROUP_OF.get(item.kind, "keda.sh")
     missing = version is None
     why = f"missing. {_REFUSED}" if missing else f"does not serve {item.kind}. {_REFUSED}"
     yield Problem(
@@ -198,15 +176,19 @@ def version_of_another_group(item: Item) -> Iterator[Problem]:
     )
 
 
-def _value(value: object, schema: Mapping[str, Any], at: At) -> Iterator[Problem]:
+def _value(value: object, schema: Shape, at: At) -> Iterator[Problem]:
     if value is UNKNOWN:
         return
     if schema.get("x-kubernetes-int-or-string"):
         if whole(value) is None and not isinstance(value, str):
-            yield _wrong_type(value, "integer", at)
+            why = f"is not a whole number or a string. {_REFUSED}"
+            yield replace(_wrong_type(value, "string", at), why=why)
+        elif isinstance(value, str) and not re.search(schema.get("pattern", ""), value):
+            fix = "Write a quantity, such as 500m or 512Mi."
+            yield UNKNOWN_VALUE.found(at, value, f"is not a quantity. {_REFUSED}", fix)
         return
     wanted = schema.get("type", "")
-    if not _is(value, wanted):
+    if not has_type(value, wanted):
         yield _wrong_type(value, wanted, at)
     elif wanted == "object":
         yield from _object(mapping(value), schema, at)
@@ -223,36 +205,42 @@ def _value(value: object, schema: Mapping[str, Any], at: At) -> Iterator[Problem
         yield UNKNOWN_VALUE.found(at, value, why, fix, edit=edits.word(value, guess))
 
 
-def _object(value: Mapping[Any, Any], schema: Mapping[str, Any], at: At) -> Iterator[Problem]:
+def _object(value: Mapping[Any, Any], schema: Shape, at: At) -> Iterator[Problem]:
     known = schema.get("properties", {})
+    kept = schema.get("x-kubernetes-preserve-unknown-fields", False)
     mistyped = set()
     if "additionalProperties" in schema:
         for key, inner in value.items():
-            if inner is UNKNOWN or (inner is not None and _is(inner, schema["additionalProperties"]["type"])):
-                continue
-            yield METADATA_NOT_TEXT.found(
-                (*at, _part(key)),
-                inner,
-                "is not a string, as every value here must be. The API server would refuse the object.",
-                f"Put it in quotes{quoted(inner, key)}." if _scalar(inner) else "Write it as one string.",
-                edit=edits.quoted(inner),
-            )
+            place = (*at, _part(key))
+            for problem in _value(inner, schema["additionalProperties"], place):
+                yield _of_metadata(problem, str(key)) if at[1:2] == ("triggers",) else problem
     elif known:
         for key, inner in value.items():
             if key in known:
                 if inner is not None:
                     yield from _value(inner, known[key], (*at, key))
-            else:
+            elif not (kept and key in _OBJECT_META):
                 mistyped.add(did_you_mean(str(key), known))
-                yield _unknown(key, (*at, _part(key)), known, value)
+                problem = _unknown(key, (*at, _part(key)), known, value)
+                why = "unknown key. The API server keeps it, and nothing reads it."
+                yield replace(problem, why=why) if kept else problem
     for key in schema.get("required", ()):
         # A mistyped required key is one mistake, and it is reported where it was made.
         if value.get(key) is None and key not in mistyped:
             yield _missing((*at, key))
 
 
-def _integer(number: int, schema: Mapping[str, Any], at: At) -> Iterator[Problem]:
-    low, high = schema.get("minimum", -_INT32), schema.get("maximum", _INT32 - 1)
+def _of_metadata(problem: Problem, key: str) -> Problem:
+    """A value of the wrong type, as a trigger's parameter."""
+    value = problem.value
+    fix = f"Put it in quotes{quoted(value, key)}." if _scalar(value) else fix_in_metadata(key, value)
+    why = f"is not a string, as every value here must be. {_REFUSED}"
+    return replace(problem, why=why, fix=fix or "Write it as one string.", rule=METADATA_NOT_TEXT)
+
+
+def _integer(number: int, schema: Shape, at: At) -> Iterator[Problem]:
+    bound = _INT32 if schema.get("format") == "int32" else 2**63
+    low, high = schema.get("minimum", -bound), schema.get("maximum", bound - 1)
     if schema.get("format") == "int32" and not -_INT32 <= number < _INT32:
         yield INT32_RANGE.found(
             at,
@@ -265,21 +253,6 @@ def _integer(number: int, schema: Mapping[str, Any], at: At) -> Iterator[Problem
     elif not low <= number <= high:
         fix = f"Write at most {high}." if number > high else f"Write at least {low}."
         yield UNKNOWN_VALUE.found(at, number, f"is not within {low} to {high}. {_REFUSED}", fix)
-
-
-def _is(value: object, wanted: str) -> bool:
-    match wanted:
-        case "object":
-            return isinstance(value, Mapping)
-        case "array":
-            return isinstance(value, list)
-        case "string":
-            return isinstance(value, str)
-        case "integer":
-            return whole(value) is not None
-        case "boolean":
-            return isinstance(value, bool)
-    return True
 
 
 def _wrong_type(value: object, wanted: str, at: At) -> Problem:

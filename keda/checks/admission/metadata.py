@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from keda.checks import edits
-from keda.checks.admission.crd_schema import quoted, shapes
+from keda.checks.admission.crd_schema import quoted
+from keda.checks.admission.crd_shapes import shapes
 from keda.checks.registry import FIELDS, KEDA, REPLICAS, SCALING, Problem, error, on_objects, warning
 from keda.core.errors import MISSING, Refused, did_you_mean
 from keda.core.names import LABEL_MAX, label_name, label_value, object_name

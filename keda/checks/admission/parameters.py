@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 
 from keda.checks import edits
+from keda.checks.admission.crd_shapes import shapes
+from keda.checks.admission.elsewhere import OTHER_OBJECT
 from keda.checks.registry import SCALING, TRIGGERS, Problem, error, warning
 from keda.checks.scaling import SPEC, triggers_of
 from keda.core.errors import MISSING, is_secret_key, is_secret_value
@@ -107,9 +109,10 @@ def unknown_parameter(item: Item) -> Iterator[Problem]:
         for key, meant in _unread(kind, metadata):
             if not meant and key not in (*_SPEC_KEYS, *_TRIGGER_KEYS):
                 why = f"unknown key. The {kind} scaler silently ignores it."
-                yield Problem(
-                    (*at, key), MISSING, why, f"Remove it; `keda explain {kind}` lists what it reads."
-                )
+                fix = f"Remove it; `keda explain {kind}` lists what it reads."
+                if key in shapes()["TriggerAuthentication"]["properties"]:
+                    fix = f"Write it in {OTHER_OBJECT}."
+                yield Problem((*at, key), MISSING, why, fix)
 
 
 def names_variable(key: str, value: object) -> bool:

@@ -12,7 +12,7 @@ from keda.core.defaults import DEFAULT_MAX
 from keda.core.errors import MISSING, did_you_mean
 from keda.manifests.declared import UNKNOWN
 from keda.manifests.objects import Item
-from keda.manifests.reading import At, dig, mapping, sequence, text, whole
+from keda.manifests.reading import At, dig, mapping, text, whole
 from keda.syntax import go
 
 _STRATEGY_WORDS = {
@@ -111,8 +111,8 @@ def job_template(item: Item) -> Iterator[Problem]:
     pod = dig(item.manifest, *at)
     if not isinstance(dig(item.manifest, *at[:3]), Mapping) or pod is UNKNOWN:
         return
-    containers = mapping(pod).get("containers")
-    if containers is not UNKNOWN and not sequence(containers):
+    # The CRD asks for the key within a spec, and takes an empty list.
+    if pod is None or mapping(pod).get("containers") == []:
         why = "missing, and required. No Job could be made."
         yield Problem((*at, "containers"), MISSING, why, "Write one container.")
     policy = mapping(pod).get("restartPolicy")

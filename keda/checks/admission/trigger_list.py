@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 
 from keda.checks.registry import SCALING, TRIGGERS, Problem, error
@@ -48,15 +47,15 @@ def no_triggers(item: Item) -> Iterator[Problem]:
     """,
 ).on(*SCALING)
 def trigger_name_twice(item: Item) -> Iterator[Problem]:
-    names = Counter(text(trigger.get("name")) for _, trigger in triggers_of(item))
+    first: dict[str, int] = {}
     for index, trigger in triggers_of(item):
         name = text(trigger.get("name"))
-        if name and names[name] > 1:
+        if name and first.setdefault(name, index) != index:
             yield Problem(
                 (*SPEC, "triggers", index, "name"),
                 name,
-                f"is the name of more than one trigger. {WEBHOOK}",
-                "Give each its own name.",
+                f"is the name of spec.triggers[{first[name]}] too. {WEBHOOK}",
+                "Give it a name of its own.",
                 f'triggerName "{name}" is defined multiple times in the ScaledObject/ScaledJob, but it '
                 "must be unique",
             )
