@@ -24,6 +24,10 @@ from keda.manifests.unseen import Unseen
 
 _FLUX = (b"kustomize.toolkit.fluxcd.io", b"fluxcd.controlplane.io")
 _SOPS = "sops"
+_ENVIRONMENTS = (
+    *("dev", "develop", "development", "local", "minikube", "kind", "test", "testing", "qa", "uat"),
+    *("stage", "staging", "preprod", "prod", "production"),
+)
 
 
 @dataclass(frozen=True)
@@ -48,12 +52,14 @@ def plain(files: Files, paths: Iterable[Path]) -> Iterator[Given]:
 
 
 def known(given: Given) -> Given:
-    """An object with UNKNOWN in place of what is filled in later or encrypted."""
+    """An object with UNKNOWN in place of what is filled in later or encrypted, as a Secret's empty values."""
     manifest = filled(given.manifest, {}) if given.document.templates else given.manifest
-    if given.kind == "Secret" and _SOPS in manifest:
+    if given.kind == "Secret":
         for key in ("data", "stringData"):
-            if values := mapping(manifest.get(key)):
-                manifest = {**manifest, key: dict.fromkeys(values, UNKNOWN)}
+            values = mapping(manifest.get(key))
+            later = [each for each in values if _SOPS in manifest or values[each] in ("", None)]
+            if later:
+                manifest = {**manifest, key: {**values, **dict.fromkeys(later, UNKNOWN)}}
     return given if manifest is given.manifest else replace(given, manifest=manifest)
 
 
@@ -245,13 +251,20 @@ def _mentions_flux(file: Path) -> bool:
 
 
 def _apart(files: list[Path]) -> Iterator[tuple[str, list[Path]]]:
-    """Files that are applied together: all, or apart at the folder level where an object is there twice."""
+    """Files that are applied together: all, or apart at the folder level where an object is there twice, and
+    at folders that are named after an environment."""
     depth = _depth_of_twins(files)
     sets: dict[Path, list[Path]] = defaultdict(list)
     for file in files:
-        sets[Path(*file.parent.parts[:depth]) if depth is not None else Path()].append(file)
+        top = Path(*file.parent.parts[:depth]) if depth is not None else Path()
+        sets[max(top, _environment(file.parent), key=lambda each: len(each.parts))].append(file)
     for top, each in sets.items():
         yield str(top) if len(sets) > 1 else "", each
+
+
+def _environment(folder: Path) -> Path:
+    """The folder at or above one that is named after an environment; Path() if none is."""
+    return next((each for each in (folder, *folder.parents) if each.name.lower() in _ENVIRONMENTS), Path())
 
 
 def _depth_of_twins(files: list[Path]) -> int | None:

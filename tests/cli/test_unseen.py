@@ -88,6 +88,20 @@ def test_keys_that_something_adds(given: str, tmp_path: Path) -> None:
     assert found(tmp_path, {"b.yaml": f"{authentication('mq')}---\n{given}"}) == []
 
 
+@pytest.mark.parametrize("value", ['""', "", "~"])
+def test_an_empty_value_of_a_secret_is_filled_in_later(value: str, tmp_path: Path) -> None:
+    """A Secret without its values is a form, as people commit it: KEDA's refusal of "" is not foreseen."""
+    queue = scaled_object().replace("type: cron", "type: rabbitmq\n    authenticationRef: {name: mq}")
+    queue = (
+        queue[: queue.index("    metadata: {timezone")]
+        + "    metadata: {queueName: q, mode: QueueLength, value: '5'}\n"
+    )
+    given = f"{queue}---\n{authentication('mq', namespace='default')}---\n"
+    for key, rules in (("host", []), ("other", ["trigger-parameter", "unknown-secret"])):
+        text = given + secret("mq", "default", f"stringData:\n  {key}: {value}")
+        assert sorted(line.split(": ")[1] for line in found(tmp_path, {"a.yaml": text})) == rules
+
+
 def test_keys_that_nothing_adds(tmp_path: Path) -> None:
     encrypted = secret("mq", more="stringData: {hots: 'ENC[AES256_GCM,data:x]'}\nsops: {version: 3.9.0}")
     assert found(tmp_path, {"b.yaml": f"{authentication('mq')}---\n{encrypted}"}) == [
@@ -215,6 +229,10 @@ def test_two_folders_with_one_object_are_not_applied_together(tmp_path: Path) ->
         for kind, text in (("dep", workload()), ("so", scaled_object(f"web-{name}", target="web")))
     }
     assert found(tmp_path, files) == []
+    above = {"so.yaml": scaled_object("a", target="web"), "Local/so.yaml": scaled_object("b", target="web")}
+    (tmp_path / "dev").mkdir()
+    assert found(tmp_path / "dev", above) == []
+    assert found(tmp_path / "dev" / "under", files) == []
     apart = {"a/so.yaml": scaled_object("a", target="web"), "b/so.yaml": scaled_object("b", target="web")}
     (tmp_path / "x").mkdir()
     assert [line.split(": ")[1] for line in found(tmp_path / "x", apart)] == ["one-owner-scaledobject"]

@@ -52,6 +52,10 @@ def test_a_name_that_nothing_emits_is_said_with_its_successor(expression: str, s
         'kube_pod_labels{label_app="web"} * on (pod) group_left kube_pod_info',
         'sum by (hpa) (label_replace(kube_horizontalpodautoscaler_info, "hpa", "$1", "x", "(.*)"))',
         "up",
+        "keda_lab_pending_jobs",
+        "keda_demo_queue_length > 0",
+        "rate(kube_events_total[5m])",
+        "kube_cost_per_hour",
     ],
 )
 def test_names_of_others_and_added_labels_pass(expression: str) -> None:

@@ -76,7 +76,26 @@ class Exporter:
 
     def has_every(self, metric: str) -> bool:
         """Whether a metric of this name could only come from here."""
-        return bool(self.prefix) and metric.startswith(self.prefix) and not metric.startswith(self.exceptions)
+        return (
+            bool(self.prefix)
+            and metric.startswith(self.prefix)
+            and not metric.startswith(self.exceptions)
+            and (_family(metric) in self.families or self._ends_alike(metric))
+        )
+
+    @functools.cached_property
+    def families(self) -> frozenset[str]:
+        return frozenset(map(_family, self.metrics))
+
+    def _ends_alike(self, metric: str) -> bool:
+        """Whether it is a name of here with another beginning; else others may have taken the prefix."""
+        guess = did_you_mean(metric, self.metrics)
+        return guess is not None and guess.endswith("_".join(metric.split("_")[-2:]))
+
+
+def _family(metric: str) -> str:
+    """`kube_pod_` of kube_pod_info."""
+    return "_".join(metric.split("_")[:2])
 
 
 @functools.cache
