@@ -37,6 +37,10 @@ class Sources(Guardrail):
   the program declares replaces what is live, and an HPA that KEDA made counts as its ScaledObject. A
   provider that renders files has no cluster. A cluster that does not answer is an advisory of
   `keda-rules-undecided`. `"keda-one-owner-sources": "disabled"` reads nothing.
+- A target that changes hands while the update runs is named by `keda-rules-undecided`: the live owner is
+  declared with another target, and KEDA's webhook refuses the new one if that comes first. A `depends_on`
+  the old owner ends it. A renamed ScaledObject, and an HPA that leaves the program, are findings: the old
+  one is still there when the new one comes.
 - `manifests`: files and directories of YAML or JSON; a relative path counts from the program's folder,
   where its Pulumi.yaml is. Where that folder cannot be found (it is read from Linux's /proc), a relative
   path is a finding: write an absolute one. What they declare counts like the program's own resources.
