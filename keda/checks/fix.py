@@ -17,7 +17,7 @@ import yaml
 from keda.checks.engine import judge_alone
 from keda.checks.findings import Finding
 from keda.checks.registry import Edit
-from keda.core.errors import is_secret_key
+from keda.core.errors import is_secret_key, join
 from keda.manifests.documents import Document, Source, Unreadable, documents
 from keda.manifests.objects import items
 from keda.manifests.reading import At, dig
@@ -38,6 +38,8 @@ class _Correction:
         new, last = self.edit.new, str(self.finding.at[-1])
         shown = "" if is_secret_key(last) else f': "{new}"'
         what = f"put in quotes{shown}" if self.edit.quotes else f"now {new}"
+        if self.edit.under:
+            what = f"moved to {join(*self.finding.at[:-1], *self.edit.under, last)}"
         return f"{self.finding.object} {self.finding.path}: {what} [{self.finding.code}]"
 
 
@@ -99,13 +101,17 @@ def _corrections(document: Document) -> Iterator[_Correction]:
 
 def _change(node: Any, at: At, edit: Edit, text: str) -> tuple[int, int, str] | None:
     """(Start, end, new text); None where the value is not written in a way that can be exchanged."""
-    key = None
+    key = parent = None
     for part in at:
+        parent = node
         if isinstance(node, yaml.SequenceNode) and isinstance(part, int):
             node = node.value[part]
         elif isinstance(node, yaml.MappingNode):
             pairs = (pair for pair in node.value if isinstance(pair[0], yaml.ScalarNode))
             key, node = next((pair for pair in pairs if pair[0].value == part), (None, None))
+    if edit.under:
+        block = key is not None and parent is not None and not parent.flow_style
+        return _nested(key, node, edit.under, text) if block else None
     node = key if edit.key else node
     if not isinstance(node, yaml.ScalarNode):
         return None
@@ -122,12 +128,34 @@ def _change(node: Any, at: At, edit: Edit, text: str) -> tuple[int, int, str] | 
     return start, end, f"{quote}{edit.new}{quote}"
 
 
+def _nested(key: Any, value: Any, under: tuple[str, ...], text: str) -> tuple[int, int, str]:
+    """A key of a block, with its value and the comments in it, below new keys."""
+    start, column = key.start_mark.index, key.start_mark.column
+    lines = text[start : value.end_mark.index].splitlines(keepends=True)
+    # PyYAML ends a block where the next token begins: a comment between may belong to that.
+    while not value.flow_style and (not lines[-1].strip() or _indent(lines[-1]) <= column) and lines[1:]:
+        lines.pop()
+    end = "\r\n" if "\r\n" in text else "\n"
+    above = "".join(f"{name}:{end}{' ' * (column + 2 * depth)}" for depth, name in enumerate(under, 1))
+    shift = "  " * len(under)
+    below = "".join(shift + line if line.strip() else line for line in lines[1:])
+    return start, start + len("".join(lines)), f"{above}{lines[0]}{below}"
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
+
+
 def _correct(value: Any, at: At, edit: Edit) -> None:
     inside, last = dig(value, *at[:-1]), at[-1]
     if not edit.key:
         inside[last] = edit.new
         return
-    entries = [(edit.new if name == last else name, inner) for name, inner in inside.items()]
+    nested = inside[last]
+    for name in reversed((*edit.under[1:], edit.new) if edit.under else ()):
+        nested = {name: nested}
+    first = edit.under[0] if edit.under else edit.new
+    entries = [(first, nested) if name == last else (name, inner) for name, inner in inside.items()]
     inside.clear()
     inside.update(entries)
 

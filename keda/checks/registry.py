@@ -57,6 +57,8 @@ class Edit:
     key: bool = False
     quotes: bool = False
     """The value stays; it becomes text."""
+    under: tuple[str, ...] = ()
+    """The keys above the key, which is moved below them; the first of them is not there yet."""
 
 
 @dataclass(frozen=True)

@@ -82,6 +82,14 @@ HEAD = "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: web}\
         pytest.param(
             HEAD + "spec: {scaleTargetRef: {name: web}, maxReplicacount: 3, maxReplicaCount: 2}\n", id="both"
         ),
+        pytest.param(
+            HEAD + "spec: {scaleTargetRef: {name: web}, behavior: {scaleUp: {selectPolicy: Max}}}\n",
+            id="line",
+        ),
+        pytest.param(
+            HEAD + "spec:\n  advanced: {restoreToOriginalReplicaCount: true}\n  behavior: {scaleUp: {}}\n",
+            id="the key above is there",
+        ),
         pytest.param(HEAD + "spec: {scaleTargetRef: {name: wbe, kind: !!str deployment}}\n", id="tag"),
         pytest.param("kind: ScaledObject\nkind: ScaledObject\n", id="unreadable"),
         pytest.param("a: {{ .Values.a }}\n", id="template"),
@@ -93,6 +101,46 @@ def test_anything_else_is_left(text: str, tmp_path: Path, capsys: pytest.Capture
     assert main(["check", "--fix", str(file)]) in (1, 2)
     assert file.read_text() == text
     assert ": fixed: " not in capsys.readouterr().err
+
+
+HPA = "advanced:\n    horizontalPodAutoscalerConfig:\n      behavior"
+BLOCK = """\
+  # as the HPA
+    # slow
+    scaleDown:
+      policies:
+
+      - {type: Pods, value: 1, periodSeconds: 60}  # one
+    # end
+"""
+LINES = "{\n    scaleUp: {\n  }\n  }\n"
+AFTER_BLOCK = "  # the most\n\n"
+MOVED = {
+    "flow": ("{scaleDown: {selectPolicy: Min}}  # slow\n", "{scaleDown: {selectPolicy: Min}}  # slow\n"),
+    "flow in lines": (LINES, LINES.replace("\n ", "\n     ")),
+    "block": (BLOCK + AFTER_BLOCK, BLOCK.replace("\n  ", "\n      ") + AFTER_BLOCK),
+}
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n"], ids=["plain", "Windows"])
+@pytest.mark.parametrize(("before", "after"), MOVED.values(), ids=MOVED)
+def test_a_block_goes_where_it_belongs(
+    before: str, after: str, ends: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "web.yaml"
+    text = (
+        HEAD
+        + "spec:\n  scaleTargetRef: {name: web}\n  behavior: "
+        + before
+        + "  maxReplicaCount: 6\n  triggers:\n"
+    )
+    text = (text + "  - {type: cpu, metricType: Utilization, metadata: {value: '60'}}\n").replace("\n", ends)
+    file.write_bytes(text.encode())
+    main(["check", "--fix", str(file)])
+    wanted = text.replace(("behavior: " + before).replace("\n", ends), f"{HPA}: {after}".replace("\n", ends))
+    assert file.read_bytes().decode() == wanted
+    place = "spec.advanced.horizontalPodAutoscalerConfig.behavior"
+    assert f"spec.behavior: moved to {place} [unknown-field]" in capsys.readouterr().err
 
 
 def test_what_an_alias_shares_is_corrected_once(tmp_path: Path) -> None:

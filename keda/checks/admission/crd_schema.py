@@ -9,7 +9,7 @@ from typing import Any
 
 from keda.checks import edits
 from keda.checks.admission.crd_shapes import GROUP_OF, TEMPLATE, Shape, has_type, pod_template, shapes
-from keda.checks.admission.elsewhere import fix_in_metadata, fix_of
+from keda.checks.admission.elsewhere import edit_of, fix_in_metadata, fix_of
 from keda.checks.registry import FIELDS, KEDA, OTHERS, Problem, error, on_objects
 from keda.core.errors import MISSING, did_you_mean, is_secret_key, join
 from keda.manifests.declared import UNKNOWN
@@ -149,9 +149,14 @@ def shape(item: Item) -> Iterator[Problem]:
         yield _missing(("metadata", "name"))
     if item.manifest.get("spec") is None:
         yield _missing(("spec",))
+    moved: set[str | int] = set()
     for problem in _of_spec(item):
         fix = fix_of(problem.at, item.manifest, kind) if problem.rule is UNKNOWN_FIELD else ""
-        yield replace(problem, fix=fix, edit=None) if fix else problem
+        edit = edit_of(problem.at, item.manifest, kind) if fix else None
+        if edit and edit.under[0] in moved:
+            edit = None  # in the next round, the key above is there
+        moved |= {edit.under[0]} if edit else set()
+        yield replace(problem, fix=fix, edit=edit) if fix else problem
 
 
 def _of_spec(item: Item) -> Iterator[Problem]:

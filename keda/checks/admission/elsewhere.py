@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from keda.checks.admission.crd_shapes import SPEC, TEMPLATE, Shape, has_type, pod_template, shapes
+from keda.checks.registry import Edit
 from keda.core.errors import join
 from keda.manifests.declared import UNKNOWN
 from keda.manifests.reading import At, dig, mapping, sequence, text
@@ -38,6 +39,16 @@ def place_of(at: At, manifest: Mapping[Any, Any], kind: str) -> At | None:
         if places:
             return places[0] if len(places) == 1 and dig(manifest, *places[0]) is None else None
     return None
+
+
+def edit_of(at: At, manifest: Mapping[Any, Any], kind: str) -> Edit | None:
+    """The move of a mapping to its place, where that is further in and no key of the way is there yet."""
+    place, value = place_of(at, manifest, kind) or (), dig(manifest, *at)
+    under = tuple(str(key) for key in place[len(at) - 1 : -1])
+    if place[: len(at) - 1] != at[:-1] or not under or not isinstance(value, Mapping) or not value:
+        return None
+    free = under[0] not in mapping(dig(manifest, *at[:-1]))
+    return Edit(str(at[-1]), key=True, under=under) if free else None
 
 
 def fix_in_metadata(key: str, value: object) -> str:
