@@ -185,6 +185,7 @@ READ = [
     ROOT / "Pulumi.yaml",
     *sorted((ROOT / "keda" / "guardrails").glob("*.py")),
     ROOT / "policies" / "one_owner.py",
+    ROOT / "policies" / "outside.py",
     *sorted((ROOT / "keda" / "checks").rglob("*.py")),
     *sorted((ROOT / "tests" / "corpus").rglob("*.yaml")),
 ]
