@@ -260,6 +260,30 @@ def test_ways_out_without_an_identity(kind: str) -> None:
     assert all("identityOwner: operator" in fix and "provider: aws" in fix for fix in fixes)
 
 
+@pytest.mark.parametrize(
+    ("kind", "key", "value", "code"),
+    [
+        ("azure-blob", "connection", "AzureWebJobsStorage", "trigger-parameter"),
+        ("azure-servicebus", "connection", "SERVICEBUS_CONNECTION", "trigger-parameter"),
+        ("azure-eventhub", "connection", "EventHub", "misplaced-parameter"),
+        ("postgresql", "connection", "PG_CONNECTION", "misplaced-parameter"),
+        ("mongodb", "connectionString", "MONGO", "trigger-parameter"),
+        ("rabbitmq", "host", "RabbitMqHost", "trigger-parameter"),
+    ],
+)
+def test_the_name_of_a_variable_in_place_of_its_value(kind: str, key: str, value: str, code: str) -> None:
+    metadata = {"queueName": "q", "blobContainerName": "b", "dbName": "d", "collection": "c", "query": "{}"}
+    given = scaled(kind, metadata | {"queryValue": "5", "mode": "QueueLength", "value": "5", key: value})
+    findings = [each for each in keda.check([given]) if each.at[-1] == key]
+    assert [(each.code, each.fix) for each in findings] == [(code, f"Write {key}FromEnv: {value}.")]
+    assert "can read it" not in findings[0].message
+
+
+def test_a_host_without_a_scheme_is_not_a_variable() -> None:
+    metadata = {"queueName": "q", "mode": "QueueLength", "value": "5", "host": "rabbitmq"}
+    assert not any("FromEnv: " in each.fix for each in keda.check([scaled("rabbitmq", metadata)]))
+
+
 IDENTITY = {"provider": "aws"}
 SECRET = [{"parameter": "password", "name": "db", "key": "password"}]
 

@@ -116,9 +116,11 @@ def unknown_parameter(item: Item) -> Iterator[Problem]:
 
 
 def names_variable(key: str, value: object) -> bool:
-    """Whether a connection is given as a variable's name, as KEDA 1 read it."""
+    """Whether a connection, or RabbitMQ's host, is given as a variable's name, as KEDA 1 read them."""
     name = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{2,63}", value) if isinstance(value, str) else None
-    return name is not None and key.lower().endswith(("connection", "connectionstring"))
+    if name is None or key != "host":
+        return name is not None and key.lower().endswith(("connection", "connectionstring"))
+    return name[0] != name[0].lower()  # no name of a Service has a capital
 
 
 @warning(

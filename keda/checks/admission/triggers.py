@@ -232,8 +232,8 @@ def _problem(
         yield OPERATOR_CRASH.found(place, value, *_crash(refusal, kind, key or "", value))
         return
     why, fix = _refused(refusal, kind, key or "", value, secrets)
-    if key and names_variable(key, value) and scalers()[kind].named[key].sources != ("metadata",):
-        why, fix = "is the name of a variable, not a connection.", f"Write {key}FromEnv: {value}."
+    if key and names_variable(key, value) and "env" in scalers()[kind].named[key].sources:
+        why, fix = "is the name of a variable, not a value.", f"Write {key}FromEnv: {value}."
     edit = edits.word(value, did_you_mean(str(value), refusal.allowed)) if refusal.allowed else None
     yield TRIGGER_PARAMETER.found(place, value, f"{why} {_NOT_READY}", fix, keda, edit)
 
@@ -315,6 +315,8 @@ def _missing(refusal: Refusal, kind: str, metadata: Metadata, at: At, keda: str)
             keda,
         )
         return
+    if "env" in parameter.sources and misplaced and names_variable(name, metadata[name]):
+        fix = f"write {variable}: {metadata[name]}"
     why = "is not read from metadata" if misplaced and not _in_metadata(kind, name) else "missing"
     yield TRIGGER_PARAMETER.found(
         (*at, name),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from keda.checks.admission.parameters import metadata_of
+from keda.checks.admission.parameters import metadata_of, names_variable
 from keda.checks.registry import SCALING, TRIGGERS, Problem, warning
 from keda.checks.scaling import SPEC, triggers_of
 from keda.checks.sources import credentials
@@ -38,14 +38,17 @@ def misplaced_parameter(item: Item) -> Iterator[Problem]:
         if kind not in scalers() or scalers()[kind].open == "*":
             continue
         at: At = (*SPEC, "triggers", index, "metadata")
-        for key in metadata_of(trigger):
-            if problem := _misplaced(kind, key, (*at, key)):
+        for key, value in metadata_of(trigger).items():
+            if problem := _misplaced(kind, key, value, (*at, key)):
                 yield problem
 
 
-def _misplaced(kind: str, key: str, at: At) -> Problem | None:
+def _misplaced(kind: str, key: str, value: object, at: At) -> Problem | None:
     name, of_env = key.removesuffix("FromEnv"), key.endswith("FromEnv")
     if (read := sources(kind, key)) and "metadata" not in read:
+        if "env" in read and names_variable(key, value):
+            why = f"is not read from metadata by the {kind} scaler, and is the name of a variable."
+            return Problem(at, MISSING, why, f"Write {key}FromEnv: {value}.")
         leak = " Everyone who can read the object can read it." if is_secret_key(key) else ""
         why = f"is not read from metadata by the {kind} scaler: here it has no effect.{leak}"
         return Problem(at, MISSING, why, ways(kind, key))
