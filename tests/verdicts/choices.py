@@ -59,5 +59,4 @@ SYNONYMS = {
 # What the judge leaves to the API server, whose words come with `kubectl apply` itself.
 LEFT_TO_THE_API_SERVER = {
     "ta-vault": "the lab's cluster guard lists no Vault",
-    "job-container-no-name": "a Job's pod template is Kubernetes' own schema, 300 kB of it",
 }

@@ -29,6 +29,14 @@ def jobs() -> Iterator[Case]:
     container = {"name": "app", "image": "none.invalid/app:1"}
     ported = container | {"ports": [{"containerPort": 80}]}
     yield case("job-port-no-protocol", sj(template={"containers": [ported]}))
+    for name, more in (
+        ("unknown-key", {"imagee": "none.invalid/app:1"}),
+        ("cpu-real", {"resources": {"limits": {"cpu": 0.5}}}),
+        ("memory-word", {"resources": {"limits": {"memory": "512MB"}}}),
+        ("env-number", {"env": [{"name": "THREADS", "value": 4}]}),
+        ("gpu-aside", {"resources": {"nvidia.com/gpu": 1}}),
+    ):
+        yield case(f"job-container-{name}", sj(template={"containers": [container | more]}))
     pod = {"restartPolicy": "Never", "containers": [container]}
     yield case("job-backoff-text", sj(job={"backoffLimit": "1", "template": {"spec": pod}}))
     yield case("job-container-no-name", sj(template={"containers": [{"image": "none.invalid/app:1"}]}))
