@@ -29,6 +29,8 @@ _OBJECT_META = (
     *("creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"),
 )
 """The keys of metadata that the CRD leaves to Kubernetes."""
+_OF_KEDA_1 = {"deploymentName": "name"}
+"""Keys of KEDA 1's scaleTargetRef, and what they are called since."""
 _INT32 = 2**31
 _REFUSED = "The API server would refuse the object."
 
@@ -225,7 +227,7 @@ def _object(value: Mapping[Any, Any], schema: Shape, at: At) -> Iterator[Problem
                 if inner is not None:
                     yield from _value(inner, known[key], (*at, key))
             elif not (kept and key in _OBJECT_META):
-                mistyped.add(did_you_mean(str(key), known))
+                mistyped.add(_guess(str(key), known))
                 problem = _unknown(key, (*at, _part(key)), known, value)
                 why = "unknown key. The API server keeps it, and nothing reads it."
                 yield replace(problem, why=why) if kept else problem
@@ -275,7 +277,7 @@ def _unknown(
     if not isinstance(key, str):
         why = "a key that is not a string. Nothing would read it."
         return UNKNOWN_FIELD.found(at, MISSING, why, "Remove it.")
-    guess = did_you_mean(key, known)
+    guess = _guess(key, known)
     why = "unknown key. kubectl refuses it, other clients silently drop it."
     if at[-2:-1] and isinstance(at[-2], int) and key in _ELSEWHERE:
         fix = f"Move it to spec.{key}."
@@ -283,6 +285,11 @@ def _unknown(
     return UNKNOWN_FIELD.found(
         at, MISSING, why, fix or (f"Write {guess}." if guess else "Remove it."), edit=edit
     )
+
+
+def _guess(key: str, known: Mapping[str, Any]) -> str | None:
+    successor = _OF_KEDA_1.get(key)
+    return successor if successor in known else did_you_mean(key, known)
 
 
 def _missing(at: At) -> Problem:
