@@ -13,7 +13,7 @@ os.chdir(HERE)
 from pulumi_policy import EnforcementLevel, PolicyPack, policy  # noqa: E402
 
 from policies.operation import Operation  # noqa: E402
-from policies.pack import policies, settings  # noqa: E402
+from policies.pack import levels, policies, settings  # noqa: E402
 from policies.service import extend  # noqa: E402
 
 # Nothing here makes reference cycles, and the collector, going over all objects again and again, would make
@@ -21,7 +21,7 @@ from policies.service import extend  # noqa: E402
 gc.disable()
 
 operation = Operation()
-extend(policy._PolicyAnalyzerServicer, operation, settings())
+extend(policy._PolicyAnalyzerServicer, operation, settings(), levels())
 
 # The constructor serves for as long as the operation lasts: nothing after it runs.
 PolicyPack(

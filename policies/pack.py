@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pulumi_policy import Policy
+from pulumi_policy import EnforcementLevel, Policy
 
 from keda.guardrails import Guardrail, guardrails
 from policies import one_owner
@@ -18,6 +18,11 @@ def rules() -> list[type[Guardrail]]:
 def settings() -> dict[str, list[str]]:
     """The keys of each rule's config."""
     return {rule.name: list(schema(rule)) for rule in rules()} | {UNDECIDED: []}
+
+
+def levels() -> dict[str, EnforcementLevel]:
+    """Each rule's level where no config names one."""
+    return {rule.name: EnforcementLevel(rule.level) for rule in [*rules(), RulesUndecided]}
 
 
 def pages() -> list[type[Guardrail]]:

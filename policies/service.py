@@ -15,7 +15,7 @@ from typing import Any
 from google.protobuf import json_format
 from grpc import StatusCode
 from pulumi.runtime.proto import analyzer_pb2
-from pulumi_policy import proxy
+from pulumi_policy import EnforcementLevel, proxy
 
 from keda.manifests.declared import UNKNOWN
 from policies.config import mistakes
@@ -33,13 +33,20 @@ _SIGNATURE = "4dabf18193072939515e22adb298388d"
 _SECRET = "1b47061264138c4ac30d75fd1eb44270"
 
 
-def extend(servicer: Any, operation: Operation, known: Mapping[str, Iterable[str]]) -> None:
+def extend(
+    servicer: Any,
+    operation: Operation,
+    known: Mapping[str, Iterable[str]],
+    levels: Mapping[str, EnforcementLevel],
+) -> None:
     """Have the SDK's service read resources once, and refuse a config with mistakes.
 
     Args:
         servicer: the class of the pack's service, pulumi_policy.policy._PolicyAnalyzerServicer.
         operation: what the pack's policies remember.
         known: the keys of each rule's config.
+        levels: each rule's level where the config names none. To the engine an entry without a level is
+            advisory: 0, the first of the protocol's levels (pulumi_policy 1.21, policy.py, GetAnalyzerInfo).
     """
     sdk = {
         name: getattr(servicer, name) for name in ("Analyze", "AnalyzeStack", "Configure", "ConfigureStack")
@@ -74,6 +81,9 @@ def extend(servicer: Any, operation: Operation, known: Mapping[str, Iterable[str
         except UnreadableConfig as error:
             context.abort(StatusCode.INVALID_ARGUMENT, f"policies/{error}")
         _refuse(mistakes(config, known), context)
+        for rule, entry in config.items():
+            if isinstance(entry, dict) and rule in levels:
+                entry.setdefault("enforcementLevel", levels[rule])
         for given in _config_files():
             _refuse(mistakes(given, known), context)
         setattr(self, f"_{servicer.__name__.lstrip('_')}__initial_config", config)

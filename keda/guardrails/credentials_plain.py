@@ -64,7 +64,7 @@ it there does so here.
         told = list(found(self.program.alone(declared), "plain-secret"))
         yield from told
         for scaling in scalings(self.program.items(declared)):
-            for index, key in _of_open_scalers(scaling.item):
+            for index, key in _not_read(scaling.item):
                 start = f"{scaling.item.ref} spec.triggers[{index}].metadata.{key}: a secret in plain text"
                 if not any(each.message.startswith(start) for each in told):
                     yield Finding(
@@ -82,12 +82,18 @@ it there does so here.
                         yield Undecided(item.ref, item.where, f"spec.triggers[{index}].metadata.{key}")
 
 
-def _of_open_scalers(item: Item) -> Iterator[tuple[int, str]]:
-    """(trigger, key) of credentials for a scaler that passes on whatever it is given: `external`."""
+def _not_read(item: Item) -> Iterator[tuple[int, str]]:
+    """(trigger, key) of credentials in metadata that no scaler reads there: what `external` passes on,
+    and what KEDA reads from a TriggerAuthentication only (`misplaced-parameter`).
+    """
     for index, trigger in triggers_of(item):
         scaler = scalers().get(str(trigger.get("type")))
         for key, value in mapping(trigger.get("metadata")).items():
-            known = scaler is None or not scaler.open or any(key in each.names for each in scaler.parameters)
-            named = isinstance(key, str) and is_secret_key(key) and not key.endswith("FromEnv")
-            if named and not known and isinstance(value, str) and value and not _NO_SECRET.fullmatch(value):
+            if scaler is None or not isinstance(key, str):
+                continue
+            parameters = [each for each in scaler.parameters if key in each.names]
+            read = any("metadata" in each.sources for each in parameters)
+            elsewhere = bool(parameters) or bool(scaler.open)
+            named = elsewhere and not read and is_secret_key(key) and not key.endswith("FromEnv")
+            if named and isinstance(value, str) and value and not _NO_SECRET.fullmatch(value):
                 yield index, key

@@ -181,7 +181,7 @@ def _connect(cluster: Mapping[str, str]) -> tuple[Get, str]:
 
     What the libraries say of a broken kubeconfig may quote it, and it holds credentials: it is not passed on.
     """
-    from kubernetes import client, config
+    from kubernetes import client
 
     given, context = cluster.get("kubeconfig") or "", cluster.get("context") or None
     is_text = "\n" in given or given.startswith("{")
@@ -190,8 +190,7 @@ def _connect(cluster: Mapping[str, str]) -> tuple[Get, str]:
         return io.StringIO(given) if is_text else str(Path(given).expanduser()) if given else None
 
     try:
-        contexts, current = config.list_kube_config_contexts(source())  # type: ignore[no-untyped-call]
-        names = [each["name"] for each in contexts]
+        names, current = _contexts(source())
     except Exception:
         raise Unreadable(
             f"no kubeconfig can be read{f' at {given}' if given and not is_text else ''}. Give its path as "
@@ -199,6 +198,8 @@ def _connect(cluster: Mapping[str, str]) -> tuple[Get, str]:
         ) from None
     if context and context not in names:
         raise Unreadable(f"the kubeconfig has no such context. It has: {', '.join(names)}.")
+    if not (context or current):
+        raise Unreadable(f"the kubeconfig has no current context. Name one as `context`: {', '.join(names)}.")
     try:
         api = api_client(source(), context)
     except Exception:
@@ -228,7 +229,19 @@ def _connect(cluster: Mapping[str, str]) -> tuple[Get, str]:
             raise Unreadable(f"the API server answered {response.status}. Try again.")
         return _json(body)
 
-    return get, context or current["name"]
+    return get, context or current
+
+
+def _contexts(source: io.StringIO | str | None) -> tuple[list[str], str]:
+    """(The names of a kubeconfig's contexts, that of the current one or "").
+
+    The library's own list wants a current context, also where another is named.
+    """
+    from kubernetes.config.kube_config import KUBE_CONFIG_DEFAULT_LOCATION, KubeConfigMerger
+
+    merged = KubeConfigMerger(source or KUBE_CONFIG_DEFAULT_LOCATION).config  # type: ignore[no-untyped-call]
+    current = merged["current-context"] if "current-context" in merged else ""  # noqa: SIM401 -- it has no get
+    return [str(each["name"]) for each in merged["contexts"]], str(current)
 
 
 def _json(body: bytes) -> Mapping[str, Any]:

@@ -36,7 +36,7 @@ class Operation:
         # A class of the SDK's own, so that the test fails when the SDK's names change.
         servicer = cast(Any, type("_PolicyAnalyzerServicer", (policy._PolicyAnalyzerServicer,), {}))
         memory = operation.Operation()
-        extend(servicer, memory, pack.settings())
+        extend(servicer, memory, pack.settings(), pack.levels())
         policies = pack.policies(memory)
         self._service = servicer("keda-homelab", "1", policies, EnforcementLevel.MANDATORY)
         self._service.Configure(_config(config or {}), Mock(abort=Mock(side_effect=RuntimeError)))

@@ -362,3 +362,17 @@ def test_a_cluster_that_does_not_answer_is_given_up(tmp_path: Path, monkeypatch:
     while not started.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     os.kill(int(started.read_text()), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("as_text", [True, False])
+def test_a_named_context_needs_no_current_one(as_text: bool, tmp_path: Path) -> None:
+    text = (
+        "apiVersion: v1\nkind: Config\nclusters: [{name: a, cluster: {server: 'http://127.0.0.1:1'}}]\n"
+        "users: [{name: a, user: {}}]\ncontexts: [{name: a, context: {cluster: a, user: a}}]\n"
+    )
+    file = tmp_path / "kubeconfig"
+    file.write_text(text)
+    kubeconfig = text if as_text else str(file)
+    assert live._connect({"kubeconfig": kubeconfig, "context": "a"})[1] == "a"
+    with pytest.raises(live.Unreadable, match=r"has no current context\. Name one as `context`: a\.$"):
+        live._connect({"kubeconfig": kubeconfig})

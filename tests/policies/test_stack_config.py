@@ -9,11 +9,12 @@ from unittest.mock import Mock
 
 import pytest
 from grpc import StatusCode
+from pulumi.runtime.proto import analyzer_pb2
 from pulumi.runtime.proto.analyzer_pb2 import AnalyzerStackConfigureRequest
 from pulumi_policy import EnforcementLevel, Policy, ResourceValidationPolicy, policy
 
 from policies.operation import Operation
-from policies.pack import settings
+from policies.pack import levels, settings
 from policies.service import extend
 from policies.stack_config import UnreadableConfig, stack_config
 
@@ -73,7 +74,7 @@ def servicer() -> Any:
 
 
 def service(servicer: Any) -> Any:
-    extend(servicer, Operation(), settings())
+    extend(servicer, Operation(), settings(), levels())
     return servicer("pack", "1", [a_policy()], EnforcementLevel.MANDATORY)
 
 
@@ -87,6 +88,9 @@ def test_the_engine_gets_the_config_of_the_stack_it_names(servicer: Any) -> None
     pack.ConfigureStack(request, None)
     config = pack.GetAnalyzerInfo(None, None).initialConfig
     assert config["keda-gpu-budget"].properties["capacity"] == 4
+    # Without a level of its own the entry would be advisory to the engine.
+    assert config["keda-gpu-budget"].enforcementLevel == analyzer_pb2.MANDATORY
+    assert config["keda-webhook-availability"].enforcementLevel == analyzer_pb2.ADVISORY
     assert config["keda-webhook-availability"].properties["excluded"]
 
 
