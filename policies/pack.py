@@ -22,7 +22,7 @@ def settings() -> dict[str, list[str]]:
 
 def levels() -> dict[str, EnforcementLevel]:
     """Each rule's level where no config names one."""
-    return {rule.name: EnforcementLevel(rule.level) for rule in [*rules(), RulesUndecided]}
+    return {rule.name: EnforcementLevel(rule.level) for rule in pages()}
 
 
 def pages() -> list[type[Guardrail]]:
