@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from keda.checks.scaling import triggers_of
 from keda.core.errors import is_secret_key
 from keda.guardrails.guardrail import Config, Finding, Guardrail, Undecided
-from keda.guardrails.keda_check import found
+from keda.guardrails.keda_check import is_credential, worded
 from keda.guardrails.scaling import scalings
 from keda.manifests.declared import UNKNOWN, Declared
 from keda.manifests.objects import Item
@@ -61,10 +61,10 @@ it there does so here.
     severity = "critical"
 
     def judge(self, declared: Declared, config: Config) -> Iterator[Finding]:
-        told = list(found(self.program.alone(declared), "plain-secret"))
+        told = [worded(each) for each in self.program.alone(declared) if is_credential(each)]
         yield from told
         for scaling in scalings(self.program.items(declared)):
-            for index, key in _not_read(scaling.item):
+            for index, key in _of_open_scalers(scaling.item):
                 start = f"{scaling.item.ref} spec.triggers[{index}].metadata.{key}: a secret in plain text"
                 if not any(each.message.startswith(start) for each in told):
                     yield Finding(
@@ -82,18 +82,12 @@ it there does so here.
                         yield Undecided(item.ref, item.where, f"spec.triggers[{index}].metadata.{key}")
 
 
-def _not_read(item: Item) -> Iterator[tuple[int, str]]:
-    """(trigger, key) of credentials in metadata that no scaler reads there: what `external` passes on,
-    and what KEDA reads from a TriggerAuthentication only (`misplaced-parameter`).
-    """
+def _of_open_scalers(item: Item) -> Iterator[tuple[int, str]]:
+    """(trigger, key) of credentials for a scaler that passes on whatever it is given: `external`."""
     for index, trigger in triggers_of(item):
         scaler = scalers().get(str(trigger.get("type")))
         for key, value in mapping(trigger.get("metadata")).items():
-            if scaler is None or not isinstance(key, str):
-                continue
-            parameters = [each for each in scaler.parameters if key in each.names]
-            read = any("metadata" in each.sources for each in parameters)
-            elsewhere = bool(parameters) or bool(scaler.open)
-            named = elsewhere and not read and is_secret_key(key) and not key.endswith("FromEnv")
-            if named and isinstance(value, str) and value and not _NO_SECRET.fullmatch(value):
+            known = scaler is None or not scaler.open or any(key in each.names for each in scaler.parameters)
+            named = isinstance(key, str) and is_secret_key(key) and not key.endswith("FromEnv")
+            if named and not known and isinstance(value, str) and value and not _NO_SECRET.fullmatch(value):
                 yield index, key

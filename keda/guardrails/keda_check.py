@@ -5,19 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from keda.checks.findings import Finding as Judgement
+from keda.core.errors import is_secret_key
 from keda.guardrails.guardrail import Config, Finding, Guardrail, Undecided
 from keda.manifests.declared import Declared
 
-_ELSEWHERE = frozenset({"default-max", "plain-secret", "vault-operator-token"})
+_ELSEWHERE = frozenset({"default-max", "vault-operator-token"})
 """Rules that a policy of their own holds; so do keda-one-owner-* those of second owners."""
+
+
+def is_credential(finding: Judgement) -> bool:
+    """Whether it is about a credential in metadata, which keda-credentials-plain reports: one that KEDA reads
+    there, or one that it reads from a TriggerAuthentication only.
+    """
+    misplaced = finding.code == "misplaced-parameter" and is_secret_key(str(finding.at[-1]))
+    return misplaced or finding.code == "plain-secret"
 
 
 def found(findings: Iterable[Judgement], *codes: str) -> Iterator[Finding]:
     """The findings of these rules, in the words of `keda check`."""
-    return (_worded(each) for each in findings if each.code in codes)
+    return (worded(each) for each in findings if each.code in codes)
 
 
-def _worded(finding: Judgement) -> Finding:
+def worded(finding: Judgement) -> Finding:
     return Finding(f"{finding.text} [{finding.code}]", (finding.object,), finding.where)
 
 
@@ -35,8 +44,8 @@ class _Checks(Guardrail):
     def _of(self, findings: Iterable[Judgement]) -> Iterator[Finding]:
         for each in findings:
             elsewhere = each.code in _ELSEWHERE or each.code.startswith("one-owner-")
-            if each.severity == self._severity and not elsewhere:
-                yield _worded(each)
+            if each.severity == self._severity and not elsewhere and not is_credential(each):
+                yield worded(each)
 
 
 class KedaCheck(_Checks):

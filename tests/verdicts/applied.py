@@ -184,7 +184,9 @@ def same_cause(finding: Finding, words: str) -> bool:
     if finding.keda:
         quoted = re.search(".*".join(map(re.escape, _squash(finding.keda).split("…"))), plain) is not None
     else:
-        quoted = re.search(rf"(?<![\w.]){re.escape(finding.path)}(?!\w)", words) is not None
+        # The API server writes a key with dots and slashes without brackets.
+        path = re.sub(r'\["([^"]+)"\]', r".\1", finding.path)
+        quoted = re.search(rf"(?<![\w.]){re.escape(path)}(?!\w)", words) is not None
     return quoted or (finding.code in SYNONYMS and re.search(SYNONYMS[finding.code], plain) is not None)
 
 

@@ -54,6 +54,7 @@ STRICTER = {
 SYNONYMS = {
     "one-owner-scaledobject": r"is already managed by the (ScaledObject|HPA|hpa) '|invalid memory address",
     "unknown-authentication": r"no personalAccessToken or appKey given",
+    "unknown-variable": r"error parsing .* metadata",
     "unknown-secret": r"no personalAccessToken or appKey given",
 }
 # What the judge leaves to the API server, whose words come with `kubectl apply` itself.

@@ -281,10 +281,16 @@ def _unknown(
     why = "unknown key. kubectl refuses it, other clients silently drop it."
     if at[-2:-1] and isinstance(at[-2], int) and key in _ELSEWHERE:
         fix = f"Move it to spec.{key}."
+    if key == "namespace" and _NAMES_AN_OBJECT & set(at):
+        fix = "Remove it: KEDA looks in the object's own namespace (ClusterTriggerAuthentication: in KEDA's)."
     edit = None if fix else edits.key(key, guess, beside)
     return UNKNOWN_FIELD.found(
         at, MISSING, why, fix or (f"Write {guess}." if guess else "Remove it."), edit=edit
     )
+
+
+# pkg/scaling/resolver/scale_resolvers.go: none of these takes a namespace of its own.
+_NAMES_AN_OBJECT = {"scaleTargetRef", "authenticationRef", "secretTargetRef", "configMapTargetRef"}
 
 
 def _guess(key: str, known: Mapping[str, Any]) -> str | None:
