@@ -156,3 +156,17 @@ def test_a_reader_may_leave_early() -> None:
     done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.stdout.count("\n") == 1
     assert "Traceback" not in done.stderr
+
+
+def test_this_repository_is_clean(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    code, out, _ = run(capsys, "check", "--fail-on", "warning")
+    assert code == 0
+    assert out.startswith("0 errors, 0 warnings: ")
+
+
+def test_pre_commit_hook_names_the_command() -> None:
+    (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
+    assert hook["entry"] == "keda check --partial"
