@@ -214,8 +214,15 @@ class TestNode:
         program = tmp_path / "kubelet"
         shutil.copy("/bin/sleep", program)
         with subprocess.Popen([program, "60"]) as process:
-            name, deadline = Path(f"/proc/{process.pid}/comm"), time.monotonic() + 10
-            while name.read_text() != "kubelet\n" and time.monotonic() < deadline:
+            folder, deadline = Path(f"/proc/{process.pid}"), time.monotonic() + 10
+
+            def started() -> bool:
+                # The kernel sets the name first, and the command line a moment later.
+                return (folder / "comm").read_text() == "kubelet\n" and bool(
+                    (folder / "cmdline").read_bytes()
+                )
+
+            while not started() and time.monotonic() < deadline:
                 time.sleep(0.01)
             yield process
             process.kill()
