@@ -46,7 +46,7 @@ class Baseline:
             Path(file).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")
         except OSError as error:
             raise NotThere(f"{file}: the baseline cannot be written: {error.strerror}.") from None
-        return f"{file}: {len(keys)} known finding{'s' * (len(keys) != 1)}."
+        return f"{file}: {counted(len(keys), 'known finding')}."
 
     def holds(self, line: Line) -> bool:
         return bool(self.known) and _key(line) in self.known
@@ -54,3 +54,8 @@ class Baseline:
 
 def _key(line: Line) -> Key:
     return line.finding.code, Path(line.file).as_posix(), line.finding.object, line.finding.path
+
+
+def counted(number: int, word: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{number} {word}{'s' * (number != 1)}"

@@ -15,7 +15,7 @@ from keda.checks.engine import judge_alone, judge_among, second_owners
 from keda.checks.findings import Finding
 from keda.checks.output import COLLECTED, STREAMED, Line, statistics
 from keda.checks.summaries import Summaries
-from keda.commands.baseline import Baseline
+from keda.commands.baseline import Baseline, counted
 from keda.commands.errors import NotThere
 from keda.commands.options import Options
 from keda.commands.unjudged import told
@@ -233,13 +233,11 @@ def check(options: Options) -> int:
 def _total(judged: Judged, counts: Counter[tuple[str, str]]) -> str:
     """`1 error, 0 warnings: 2 of KEDA's objects among 7 in 3 files. Not judged: 1 chart.`"""
     number = Counter(severity for severity, code in counts.elements())
-    found = ", ".join(f"{number[word]} {word}{'s' * (number[word] != 1)}" for word in ("error", "warning"))
-    many = f"{judged.of_keda} of KEDA's objects among {judged.objects} in {_files_of(len(judged.files))}"
+    found = ", ".join(counted(number[word], word) for word in ("error", "warning"))
+    many = (
+        f"{judged.of_keda} of KEDA's objects among {judged.objects} in {counted(len(judged.files), 'file')}"
+    )
     unjudged = judged.unjudged.counted
     not_judged = f" Not judged: {unjudged}." if unjudged else ""
     explain = " `keda explain RULE` describes a rule." if counts else ""
     return f"{found}: {many}.{not_judged}{explain}"
-
-
-def _files_of(number: int) -> str:
-    return f"{number} file{'s' * (number != 1)}"

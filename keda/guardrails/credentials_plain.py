@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from keda.checks.scaling import triggers_of
-from keda.core.errors import is_secret_key
+from keda.checks.admission.parameters import INTO_A_SECRET, PLAIN_TEXT
+from keda.checks.scaling import SPEC, triggers_of
+from keda.core.errors import is_secret_key, join
 from keda.guardrails.guardrail import Config, Finding, Guardrail, Undecided
 from keda.guardrails.keda_check import is_credential, worded
 from keda.guardrails.scaling import scalings
 from keda.manifests.declared import UNKNOWN, Declared
 from keda.manifests.objects import Item
-from keda.manifests.reading import mapping
+from keda.manifests.reading import At, mapping
 from keda.scalers.facts import scalers
 
 _NO_SECRET = re.compile(r"(?i)true|false|\d{1,3}")
@@ -55,23 +56,21 @@ spec:
       authenticationRef: {name: redis}
 """
     note = """\
-`keda check` says the same as [plain-secret](../rules/plain-secret.md), and the annotation that silences
+`keda check` reports the same by [plain-secret](../rules/plain-secret.md), and the annotation that silences
 it there does so here.
 """
     severity = "critical"
 
     def judge(self, declared: Declared, config: Config) -> Iterator[Finding]:
-        told = [worded(each) for each in self.program.alone(declared) if is_credential(each)]
-        yield from told
+        findings = [each for each in self.program.alone(declared) if is_credential(each)]
+        yield from map(worded, findings)
+        places = {(each.object, each.at) for each in findings}
         for scaling in scalings(self.program.items(declared)):
-            for index, key in _of_open_scalers(scaling.item):
-                start = f"{scaling.item.ref} spec.triggers[{index}].metadata.{key}: a secret in plain text"
-                if not any(each.message.startswith(start) for each in told):
-                    yield Finding(
-                        f"{start}: everyone who can read the object or its repository can read it. Put it "
-                        "into a Secret and name that in a TriggerAuthentication.",
-                        (scaling.item.ref,),
-                    )
+            item = scaling.item
+            for index, key in _of_open_scalers(item):
+                at: At = (*SPEC, "triggers", index, "metadata", key)
+                if (item.ref, (*item.prefix, *at)) not in places:
+                    yield Finding(f"{item.ref} {join(*at)}: {PLAIN_TEXT} {INTO_A_SECRET}", (item.ref,))
 
     def undecided(self, declared: Declared, config: Config) -> Iterator[Undecided]:
         for scaling in scalings(self.program.items(declared)):

@@ -42,7 +42,7 @@ spec:
     - {type: cron, metadata: {timezone: UTC, start: 0 7 * * *, end: 0 19 * * *, desiredReplicas: "2"}}
 """
     note = """\
-`keda check` says the first half as [default-max](../rules/default-max.md), and the annotation that
+`keda check` reports the first half by [default-max](../rules/default-max.md), and the annotation that
 silences it there does so here.
 """
     example = {"ceiling": 20}

@@ -66,7 +66,7 @@ def _name(name: object, kind: str) -> Iterator[Problem]:
         harm = (
             "the ScaledObject would never be Ready"
             if kind == "ScaledObject"
-            else "the ScaledJob says Ready, and the API server refuses every Job it makes"
+            else "the ScaledJob is Ready, and the API server refuses every Job it makes"
         )
         yield NAME_TOO_LONG.found(
             at,

@@ -142,7 +142,7 @@ def activation_target(item: Item) -> Iterator[Problem]:
         yield Problem(
             (*_AT, "activationTarget"),
             activation,
-            "is not a number. KEDA admits it, and then every poll fails while the ScaledObject says Ready.",
+            "is not a number. KEDA admits it, and then every poll fails while the ScaledObject is Ready.",
             'Write activationTarget: "0".',
         )
 

@@ -17,6 +17,9 @@ from keda.manifests.objects import Item
 from keda.manifests.reading import At, mapping, text
 from keda.scalers.facts import scalers
 
+PLAIN_TEXT = "a secret in plain text: everyone who can read the object or its repository can read it."
+INTO_A_SECRET = "Put it into a Secret and name that in a TriggerAuthentication."
+
 Metadata = Mapping[str, str | Unknown]
 
 _SPEC_KEYS = ("minReplicaCount", "maxReplicaCount", "pollingInterval", "cooldownPeriod", "idleReplicaCount")
@@ -146,6 +149,6 @@ def plain_secret(item: Item) -> Iterator[Problem]:
                 yield Problem(
                     (*at, key),
                     MISSING,
-                    "a secret in plain text: everyone who can read the object or its repository can read it.",
-                    "Put it into a Secret and name that in a TriggerAuthentication.",
+                    PLAIN_TEXT,
+                    INTO_A_SECRET,
                 )
