@@ -84,7 +84,8 @@ class Access(Setting):
 
     def check(self, workloads: Mapping[str, Workload]) -> None:
         """Raises SpecError for workloads that KEDA would not see, and for Secrets of theirs that it could
-        read only along with every other of the cluster."""
+        read only along with every other of the cluster.
+        """
         faults = Faults(_unseen(self, workloads))
         needs = {name: needed for name, workload in workloads.items() if (needed := secrets_needed(workload))}
         if needs and self.secrets is None and self.watch_namespaces is None:
@@ -145,7 +146,8 @@ def namespace_labels(access: Access) -> dict[str, str]:
 
 def watched_namespaces(access: Access) -> tuple[str, ...] | None:
     """Sorted; None is all. KEDA's own is among them, for the Secrets of ClusterTriggerAuthentications: a
-    cache of other namespaces would refuse it (controller-runtime, pkg/cache/multi_namespace_cache.go)."""
+    cache of other namespaces would refuse it (controller-runtime, pkg/cache/multi_namespace_cache.go).
+    """
     if access.watch_namespaces is None:
         return None
     return tuple(sorted({access.namespace, *access.watch_namespaces}))
@@ -190,7 +192,8 @@ def secrets_needed(workload: Workload) -> tuple[SecretNeed, ...]:
 
 def token_accounts(workloads: Collection[Workload]) -> tuple[tuple[str, str], ...]:
     """(namespace, name) of each ServiceAccount that KEDA requests tokens for (`boundServiceAccountToken`, and
-    Vault's `serviceAccountName`: pkg/scaling/resolver/hashicorpvault_handler.go), sorted."""
+    Vault's `serviceAccountName`: pkg/scaling/resolver/hashicorpvault_handler.go), sorted.
+    """
     accounts = set()
     for workload in workloads:
         for authentication in workload.authentications:
@@ -206,7 +209,8 @@ def token_accounts(workloads: Collection[Workload]) -> tuple[tuple[str, str], ..
 def resource_of(kind: str) -> str:
     """RBAC's word for a kind, by the rule that Kubernetes itself guesses with (apimachinery,
     pkg/api/meta/restmapper.go, UnsafeGuessKindToResource). A CRD with another plural goes into
-    `scaledKinds`."""
+    `scaledKinds`.
+    """
     singular = kind.lower()
     if singular.endswith("s"):
         return f"{singular}es"

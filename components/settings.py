@@ -77,6 +77,7 @@ class Keda(Access):
     values: dict[str, Any] = Field(default_factory=dict)
 
     def faults(self) -> Iterator[Fault]:
+        """A credential in the chart's address."""
         yield from super().faults()
         if is_secret_value(self.chart):
             why = "a secret in plain text. It would be written into the stack's state."
@@ -115,6 +116,7 @@ class Monitoring(Setting):
     grafana_selector: Labels = {"dashboards": "grafana"}
 
     def faults(self) -> Iterator[Fault]:
+        """A credential in the address of Prometheus or of the runbooks."""
         for key, address in (("prometheus", self.prometheus), ("runbooks", self.runbooks)):
             if is_secret_value(address or ""):
                 yield Fault(key, MISSING, f"a secret in plain text. {_READ_BY_MANY}", _INTO_A_SECRET)

@@ -21,6 +21,7 @@ WRITERS = (
 
 
 def main() -> int:
+    """Runs every writer in a process of its own; returns the first exit status that is not 0, or 0."""
     for writer in WRITERS:
         if status := subprocess.run([sys.executable, "-m", f"generate.{writer}"], check=False).returncode:
             return status

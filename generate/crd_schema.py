@@ -50,6 +50,7 @@ def flat(schema: dict[str, Any], rows: dict[str, int]) -> int:
 
 
 def main(chart: str) -> None:
+    """Writes both files; `chart` is KEDA's chart, a .tgz file."""
     shapes = {}
     with tarfile.open(chart) as archive:
         for member in archive:

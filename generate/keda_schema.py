@@ -163,6 +163,7 @@ def keda_schema() -> Schema:
 
 
 def render(schema: Schema) -> str:
+    """A schema as the text of its file."""
     return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
 
 
@@ -181,6 +182,7 @@ def _describe(schema: Schema, model: type[Model]) -> None:
 
 
 def main() -> None:
+    """Writes the JSON Schema of KEDA's objects."""
     FILE.parent.mkdir(exist_ok=True)
     FILE.write_text(render(keda_schema()), encoding="utf-8")
 

@@ -131,6 +131,7 @@ _Folded.add_representer(
 
 
 def main() -> None:
+    """Writes the Kyverno policies."""
     FOLDER.mkdir(exist_ok=True)
     for file, content in render().items():
         file.write_text(content, encoding="utf-8")

@@ -67,6 +67,7 @@ def _closed(shape: Any) -> Any:
 
 
 def main() -> None:
+    """Writes a JSON Schema per kind, for editors."""
     for path, schema in schemas():
         (FOLDER / path).parent.mkdir(parents=True, exist_ok=True)
         (FOLDER / path).write_text(render(schema), encoding="utf-8")

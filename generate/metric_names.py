@@ -35,6 +35,7 @@ def dumped(catalogue: dict[str, object]) -> str:
 
 
 def main(folder: str) -> None:
+    """Replaces kube-state-metrics' part; `folder` is docs/metrics of its repository."""
     catalogue = json.loads(CATALOGUE.read_text(encoding="utf-8"))
     catalogue["exporters"][EXPORTER]["metrics"] = documented(Path(folder))
     CATALOGUE.write_text(dumped(catalogue), encoding="utf-8")

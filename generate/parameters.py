@@ -184,6 +184,7 @@ TAGS = {
 
 
 def parameter(fact: dict[str, Any], clashes: Counter[str]) -> Parameter:
+    """One row of trigger-params.json, from the record of a Go field; `clashes` counts the fields per name."""
     name, *aliases = fact["names"]
     field = fact["path"].rsplit(".", 1)[1]
     result: Parameter = {"name": name}
@@ -233,6 +234,7 @@ def render(data: dict[str, Any]) -> str:
 
 
 def main(facts: str) -> None:
+    """Writes trigger-params.json from `facts`, a file of Go fields."""
     records = json.loads(Path(facts).read_text(encoding="utf-8"))
     (Path(__file__).parents[1] / "keda/scalers/data/trigger-params.json").write_text(
         render(scalers(records)), encoding="utf-8"

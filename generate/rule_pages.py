@@ -102,6 +102,7 @@ def pages(corpus: Path = CORPUS) -> Mapping[str, str]:
 
 
 def main() -> None:
+    """Writes docs/rules."""
     DOCS.mkdir(parents=True, exist_ok=True)
     for file, content in pages().items():
         (DOCS / file).write_text(content, encoding="utf-8")

@@ -40,7 +40,8 @@ _BEHIND = 30
 
 def meanings(text: str) -> Mapping[str, str]:
     """The comment of each key by its path, e.g. `keda.clusterGuard`, `workloads.batch.job.image`; of what any
-    recipe takes, `any.hpaName`."""
+    recipe takes, `any.hpaName`.
+    """
     found: dict[str, str] = {}
     path: list[tuple[int, str]] = []
     last = ""

@@ -48,6 +48,7 @@ def stack_schema() -> Schema:
 
 
 def main() -> None:
+    """Writes the JSON Schema of the stack file."""
     FILE.parent.mkdir(exist_ok=True)
     FILE.write_text(render(stack_schema()), encoding="utf-8")
 

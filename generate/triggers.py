@@ -103,6 +103,7 @@ def _default(parameter: Parameter) -> str:
 
 
 def annotation(parameter: Parameter) -> str:
+    """The Python type of a parameter, as source text."""
     if parameter.enum and parameter.type == "string":
         return f"Annotated[Literal[{', '.join(map(repr, parameter.enum))}], BeforeValidator(text)]"
     if parameter.type == "strings" and parameter.separator == ";":
@@ -221,6 +222,7 @@ def _writable(scaler: str) -> set[str]:
 
 
 def set_of(names: list[str]) -> str:
+    """A set of strings, as source text."""
     return "{" + ", ".join(f'"{name}"' for name in names) + "}"
 
 
@@ -284,6 +286,7 @@ def modules() -> dict[Path, str]:
 
 
 def main() -> None:
+    """Writes the trigger classes, their catalogue and docs/scalers.md."""
     for file, source in modules().items():
         file.write_text(source, encoding="utf-8")
     # Only now: the table is read off the models just written.

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 def check(objects: Iterable[object]) -> list[Finding]:
     """What KEDA and the API server would refuse of manifests, and what KEDA would accept and then do wrong:
-    see keda.checks.engine."""
+    see keda.checks.engine.
+    """
     from keda.checks import engine
 
     return engine.check(objects)

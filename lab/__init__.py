@@ -1,0 +1,1 @@
+"""A real Kubernetes on this machine, with what the workloads need."""

@@ -90,7 +90,8 @@ class Clusters:
 
     def undecided(self, owning: Iterable[str]) -> Iterator[Undecided]:
         """Providers whose cluster the update alone knows, where another one has owners too; and those that
-        nothing is registered with: what is only read with them, no policy is shown."""
+        nothing is registered with: what is only read with them, no policy is shown.
+        """
         owned = set(owning)
         for urn, provider in self._providers.items():
             cluster = self._names[urn]

@@ -46,7 +46,8 @@ class Ledger:
 
     def add_outside(self, given: Iterable[Declared]) -> None:
         """Take in what is declared outside the program. Its conflicts wait for the end: they matter only if
-        the program has a part in them."""
+        the program has a part in them.
+        """
         for declared in given:
             self._outside += self._owners.add(declared)
 

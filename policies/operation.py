@@ -62,7 +62,8 @@ class Operation:
 
     def announced(self, resource: Resource) -> Declared | None:
         """What a component is going to register. It has no provider of its own: where the program has
-        several clusters, only its objects show which they are for."""
+        several clusters, only its objects show which they are for.
+        """
         clusters = self._of_providers - {""}
         return announced(resource, next(iter(clusters), "")) if len(clusters) < 2 else None
 

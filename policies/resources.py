@@ -69,7 +69,8 @@ def declared(resource: Resource, cluster: str, *, state: bool = False) -> Declar
 
 def announced(resource: Resource, cluster: str) -> Declared | None:
     """The ScaledObject that a workload's component is going to register, as far as it decides who owns the
-    target's replicas; None for anything else."""
+    target's replicas; None for anything else.
+    """
     if resource.type != WORKLOAD:
         return None
     props = mapping(resource.props)
@@ -118,7 +119,8 @@ def covered(patterns: Iterable[str], *path: str) -> bool:
 
 def _held(resource: Resource) -> bool:
     """Whether Pulumi goes on to write an object. A policy is not told whether it would also delete it
-    (retainOnDelete), but whoever lets go of one needs both options, and the message asks for both."""
+    (retainOnDelete), but whoever lets go of one needs both options, and the message asks for both.
+    """
     return not all(covered(resource.ignore_changes, key) for key in ("metadata", "spec"))
 
 

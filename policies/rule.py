@@ -88,6 +88,7 @@ class RulePolicies:
         self._config: dict[str, Any] | None = None
 
     def policies(self) -> tuple[Policy, Policy]:
+        """The rule as two policies of one name: on each registration, and on all resources at the end."""
         common: dict[str, Any] = {
             "name": self.rule.name,
             "description": self.rule.summary,
@@ -101,6 +102,7 @@ class RulePolicies:
         )
 
     def on_registration(self, args: ResourceValidationArgs, report: ReportViolation) -> None:
+        """Reports what the rule finds in the objects of one resource, as it is registered."""
         with self.operation.lock:
             config, given = self._configured(args), self.operation.read[args.urn]
             if declared := self.operation.register(given):
@@ -110,6 +112,7 @@ class RulePolicies:
                 self._report(findings, config, partial(self._at, report, given.urn))
 
     def on_stack(self, args: StackValidationArgs, report: ReportViolation) -> None:
+        """Reports what only all resources show, and notes the fields that stayed unknown."""
         with self.operation.lock:
             config = self._configured(args)
             for each in args.resources:

@@ -107,7 +107,8 @@ def _refuse(lines: Iterable[str], context: Any) -> None:
 
 def _config_files() -> Iterable[Mapping[str, object]]:
     """What --policy-pack-config names, if the pack is the only one. The engine itself refuses a rule that
-    does not exist, but without its name, before the pack is asked."""
+    does not exist, but without its name, before the pack is asked.
+    """
     pulumi = engine()
     if pulumi is None or len(pulumi.files("--policy-pack")) != 1:
         return
@@ -150,7 +151,8 @@ def taken(request: Any, operation: Operation, providers: dict[str, Provider]) ->
 
 def plain_struct(struct: Any, secrets: list[str]) -> dict[str, Any]:
     """A protobuf Struct as plain data, UNKNOWN for what is not known; the texts of secrets are added to
-    `secrets`."""
+    `secrets`.
+    """
     return {key: _plain(value, secrets) for key, value in struct.fields.items()}
 
 

@@ -1,0 +1,1 @@
+"""`make dashboard`: the generated dashboards as one HTML page."""

@@ -28,7 +28,8 @@ class Target:
 @dataclass(frozen=True)
 class Panel:
     """One panel: `kind` as Grafana calls it (timeseries, stat, state-timeline, row, …), its place in columns
-    (24 make a line) and lines."""
+    (24 make a line) and lines.
+    """
 
     title: str
     kind: str

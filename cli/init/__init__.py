@@ -1,0 +1,1 @@
+"""`make init`: reads a cluster and writes its first stack file."""

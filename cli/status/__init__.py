@@ -1,0 +1,1 @@
+"""`make status`: the table of scaled workloads."""

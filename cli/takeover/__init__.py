@@ -1,0 +1,1 @@
+"""`make takeover`: a KEDA that Helm installed becomes the program's."""

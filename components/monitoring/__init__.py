@@ -1,0 +1,1 @@
+"""What Prometheus reads, the alerts and the dashboards, from the same settings as the workloads."""

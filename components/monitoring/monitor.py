@@ -29,6 +29,7 @@ class Monitor(Setting):
     """Regular expression of the metrics that are kept. Unset: the recipe's; generic keeps all."""
 
     def faults(self) -> Iterator[Fault]:
+        """A path without its slash."""
         if not self.path.startswith("/"):
             yield Fault(
                 "path",

@@ -17,7 +17,8 @@ passes `-prefix=nats` (nats-io/k8s, helm/charts/nats/files/stateful-set/prom-exp
 
 def either(series: str, namespace: str, wrap: str = "{}", **labels: str) -> str:
     """`series` of an object in `namespace` with these labels. `wrap`: what is made of the selector, such as
-    `rate({}[5m])`."""
+    `rate({}[5m])`.
+    """
     rest = "".join(f",{key}={quoted(value)}" for key, value in labels.items())
     exported = f"{series}{{exported_namespace={quoted(namespace)}{rest}}}"
     plain = f'{series}{{exported_namespace="",namespace={quoted(namespace)}{rest}}}'
@@ -43,7 +44,8 @@ def of_hpa(series: str, workload: Workload, wrap: str = "{}", **labels: str) -> 
 
 def of_jobs(series: str, workload: Workload) -> str:
     """A metric of kube-state-metrics about the Jobs KEDA made for a ScaledJob, summed; 0 while there is
-    none. (KEDA lets the API server finish the name: five letters or digits.)"""
+    none. KEDA lets the API server finish the name: five letters or digits.
+    """
     pattern = quoted(f"{workload.name}-[a-z0-9]{{5}}")
     exported = f"{series}{{exported_namespace={quoted(workload.namespace)},job_name=~{pattern}}}"
     plain = f'{series}{{exported_namespace="",namespace={quoted(workload.namespace)},job_name=~{pattern}}}'

@@ -1,0 +1,1 @@
+"""What the settings need of the cluster, read before anything is created."""

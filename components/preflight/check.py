@@ -27,7 +27,8 @@ _HALF_WAY = "The update would fail half-way."
 
 def preflight(settings: Settings) -> None:
     """Raises pulumi.RunError with a line for each thing that stands in the way. Warns of what does not work
-    yet, and of what may not be seen."""
+    yet, and of what may not be seen.
+    """
     get = api(settings.cluster)
     if get is None:
         return

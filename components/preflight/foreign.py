@@ -1,5 +1,6 @@
 """What a cluster must not hold when KEDA is installed: somebody else's KEDA, its CRDs in another version,
-another server of external metrics. Each exists once per cluster, and the second takes it from the first."""
+another server of external metrics. Each exists once per cluster, and the second takes it from the first.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +30,8 @@ KEDA_CRDS = (
 
 def foreign(settings: Settings, reader: ClusterReader) -> Iterator[Fault]:
     """A fault for each foreign KEDA, for CRDs of another version and for another server of external metrics.
-    Raises OSError."""
+    Raises OSError.
+    """
     # The label is that of KEDA's chart, of its release manifest and of its OLM operator.
     operators = [each["metadata"] for each in reader.items(OPERATORS)]
     foreign = {metadata["namespace"]: why for metadata in operators if (why := _foreign(metadata, reader))}
@@ -118,7 +120,8 @@ def _metrics(keda: Keda, kedas: Collection[str], reader: ClusterReader) -> Itera
 
 def _crds(keda: Keda, reader: ClusterReader) -> Iterator[Fault]:
     """CRDs that a Pulumi program applied are upgraded. What somebody else left is taken over only if it is of
-    the same version. Raises OSError."""
+    the same version. Raises OSError.
+    """
     if "://" not in keda.chart:
         return  # the version of a chart on disk is in the chart
     others: dict[str, list[str]] = {}

@@ -1,5 +1,6 @@
 """Batch inference: the jobs of a queue, each worth a GPU pod; as a Deployment's replicas or as Kubernetes
-Jobs."""
+Jobs.
+"""
 
 from __future__ import annotations
 
@@ -44,6 +45,7 @@ class JobTemplate(Setting):
     active_deadline: Seconds | None = Field(default=None, examples=[3600])
 
     def faults(self) -> Iterator[Fault]:
+        """Secrets in plain text, and a variable that is set twice."""
         plain = "a secret in plain text. Anyone who may read the ScaledJob could read it."
         env = self.env or {}
         for key, value in env.items():
@@ -115,6 +117,7 @@ class Batch(PrometheusRecipe):
     max_replicas: Positive = Field(default=1, exclude=True)
 
     def faults(self) -> Iterator[Fault]:
+        """GPUs that fit no pod, a maximum beside them, and a kind without its target or job."""
         if "max_replicas" in self.model_fields_set:
             yield Fault(
                 "maxReplicas",
@@ -159,6 +162,7 @@ class Batch(PrometheusRecipe):
         return metadata.model_copy(update={"annotations": annotations})
 
     def build(self, name: str, prometheus: str) -> Workload:
+        """A ScaledJob that starts a Job per queued one, or a ScaledObject on a target."""
         trigger = self.trigger(
             name,
             prometheus,

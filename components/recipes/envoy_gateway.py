@@ -41,6 +41,7 @@ class EnvoyProxyKubernetes(Setting):
     envoy_hpa: dict[str, Any] | None = None
 
     def faults(self) -> Iterator[Fault]:
+        """An HPA or a fixed count of Envoy Gateway's own, which would be a second owner."""
         if self.envoy_hpa is not None:
             yield Fault(
                 "envoyHpa",
@@ -90,6 +91,7 @@ class EnvoyGateway(PrometheusRecipe):
     )
 
     def faults(self) -> Iterator[Fault]:
+        """A minimum of 0, and a namespace without the proxies."""
         if self.min_replicas == 0:
             yield Fault(
                 "minReplicas",
@@ -128,6 +130,7 @@ class EnvoyGateway(PrometheusRecipe):
         )
 
     def monitored(self) -> Monitor | None:
+        """Selects the proxies of this Gateway by the labels that Envoy Gateway sets."""
         monitor = super().monitored()
         if monitor is None or monitor.selector:
             return monitor
@@ -136,7 +139,8 @@ class EnvoyGateway(PrometheusRecipe):
 
     def default_behavior(self) -> Behavior:
         """One pod in a period longer than the drain: connections move off one proxy before the next one
-        leaves."""
+        leaves.
+        """
         down = ScalingRules(
             stabilization_window_seconds=300,
             policies=(ScalingPolicy(type="Pods", value=1, period_seconds=self.drain + 30),),
@@ -144,6 +148,7 @@ class EnvoyGateway(PrometheusRecipe):
         return Behavior(scale_down=down)
 
     def build(self, name: str, prometheus: str) -> Workload:
+        """A ScaledObject on the Deployment of the proxies, by their active connections."""
         trigger = self.trigger(
             name,
             prometheus,

@@ -33,6 +33,7 @@ class Generic(Recipe):
     authentications: dict[LabelName, TriggerAuthenticationSpec] = Field(default_factory=dict)
 
     def faults(self) -> Iterator[Fault]:
+        """An authentication that no trigger uses."""
         used = {trigger.authentication_ref.name for trigger in self.triggers if trigger.authentication_ref}
         for name in self.authentications.keys() - used:
             yield Fault(
@@ -43,6 +44,7 @@ class Generic(Recipe):
             )
 
     def build(self, name: str, prometheus: str) -> Workload:
+        """A ScaledObject with the triggers as written, and a TriggerAuthentication per entry."""
         faults, authentications = Faults(), []
         for key, spec in self.authentications.items():
             metadata = Metadata(name=key, namespace=self.namespace)

@@ -17,7 +17,8 @@ from keda.triggers.parameters import Boolean, Integer, Text
 class JetStream(Recipe):
     """KEDA 2.19 takes a consumer it cannot find for one that lags by the whole stream, and scales to the
     maximum (#7657): make the consumer before the workload. While NATS cannot be reached nothing is scaled,
-    unless there is a `fallback`."""
+    unless there is a `fallback`.
+    """
 
     spelling: ClassVar[Mapping[str, str]] = {
         "natsServerMonitoringEndpoint": "monitoringEndpoint",
@@ -37,6 +38,7 @@ class JetStream(Recipe):
     messages_per_replica: Integer = Field(default=10, examples=[10])
 
     def faults(self) -> Iterator[Fault]:
+        """An endpoint without a port."""
         host, _, port = self.monitoring_endpoint.partition("://")[0].partition(":")
         if host == self.monitoring_endpoint and not port:
             yield Fault(
@@ -47,6 +49,7 @@ class JetStream(Recipe):
             )
 
     def build(self, name: str, prometheus: str) -> Workload:
+        """A ScaledObject by the messages that wait in the consumer."""
         trigger = NatsJetStream(
             nats_server_monitoring_endpoint=self.monitoring_endpoint,
             account=self.account,

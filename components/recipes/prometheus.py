@@ -55,6 +55,7 @@ class Authentication(Setting):
     headers: Pairs = Field(default_factory=dict, examples=["{X-Scope-OrgID: homelab}"])
 
     def faults(self) -> Iterator[Fault]:
+        """Modes that exclude one another, and keys without their mode or Secret."""
         # pkg/scalers/prometheus_scaler.go, ExecutePromQuery: a switch, whose first case that fits is taken.
         sent = [mode for mode in ("bearer", "basic", "custom") if mode in self.modes]
         if len(sent) > 1:
@@ -101,6 +102,7 @@ class PrometheusRecipe(Recipe):
     authentication: Authentication | None = None
 
     def models(self, name: str, prometheus: str) -> Workload:
+        """With a TriggerAuthentication if the settings have `authentication.modes`."""
         scaled = super().models(name, prometheus)
         if self.authentication is None or not self.authentication.modes:
             return scaled

@@ -17,7 +17,8 @@ from keda.triggers.parameters import Number
 
 class RayServe(PrometheusRecipe):
     """RayService and RayCluster have no /scale subresource (KubeRay v1.7.0), so the target is a
-    Deployment."""
+    Deployment.
+    """
 
     spelling: ClassVar[Mapping[str, str]] = {"threshold": "requestsPerReplica"}
 
@@ -31,6 +32,7 @@ class RayServe(PrometheusRecipe):
     min_replicas: Count = Field(default=1, examples=[1])
 
     def faults(self) -> Iterator[Fault]:
+        """A minimum of 0: the target itself emits the metric."""
         if self.min_replicas == 0:
             yield Fault(
                 "minReplicas",
@@ -52,5 +54,6 @@ class RayServe(PrometheusRecipe):
         return f"{waiting} + {ongoing}"
 
     def build(self, name: str, prometheus: str) -> Workload:
+        """A ScaledObject by queued and ongoing requests."""
         trigger = self.trigger(name, prometheus, query=self.query(), threshold=self.requests_per_replica)
         return Workload(self.scaled_object(name, self.target, (trigger,)))

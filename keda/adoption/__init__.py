@@ -1,0 +1,1 @@
+"""What an existing HPA becomes as a ScaledObject."""

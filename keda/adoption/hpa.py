@@ -37,6 +37,8 @@ class _Part(Model):
 
 
 class Requirement(_Part):
+    """One expression of a label selector (metav1.LabelSelectorRequirement)."""
+
     key: str = Field(examples=["queue"])
     operator: Literal["In", "NotIn", "Exists", "DoesNotExist"] = Field(examples=["In"])
     values: tuple[str, ...] = ()
@@ -59,10 +61,12 @@ class Target(_Part):
 
     @property
     def amount(self) -> str:
+        """The target of `type` as it is written; "None" where it is missing."""
         field = {"Utilization": "average_utilization", "Value": "value", "AverageValue": "average_value"}
         return str(getattr(self, field[self.type]))
 
     def faults(self) -> Iterator[Fault]:
+        """A type without its target."""
         if self.amount == "None":
             key = {"Utilization": "averageUtilization", "Value": "value", "AverageValue": "averageValue"}
             why = f"missing, and required by type {self.type}. {self.consequence}"
@@ -78,12 +82,16 @@ class Reference(_Part):
 
 
 class Resource(_Part):
+    """Cpu or memory, of the pods or, with `container`, of one container in each."""
+
     name: str = Field(examples=["cpu"])
     target: Target = Field(examples=["{type: Utilization, averageUtilization: 80}"])
     container: str | None = None
 
 
 class MetricName(_Part):
+    """A metric of an adapter: its name, and the labels that select its series."""
+
     name: str = Field(min_length=1, examples=["queue_length"])
     selector: Selector = Field(default_factory=Selector)
 
@@ -97,6 +105,8 @@ class Series(_Part):
 
 
 class Metric(_Part):
+    """One of spec.metrics: `type` names the field that is filled."""
+
     type: Literal["Resource", "ContainerResource", "Pods", "Object", "External"] = Field(
         examples=["External"]
     )
@@ -112,6 +122,7 @@ class Metric(_Part):
         return self.type[0].lower() + self.type[1:]
 
     def faults(self) -> Iterator[Fault]:
+        """A type without its field."""
         fields = {"ContainerResource": "container_resource"}
         if getattr(self, fields.get(self.type, self.type.lower())) is None:
             why = f"missing, and required by type {self.type}. {self.consequence}"
@@ -119,6 +130,8 @@ class Metric(_Part):
 
 
 class HpaMetadata(_Part):
+    """What the adoption reads of the metadata; managedFields name the tools that own fields."""
+
     name: ObjectName = Field(examples=["web"])
     namespace: Namespace = "default"
     labels: dict[str, str] | None = None
@@ -128,6 +141,8 @@ class HpaMetadata(_Part):
 
 
 class HpaSpec(_Part):
+    """The bounds, in replicas, the metrics and the behavior; a minimum that is null is 1."""
+
     scale_target_ref: Reference = Field(examples=["{apiVersion: apps/v1, kind: Deployment, name: web}"])
     min_replicas: Annotated[Count, BeforeValidator(lambda value: 1 if value is None else value)] = 1
     max_replicas: Positive = Field(examples=[4])

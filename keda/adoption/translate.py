@@ -180,7 +180,7 @@ def _threshold(series: Series) -> float:
 
 
 def _query(kind: str, series: Series, hpa: Hpa, rules: AdapterRules | None) -> tuple[str, list[str]]:
-    """(The query, what to check of it.)"""
+    """Returns (the query, what to check of it)."""
     name = series.metric.name
     candidates = () if rules is None else rules.external if kind == "External" else rules.custom
     for rule in candidates:

@@ -1,6 +1,7 @@
 """The corrections that are certain, because they keep the meaning: quotes put around a text or taken from a
 number, and a word of KEDA's vocabulary that is right but for case, hyphens, underscores or one letter.
-(`elsewhere.edit_of` has the fourth: a block under a key that belongs further in.)"""
+`elsewhere.edit_of` has the fourth: a block under a key that belongs further in.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
 """Runs the rules: what KEDA 2.19.0 and the API server would refuse of objects before they are applied, and
-what KEDA would accept and then do wrong. Offline; total over whatever JSON or YAML it is given."""
+what KEDA would accept and then do wrong. Offline; total over whatever JSON or YAML it is given.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +56,8 @@ def problems(item: Item, *packages: str) -> list[tuple[Rule, Problem]]:
 
 def _standing(item: Item, found: list[tuple[Rule, Problem]]) -> list[tuple[Rule, Problem]]:
     """Without those on a value that is not known yet, those that another rule's problem stands for, and those
-    that an annotation ignores."""
+    that an annotation ignores.
+    """
     places = {(rule.name, problem.at) for rule, problem in found}
     return [
         (rule, problem)

@@ -1,5 +1,6 @@
 """`keda check --fix`: the mistakes whose correction is certain (a finding's `edit`), corrected in the
-file's own text."""
+file's own text.
+"""
 
 from __future__ import annotations
 

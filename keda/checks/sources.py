@@ -1,5 +1,6 @@
 """Where a trigger's values come from, over the objects given: its TriggerAuthentication and the environment
-of the target's container. What is not given may still be in the cluster."""
+of the target's container. What is not given may still be in the cluster.
+"""
 
 from __future__ import annotations
 

@@ -49,6 +49,7 @@ class Baseline:
         return f"{file}: {counted(len(keys), 'known finding')}."
 
     def holds(self, line: Line) -> bool:
+        """Whether the finding is known: same rule, file, object and path, whatever the line."""
         return bool(self.known) and _key(line) in self.known
 
 

@@ -42,7 +42,7 @@ class Judged:
 
 
 def check_paths(paths: Iterable[str]) -> tuple[list[Line], list[str]]:
-    """(The findings on all objects of the files, in their order; what could not be read, a line each.)"""
+    """Returns (the findings on all objects, in the order of the files; a line for each unreadable file)."""
     judged = Judged()
     lines = in_order(check_stream(Options(tuple(paths)), judged))
     return lines, judged.unjudged.broken
@@ -231,7 +231,7 @@ def check(options: Options) -> int:
 
 
 def _total(judged: Judged, counts: Counter[tuple[str, str]]) -> str:
-    """`1 error, 0 warnings: 2 of KEDA's objects among 7 in 3 files. Not judged: 1 chart.`"""
+    """The last line: `1 error, 0 warnings: 2 of KEDA's objects among 7 in 3 files. Not judged: 1 chart.`."""
     number = Counter(severity for severity, code in counts.elements())
     found = ", ".join(counted(number[word], word) for word in ("error", "warning"))
     many = (

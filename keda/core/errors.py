@@ -42,7 +42,8 @@ def is_secret_value(value: str) -> bool:
 
 def join(*parts: str | int) -> str:
     """A path as a person writes it: `join("workloads", "a.b", "triggers", 0)` is
-    `workloads["a.b"].triggers[0]`."""
+    `workloads["a.b"].triggers[0]`.
+    """
     path = ""
     for part in parts:
         if isinstance(part, int):
@@ -61,7 +62,8 @@ def last_key(path: str) -> str:
 
 def show(value: object, path: str = "") -> str:
     """A value for a message: JSON spelling, shortened, and never a secret (judged by its key and its
-    look)."""
+    look).
+    """
     if isinstance(value, Mapping):
         return "a mapping"
     if isinstance(value, (list, tuple, set)):
@@ -95,7 +97,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
 @dataclass(frozen=True)
 class Fault:
     """One mistake. `why` completes the sentence the value begins: `"ten"` + `is not a whole number. KEDA
-    would …`."""
+    would …`.
+    """
 
     path: str
     value: object

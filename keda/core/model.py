@@ -28,7 +28,8 @@ _LISTED_KEYS = 12
 
 class _SpecErrors(ModelMetaclass):
     """Makes `Model(…)` raise `SpecError`, as `Model.parse(…)` does, so that there is one error type to
-    catch."""
+    catch.
+    """
 
     if not TYPE_CHECKING:
 
@@ -41,7 +42,8 @@ class _SpecErrors(ModelMetaclass):
 
 class Model(BaseModel, metaclass=_SpecErrors):
     """A piece of a spec. Python names in snake_case, the exact KEDA key as alias; `dump()` gives what KEDA
-    reads."""
+    reads.
+    """
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True, validate_by_alias=True
@@ -53,7 +55,8 @@ class Model(BaseModel, metaclass=_SpecErrors):
     @classmethod
     def parse(cls, data: object, at: str = "") -> Self:
         """Build from parsed YAML or JSON, keys spelled as KEDA spells them. Raises SpecError, paths below
-        `at`."""
+        `at`.
+        """
         try:
             return cls.model_validate(data, by_alias=True, by_name=False)
         except ValidationError as error:
@@ -193,7 +196,8 @@ def _reason(detail: ErrorDetails) -> tuple[str, str | None]:
 
 def whole_number(value: object) -> object:
     """Whole numbers only: no words, no fractions, and `true` is not 1. A float such as 3.0 is 3 (Pulumi's
-    JSON)."""
+    JSON).
+    """
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, int) and not isinstance(value, bool):

@@ -27,6 +27,7 @@ def found(findings: Iterable[Judgement], *codes: str) -> Iterator[Finding]:
 
 
 def worded(finding: Judgement) -> Finding:
+    """The finding of `keda check` as one of a policy: the same words, with the rule's name."""
     return Finding(f"{finding.text} [{finding.code}]", (finding.object,), finding.where)
 
 

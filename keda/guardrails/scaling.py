@@ -30,6 +30,7 @@ class Scaling:
 
     @property
     def path(self) -> str:
+        """Where the maximum stands, as a message writes it."""
         return ".".join(self.at)
 
     @property

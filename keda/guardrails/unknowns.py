@@ -36,7 +36,8 @@ def unknown_paths(value: object, at: At = ()) -> Iterator[At]:
 
 def stand_ins(manifest: Mapping[Any, Any]) -> Iterator[Mapping[Any, Any]]:
     """The manifest with values in place of UNKNOWN, several times: what a rule finds in all of them does not
-    depend on the unknown values."""
+    depend on the unknown values.
+    """
     for choice in range(len(_TEXTS)):
         yield _filled(dict(manifest), (), choice)
 

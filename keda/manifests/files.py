@@ -94,6 +94,7 @@ class Files:
             self.folders[at] = [file for file in files if not self.excluded(file)]
 
     def excluded(self, path: Path) -> bool:
+        """Whether a pattern of `exclude` matches the path."""
         written = path.absolute().as_posix()
         return any(fnmatchcase(written, pattern) for pattern in self.exclude)
 
@@ -123,6 +124,7 @@ class Files:
             yield from self.readable(Source(BytesIO(content)), str(file))
 
     def readable(self, source: Source, name: str) -> Iterator[Document]:
+        """The documents of a stream that can be read; the others are noted as not judged."""
         for each in each_document(source, variables=True):
             if isinstance(each, Document):
                 yield each

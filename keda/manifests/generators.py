@@ -50,6 +50,7 @@ def _data(folder: Path, generator: Manifest) -> object:
 
 
 def with_generated(objects: list[Given], generated: tuple[Given, str]) -> list[Given]:
+    """The objects with a generated one; its behavior is create, replace or merge."""
     given, behaviour = generated
     same = [each for each in objects if each.kind == given.kind and given.name in (each.name, *each.names)]
     if behaviour == "create" or not same:

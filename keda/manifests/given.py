@@ -24,18 +24,22 @@ class Given:
 
     @property
     def kind(self) -> str:
+        """The kind, or ""."""
         return text(self.manifest.get("kind"))
 
     @property
     def group(self) -> str:
+        """The API group; "" for the core group."""
         group, slash, _ = text(self.manifest.get("apiVersion")).partition("/")
         return group if slash else ""
 
     @property
     def name(self) -> str:
+        """The name after all transformations, or ""."""
         return text(dig(self.manifest, "metadata", "name"))
 
     def with_metadata(self, **fields: object) -> Given:
+        """A copy with these fields of the metadata replaced."""
         metadata = {**mapping(self.manifest.get("metadata")), **fields}
         return replace(self, manifest={**self.manifest, "metadata": metadata})
 

@@ -81,6 +81,7 @@ def is_patch(file: Path, read: Read) -> bool:
 
 
 def is_component(folder: Path, read: Read) -> bool:
+    """Whether the folder's kustomization is a Component, which only another one applies."""
     return _kustomization(folder, read).get("kind") == "Component"
 
 

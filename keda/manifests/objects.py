@@ -44,23 +44,28 @@ class Item:
 
     @cached_property
     def of_keda(self) -> bool:
+        """Whether it is of one of KEDA's groups, the retired keda.k8s.io included, and not an installer's."""
         return self.group in (*KEDA_GROUPS, "keda.k8s.io") and self.kind not in OF_INSTALLERS
 
     @cached_property
     def group(self) -> str:
+        """The API group; "" for the core group."""
         group, slash, _ = text(self.manifest.get("apiVersion")).partition("/")
         return group if slash else ""
 
     @cached_property
     def kind(self) -> str:
+        """The kind, or ""."""
         return text(self.manifest.get("kind"))
 
     @cached_property
     def name(self) -> str:
+        """The name, or ""."""
         return text(dig(self.manifest, "metadata", "name"))
 
     @cached_property
     def namespace(self) -> str:
+        """Empty for a cluster-scoped kind, UNKNOWN_NAMESPACE, or "default" where none is written."""
         if self.kind in NO_NAMESPACE:
             return ""
         namespace = dig(self.manifest, "metadata", "namespace")
@@ -73,14 +78,17 @@ class Item:
 
     @cached_property
     def spec(self) -> Mapping[Any, Any]:
+        """The spec, or an empty mapping."""
         return mapping(self.manifest.get("spec"))
 
     @cached_property
     def annotations(self) -> Mapping[Any, Any]:
+        """The annotations, or an empty mapping."""
         return mapping(dig(self.manifest, "metadata", "annotations"))
 
     @cached_property
     def ref(self) -> str:
+        """`Kind namespace/name`, as messages write it."""
         unknown = dig(self.manifest, "metadata", "name") is UNKNOWN
         name = "(unknown)" if unknown else self.name or "(no name)"
         return f"{self.kind} {self.namespace}/{name}" if self.namespace else f"{self.kind} {name}"
@@ -94,10 +102,12 @@ class Item:
 
     @cached_property
     def pod_labels(self) -> Mapping[Any, Any]:
+        """The labels of a workload's pods."""
         return mapping(dig(self.spec, "template", "metadata", "labels"))
 
     @cached_property
     def containers(self) -> list[Mapping[Any, Any]]:
+        """The containers of a workload's pods, without init containers."""
         return [mapping(container) for container in sequence(self.pod.get("containers"))]
 
 
@@ -165,17 +175,21 @@ class Objects:
         return item
 
     def all(self) -> Iterator[Item]:
+        """Every object, in the order of the input."""
         return map(self.opened, self._held)
 
     def get(self, group: str, kind: str, namespace: str, name: str) -> Item | None:
+        """The object of that identity, or None; group "" is the core group."""
         held = self._by_name.get((group, kind, namespace, name))
         return None if held is None else self.opened(held)
 
     def of(self, kind: str, namespace: str) -> list[Item]:
+        """The objects of a kind in one namespace."""
         found = self._by_kind.get(kind)
         return [self.opened(held) for held in found.get(namespace, ())] if found else []
 
     def everywhere(self, *kinds: str) -> Iterator[Item]:
+        """The objects of these kinds in all namespaces."""
         for kind in kinds:
             for found in self._by_kind.get(kind, {}).values():
                 yield from map(self.opened, found)

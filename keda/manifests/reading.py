@@ -41,6 +41,7 @@ def ref(api_version: object, kind: object, namespace: object, name: object) -> O
 
 
 def identity(manifest: Manifest) -> ObjectRef | None:
+    """The object's group, kind, namespace and name; None if one is not a string."""
     metadata = mapping(manifest.get("metadata"))
     return ref(
         manifest.get("apiVersion"), manifest.get("kind"), metadata.get("namespace"), metadata.get("name")
@@ -48,11 +49,13 @@ def identity(manifest: Manifest) -> ObjectRef | None:
 
 
 def annotation(manifest: Manifest, key: str) -> object:
+    """The annotation, None if it is not there, or UNKNOWN."""
     annotations = dig(manifest, "metadata", "annotations")
     return UNKNOWN if annotations is UNKNOWN else mapping(annotations).get(key)
 
 
 def owner_references(manifest: Manifest) -> list[Manifest]:
+    """metadata.ownerReferences, empty if there are none."""
     return [mapping(reference) for reference in sequence(dig(manifest, "metadata", "ownerReferences"))]
 
 

@@ -252,7 +252,8 @@ def _mentions_flux(file: Path) -> bool:
 
 def _apart(files: list[Path]) -> Iterator[tuple[str, list[Path]]]:
     """Files that are applied together: all, or apart at the folder level where an object is there twice, and
-    at folders that are named after an environment."""
+    at folders that are named after an environment.
+    """
     depth = _depth_of_twins(files)
     sets: dict[Path, list[Path]] = defaultdict(list)
     for file in files:

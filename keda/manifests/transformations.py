@@ -22,6 +22,7 @@ _REPLICATED = ("Deployment", "ReplicaSet", "ReplicationController", "StatefulSet
 
 
 def in_namespace(given: Given, namespace: object) -> Given:
+    """The object in the kustomization's namespace; cluster-scoped kinds stay as they are."""
     return given if given.kind in _CLUSTER_WIDE else given.with_metadata(namespace=namespace)
 
 
@@ -33,6 +34,7 @@ class Patch:
     target: Manifest
 
     def apply(self, given: Given) -> Given | None:
+        """The patched object, the same one if the patch is not for it, or None if the patch deletes it."""
         if not self.is_for(given):
             return given
         if isinstance(self.content, list):
@@ -46,6 +48,7 @@ class Patch:
         return None if manifest is None else replace(given, manifest=manifest)
 
     def is_for(self, given: Given) -> bool:
+        """Whether the target, or the patch's own identity, matches the object under any of its names."""
         names = {given.name, *given.names}
         if not self.target:
             patch = mapping(self.content)
@@ -126,6 +129,7 @@ REFERENCES = [
 
 
 def labelled(given: Given, kustomization: Manifest) -> Given:
+    """The object with labels and annotations of the kustomization; commonLabels reach its pods too."""
     common = mapping(kustomization.get("commonLabels"))
     own, pods = dict(common), dict(common)
     for each in map(mapping, sequence(kustomization.get("labels"))):
@@ -159,6 +163,7 @@ def _labelled_pods(kind: str, spec: dict[Any, Any], labels: Mapping[Any, Any]) -
 
 
 def with_replicas(given: Given, counts: Mapping[str, int | None]) -> Given:
+    """The object with its count of the kustomization's `replicas`, if it is a workload of that name."""
     count = next((counts[name] for name in (given.name, *given.names) if name in counts), None)
     if count is None or given.kind not in _REPLICATED:
         return given
@@ -167,6 +172,7 @@ def with_replicas(given: Given, counts: Mapping[str, int | None]) -> Given:
 
 
 def unknown_at(manifest: dict[Any, Any], paths: list[list[str]]) -> dict[Any, Any]:
+    """The manifest with UNKNOWN at these paths; a list on the way stands for each of its entries."""
     done: Any = manifest
     for path in paths:
         done = _one_unknown(done, path)

@@ -63,6 +63,7 @@ class Scaled(Owner):
 
     @property
     def acts_as(self) -> frozenset[Actor]:
+        """As its own kind, and as the ScaledObject that an HTTPScaledObject makes."""
         return super().acts_as | {("ScaledObject", self.source.name)}
 
 

@@ -23,7 +23,8 @@ class ScalingPolicy(Model):
 
 class ScalingRules(Model):
     """One direction. Unset parts are the HPA's defaults: down 300 s window and 100 % in 15 s; up no window
-    and the larger of 4 pods and 100 % in 15 s."""
+    and the larger of 4 pods and 100 % in 15 s.
+    """
 
     consequence = _HPA
 

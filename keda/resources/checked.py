@@ -21,7 +21,8 @@ _BY_THE_TRIGGER = (TRIGGER_PARAMETER, OPERATOR_CRASH)
 
 def faults(manifest: Mapping[str, Any]) -> Iterator[Fault]:
     """What the API server, KEDA's webhook or its operator refuse of an object, and what they accept and read
-    otherwise than it is written; paths from the object's root."""
+    otherwise than it is written; paths from the object's root.
+    """
     for rule, problem in engine.problems(Item(manifest, ""), ADMISSION):
         if not (rule in _BY_THE_TRIGGER and problem.at[:2] == ("spec", "triggers")):
             yield Fault(join(*problem.at), problem.value, problem.why, problem.fix)

@@ -24,7 +24,8 @@ class Rollout(Model):
 
 class ScalingStrategy(Model):
     """How many Jobs a queue length asks for. KEDA takes any misspelt word for `default`, so words are
-    checked here."""
+    checked here.
+    """
 
     strategy: Literal["default", "custom", "accurate", "eager"] | None = None
     """default: what the metric asks for, less the Jobs that run. For metrics that count running work as
@@ -56,6 +57,7 @@ class ScaledJobSpec(Model):
     triggers: tuple[Trigger, ...] = Field(examples=["[{type: cron, metadata: {…}}]"])
 
     def faults(self) -> Iterator[Fault]:
+        """What KEDA refuses of the triggers' targets."""
         yield from target_faults(self.triggers)
 
 

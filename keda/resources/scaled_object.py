@@ -1,5 +1,6 @@
 """ScaledObject: a target with a /scale subresource, its triggers and its bounds (keda.sh/v1alpha1,
-v2.19.0)."""
+v2.19.0).
+"""
 
 from __future__ import annotations
 
@@ -49,7 +50,8 @@ class HorizontalPodAutoscalerConfig(Model):
 
 class ScalingModifiers(Model):
     """One formula over named triggers instead of the largest of them. The HPA then sees one composite
-    metric."""
+    metric.
+    """
 
     formula: str = Field(min_length=1, examples=["(requests + jobs) / 2"])
     target: Number = Field(examples=[5])
@@ -109,13 +111,15 @@ class ScaledObjectSpec(Model):
     triggers: tuple[Trigger, ...] = Field(examples=["[{type: cron, metadata: {…}}]"])
 
     def faults(self) -> Iterator[Fault]:
+        """What KEDA refuses of the triggers' targets, unless a formula gives one."""
         if not (self.advanced and self.advanced.scaling_modifiers):
             yield from target_faults(self.triggers)
 
 
 class ScaledObject(Resource):
     """KEDA scales `spec.scaleTargetRef` between its bounds, through an HPA above one replica and by itself
-    below."""
+    below.
+    """
 
     api_version: Literal["keda.sh/v1alpha1"] = "keda.sh/v1alpha1"
     kind: Literal["ScaledObject"] = "ScaledObject"

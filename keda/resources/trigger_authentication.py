@@ -55,6 +55,8 @@ class SecretKey(AuthModel):
 
 
 class SecretKeyRef(AuthModel):
+    """KEDA's nesting around a key of a Secret."""
+
     secret_key_ref: SecretKey = Field(examples=["{name: my-secret, key: password}"])
 
 
@@ -65,11 +67,14 @@ class ValueFromSecret(AuthModel):
 
 
 class VaultCredential(AuthModel):
+    """How KEDA logs in to Vault: a token, or the service account of the kubernetes method."""
+
     token: str | None = None
     service_account: str | None = None
     service_account_name: str | None = None
 
     def faults(self) -> Iterator[Fault]:
+        """A token in plain text."""
         if self.token is not None:
             yield Fault(
                 "token",
@@ -80,6 +85,8 @@ class VaultCredential(AuthModel):
 
 
 class VaultPkiData(AuthModel):
+    """The certificate that a secret of type pki requests."""
+
     common_name: str | None = None
     alt_names: str | None = None
     ip_sans: str | None = None
@@ -90,6 +97,8 @@ class VaultPkiData(AuthModel):
 
 
 class VaultSecret(AuthModel):
+    """A trigger parameter, and the key of a Vault secret that it is read from."""
+
     parameter: str = Field(examples=["password"])
     path: str = Field(examples=["secret/data/keda"])
     key: str = Field(examples=["password"])
@@ -98,6 +107,8 @@ class VaultSecret(AuthModel):
 
 
 class HashiCorpVault(AuthModel):
+    """Secrets of one Vault, with one login."""
+
     address: str = Field(examples=["https://vault.example.org"])
     authentication: Literal["token", "kubernetes"] = Field(examples=["kubernetes"])
     secrets: tuple[VaultSecret, ...] = Field(min_length=1, examples=["a list of secrets"])
@@ -108,6 +119,8 @@ class HashiCorpVault(AuthModel):
 
 
 class AzureCredentials(AuthModel):
+    """A service principal that may read the key vault."""
+
     client_id: str = Field(examples=["00000000-0000-0000-0000-000000000000"])
     tenant_id: str = Field(examples=["00000000-0000-0000-0000-000000000000"])
     client_secret: ValueFromSecret = Field(
@@ -116,18 +129,24 @@ class AzureCredentials(AuthModel):
 
 
 class AzureCloud(AuthModel):
+    """The cloud of the key vault; the two endpoints are for type Private."""
+
     type: str = Field(examples=["AzurePublicCloud"])
     key_vault_resource_url: str | None = Field(default=None, alias="keyVaultResourceURL")
     active_directory_endpoint: str | None = None
 
 
 class AzureSecret(AuthModel):
+    """A trigger parameter, and the secret it is read from; default: its last version."""
+
     parameter: str = Field(examples=["password"])
     name: str = Field(examples=["my-secret"])
     version: str | None = None
 
 
 class AzureKeyVault(AuthModel):
+    """Secrets of one key vault, read with a service principal or a pod identity."""
+
     vault_uri: str = Field(examples=["https://my-vault.vault.azure.net"])
     secrets: tuple[AzureSecret, ...] = Field(min_length=1, examples=["a list of secrets"])
     credentials: AzureCredentials | None = None
@@ -136,24 +155,32 @@ class AzureKeyVault(AuthModel):
 
 
 class GcpCredentials(AuthModel):
+    """The key file of a service account, in a Secret."""
+
     client_secret: ValueFromSecret = Field(
         examples=["{valueFrom: {secretKeyRef: {name: my-secret, key: password}}}"]
     )
 
 
 class GcpSecret(AuthModel):
+    """A trigger parameter, and the secret it is read from; default: its last version."""
+
     parameter: str = Field(examples=["password"])
     id: str = Field(examples=["my-secret"])
     version: str | None = None
 
 
 class GcpSecretManager(AuthModel):
+    """Secrets of Google's Secret Manager, read with a key file or a pod identity."""
+
     secrets: tuple[GcpSecret, ...] = Field(min_length=1, examples=["a list of secrets"])
     credentials: GcpCredentials | None = None
     pod_identity: PodIdentity | None = None
 
 
 class AwsCredentials(AuthModel):
+    """An access key, in Secrets."""
+
     access_key: ValueFromSecret = Field(
         examples=["{valueFrom: {secretKeyRef: {name: my-secret, key: password}}}"]
     )
@@ -164,6 +191,8 @@ class AwsCredentials(AuthModel):
 
 
 class AwsSecret(AuthModel):
+    """A trigger parameter, and the secret it is read from: as a whole, or one key of its JSON."""
+
     parameter: str = Field(examples=["password"])
     name: str = Field(examples=["my-secret"])
     version_id: str | None = None
@@ -172,6 +201,8 @@ class AwsSecret(AuthModel):
 
 
 class AwsSecretManager(AuthModel):
+    """Secrets of AWS Secrets Manager, read with an access key or a pod identity."""
+
     secrets: tuple[AwsSecret, ...] = Field(min_length=1, examples=["a list of secrets"])
     credentials: AwsCredentials | None = None
     pod_identity: PodIdentity | None = None
@@ -187,7 +218,8 @@ class BoundServiceAccountToken(AuthModel):
 
 class TriggerAuthenticationSpec(AuthModel):
     """One or several sources. An empty one is admitted by KEDA and gives a trigger nothing, so it is
-    refused here."""
+    refused here.
+    """
 
     pod_identity: PodIdentity | None = None
     secret_target_ref: tuple[KeyRef, ...] | None = None

@@ -31,6 +31,7 @@ class ResolvedTrigger:
 
     @property
     def no_identity(self) -> bool:
+        """Whether the trigger has no pod identity; `none` counts as none."""
         return self.pod_identity in ("", "none")
 
 
@@ -62,13 +63,15 @@ class Parameter:
 
     @functools.cached_property
     def names(self) -> tuple[str, ...]:
+        """Its name, then its aliases, in the order in which KEDA tries them."""
         return (self.name, *self.aliases)
 
 
 @dataclass(frozen=True)
 class Scaler:
     """`parser` is typed, or own for the four types that read their metadata by hand. `open` is the pattern of
-    keys that belong to the user, where there are any."""
+    keys that belong to the user, where there are any.
+    """
 
     parser: str
     parameters: tuple[Parameter, ...]
@@ -127,7 +130,8 @@ def scalers() -> Mapping[str, Scaler]:
 @functools.cache
 def records() -> Mapping[str, dict[str, Any]]:
     """What is written by hand of each scaler: module, class, what it measures, target, units, meanings and
-    examples of its own."""
+    examples of its own.
+    """
     return _read("scalers.json")
 
 

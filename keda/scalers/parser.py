@@ -60,6 +60,7 @@ def parse(trigger: ResolvedTrigger) -> tuple[Values, list[Refusal]]:
 
 
 def zero(parameter: Parameter) -> Any:
+    """The value of a parameter that is absent or in error: Go's zero value of its field."""
     return _ZERO.get(parameter.type, None if parameter.type == "float64?" else ())
 
 

@@ -63,30 +63,37 @@ class RefusalError(Exception):
 
 
 def missing(words: str, *parameters: str) -> Refusal:
+    """No value where one of `parameters` is required; `words` are KEDA's own, here and below."""
     return Refusal("missing", parameters, words)
 
 
 def credentials(words: str, *parameters: str) -> Refusal:
+    """No credentials; a pod identity would do as well."""
     return Refusal("credentials", parameters, words)
 
 
 def unreadable(words: str, *parameters: str, detail: str = "") -> Refusal:
+    """A text that is not of the parameter's type; `detail` is the parser's message."""
     return Refusal("unreadable", parameters, words, detail)
 
 
 def bad_value(words: str, *parameters: str, detail: str = "", allowed: Iterable[str] = ()) -> Refusal:
+    """A value that KEDA reads and refuses; `allowed` are those it takes, where they can be counted."""
     return Refusal("value", parameters, words, detail, tuple(allowed))
 
 
 def conflict(words: str, *parameters: str) -> Refusal:
+    """Given parameters that exclude one another."""
     return Refusal("conflict", parameters, words)
 
 
 def crash(words: str, *parameters: str, allowed: Iterable[str] = ()) -> Refusal:
+    """A value that makes KEDA's operator panic."""
     return Refusal("crash", parameters, words, allowed=tuple(allowed))
 
 
 def unsupported(words: str) -> Refusal:
+    """A pod identity that the scaler does not take."""
     return Refusal("unsupported", (), words)
 
 

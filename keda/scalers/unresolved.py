@@ -147,7 +147,8 @@ class _Question:
         self, metric_type: str | Unknown, identity: str | Unknown, formula: bool
     ) -> Iterator[ResolvedTrigger]:
         """Triggers as the operator might resolve them: the likely ones first, since one that KEDA takes ends
-        the search."""
+        the search.
+        """
         identities = (identity,) if isinstance(identity, str) else _IDENTITIES
         metric_types = (metric_type,) if isinstance(metric_type, str) else ("AverageValue", "")
         authentications = list(self._authentications())

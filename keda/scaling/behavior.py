@@ -1,5 +1,6 @@
 """How fast the HPA moves: policies, windows, stabilization (Kubernetes 1.34.3,
-pkg/controller/podautoscaler/horizontal.go and pkg/apis/autoscaling/v2/defaults.go)."""
+pkg/controller/podautoscaler/horizontal.go and pkg/apis/autoscaling/v2/defaults.go).
+"""
 
 from __future__ import annotations
 
@@ -138,6 +139,7 @@ class Highest:
     _kept: deque[tuple[int, int]] = field(default_factory=deque)
 
     def add(self, now: int, replicas: int) -> None:
+        """Keeps a recommendation made at `now`, in milliseconds."""
         kept = self._kept
         while kept and kept[-1][1] <= replicas:
             kept.pop()
@@ -173,11 +175,13 @@ class Recommendations:
         self._highest, self._lowest = Highest(self.down_window), Highest(self.up_window)
 
     def add(self, now: int, replicas: int) -> None:
+        """Keeps a recommendation made at `now`, in milliseconds."""
         self._highest.add(now, replicas)
         if self.up_window:
             self._lowest.add(now, -replicas)
 
     def highest(self, now: int, replicas: int) -> int:
+        """The highest of `replicas` and what was recommended within the window of scaling down."""
         return self._highest.within(now, replicas)
 
     def holding(self, now: int, replicas: int) -> tuple[int | None, bool]:
@@ -185,4 +189,5 @@ class Recommendations:
         return self._highest.holding(now, replicas)
 
     def lowest(self, now: int, replicas: int) -> int:
+        """The lowest of `replicas` and what was recommended within the window of scaling up."""
         return -self._lowest.within(now, -replicas) if self.up_window else replicas

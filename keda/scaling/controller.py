@@ -48,6 +48,8 @@ class Decision(NamedTuple):
 
 
 class Chosen(NamedTuple):
+    """The proposal that counts, the index of its metric, and how many metrics failed."""
+
     replicas: int | None
     metric: int | None
     failed: int
@@ -55,7 +57,8 @@ class Chosen(NamedTuple):
 
 def combine(proposals: Proposals, current: int) -> Chosen:
     """The largest proposal (computeReplicasForMetrics). None if all failed, or if some did and the rest would
-    scale down: a failing metric never lets replicas go."""
+    scale down: a failing metric never lets replicas go.
+    """
     replicas, metric, failed = 0, None, 0
     for index, proposal in enumerate(proposals):
         if proposal is None:
@@ -123,7 +126,8 @@ class HorizontalPodAutoscaler:
 
     def sync(self, now: int, current: int, propose: Callable[[], Proposals]) -> Decision:
         """reconcileAutoscaler: `current` is the target's spec.replicas; `propose` reads the metrics, and is
-        called only where the controller reads them."""
+        called only where the controller reads them.
+        """
         if not self.started:  # recordInitialRecommendation: a restart does not scale down at once
             self.started = True
             self.recommendations.add(now, current)

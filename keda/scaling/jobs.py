@@ -1,5 +1,6 @@
 """How many Jobs a ScaledJob starts in one poll (KEDA 2.19.0, pkg/scaling/executor/scale_jobs.go and
-pkg/scaling/scaledjob/metrics.go)."""
+pkg/scaling/scaledjob/metrics.go).
+"""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ from keda.scaling.numbers import int64
 @dataclass(frozen=True, slots=True)
 class ScaledJob:
     """`strategy`: default, custom, accurate or eager; anything else is default. `calculation`: min, avg, sum;
-    anything else is max."""
+    anything else is max.
+    """
 
     minimum: int | None = None
     maximum: int | None = None

@@ -1,5 +1,6 @@
 """What KEDA makes of its scalers' values, for its loop and for the HPA (KEDA 2.19.0,
-pkg/scaling/scale_handler.go and pkg/fallback/fallback.go)."""
+pkg/scaling/scale_handler.go and pkg/fallback/fallback.go).
+"""
 
 from __future__ import annotations
 

@@ -11,12 +11,12 @@ MIN_INT64 = -(2**63)
 
 
 def int64(value: float) -> int:
-    """Go's int64(float64) on amd64: cut towards zero. NaN, infinity and what is too large give the lowest."""
+    """Go's conversion to int64 on amd64: cut towards zero. The lowest for NaN and for what does not fit."""
     return int(value) if -9.223372036854775e18 <= value <= 9.223372036854775e18 else MIN_INT64
 
 
 def int32(value: float) -> int:
-    """Go's int32(float64) on amd64: cut towards zero. NaN, infinity and what is too large give the lowest."""
+    """Go's conversion to int32 on amd64: cut towards zero. The lowest for NaN and for what does not fit."""
     return int(value) if -2147483649.0 < value < 2147483648.0 else MIN_INT32
 
 
@@ -27,7 +27,8 @@ def to_milli(value: float) -> int:
 
 def received(milli: int) -> int:
     """A milli value after its way over the API as text. The lowest int64, which NaN and infinity are cut to,
-    comes out as 0 (apimachinery 0.34.3, pkg/api/resource; measured)."""
+    comes out as 0 (apimachinery 0.34.3, pkg/api/resource; measured).
+    """
     return 0 if milli == MIN_INT64 else milli
 
 

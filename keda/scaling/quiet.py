@@ -35,7 +35,8 @@ def applies(scaled_object: ScaledObject, signals: Sequence[Signal]) -> bool:
 @dataclass(slots=True)
 class Quiet:
     """The trigger's values at all polls and syncs before `until`, and for each replica count the totals that
-    ask for exactly that count."""
+    ask for exactly that count.
+    """
 
     scaled_object: ScaledObject
     signal: Signal
@@ -56,7 +57,8 @@ class Quiet:
         self, poll: int, sync: int, limit: int, replicas: int, hpa: HorizontalPodAutoscaler, loop: Loop
     ) -> tuple[int, int]:
         """The next poll and sync that may change something, or come at `limit` or later; the HPA's
-        recommendations and the loop's last activity are brought up to there."""
+        recommendations and the loop's last activity are brought up to there.
+        """
         if not hpa.started:
             return poll, sync
         scaled_object = self.scaled_object

@@ -107,7 +107,8 @@ def object_average(total: int, target: int, status_replicas: int, tolerances: To
 
 def whole_value(total: int, target: int, current: int, ready: int | None, tolerances: Tolerances) -> Proposal:
     """Value of an external or object metric: times the ready pods, not the replicas
-    (getUsageRatioReplicaCount). `ready` is None where no pod is there. Raises MetricFailed then."""
+    (getUsageRatioReplicaCount). `ready` is None where no pod is there. Raises MetricFailed then.
+    """
     ratio = divide(float(total), float(target))
     if current == 0:
         return Proposal(int32(ceil(ratio)), total)
@@ -225,7 +226,8 @@ def _filled(
     ratio: float, groups: Groups, counted: Mapping[str, int], full: Mapping[str, int]
 ) -> dict[str, int] | None:
     """The values with a guess for the pods that are missing or not ready, each against the change;
-    None if nothing has to be guessed."""
+    None if nothing has to be guessed.
+    """
     unready_up = bool(groups.unready) and ratio > 1.0
     if not unready_up and not groups.missing:
         return None

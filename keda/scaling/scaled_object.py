@@ -53,6 +53,7 @@ class Modifiers:
 
     @property
     def target(self) -> int:
+        """The target in milli-units, cut as KEDA cuts it."""
         return int(float(self.target_text) * 1000)
 
 

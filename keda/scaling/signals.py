@@ -21,6 +21,8 @@ class SignalError(ValueError):
 
 
 class Signal(Protocol):
+    """What a trigger's source returns over time; times are milliseconds from the start."""
+
     def at(self, now: int, ready: int) -> float | None:
         """The value at `now`, while `ready` replicas do the work."""
 
@@ -35,6 +37,7 @@ class Constant:
         _not_negative(self.value, "the constant")
 
     def at(self, now: int, ready: int) -> float | None:
+        """Always the value."""
         return self.value
 
 
@@ -51,6 +54,7 @@ class Step:
         _not_negative(self.after, "the value after the step")
 
     def at(self, now: int, ready: int) -> float | None:
+        """The new value from `time` on."""
         return self.before if now < self.time else self.after
 
 
@@ -70,6 +74,7 @@ class Ramp:
             raise SignalError("the ramp ends before it begins. Write a later end.")
 
     def at(self, now: int, ready: int) -> float | None:
+        """A share of the way, by the time since `begins`."""
         share = min(max((now - self.begins) / (self.ends - self.begins), 0.0), 1.0)
         return self.start + (self.end - self.start) * share
 
@@ -88,6 +93,7 @@ class Day:
             raise SignalError("the day's highest value is below its lowest. Write the lower one first.")
 
     def at(self, now: int, ready: int) -> float | None:
+        """The value at this time of day."""
         phase = 2 * math.pi * (now - self.lowest_at) / DAY
         return self.low + (self.high - self.low) * (1 - math.cos(phase)) / 2
 
@@ -104,6 +110,7 @@ class Recorded:
     """The distance of all values, if it is one."""
 
     def at(self, now: int, ready: int) -> float | None:
+        """The last value recorded at or before `now`. Times never go back between two calls."""
         if self.every:
             return self.values[min(now // self.every, len(self.values) - 1)]
         times, place = self.times, self.place
@@ -137,6 +144,7 @@ class Queue:
         self._random = random.Random(self.seed)
 
     def at(self, now: int, ready: int) -> float | None:
+        """Works off the time since the last call; returns the items that wait or are in work."""
         arrivals = self._arrivals(now)
         self._work(self._now, now, self._ready, arrivals)
         self._now, self._ready = now, ready
@@ -172,7 +180,8 @@ class Queue:
 @dataclass(frozen=True, slots=True)
 class Fault:
     """Between `begins` and `ends` the source answers with nothing ("no-data"), with NaN, or not at all
-    ("source-down")."""
+    ("source-down").
+    """
 
     kind: Literal["no-data", "nan", "source-down"]
     begins: int
@@ -188,6 +197,7 @@ class Faulty:
     ignore_null_values: bool = True
 
     def at(self, now: int, ready: int) -> float | None:
+        """The signal's value, or what the scaler reads during a fault: 0, NaN, or None for an error."""
         value = self.signal.at(now, ready)
         for fault in self.faults:
             if fault.begins <= now < fault.ends:

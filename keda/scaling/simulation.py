@@ -78,6 +78,7 @@ class Sample(NamedTuple):
 
     @property
     def changed(self) -> bool:
+        """Whether the replicas changed at this moment."""
         return self.before != self.replicas
 
 
@@ -279,7 +280,8 @@ class Simulation:
 
 def behavior_of(scaled_object: ScaledObject, settings: ControllerSettings) -> Behavior | None:
     """The HPA's behavior as KEDA writes it: the ScaledObject's, with a paused direction disabled
-    (controllers/keda/hpa.go)."""
+    (controllers/keda/hpa.go).
+    """
     up, down, annotations = scaled_object.scale_up, scaled_object.scale_down, scaled_object.annotations
     if annotations.paused_scale_in:
         down = _disabled(down)
@@ -316,7 +318,8 @@ def reason_of(sample: Sample, scaled_object: ScaledObject) -> Reason:
 
 def hpa_metrics(scaled_object: ScaledObject) -> tuple[int | None, ...]:
     """The HPA's metrics as KEDA orders them: indexes of triggers, None for the composite metric
-    (getScaledObjectMetricSpecs, controllers/keda/hpa.go)."""
+    (getScaledObjectMetricSpecs, controllers/keda/hpa.go).
+    """
     triggers = list(enumerate(scaled_object.triggers))
     external = tuple(index for index, trigger in triggers if not trigger.resource)
     resource = tuple(index for index, trigger in triggers if trigger.resource)

@@ -82,7 +82,8 @@ _DAYS_READ, _MOST_TIMES = 800, 20_000
 @functools.lru_cache(maxsize=1024)
 def times(schedule: str) -> tuple[datetime.datetime, ...]:
     """Every time of a schedule in two years from a Monday, by the clock of its zone; empty if it has none, or
-    if it names a zone of its own. The schedule is one without a `schedule_error`."""
+    if it names a zone of its own. The schedule is one without a `schedule_error`.
+    """
     fields = schedule.split()
     if "=" in schedule or len(fields) != 5:
         return ()

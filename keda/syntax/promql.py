@@ -215,7 +215,8 @@ def states_no_data(tree: Any) -> bool:
 
 def nature(tree: Any) -> str:
     """What sort of number it is: "per replica" (an average, a total over a count), "latency" (a quantile, a
-    mean duration), "total", or "" if that cannot be told."""
+    mean duration), "total", or "" if that cannot be told.
+    """
     tree = bare(tree)
     match tree:
         case promql.AggregateExpr():

@@ -1,5 +1,6 @@
 """Kubernetes quantities: `500m`, `1.5Gi`, `2e3`. Stricter libraries refuse valid ones, laxer ones take `1
-Gi`."""
+Gi`.
+"""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ def _are_part_and_whole(part: Any, whole: Any) -> bool:
 
 
 def _sort(tree: Any) -> str:
-    """ "total" of all pods, "one" of them, "series" as stored, or "" if that cannot be told."""
+    """Returns "total" of all pods, "one" of them, "series" as stored, or "" if that is unknown."""
     tree = bare(tree)
     match tree:
         case promql.VectorSelector() | promql.MatrixSelector():

@@ -31,7 +31,8 @@ _GO_FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 
 def text(value: object) -> str:
     """Any text but an empty one, which KEDA takes for an absent one. A whole number is taken as its
-    digits."""
+    digits.
+    """
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if not isinstance(value, str):
@@ -158,7 +159,8 @@ def texts(value: object) -> dict[str, str]:
 
 def pairs(value: object) -> dict[str, str]:
     """A mapping, or KEDA's own `a=1,b=2`. KEDA cannot read a value that holds `,` or `=`, so neither may
-    be there."""
+    be there.
+    """
     if isinstance(value, str):
         split = [pair.split("=") for pair in value.split(",")]
         if not all(len(pair) == 2 for pair in split):

@@ -1,0 +1,1 @@
+"""The lab's one node: its machine, programs, images and start."""

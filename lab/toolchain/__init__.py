@@ -1,0 +1,1 @@
+"""The programs a lab runs: their versions, and how each is downloaded or built."""

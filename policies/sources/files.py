@@ -63,6 +63,7 @@ def read_file(file: Path, unread: list[str]) -> Iterator[Declared]:
 
 
 def parse(text: str, where: str, unread: list[str]) -> Iterator[Declared]:
+    """The objects of a text, each with `where` and its line; what is not YAML becomes a line of `unread`."""
     try:
         for document in documents(text):
             if mapping(document.value).get("kind") not in kustomize.OWN_NOTHING:

@@ -130,8 +130,7 @@ class Cluster:
     """One cluster through one context of a kubeconfig."""
 
     def __init__(self, kubeconfig: str | None, context: str | None) -> None:
-        """
-        Args:
+        """Args:
             kubeconfig: path or text; None for the ambient one ($KUBECONFIG, else ~/.kube/config).
             context: its name; None for the current one.
 

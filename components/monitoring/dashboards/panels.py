@@ -70,7 +70,8 @@ def lines(
     reach: float | None = None,
 ) -> timeseries.Panel:
     """Values over time, and their limits, dashed. `steps`: whole numbers. `unit`: Grafana's name of one.
-    `reach`: what the axis shows at least, so that a line of zeros has a scale."""
+    `reach`: what the axis shows at least, so that a line of zeros has a scale.
+    """
     panel = timeseries.Panel().title(title).description(description).datasource(_SOURCE).unit(unit)
     panel.min(0).show_points(common.VisibilityMode.NEVER).line_width(2 if steps else 1)
     if reach is not None:
@@ -95,7 +96,8 @@ def numbers(
     words: Mapping[str, str] | None = None,
 ) -> stat.Panel:
     """The last value of each expression, large. `names`: only the legend is shown. `words`: shown in place of
-    a value."""
+    a value.
+    """
     panel = stat.Panel().title(title).description(description).datasource(_SOURCE).unit(unit)
     panel.graph_mode(common.BigValueGraphMode.NONE).color_mode(common.BigValueColorMode.NONE)
     panel.reduce_options(common_builder.ReduceDataOptions().calcs(["lastNotNull"]))
@@ -161,5 +163,5 @@ def _query(expression: str, legend: str, letter: str) -> prometheus.Dataquery:
 
 
 def _lettered(targets: Sequence[Line]) -> list[tuple[str, Line]]:
-    """Grafana's names for the queries of a panel: A, B, …"""
+    """Grafana's names for the queries of a panel: A, B and so on."""
     return list(zip(ascii_uppercase, targets, strict=False))

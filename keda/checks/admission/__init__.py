@@ -1,0 +1,1 @@
+"""What the API server, KEDA's webhook or its operator refuses of one object."""

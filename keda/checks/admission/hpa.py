@@ -1,5 +1,6 @@
 """The HPA that KEDA makes, as the API server validates it (autoscaling/v2): refused only when the operator
-writes it, long after the ScaledObject was admitted."""
+writes it, long after the ScaledObject was admitted.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
 """That a ScaledObject's target is of a kind that can be scaled, and that a Job's template has the container
-whose environment its triggers read."""
+whose environment its triggers read.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
 """What KEDA's webhook asks of a list of triggers, of ScaledObject and ScaledJob alike
-(scaletriggers_types.go:58)."""
+(scaletriggers_types.go:58).
+"""
 
 from __future__ import annotations
 

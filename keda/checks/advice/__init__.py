@@ -1,0 +1,1 @@
+"""What they accept of one object, and what then does not work as meant."""

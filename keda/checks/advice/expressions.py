@@ -44,7 +44,8 @@ def check_expressions(item: Item) -> Iterator[Problem]:
 
 def parse(expression: str) -> Any:
     """The tree, with Grafana's variables filled in; None if what they stand for cannot be told, or if it is
-    nested beyond reading. Raises promql.Broken."""
+    nested beyond reading. Raises promql.Broken.
+    """
     try:
         if "$" not in expression:
             return promql.parse(expression)

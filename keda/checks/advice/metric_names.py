@@ -1,5 +1,6 @@
 """Metric and label names in the PromQL of triggers, alerts and dashboards, against what KEDA 2.19.0,
-kube-state-metrics and the recipes' exporters emit (data/metrics.json)."""
+kube-state-metrics and the recipes' exporters emit (data/metrics.json).
+"""
 
 from __future__ import annotations
 

@@ -27,7 +27,8 @@ def reads(
     collector: Item, kind: str, namespace: str, labels: Mapping[Any, Any], of_namespace: object
 ) -> bool:
     """Whether a Prometheus object selects a monitor of these labels in `namespace`. `of_namespace`: the
-    namespace's labels; None, if they are not known, counts as selected."""
+    namespace's labels; None, if they are not known, counts as selected.
+    """
     word = kind[0].lower() + kind[1:]
     selector = collector.spec.get(f"{word}Selector")
     if selector is None or (mapping(selector) and not selects(selector, labels)):

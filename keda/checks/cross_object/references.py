@@ -1,5 +1,6 @@
 """What a trigger or a TriggerAuthentication refers to: a reference is called missing only where objects of
-its sort and namespace are given, and nothing unseen may make it."""
+its sort and namespace are given, and nothing unseen may make it.
+"""
 
 from __future__ import annotations
 
@@ -145,8 +146,9 @@ def _unread(kind: str, reference: Mapping[Any, Any], found: Item, at: At) -> Ite
     see="secrets.md",
 ).among("TriggerAuthentication")
 def unknown_secret(item: Item, objects: Objects) -> Iterator[Problem]:
-    """secretTargetRef and configMapTargetRef: the object and its key. (A ClusterTriggerAuthentication reads
-    from KEDA's own namespace.)"""
+    """secretTargetRef and configMapTargetRef: the object and its key. A ClusterTriggerAuthentication reads
+    from KEDA's own namespace.
+    """
     for key, kind in (("secretTargetRef", "Secret"), ("configMapTargetRef", "ConfigMap")):
         for index, entry in enumerate(map(mapping, sequence(item.spec.get(key)))):
             at: At = (*SPEC, key, index)

@@ -1,5 +1,6 @@
 """A ScaledObject's target, over the objects given: it is there, and has the containers and the requests that
-the triggers ask for."""
+the triggers ask for.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +45,8 @@ def _names_scalable(item: Item) -> bool:
 ).among("ScaledObject")
 def target_missing(item: Item, objects: Objects) -> Iterator[Problem]:
     """Whether it is missing can be told of the builtin kinds only, where workloads of the namespace are
-    given."""
+    given.
+    """
     reference = mapping(spec_of(item, "scaleTargetRef"))
     name, kind = text(reference.get("name")), text(reference.get("kind")) or "Deployment"
     group = (text(reference.get("apiVersion")) or "apps/v1").rpartition("/")[0]

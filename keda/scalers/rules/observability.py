@@ -1,5 +1,6 @@
 """Rules of openstack-metric, openstack-swift, solarwinds, splunk and sumologic; huawei-cloudeye and
-splunk-observability have none."""
+splunk-observability have none.
+"""
 
 from __future__ import annotations
 

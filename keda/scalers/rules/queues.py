@@ -38,7 +38,7 @@ def nsq(values: Values, _: ResolvedTrigger) -> Refusal | None:
 
 @after("pulsar")
 def pulsar(values: Values, trigger: ResolvedTrigger) -> Refusal | None:
-    """pkg/scalers/authentication/authentication_helpers.go: authModes is read raw, an empty one is a fault"""
+    """authentication/authentication_helpers.go: authModes is read raw; an empty one is a fault."""
     auth, modes, refused = trigger.auth, trigger.metadata.get("authModes"), "error parsing authentication"
     if values["tls"] == "enable" and (auth.get("cert") or auth.get("key")):
         modes = "tls" if modes is None else f"{modes},tls"

@@ -1,0 +1,1 @@
+"""A class per scaler, by family; `make generate` writes most of them."""

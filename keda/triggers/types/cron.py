@@ -18,7 +18,8 @@ _BOUNDS = {name: f"{low}-{high}" for name, low, high, _ in FIELDS}
 
 def schedule(value: str) -> str:
     """Five fields as robfig/cron reads them: no seconds, no @daily, Sunday is 0 and never 7. Raises
-    Refused."""
+    Refused.
+    """
     if error := schedule_error(value):
         if error.field:
             raise Refused(f"is not a schedule: its {error.field} is not within {_BOUNDS[error.field]}.")
@@ -42,7 +43,8 @@ Schedule = Annotated[Text, AfterValidator(schedule)]
 
 class Cron(Trigger):
     """`desired_replicas` between `start` and `end`, 0 otherwise (other triggers and the minimum may ask
-    for more)."""
+    for more).
+    """
 
     scaler: ClassVar[str] = "cron"
 
@@ -52,6 +54,7 @@ class Cron(Trigger):
     desired_replicas: Integer = Field(examples=[2])
 
     def faults(self) -> Iterator[Fault]:
+        """A window without length, and replicas below 1."""
         yield from super().faults()
         if self.start == self.end:
             yield Fault(

@@ -36,9 +36,11 @@ class KubernetesWorkload(Trigger):
 
     @property
     def target(self) -> float:
+        """Pods per replica."""
         return self.value
 
     def faults(self) -> Iterator[Fault]:
+        """A value of 0."""
         yield from super().faults()
         if self.value < 0.001:
             yield Fault("value", self.value, f"is not above 0. {self.consequence}", "Write e.g. value: 2.")

@@ -41,9 +41,11 @@ class NatsJetStream(Trigger):
 
     @property
     def target(self) -> float:
+        """Messages per replica."""
         return self.lag_threshold
 
     def faults(self) -> Iterator[Fault]:
+        """An address that is not host:port, a threshold below 1, and what only an authentication gives."""
         yield from super().faults()
         endpoint = self.nats_server_monitoring_endpoint
         if endpoint is not None and ("://" in endpoint or "/" in endpoint):

@@ -69,9 +69,11 @@ class Prometheus(Trigger):
 
     @property
     def target(self) -> float:
+        """The query's value per replica."""
         return self.threshold
 
     def faults(self) -> Iterator[Fault]:
+        """A threshold below 0.001, and modes and methods that KEDA refuses."""
         yield from super().faults()
         if self.threshold < 0.001:
             yield Fault(
