@@ -35,6 +35,7 @@ class Finding:
 
     @property
     def path(self) -> str:
+        """The place as text, such as `spec.triggers[0].metadata.query`."""
         return join(*self.at)
 
     @property

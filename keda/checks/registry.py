@@ -110,6 +110,7 @@ class Rule:
     def found(
         self, at: At, value: object, why: str, fix: str = "", keda: str = "", edit: Edit | None = None
     ) -> Problem:
+        """A problem of this rule, from a function of several."""
         return Problem(at, value, why, fix, keda, edit, self)
 
     def on(self, *kinds: str) -> Callable[[Alone], Alone]:
@@ -131,6 +132,7 @@ class Check:
     place: tuple[str, int] = field(compare=False)
 
     def __call__(self, *arguments: Any) -> Iterator[tuple[Rule, Problem]]:
+        """The problems that the function finds, each with its rule."""
         for problem in self.function(*arguments):
             rule = problem.rule or self.rule
             assert rule is not None, f"{self.function.__name__} yields a problem of no rule"

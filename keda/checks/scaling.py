@@ -49,6 +49,7 @@ def only_resources(item: Item) -> bool:
 
 
 def modifiers_of(item: Item) -> Mapping[Any, Any]:
+    """advanced.scalingModifiers, empty if there are none."""
     return mapping(dig(item.spec, "advanced", "scalingModifiers"))
 
 

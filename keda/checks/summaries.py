@@ -39,6 +39,7 @@ class Summaries(Objects):
             self.hold(item, _dumped((kept, item.where, item.prefix, lines)))
 
     def opened(self, held: Any) -> Item:
+        """The object of a summary, read again."""
         return _opened(held)[0]
 
     def judged(self) -> Iterator[tuple[Item, Places]]:

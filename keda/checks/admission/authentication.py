@@ -51,6 +51,7 @@ def azure_identity(item: Item) -> Iterator[Problem]:
 
 @POD_IDENTITY.on(*AUTHENTICATIONS)
 def aws_role(item: Item) -> Iterator[Problem]:
+    """A role, while the workload owns the identity."""
     identity = mapping(spec_of(item, "podIdentity"))
     role = identity.get("roleArn")
     if identity.get("provider") == "aws" and identity.get("identityOwner") == "workload" and role:
@@ -113,6 +114,7 @@ OPERATOR_CRASH = error(
 
 @OPERATOR_CRASH.on(*AUTHENTICATIONS)
 def vault_without_credential(item: Item) -> Iterator[Problem]:
+    """A Vault login that KEDA dereferences though it is nil."""
     if crashes(mapping(spec_of(item, "hashiCorpVault"))):
         at = (*SPEC, "hashiCorpVault", "credential")
         yield Problem(at, MISSING, f"missing. {CRASH}", "Write credential: {}.")

@@ -30,6 +30,7 @@ _CONFIG: At = (*SPEC, "advanced", "horizontalPodAutoscalerConfig")
 
 @BAD_NAME.on("ScaledObject")
 def hpa_name(item: Item) -> Iterator[Problem]:
+    """horizontalPodAutoscalerConfig.name, which the API server takes for an object's name."""
     name = dig(item.manifest, *_CONFIG, "name")
     if isinstance(name, str) and name:
         try:

@@ -112,6 +112,7 @@ MODIFIERS_TARGET = error(
 
 @MODIFIERS_TARGET.on("ScaledObject")
 def target(item: Item) -> Iterator[Problem]:
+    """A formula without a target above 0."""
     modifiers = modifiers_of(item)
     written = text(modifiers.get("target"))
     problem = _target_problem(written)
@@ -135,6 +136,7 @@ def target(item: Item) -> Iterator[Problem]:
 
 @MODIFIERS_TARGET.on("ScaledObject")
 def activation_target(item: Item) -> Iterator[Problem]:
+    """A string that Go's ParseFloat refuses."""
     activation = text(modifiers_of(item).get("activationTarget"))
     try:
         go.real(activation or "0")

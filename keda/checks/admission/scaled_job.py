@@ -37,6 +37,7 @@ JOB_STRATEGY = error(
 
 @JOB_STRATEGY.on("ScaledJob")
 def strategy_words(item: Item) -> Iterator[Problem]:
+    """Strategies that KEDA replaces by its default."""
     for path, words in _STRATEGY_WORDS.items():
         value = spec_of(item, *path)
         if isinstance(value, str) and value and value not in words:
@@ -79,6 +80,7 @@ def _is_real(written: str) -> bool:
 
 @REPLICA_BOUNDS.on("ScaledJob")
 def maximum_and_minimum(item: Item) -> Iterator[Problem]:
+    """A maximum below 1, and a minimum above it."""
     low, high = number_of(item, "minReplicaCount"), number_of(item, "maxReplicaCount")
     limit = DEFAULT_MAX if high is None else high
     if high is not None and high <= 0:

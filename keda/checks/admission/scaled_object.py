@@ -65,6 +65,7 @@ def maximum_and_minimum(item: Item) -> Iterator[Problem]:
 
 @REPLICA_BOUNDS.on("ScaledObject")
 def idle_below_minimum(item: Item) -> Iterator[Problem]:
+    """An idle count that is not below the minimum."""
     idle = number_of(item, "idleReplicaCount")
     if idle is not None and _not_below_minimum(item, idle):
         floor = _floor(item)

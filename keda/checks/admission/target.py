@@ -154,6 +154,7 @@ UNKNOWN_CONTAINER = error(
 
 @UNKNOWN_CONTAINER.on("ScaledJob")
 def job_container(item: Item) -> Iterator[Problem]:
+    """The Job's own template decides, so no other object is needed."""
     wanted = text(item.spec.get("envSourceContainerName"))
     containers = sequence(spec_of(item, "jobTargetRef", "template", "spec", "containers"))
     names = [mapping(each).get("name") for each in containers]

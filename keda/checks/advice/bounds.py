@@ -124,6 +124,7 @@ def fallback_beside_a_formula(item: Item) -> Iterator[Problem]:
 
 @FALLBACK_CANNOT_FIRE.on("ScaledObject")
 def fallback_of_cron(item: Item) -> Iterator[Problem]:
+    """Cron triggers only."""
     kinds = {text(trigger.get("type")) for _, trigger in triggers_of(item)} - set(RESOURCE_SCALERS)
     if _has_fallback(item) and kinds == {"cron"} and all_known(item, "type"):
         yield Problem(
@@ -136,6 +137,7 @@ def fallback_of_cron(item: Item) -> Iterator[Problem]:
 
 @FALLBACK_CANNOT_FIRE.on("ScaledObject")
 def fallback_above_maximum(item: Item) -> Iterator[Problem]:
+    """More replicas than the HPA allows."""
     replicas, maximum = whole(spec_of(item, "fallback", "replicas")), maximum_of(item)
     if replicas is not None and maximum is not None and replicas > maximum > 0:
         yield Problem(

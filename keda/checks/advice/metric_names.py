@@ -73,6 +73,7 @@ class Exporter:
 
     @functools.cached_property
     def labels(self) -> frozenset[str]:
+        """The labels of all its metrics."""
         return frozenset().union(*self.metrics.values())
 
     def has_every(self, metric: str) -> bool:
@@ -86,6 +87,7 @@ class Exporter:
 
     @functools.cached_property
     def families(self) -> frozenset[str]:
+        """The first two words of its metrics, such as `kube_pod`."""
         return frozenset(map(_family, self.metrics))
 
     def _ends_alike(self, metric: str) -> bool:

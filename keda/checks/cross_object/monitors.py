@@ -20,6 +20,7 @@ COLLECTORS = ("Prometheus", "PrometheusAgent")
 
 
 def is_monitor(item: Item) -> bool:
+    """Whether it is a monitor of the Prometheus Operator."""
     return item.kind in KINDS and item.group == "monitoring.coreos.com"
 
 

@@ -37,6 +37,7 @@ def _wanted(scaler: str, kind: str, name: str) -> str:
 
 
 def add_or_name(what: str, names: list[str]) -> str:
+    """The fix of a missing reference, with up to five names that are there."""
     return f"Add {what}, or name one of: {', '.join(names[:5])}." if names else f"Add {what}."
 
 

@@ -74,6 +74,7 @@ def _asks_resources(item: Item) -> bool:
 
 @UNKNOWN_CONTAINER.among("ScaledObject")
 def containers(item: Item, objects: Objects) -> Iterator[Problem]:
+    """Containers that the target's template does not have."""
     target = _target(item, objects)
     if target is None or not target.containers or _containers_unknown(target):
         return

@@ -11,4 +11,5 @@ from keda.manifests.objects import Item, Objects
 
 @among_objects(*SCALING)
 def triggers(item: Item, objects: Objects) -> Iterator[Problem]:
+    """What KEDA's constructor refuses, once authentication and variables are resolved."""
     yield from among(item, objects)

@@ -40,6 +40,7 @@ UNSET_VARIABLE = warning(
 
 @among_objects(*SCALING)
 def variables(item: Item, objects: Objects) -> Iterator[Problem]:
+    """`…FromEnv` of a variable that the container does not have: an error where the parameter is required."""
     containers = containers_of(item, objects)
     reference = mapping(item.spec.get("scaleTargetRef"))
     wanted = reference.get("envSourceContainerName") or item.spec.get("envSourceContainerName")

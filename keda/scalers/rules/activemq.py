@@ -14,6 +14,7 @@ client("artemis-queue")(key_pair)
 
 @validate("activemq")
 def activemq(values: Values, _: ResolvedTrigger) -> Refusal | None:
+    """The endpoint, destination and broker, or a restAPITemplate that holds them."""
     if not values["restAPITemplate"]:
         named = {"managementEndpoint": "management endpoint", "destinationName": "destination name"}
         return absent(values, named | {"brokerName": "broker name"})
@@ -38,6 +39,7 @@ def activemq(values: Values, _: ResolvedTrigger) -> Refusal | None:
 
 @validate("artemis-queue")
 def artemis(values: Values, _: ResolvedTrigger) -> Refusal | None:
+    """The endpoint, queue, broker and address, or a restApiTemplate that holds them."""
     if values["restApiTemplate"]:
         refusal = _artemis_template(values["restApiTemplate"])
     else:

@@ -33,6 +33,7 @@ after("aws-cloudwatch", "aws-dynamodb-streams", "aws-kinesis-stream")(aws_creden
 
 @validate("aws-cloudwatch")
 def cloudwatch(values: Values, _: ResolvedTrigger) -> Refusal | None:
+    """An expression, or a metric with as many values as dimensions; periods in seconds that AWS takes."""
     if not values["expression"]:
         named = {"namespace": "namespace", "metricName": "metric name"}
         named |= {"dimensionName": "dimension name", "dimensionValue": "dimension value"}
@@ -66,6 +67,7 @@ def _periods(period: int, collected: int) -> Refusal | None:
 
 @after("aws-dynamodb")
 def dynamodb(values: Values, trigger: ResolvedTrigger) -> Refusal | None:
+    """Two JSON maps for the expression, and a target."""
     if refusal := _attribute_names(values["expressionAttributeNames"]) or _attribute_values(
         values["expressionAttributeValues"]
     ):
@@ -114,6 +116,7 @@ def _attribute(value: object) -> bool:
 
 @after("aws-sqs-queue")
 def sqs(values: Values, trigger: ResolvedTrigger) -> Refusal | None:
+    """A URL whose path is /account/queue; what is not a URL is the queue's name."""
     try:
         path = go_values.url_parts(values["queueURL"], request=True)[2]
     except ValueError:

@@ -23,6 +23,7 @@ def _storage(trigger: ResolvedTrigger, values: Values, words: tuple[str, str, st
 
 @after("azure-blob")
 def blob_storage(values: Values, trigger: ResolvedTrigger) -> Refusal | None:
+    """azure_blob_scaler.go: a connection string, or with azure-workload the account's name."""
     identity = 'pod identity provider "{}" is not supported for Azure Storage Blobs '
     words = (
         "accountName is required when using Azure Workload Identity",
@@ -34,6 +35,7 @@ def blob_storage(values: Values, trigger: ResolvedTrigger) -> Refusal | None:
 
 @after("azure-queue")
 def queue_storage(values: Values, trigger: ResolvedTrigger) -> Refusal | None:
+    """azure_queue_scaler.go: a connection string, or with azure-workload the account's name."""
     identity = "pod identity {} not supported for azure storage queues"
     return _storage(trigger, values, ("no accountName given", "no connection setting given", identity))
 
@@ -48,6 +50,7 @@ def blob(values: Values, _: ResolvedTrigger) -> Refusal | None:
 
 @client("azure-blob", "azure-queue")
 def storage_account(values: Values, trigger: ResolvedTrigger) -> Refusal | None:
+    """The connection string, as azblob and azqueue read it."""
     return _storage_connection(values, "connection") if trigger.no_identity else None
 
 
@@ -71,6 +74,7 @@ def _storage_connection(values: Values, name: str) -> Refusal | None:
 
 @after("azure-eventhub")
 def eventhub(values: Values, trigger: ResolvedTrigger) -> Refusal | None:
+    """azure_eventhub_scaler.go: two connection strings, or with azure-workload the names in their place."""
     if refusal := azure_environment(trigger, "endpointSuffix"):
         return refusal
     if trigger.no_identity:
@@ -105,6 +109,7 @@ def _eventhub_connection(values: Values) -> Refusal | None:
 
 @client("azure-eventhub")
 def eventhub_client(values: Values, trigger: ResolvedTrigger) -> Refusal | None:
+    """The connection string of the hub names an endpoint and how to sign, that of the storage an account."""
     if not trigger.no_identity:
         return None
     if not (keys := _keys(values["connection"])):
@@ -119,6 +124,7 @@ def eventhub_client(values: Values, trigger: ResolvedTrigger) -> Refusal | None:
 
 @before("azure-pipelines")
 def pipelines_before(_: Values, trigger: ResolvedTrigger) -> Refusal | None:
+    """azure_pipelines_scaler.go: jobsToFetch excludes parent and fetchUnfinishedJobsOnly."""
     if trigger.metadata.get("jobsToFetch"):
         for other in ("fetchUnfinishedJobsOnly", "parent"):
             if trigger.metadata.get(other):
@@ -129,6 +135,7 @@ def pipelines_before(_: Values, trigger: ResolvedTrigger) -> Refusal | None:
 
 @validate("azure-pipelines")
 def pipelines(values: Values, _: ResolvedTrigger) -> Refusal | None:
+    """The organization is the last part of organizationURL."""
     if values["organizationURL"].rpartition("/")[2]:
         return None
     return bad_value("failed to extract organization name from organizationURL", "organizationURL")
@@ -136,6 +143,7 @@ def pipelines(values: Values, _: ResolvedTrigger) -> Refusal | None:
 
 @after("azure-pipelines")
 def pipelines_pool(values: Values, trigger: ResolvedTrigger) -> Refusal | None:
+    """A token or azure-workload, and a pool by name or ID."""
     if not values["personalAccessToken"]:
         if trigger.no_identity:
             words = "no personalAccessToken given or PodIdentity provider configured"
@@ -148,6 +156,7 @@ def pipelines_pool(values: Values, trigger: ResolvedTrigger) -> Refusal | None:
 
 @client("azure-pipelines")
 def pipelines_client(values: Values, _: ResolvedTrigger) -> Refusal | None:
+    """With a token the first request goes to organizationURL."""
     if not values["personalAccessToken"]:
         return None  # The identity's token is asked for first.
     return web_address(values["organizationURL"], "organizationURL")
@@ -155,6 +164,7 @@ def pipelines_client(values: Values, _: ResolvedTrigger) -> Refusal | None:
 
 @validate("azure-servicebus")
 def servicebus(values: Values, _: ResolvedTrigger) -> Refusal | None:
+    """azure_servicebus_scaler.go: a queue, or a topic and its subscription; RE2 with useRegex."""
     queue, topic, subscription = values["queueName"], values["topicName"], values["subscriptionName"]
     if queue and subscription:
         return conflict("subscription name provided with queue name", "subscriptionName", "queueName")
@@ -183,6 +193,7 @@ def _regex(pattern: str) -> bool:
 
 @after("azure-servicebus")
 def servicebus_identity(values: Values, trigger: ResolvedTrigger) -> Refusal | None:
+    """A connection string, or with azure-workload a namespace."""
     if refusal := azure_identity(trigger, "azure service bus doesn't support pod identity {}"):
         return refusal
     if trigger.no_identity:

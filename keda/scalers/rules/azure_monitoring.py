@@ -26,6 +26,7 @@ _SDK_CLOUDS = ("AZUREPUBLICCLOUD", "AZUREUSGOVERNMENTCLOUD", "AZURECHINACLOUD")
 
 @validate("azure-log-analytics")
 def log_analytics(values: Values, trigger: ResolvedTrigger) -> Refusal | None:
+    """azure_log_analytics_scaler.go: tenant, client and secret without azure-workload."""
     refused = "error parsing metadata. Details: "
     if refusal := azure_identity(
         trigger, refused + "Log Analytics Scaler doesn't support pod identity {}"
@@ -50,6 +51,7 @@ def _sdk_cloud(values: Mapping[str, str], endpoint: str, said: str) -> Refusal |
 
 @validate("azure-monitor")
 def monitor(values: Values, _: ResolvedTrigger) -> Refusal | None:
+    """azure_monitor_scaler.go: the shapes of the resource and the interval, and the aggregations."""
     if values["resourceURI"].count("/") != 2:
         words = "resourceURI not in the correct format. Should be namespace/resource_type/resource_name"
         return bad_value(words, "resourceURI")
@@ -65,6 +67,7 @@ def monitor(values: Values, _: ResolvedTrigger) -> Refusal | None:
 
 @after("azure-monitor")
 def monitor_identity(values: Values, trigger: ResolvedTrigger) -> Refusal | None:
+    """A target, and without azure-workload a client and its password."""
     if not values["targetValue"] and not trigger.as_metric_source:
         return missing("no targetValue given", "targetValue")
     if refusal := azure_identity(trigger, "azure Monitor doesn't support pod identity {}"):
@@ -107,6 +110,7 @@ def _raise_if(refusal: Refusal | None) -> None:
 
 @own_parser("azure-app-insights")
 def app_insights(trigger: ResolvedTrigger) -> None:
+    """azure_app_insights_scaler.go."""
     metadata, target, activation = trigger.metadata, "targetValue", "activationTargetValue"
     # A formula excuses the target, then the empty text fails to parse: KEDA asks for it all the same.
     converted(f"azure app insights metadata {target}", target, _parameter(trigger, target), go_values.real)
@@ -145,6 +149,7 @@ def _app_insights_identity(trigger: ResolvedTrigger) -> None:
 
 @own_parser("azure-data-explorer")
 def data_explorer(trigger: ResolvedTrigger) -> None:
+    """azure_data_explorer_scaler.go; the client library panics on blank names."""
     _data_explorer_identity(trigger)
     for name in ("databaseName", "endpoint", "query"):
         _parameter(trigger, name)

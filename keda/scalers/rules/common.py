@@ -58,6 +58,7 @@ def authentication(values: Values, _: ResolvedTrigger) -> Refusal | None:
 
 
 def authentication_tls(values: Values, _: ResolvedTrigger) -> Refusal | None:
+    """The key pair of authModes tls, as the client reads it."""
     if "tls" not in values["authentication.authModes"]:
         return None
     return pem(values["authentication.cert"], values["authentication.key"])
@@ -134,6 +135,7 @@ def web_address(text: str, name: str) -> Refusal | None:
 
 
 def port(text: str) -> Refusal | None:
+    """A decimal port, 1 to 65535; a number in another notation is refused."""
     if re.fullmatch(r"[0-9]{1,5}", text, re.ASCII) and 1 <= int(text) <= 65535:
         return None
     return bad_value(f"invalid port {text!r}: an integer from 1 to 65535", "port")
@@ -150,17 +152,21 @@ def pem(certificate: str, key: str) -> Refusal | None:
 
 
 def key_pair(values: Values, _: ResolvedTrigger) -> Refusal | None:
+    """The client certificate, if both halves are given."""
     # The redis family has it as Cert, or cert.
     certificate = values.get("cert") or values.get("Cert")
     return pem(certificate, values["key"]) if certificate and values["key"] else None
 
 
 def enabled_key_pair(values: Values, trigger: ResolvedTrigger) -> Refusal | None:
+    """The client certificate, if TLS is enabled by one of the two parameters."""
     enabled = values["tls"] == "enable" or go_values.boolean(values.get("enableTLS") or "false")
     return key_pair(values, trigger) if enabled else None
 
 
 def host_url(words: str) -> Rule:
+    """A rule that `host` is a URL by url.ParseRequestURI; `words` are the scaler's own."""
+
     def rule(values: Values, _: ResolvedTrigger) -> Refusal | None:
         try:
             go_values.url_parts(values["host"], request=True)

@@ -11,6 +11,7 @@ from keda.syntax.cron import schedule_error
 
 @validate("cron")
 def cron(values: Values, _: ResolvedTrigger) -> Refusal | None:
+    """Two schedules that differ, and replicas. The time zone is read when the trigger is evaluated."""
     for end in ("start", "end"):
         if error := schedule_error(values[end]):
             return bad_value(f"error parsing {end} schedule", end, detail=str(error))

@@ -26,6 +26,7 @@ client("etcd")(enabled_key_pair)
 
 @validate("cassandra")
 def cassandra(values: Values, _: ResolvedTrigger) -> Refusal | None:
+    """cassandra_scaler.go: both certificate and key with TLS; a port, in the address or by itself."""
     if values["tls"] == "enable" and not (values["cert"] and values["key"]):
         words = "both cert and key are required when TLS is enabled"
         return missing(words, "key" if values["cert"] else "cert")
@@ -51,6 +52,7 @@ def consistency(values: Values, _: ResolvedTrigger) -> Refusal | None:
 
 @validate("couchdb")
 def couchdb(values: Values, _: ResolvedTrigger) -> Refusal | None:
+    """couchdb_scaler.go: a connection string, or its five parts."""
     if values["connectionString"]:
         return None
     return first_missing(values, "host", "port", "username", "password", "dbName")
@@ -58,6 +60,7 @@ def couchdb(values: Values, _: ResolvedTrigger) -> Refusal | None:
 
 @validate("elasticsearch")
 def elasticsearch(values: Values, _: ResolvedTrigger) -> Refusal | None:
+    """elasticsearch_scaler.go: a cloud with its key or addresses with a login, and one sort of query."""
     cloud = [name for name in ("cloudID", "apiKey") if values[name]]
     endpoint = [name for name in ("addresses", "username", "password") if values[name]]
     if cloud and endpoint:
@@ -86,6 +89,7 @@ def _elasticsearch_query(template: str, query: str) -> Refusal | None:
 
 @client("elasticsearch")
 def elasticsearch_client(values: Values, _: ResolvedTrigger) -> Refusal | None:
+    """A cloudID in Elastic's encoding, and addresses with a scheme."""
     if values["cloudID"] and not _is_cloud_id(values["cloudID"]):
         return bad_value("cannot parse CloudID: it is <name>:<Base64 of host$id>", "cloudID")
     addresses = (web_address(address, "addresses") for address in values["addresses"])
@@ -101,6 +105,7 @@ def _is_cloud_id(text: str) -> bool:
 
 @validate("etcd")
 def etcd(values: Values, _: ResolvedTrigger) -> Refusal | None:
+    """etcd_scaler.go: an interval above 0 seconds, and pairs of certificate and key, user and password."""
     if values["watchProgressNotifyInterval"] <= 0:
         words = "watchProgressNotifyInterval must be greater than 0"
         return bad_value(words, "watchProgressNotifyInterval")
@@ -121,6 +126,7 @@ def etcd(values: Values, _: ResolvedTrigger) -> Refusal | None:
 
 @validate("mongodb")
 def mongodb(values: Values, _: ResolvedTrigger) -> Refusal | None:
+    """mongo_scaler.go: a connection string or its parts; mongodb+srv needs no port."""
     if not values["connectionString"]:
         if not values["host"]:
             return missing("no host given", "host", "connectionString")
@@ -139,6 +145,7 @@ def mongodb(values: Values, _: ResolvedTrigger) -> Refusal | None:
 
 @client("mongodb")
 def mongodb_client(values: Values, trigger: ResolvedTrigger) -> Refusal | None:
+    """The scheme and the port of the address."""
     if refusal := enabled_key_pair(values, trigger):
         return refusal
     if connection := values["connectionString"]:

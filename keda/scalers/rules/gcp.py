@@ -22,6 +22,7 @@ client("gcp-storage")(google_key)
 
 @validate("gcp-pubsub")
 def pubsub(values: Values, _: ResolvedTrigger) -> Refusal | None:
+    """A subscription or a topic; subscriptionSize goes with a subscription only."""
     subscription, topic = values["subscriptionName"], values["topicName"]
     if values["subscriptionSize"] and topic:
         rule = "you cannot use subscriptionSize field together with topicName field"
@@ -37,6 +38,7 @@ def pubsub(values: Values, _: ResolvedTrigger) -> Refusal | None:
 
 @validate("gcp-stackdriver")
 def stackdriver(values: Values, _: ResolvedTrigger) -> Refusal | None:
+    """An alignment of at least 60 seconds."""
     period = values["alignmentPeriodSeconds"]
     if period and period < 60:
         return bad_value("alignmentPeriodSeconds must be at least 60", "alignmentPeriodSeconds")
@@ -45,6 +47,7 @@ def stackdriver(values: Values, _: ResolvedTrigger) -> Refusal | None:
 
 @after("gcp-stackdriver")
 def stackdriver_aggregation(values: Values, trigger: ResolvedTrigger) -> Refusal | None:
+    """Credentials, and with an alignment a known aligner and reducer."""
     if refusal := google_credentials(values, trigger):
         return refusal
     if values["alignmentPeriodSeconds"]:
@@ -70,6 +73,7 @@ def stackdriver_client(values: Values, trigger: ResolvedTrigger) -> Refusal | No
 
 @validate("gcp-storage")
 def storage(values: Values, _: ResolvedTrigger) -> Refusal | None:
+    """Counts from 1, and an activation from 0 objects."""
     for name, lowest in (
         ("targetObjectCount", 1),
         ("activationTargetObjectCount", 0),

@@ -28,6 +28,7 @@ client("apache-kafka")(enabled_key_pair)
 
 @validate("apache-kafka")
 def apache_kafka(values: Values, _: ResolvedTrigger) -> Refusal | None:
+    """apache_kafka_scaler.go: thresholds, flags that exclude one another, TLS and SASL."""
     if values["lagThreshold"] <= 0:
         return bad_value("lagThreshold must be a positive number", "lagThreshold")
     if values["activationLagThreshold"] < 0:
@@ -58,6 +59,7 @@ def _at_once(one: str, other: str) -> Refusal:
 
 @after("apache-kafka")
 def apache_kafka_sources(values: Values, trigger: ResolvedTrigger) -> Refusal | None:
+    """SASL and TLS are set in one place only; aws_msk_iam needs AWS credentials."""
     for name in ("sasl", "tls"):
         if trigger.metadata.get(name) and trigger.auth.get(name):
             return conflict(_TWICE.format(name), name)
@@ -69,6 +71,7 @@ def apache_kafka_sources(values: Values, trigger: ResolvedTrigger) -> Refusal | 
 
 @own_parser("kafka")
 def kafka(trigger: ResolvedTrigger) -> None:
+    """kafka_scaler.go, parseKafkaMetadata: in its order."""
     metadata = trigger.metadata
     for name, said in (("bootstrapServers", "bootstrapServers"), ("consumerGroup", "consumer group")):
         if _from_environment(trigger, name) is None:

@@ -10,6 +10,7 @@ from keda.scalers.rules import validate
 
 @validate("kubernetes-resource")
 def kubernetes_resource(values: Values, trigger: ResolvedTrigger) -> Refusal | None:
+    """A target above 0, and a valueLocation exactly for json and yaml."""
     if values["targetValue"] <= 0 and not trigger.as_metric_source:
         return bad_value("targetValue must be a float greater than 0", "targetValue")
     if values["format"] == "number" and values["valueLocation"]:

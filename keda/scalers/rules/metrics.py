@@ -23,6 +23,7 @@ client("metrics-api")(authentication_tls)
 
 @validate("datadog")
 def datadog(values: Values, _: ResolvedTrigger) -> Refusal | None:
+    """datadog_scaler.go: spans of 0 seconds or more, the scope of the query, and the token of authMode."""
     for name in ("age", "timeWindowOffset", "lastAvailablePointOffset"):
         if values[name] < 0:
             return bad_value(f"{name} should not be smaller than 0", name)
@@ -39,6 +40,7 @@ def datadog(values: Values, _: ResolvedTrigger) -> Refusal | None:
 
 @after("datadog")
 def datadog_api(values: Values, trigger: ResolvedTrigger) -> Refusal | None:
+    """The parameters of the cluster agent or of the API, the target, and the type."""
     if values["useClusterAgentProxy"]:
         proxy = {"datadogMetricsService": "metrics service", "datadogMetricName": "metric name"}
         proxy |= {"datadogNamespace": "namespace", "datadogMetricNamespace": "metric namespace"}
@@ -64,6 +66,7 @@ def datadog_api(values: Values, trigger: ResolvedTrigger) -> Refusal | None:
 
 @validate("dynatrace")
 def dynatrace(values: Values, _: ResolvedTrigger) -> Refusal | None:
+    """dynatrace_scaler.go: a selector or a query; a query has its own time range."""
     query, selector = values["query"], values["metricSelector"]
     if not query and not selector:
         return missing("either 'metricSelector' or 'query' must be provided", "metricSelector", "query")
@@ -78,6 +81,7 @@ def dynatrace(values: Values, _: ResolvedTrigger) -> Refusal | None:
 
 @validate("graphite")
 def graphite(values: Values, _: ResolvedTrigger) -> Refusal | None:
+    """graphite_scaler.go: a user with authMode basic."""
     if values["authMode"] == "basic" and not values["username"]:
         return missing("username is required when authMode is 'basic'", "username")
     return None
@@ -85,6 +89,7 @@ def graphite(values: Values, _: ResolvedTrigger) -> Refusal | None:
 
 @validate("influxdb")
 def influxdb(values: Values, _: ResolvedTrigger) -> Refusal | None:
+    """influxdb_scaler.go: one token, and what versions 2 and 3 need beyond it."""
     if values["authTokenOld"] and values["authToken"]:
         words = "authToken cannot be specified in both triggerMetadata and resolvedEnv/authParams"
         return conflict(words, "authToken")
@@ -104,6 +109,7 @@ def influxdb(values: Values, _: ResolvedTrigger) -> Refusal | None:
 
 @validate("predictkube")
 def predictkube(values: Values, trigger: ResolvedTrigger) -> Refusal | None:
+    """predictkube_scaler.go: an absolute address, durations, and a JSON Web Token for apiKey."""
     if refusal := authentication(values, trigger):
         return refusal
     try:

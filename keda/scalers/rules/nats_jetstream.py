@@ -10,5 +10,6 @@ from keda.scalers.rules import after
 
 @after("nats-jetstream")
 def nats_jetstream(values: Values, _: ResolvedTrigger) -> Refusal | None:
+    """An account, by name or by ID."""
     given = values["account"] or values["accountID"]
     return None if given else missing("no account name or id given", "account", "accountID")

@@ -19,6 +19,7 @@ after("solarwinds")(
 
 @after("openstack-metric")
 def openstack_metric(_: Values, trigger: ResolvedTrigger) -> Refusal | None:
+    """openstack_metrics_scaler.go: a user with password, or an application credential."""
     auth, absent = trigger.auth, "doesn't exist in the authParams"
     if not auth.get("authURL"):
         return missing(f"authURL {absent}", "authURL")
@@ -30,11 +31,13 @@ def openstack_metric(_: Values, trigger: ResolvedTrigger) -> Refusal | None:
 
 @client("openstack-metric")
 def openstack_metric_client(_: Values, trigger: ResolvedTrigger) -> Refusal | None:
+    """The first request goes to authURL."""
     return web_address(trigger.auth["authURL"], "authURL")
 
 
 @validate("openstack-swift")
 def openstack_swift(values: Values, _: ResolvedTrigger) -> Refusal | None:
+    """openstack_swift_scaler.go: a user with password and project, or an application credential."""
     needs = {"userID": ("password", "projectID"), "appCredentialID": ("appCredentialSecret",)}
     for identity, needed in needs.items():
         if values[identity]:
@@ -44,6 +47,7 @@ def openstack_swift(values: Values, _: ResolvedTrigger) -> Refusal | None:
 
 @client("openstack-swift")
 def openstack_swift_client(values: Values, _: ResolvedTrigger) -> Refusal | None:
+    """The secret of the credential; the first request goes to authURL."""
     if values["appCredentialID"] and not values["appCredentialSecret"]:
         return missing("You must provide an Application Credential Secret", "appCredentialSecret")
     return web_address(values["authURL"], "authURL")
@@ -51,6 +55,7 @@ def openstack_swift_client(values: Values, _: ResolvedTrigger) -> Refusal | None
 
 @after("splunk")
 def splunk(values: Values, trigger: ResolvedTrigger) -> Refusal | None:
+    """splunk_scaler.go: an absolute host, and a token or a password."""
     words = "invalid value for host. Must be a valid URL such as https://localhost:8089"
     if refusal := host_url(words)(values, trigger):
         return refusal
@@ -64,6 +69,7 @@ def splunk(values: Values, trigger: ResolvedTrigger) -> Refusal | None:
 
 @before("sumologic")
 def sumologic_rows(_: Values, trigger: ResolvedTrigger) -> Refusal | None:
+    """sumologic_scaler.go: each `query.<row>` has a row and a value."""
     for key, value in trigger.metadata.items():
         if key == _ROW:
             return bad_value(f"malformed metadata, unable to parse rowID from key: {key}", key)
@@ -74,6 +80,7 @@ def sumologic_rows(_: Values, trigger: ResolvedTrigger) -> Refusal | None:
 
 @validate("sumologic")
 def sumologic(values: Values, trigger: ResolvedTrigger) -> Refusal | None:
+    """What the two types of query need and exclude."""
     rows = {key.removeprefix(_ROW): key for key in trigger.metadata if key.startswith(_ROW)}
     if values["queryType"] == "logs":
         return _sumologic_logs(values, rows)

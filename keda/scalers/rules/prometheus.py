@@ -13,6 +13,7 @@ validate("prometheus")(authentication)
 
 @after("prometheus")
 def prometheus(values: Values, trigger: ResolvedTrigger) -> Refusal | None:
+    """One of authModes and a pod identity; an Azure cloud that has a managed Prometheus."""
     if values["authentication.authModes"]:
         words = "pod identity cannot be enabled with other auth types"
         return None if trigger.no_identity else unsupported(words)

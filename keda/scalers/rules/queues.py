@@ -17,6 +17,7 @@ client("rabbitmq")(enabled_key_pair)
 
 @validate("ibmmq")
 def ibmmq(values: Values, _: ResolvedTrigger) -> Refusal | None:
+    """ibmmq_scaler.go: an absolute host, and both halves of a client certificate."""
     try:
         go_values.url_parts(values["host"], request=True)
     except ValueError as error:
@@ -26,6 +27,7 @@ def ibmmq(values: Values, _: ResolvedTrigger) -> Refusal | None:
 
 @validate("nsq")
 def nsq(values: Values, _: ResolvedTrigger) -> Refusal | None:
+    """nsq_scaler.go: addresses, and thresholds from 1 and from 0 messages."""
     if not values["nsqLookupdHTTPAddresses"]:
         return missing("no nsqLookupdHTTPAddresses given", "nsqLookupdHTTPAddresses")
     if values["depthThreshold"] <= 0:
@@ -69,6 +71,7 @@ def pulsar(values: Values, trigger: ResolvedTrigger) -> Refusal | None:
 
 @client("pulsar")
 def pulsar_client(values: Values, trigger: ResolvedTrigger) -> Refusal | None:
+    """The client certificate, if TLS is on."""
     certificate, key = trigger.auth.get("cert", ""), trigger.auth.get("key", "")
     modes = map(go_values.trim, trigger.metadata.get("authModes", "").split(","))
     used = values["tls"] == "enable" or "tls" in modes
@@ -77,6 +80,7 @@ def pulsar_client(values: Values, trigger: ResolvedTrigger) -> Refusal | None:
 
 @validate("rabbitmq")
 def rabbitmq(values: Values, _: ResolvedTrigger) -> Refusal | None:
+    """rabbitmq_scaler.go: the protocol, from the scheme of host if it is auto, and what it allows."""
     protocol, known = values["protocol"], ("amqp", "http", "auto")
     if protocol not in known:
         words = f"the protocol has to be either `amqp`, `http`, or `auto` but is `{protocol}`"

@@ -16,6 +16,7 @@ client(*_TYPES)(enabled_key_pair)
 
 @validate(*_TYPES)
 def redis(values: Values, _: ResolvedTrigger) -> Refusal | None:
+    """redis_scaler.go: addresses, or as many hosts as ports; TLS from one place only."""
     hosts, ports = values["host"], values["port"]
     addresses = list(values["address"])
     if hosts and ports:

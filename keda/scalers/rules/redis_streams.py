@@ -16,4 +16,5 @@ client(*_TYPES)(enabled_key_pair)
 
 @validate(*_TYPES)
 def redis_streams(values: Values, trigger: ResolvedTrigger) -> Refusal | None:
+    """redis_streams_scaler.go: an address as redis has it, and a stream."""
     return redis(values, trigger) or first_missing(values, "stream", words="missing redis stream name")

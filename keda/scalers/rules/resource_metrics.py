@@ -15,6 +15,7 @@ _QUANTITY = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(m|n|u|k|[KMGTPE]i?|[eE]
 
 @after("cpu", "memory")
 def cpu_memory(values: Values, trigger: ResolvedTrigger) -> Refusal | None:
+    """A whole percentage for Utilization, a quantity for AverageValue."""
     if trigger.metric_type == "AverageValue":
         known = _QUANTITY.fullmatch(values["value"])
         return None if known else crash("the operator panics: the value is not a quantity", "value")

@@ -13,6 +13,7 @@ client("temporal")(key_pair)
 
 @validate("github-runner")
 def github_runner(values: Values, _: ResolvedTrigger) -> Refusal | None:
+    """github_runner_scaler.go: a token, or the three parameters of a GitHub App."""
     if not (values["appKey"] or values["personalAccessToken"]):
         return missing("no personalAccessToken or appKey given", "personalAccessToken", "appKey")
     names = ("applicationID", "installationID", "appKey")
@@ -21,6 +22,7 @@ def github_runner(values: Values, _: ResolvedTrigger) -> Refusal | None:
 
 @client("github-runner")
 def github_app(values: Values, _: ResolvedTrigger) -> Refusal | None:
+    """The App's key is PEM."""
     if values["appKey"] and "-----BEGIN " not in values["appKey"]:
         words = "could not parse private key: invalid key: Key must be a PEM encoded PKCS1 or PKCS8 key"
         return bad_value(words, "appKey")
@@ -29,6 +31,7 @@ def github_app(values: Values, _: ResolvedTrigger) -> Refusal | None:
 
 @validate("temporal")
 def temporal(values: Values, _: ResolvedTrigger) -> Refusal | None:
+    """temporal_scaler.go: counts and seconds from 0, and both halves of a client certificate."""
     for name in ("targetQueueSize", "activationTargetQueueSize"):
         if values[name] < 0:
             return bad_value(f"{name} must be a positive number", name)

@@ -16,6 +16,7 @@ _RATES = ("TxByteRate", "AverageTxByteRate", "TxMsgRate", "AverageTxMsgRate")
 
 @validate("solace-direct-messaging")
 def direct_messaging(values: Values, _: ResolvedTrigger) -> Refusal | None:
+    """Addresses, a pattern without `*`, a factor from 1 to 100, and a target."""
     for index, part in enumerate(values["solaceSempBaseURL"].split(",")):
         url = go_values.trim(part)
         if not _URL.search(url):
@@ -35,6 +36,7 @@ def direct_messaging(values: Values, _: ResolvedTrigger) -> Refusal | None:
 
 @validate("solace-event-queue")
 def event_queue(values: Values, _: ResolvedTrigger) -> Refusal | None:
+    """One of three targets."""
     return _target(values, "messageCountTarget", "messageSpoolUsageTarget", "messageReceiveRateTarget")
 
 

@@ -16,6 +16,7 @@ after("postgresql")(target_given("targetQueryValue", "no targetQueryValue given"
 
 @validate("mssql")
 def mssql(values: Values, _: ResolvedTrigger) -> Refusal | None:
+    """mssql_scaler.go: a connection string or a host."""
     given = values["connectionString"] or values["host"]
     words = "must provide either connectionstring or host"
     return None if given else missing(words, "host", "connectionString")
@@ -23,6 +24,7 @@ def mssql(values: Values, _: ResolvedTrigger) -> Refusal | None:
 
 @client("mysql")
 def mysql(values: Values, _: ResolvedTrigger) -> Refusal | None:
+    """mysql_scaler.go: go-sql-driver's DSN has a slash before the database."""
     if values["connectionString"] and "/" not in values["connectionString"]:
         return bad_value("invalid DSN: missing the slash separating the database name", "connectionString")
     return None
@@ -30,6 +32,7 @@ def mysql(values: Values, _: ResolvedTrigger) -> Refusal | None:
 
 @validate("postgresql")
 def postgresql(values: Values, _: ResolvedTrigger) -> Refusal | None:
+    """postgresql_scaler.go: a connection string, or its five parts."""
     if values["connection"]:
         return None
     return first_missing(values, "host", "port", "userName", "dbName", "sslmode")
@@ -37,6 +40,7 @@ def postgresql(values: Values, _: ResolvedTrigger) -> Refusal | None:
 
 @client("postgresql")
 def postgresql_client(values: Values, trigger: ResolvedTrigger) -> Refusal | None:
+    """pgx reads the string, or the parts, unless a token of the identity comes first."""
     if trigger.pod_identity == "azure-workload":
         return None
     if connection := values["connection"]:
