@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 import yaml
-from support import ROOT
 
 from components.settings import Settings, decode
 from keda.commands import main as command
+from tests.support import ROOT
 
 TOP = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")]
 PAGES = [*TOP, *sorted((ROOT / "docs").rglob("*.md"))]

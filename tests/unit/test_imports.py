@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support import ROOT
+
+from tests.support import ROOT
 
 OURS = {"keda", "components", "policies", "generate", "lab", "pulumi_plugins", "cli"}
 ALLOWED = {

@@ -13,7 +13,6 @@ from typing import Any
 import pulumi
 import pytest
 import yaml
-from support import CORPUS, STACK, settings_of
 
 from components.preflight.check import (
     another_cluster,
@@ -25,6 +24,7 @@ from components.preflight.check import (
 )
 from components.preflight.cluster import ClusterReader, Forbidden, api
 from components.settings import Cluster, Settings
+from tests.support import CORPUS, STACK, settings_of
 
 MONITORING = "/apis/monitoring.coreos.com/v1"
 ADMISSION = "/apis/admissionregistration.k8s.io/v1"

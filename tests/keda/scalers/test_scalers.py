@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import ROOT
 
 import keda
 from generate.triggers import modules
@@ -27,6 +26,7 @@ from keda.triggers.catalogue import CLASSES
 from keda.triggers.explanation import documentation, explain, parameters, table
 from keda.triggers.parameters import written
 from tests.oracle import Spec
+from tests.support import ROOT
 from tests.verdicts.mutations import single_faults
 from tests.verdicts.samples import sample
 

@@ -8,8 +8,6 @@ from typing import Any
 import pytest
 import yaml
 from jsonschema import Draft7Validator
-from support import CORPUS, STACK
-from test_scalers import manifest
 
 from components.recipes import RECIPES
 from generate import keda_schema as schema
@@ -17,6 +15,8 @@ from generate import settings_page
 from generate import stack_schema as stack
 from keda import Trigger
 from keda.scalers.facts import scalers
+from tests.keda.scalers.test_scalers import manifest
+from tests.support import CORPUS, STACK
 from tests.verdicts.samples import sample
 
 VALID = [*sorted((CORPUS / "valid" / "settings").glob("*.yaml")), STACK]

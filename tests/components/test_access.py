@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support import STACK, settings_of
 
 from components.access import (
     Access,
@@ -29,6 +28,7 @@ from components.access import (
 from components.recipes.generic import Generic
 from components.workload import Workload
 from keda import SpecError
+from tests.support import STACK, settings_of
 
 CRON = {
     "type": "cron",

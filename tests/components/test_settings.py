@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from support import CORPUS, STACK, settings_of
 
 from components.monitoring.monitor import Monitor
 from components.recipes import RECIPES
@@ -18,6 +17,7 @@ from components.recipes.batch import JobTemplate
 from components.recipes.envoy_gateway import EnvoyDeployment, EnvoyProxyKubernetes, Gateway
 from components.settings import Cluster, Keda, Monitoring, Settings, StateMetrics, decode
 from keda import Fallback, Model, ScaleTargetRef, SpecError
+from tests.support import CORPUS, STACK, settings_of
 
 INVALID = sorted((CORPUS / "invalid" / "settings").glob("*.yaml"))
 VALID = sorted((CORPUS / "valid" / "settings").glob("*.yaml"))

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import yaml
 from jsonschema import Draft7Validator
-from support import CORPUS
 
 from generate import manifest_schemas as generator
 from keda.checks.admission.crd_shapes import shapes
 from keda.core.defaults import KEDA_VERSION
+from tests.support import CORPUS
 
 SCHEMAS = dict(generator.schemas())
 VALIDATORS = {path: Draft7Validator(schema) for path, schema in SCHEMAS.items()}

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from support import CORPUS, ROOT, STACK, settings_of
 
 from components.access import secrets_needed
 from components.recipes import RECIPES
 from components.workload import Workload
 from keda import ScaledJob, ScaledObject, trigger_class
+from tests.support import CORPUS, ROOT, STACK, settings_of
 
 PROMETHEUS = "http://prometheus-operated.monitoring.svc:9090"
 

@@ -11,8 +11,6 @@ from typing import Any
 
 import pytest
 import yaml
-from support import CORPUS, ROOT
-from test_judge_totality import ODD, damaged, places
 
 from components.recipes.generic import Generic
 from keda import SpecError, check
@@ -20,6 +18,8 @@ from keda.adoption.hpa import Selector, read_hpa
 from keda.adoption.prometheus_adapter import AdapterRules, label_matchers, read_rules
 from keda.adoption.translate import adopt
 from keda.commands.adopt import run
+from tests.keda.checks.test_judge_totality import ODD, damaged, places
+from tests.support import CORPUS, ROOT
 
 FOLDER = CORPUS / "adopt"
 HPAS = sorted(file for file in FOLDER.glob("*.yaml") if not file.name.endswith("-rules.yaml"))

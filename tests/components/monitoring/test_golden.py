@@ -2,7 +2,7 @@
 
 After a change that is meant, write the files again and read the diff:
 
-    GOLDEN=write .venv/bin/python -m pytest tests/unit/test_golden.py
+    GOLDEN=write .venv/bin/python -m pytest tests/components/monitoring/test_golden.py
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from support import CORPUS, STACK, settings_of
 
 from components.monitoring.dashboards import dashboards
 from components.monitoring.dashboards.operator import UID as OPERATOR_UID
 from components.monitoring.prometheus_rule import prometheus_rule
+from tests.support import CORPUS, STACK, settings_of
 
 GOLDEN = Path(__file__).parent / "golden"
 STACKS = {

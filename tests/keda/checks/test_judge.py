@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support import CORPUS, ROOT, STACK, settings_of
 
 import keda
 from generate.rule_pages import pages
 from keda.checks.findings import IGNORE, rules
 from keda.commands.check import check_paths
 from keda.manifests.declared import Declared
+from tests.support import CORPUS, ROOT, STACK, settings_of
 
 INVALID = sorted((CORPUS / "check" / "invalid").glob("*.yaml"))
 VALID = sorted((CORPUS / "check" / "valid").glob("*.yaml"))

@@ -11,12 +11,12 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import CORPUS
 
 import keda
 from keda.checks.admission.crd_shapes import shapes
 from keda.manifests.documents import MAX_DEPTH, Unreadable, documents
 from keda.syntax.formula import problem
+from tests.support import CORPUS
 
 SCALARS = st.one_of(
     st.none(),

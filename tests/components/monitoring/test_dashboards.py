@@ -12,7 +12,6 @@ import pytest
 import yaml
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
-from support import CORPUS, STACK, settings_of
 
 from components.monitoring.dashboards import UID, dashboards
 from components.monitoring.dashboards.operator import UID as OPERATOR_UID
@@ -20,6 +19,7 @@ from components.monitoring.queries import either
 from components.settings import Settings
 from keda.checks.advice import expressions as read
 from keda.checks.advice import metric_names as metrics
+from tests.support import CORPUS, STACK, settings_of
 
 VALID = {path.stem: path for path in (CORPUS / "valid" / "settings").glob("*.yaml")} | {"homelab": STACK}
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support import STACK, settings_of
 
 from components.preflight.cluster import ClusterReader, Forbidden
 from components.preflight.foreign import CRDS, EXTERNAL_METRICS, OPERATORS, foreign
 from keda.manifests.installer import TAKEOVER
+from tests.support import STACK, settings_of
 
 OURS = [{"manager": "pulumi-kubernetes-1a2b3c4d", "operation": "Apply"}]
 HELM = {"meta.helm.sh/release-name": "keda", "meta.helm.sh/release-namespace": "keda"}

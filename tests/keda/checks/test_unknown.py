@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 import yaml
-from support import CORPUS
 
 import keda
 from keda.manifests.declared import UNKNOWN, Declared
+from tests.support import CORPUS
 
 FILES = sorted((CORPUS / "check").rglob("*.yaml"))
 Place = tuple[Any, ...]

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 import yaml
-from support import ROOT
 
 import keda
 from keda.checks.findings import rules
 from keda.commands.check import check_paths
 from keda.manifests.reading import At
+from tests.support import ROOT
 
 PAGES = ROOT / "docs" / "rules"
 

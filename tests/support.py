@@ -1,4 +1,4 @@
-"""Shared by the unit tests: the stack files as plain data."""
+"""Shared by the tests of several rooms: the stack files as plain data."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import yaml
 
 from components.settings import Settings, decode
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 STACK = ROOT / "Pulumi.homelab.yaml"
 CORPUS = ROOT / "tests" / "corpus"
 

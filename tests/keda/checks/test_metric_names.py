@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 import yaml
@@ -16,8 +15,7 @@ from generate.metric_names import CATALOGUE
 from keda.checks.advice import metric_names as metrics
 from keda.checks.advice.expressions import expressions, parse
 from keda.syntax import promql
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support import ROOT
 
 
 def faults(expression: str) -> list[str]:
