@@ -21,7 +21,7 @@ from keda.commands.main import main
 from keda.commands.options import Options
 from keda.manifests.documents import MAX_BYTES, documents
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CORPUS = ROOT / "tests" / "corpus" / "check"
 BROKEN = (CORPUS / "invalid" / "replica-bounds.yaml").read_bytes()
 PATIENCE = 120

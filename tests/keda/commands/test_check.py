@@ -15,7 +15,7 @@ import yaml
 from keda.checks.findings import rules
 from keda.commands.main import main
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CORPUS = ROOT / "tests" / "corpus" / "check"
 BROKEN = str(CORPUS / "invalid" / "replica-bounds.yaml")
 WARNED = str(CORPUS / "invalid" / "default-max.yaml")

@@ -13,9 +13,9 @@ from generate import policy_pages as pages
 from policies.config import mistakes
 from policies.pack import rules
 from policies.pack import settings as settings_of_rules
+from tests.keda.guardrails.test_pages import EXAMPLES, RULES, example
 from tests.policies.manifests import CRON, Manifest, deployment, merged, scaled_object
 from tests.policies.operation import Operation, secret
-from tests.policies.test_pages import EXAMPLES, RULES, example
 
 UNDECIDED = "keda-rules-undecided"
 

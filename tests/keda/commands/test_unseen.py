@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.tree import authentication, found, judged, scaled_object, secret, workload
+from tests.keda.commands.tree import authentication, found, judged, scaled_object, secret, workload
 
 WEB = f"{scaled_object('web', 'shop')}---\n{workload('other', 'shop')}"
 MQ = f"{authentication('mq')}---\n{secret('other')}"

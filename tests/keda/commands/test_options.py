@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from keda.commands.main import main
-from tests.cli.tree import authentication, kustomization, scaled_object, secret, workload, written
+from tests.keda.commands.tree import authentication, kustomization, scaled_object, secret, workload, written
 
 BAD = scaled_object("bad", "shop").replace("maxReplicaCount: 4", "maxReplicaCount: -1")
 WARNED = scaled_object("warned", "shop").replace("  maxReplicaCount: 4\n", "")

@@ -11,7 +11,7 @@ import yaml
 
 from keda.manifests.files import Files, Unjudged
 from keda.manifests.kustomize import build
-from tests.cli.tree import (
+from tests.keda.commands.tree import (
     authentication,
     found,
     judged,

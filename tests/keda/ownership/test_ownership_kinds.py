@@ -5,6 +5,7 @@ import pytest
 from keda.manifests.declared import Declared
 from keda.ownership import conflicts
 from keda.ownership.envoy_gateway import proxy_deployment
+from tests.keda.ownership.test_ownership import found, rules
 from tests.policies.kinds_of_owners import (
     CANARY,
     CONTROLLED_BY,
@@ -21,7 +22,6 @@ from tests.policies.kinds_of_owners import (
     vpa,
 )
 from tests.policies.manifests import Manifest, deployment, hpa, merged, scaled_object
-from tests.policies.test_ownership import found, rules
 
 
 def owned_by(kind: str, name: str, manifest: Manifest, **more: object) -> Manifest:

@@ -10,7 +10,7 @@ from keda.commands.unjudged import told
 from keda.manifests.declared import UNKNOWN
 from keda.manifests.documents import documents
 from keda.manifests.substitution import filled_in
-from tests.cli.tree import found, judged, scaled_object, workload
+from tests.keda.commands.tree import found, judged, scaled_object, workload
 
 
 @pytest.mark.parametrize(

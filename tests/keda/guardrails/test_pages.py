@@ -11,7 +11,7 @@ from keda.manifests.documents import documents
 from policies import pack
 from tests.policies.operation import Operation
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
+DOCS = Path(__file__).resolve().parents[3] / "docs"
 PAGES = pages.pages()
 RULES = {rule.name: rule for rule in pack.pages()}
 EXAMPLES = [file.removesuffix(".md") for file, content in PAGES.items() if "```yaml" in content]

@@ -12,7 +12,7 @@ from keda.manifests.declared import UNKNOWN
 from keda.manifests.documents import documents
 from keda.manifests.given import Built, Given
 from keda.manifests.substitution import filled_in
-from tests.cli.tree import found, judged, kustomization, scaled_object, secret, workload
+from tests.keda.commands.tree import found, judged, kustomization, scaled_object, secret, workload
 
 
 def flux(name: str, path: str, rest: str = "") -> str:
