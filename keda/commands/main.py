@@ -73,7 +73,8 @@ def _add_check(checking: argparse.ArgumentParser) -> None:
 
 def _add_simulate(simulating: argparse.ArgumentParser) -> None:
     add = simulating.add_argument
-    add("path", metavar="FILE", help="a manifest with a ScaledObject; - for stdin")
+    add("path", nargs="?", metavar="FILE", help="a manifest with a ScaledObject; - for stdin")
+    add("--compare", nargs=2, default=[], metavar=("OLD", "NEW"), help="two files under one signal")
     add("--signal", action="append", default=[], metavar="[TRIGGER=]SIGNAL", help="what a trigger reads")
     add("--workload", metavar="NAME", help="the ScaledObject's name, where the file holds several")
     add("--minutes", type=int, default=30, metavar="N", help="default: %(default)s")
@@ -81,9 +82,11 @@ def _add_simulate(simulating: argparse.ArgumentParser) -> None:
     add("--replicas", type=int, metavar="N", help="at the beginning; default: minReplicaCount")
     add("--start-up", default="0s", metavar="TIME", help="until a new pod is Ready; default: %(default)s")
     add("--request", type=int, default=1000, metavar="MILLI", help="a pod's cpu or memory request")
+    add("--gpus", type=int, metavar="N", help="GPUs of each pod; default: the ScaledObject's annotation")
     add("--seed", type=int, default=0, metavar="N", help="of the arrivals by chance")
     add("--every", action="store_true", help="each poll and sync, not only changes")
     add("--format", choices=("text", "json"), default="text", help="default: %(default)s")
+    add("--plot", action="append", default=[], metavar="FILE", help="a picture: FILE.svg, .html or .png")
 
 
 def _simulate(chosen: argparse.Namespace) -> int:
@@ -99,9 +102,12 @@ def _simulate(chosen: argparse.Namespace) -> int:
             chosen.replicas,
             chosen.start_up,
             chosen.request,
+            chosen.gpus,
             chosen.seed,
             chosen.every,
             chosen.format == "json",
+            tuple(chosen.compare),
+            tuple(chosen.plot),
         )
     )
 

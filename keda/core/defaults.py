@@ -17,3 +17,6 @@ RESOURCE_SCALERS = ("cpu", "memory")
 
 TRANSFER_OWNERSHIP = "scaledobject.keda.sh/transfer-hpa-ownership"
 """The annotation with which a ScaledObject takes an HPA over (scaledobject_types.go)."""
+
+GPUS_PER_POD = "keda-homelab.dev/gpus-per-pod"
+"""Annotation of a ScaledObject: GPUs each pod asks for, where its target is declared elsewhere."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 import importlib
 import pkgutil
 
+from keda.core.defaults import GPUS_PER_POD
 from keda.guardrails.guardrail import NOT_YET, Config, Finding, Guardrail, Undecided
 from keda.guardrails.program import Program
-from keda.guardrails.scaling import GPUS_PER_POD
 
 __all__ = [
     "GPUS_PER_POD",

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from keda.core.defaults import DEFAULT_MAX
+from keda.core.defaults import DEFAULT_MAX, GPUS_PER_POD
 from keda.core.reasons import is_reason
 from keda.guardrails.guardrail import NOT_YET, Finding, Undecided
-from keda.guardrails.scaling import GPUS_PER_POD, Scaling, scalings, undecided_maximum
+from keda.guardrails.scaling import Scaling, scalings, undecided_maximum
 from keda.manifests.declared import UNKNOWN
 from keda.manifests.objects import Item
 from keda.manifests.reading import dig, mapping, sequence, text, whole

@@ -10,9 +10,6 @@ from keda.manifests.declared import UNKNOWN
 from keda.manifests.objects import Item
 from keda.manifests.reading import dig, mapping, text
 
-GPUS_PER_POD = "keda-homelab.dev/gpus-per-pod"
-"""Annotation of a ScaledObject: GPUs each pod asks for, where its target is declared elsewhere."""
-
 _MAXIMUM = {
     ("keda.sh", "ScaledObject"): ("spec", "maxReplicaCount"),
     ("keda.sh", "ScaledJob"): ("spec", "maxReplicaCount"),

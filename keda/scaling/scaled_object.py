@@ -97,6 +97,10 @@ class ScaledObject:
         return trigger.name or f"s{index}-{trigger.type}"
 
     @property
+    def metric_names(self) -> list[str]:
+        return [self.metric_name(index) for index in range(len(self.triggers))]
+
+    @property
     def hpa_minimum(self) -> int:
         """GetHPAMinReplicas: the HPA never goes below 1 (apis/keda/v1alpha1/scaledobject_types.go)."""
         return max(1, self.minimum)

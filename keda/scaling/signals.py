@@ -8,7 +8,7 @@ from __future__ import annotations
 import heapq
 import math
 import random
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
@@ -133,6 +133,8 @@ class Queue:
     seed: int = 0
     waiting: deque[int] = field(default_factory=deque)
     """Arrival times of the items that wait."""
+    waits: Counter[int] = field(default_factory=Counter)
+    """How long the items waited that are in work or done: tenths of a second, cut, and how many items."""
     _working: list[int] = field(default_factory=list)
     _random: random.Random = field(init=False)
     _now: int = 0
@@ -173,7 +175,7 @@ class Queue:
 
     def _begin(self, now: int, ready: int) -> None:
         while self.waiting and len(self._working) < ready:
-            self.waiting.popleft()
+            self.waits[(now - self.waiting.popleft()) // 100] += 1
             heapq.heappush(self._working, now + self.service)
 
 
@@ -236,6 +238,15 @@ def recorded(points: Sequence[tuple[int, float]], source: str) -> Recorded:
             )
     every = usual if set(distances) == {usual} else 0
     return Recorded(times, [value for _, value in points], every=every)
+
+
+def pulse(before: float, during: float, begins: int, ends: int) -> Recorded:
+    """`during` between two times, `before` else. Raises SignalError."""
+    _not_negative(before, "the value before the pulse")
+    _not_negative(during, "the pulse's value")
+    if not 0 < begins < ends:
+        raise SignalError("the pulse ends before it begins, or begins at 0. Write for example 1m-5m.")
+    return Recorded([0, begins, ends], [before, during, before])
 
 
 def _poisson(expected: float, source: random.Random) -> int:

@@ -247,7 +247,7 @@ class Simulation:
 
     def _resource(self, now: int, index: int, used: float | None, ready: int) -> int | None:
         """cpu and memory: the signal is what all pods use, in cores or bytes, spread over the ready ones."""
-        if used is None:
+        if used is None or used != used:  # metrics.k8s.io has no NaN
             return None
         options, trigger = self.options, self.scaled_object.triggers[index]
         share = int(used * 1000 / ready) if ready else 0

@@ -1,5 +1,6 @@
 """Imports point inward: __main__ -> components -> keda <- policies; keda uses pydantic and the standard
-library, and its checks two parsers, of YAML and of PromQL. Within keda/ they point downward."""
+library, its checks two parsers, of YAML and of PromQL, its pictures matplotlib. Within keda/ they point
+downward."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from tests.support import ROOT
 
 OURS = {"keda", "components", "policies", "generate", "lab", "pulumi_plugins", "cli"}
 ALLOWED = {
-    "keda": {"keda", "pydantic", "pydantic_core", "yaml", "promql_parser"},
+    "keda": {"keda", "pydantic", "pydantic_core", "yaml", "promql_parser", "matplotlib"},
     "components": {
         *("components", "keda", "pydantic", "pulumi", "pulumi_kubernetes"),
         *("grafana_foundation_sdk", "kubernetes", "yaml"),
@@ -46,11 +47,16 @@ def test_rings(package: str) -> None:
         assert not outside, f"{file.relative_to(ROOT)} imports {sorted(outside)}"
 
 
+def test_only_the_pictures_need_matplotlib() -> None:
+    users = [file.name for file in (ROOT / "keda").rglob("*.py") if "matplotlib" in imported(file)]
+    assert users == ["drawing.py"]
+
+
 FLOORS = (
     {"core", "syntax", "manifests", "api_client"},
     {"scalers", "ownership"},
     {"checks", "scaling"},
-    {"triggers"},
+    {"triggers", "timelines"},
     {"resources"},
     {"guardrails"},
     {"adoption"},

@@ -38,11 +38,15 @@ def voice(tmp_path: Path) -> str:
     return str(file)
 
 
-def test_the_page_shows_what_comes_out(voice: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["simulate", voice, "--signal", "step:0:12@1m", "--minutes", "10"]) == 0
+def test_the_page_shows_what_comes_out(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(PAGE.parents[1])
+    command = next(line for line in PAGE.read_text().splitlines() if line.startswith("$ keda simulate"))
+    assert main(command.split()[2:]) == 0
     printed = capsys.readouterr().out
-    assert printed in PAGE.read_text()
-    assert printed.count("\n") == 4
+    assert f"{command}\n{printed}```" in PAGE.read_text()
+    assert printed.count("\n") == 13
 
 
 def test_json_holds_the_reasons_as_data(voice: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -76,6 +80,11 @@ def test_json_holds_the_reasons_as_data(voice: str, capsys: pytest.CaptureFixtur
         (["--signal", "none.csv"], "none.csv: cannot be read: No such file or directory."),
         (["--signal", "constant:1", "--fault", "fire@1m"], "--fault fire@1m is not a fault."),
         (["--signal", "constant:1", "--minutes", "0"], "--minutes and --request begin at 1"),
+        (["--signal", "pulse:0:1@5m-1m"], "the pulse ends before it begins, or begins at 0."),
+        (["--signal", "arrivals:none.csv:1s"], "none.csv: cannot be read: No such file or directory."),
+        (["--signal", "constant:1", "--plot", "x.jpg"], "--plot x.jpg: write a file that ends with .svg,"),
+        (["--signal", "constant:1", "--plot", "none/x.svg"], "--plot none/x.svg: cannot be written: No such"),
+        (["--signal", "constant:1", "--compare", "a", "b"], "write one FILE, or --compare OLD NEW."),
     ],
 )
 def test_a_mistake_gives_one_line(
@@ -85,6 +94,27 @@ def test_a_mistake_gives_one_line(
     error = capsys.readouterr().err
     assert error.startswith("keda simulate: " + message)
     assert error.count("\n") == 1
+
+
+def test_two_settings_under_one_signal(
+    voice: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other.yaml"
+    other.write_text(yaml.safe_dump(manifest(maxReplicaCount=2)))
+    command = ["simulate", "--compare", voice, str(other), "--signal", "step:0:12@1m", "--minutes", "10"]
+    assert main(command) == 0
+    assert capsys.readouterr().out.startswith(
+        "   time  old  new  reason\n"
+        "0:01:00    3    2  old: KEDA: s0-prometheus is active; old: HPA: s0-prometheus asks for 3; "
+        "new: KEDA: s0-prometheus is active; new: HPA: s0-prometheus asks for 3, the maximum\n\n"
+        "                old                       new\n"
+        "pod hours       0.45 of 0.6667 always on  0.3 of 0.3333 always on\n"
+    )
+    assert main([*command, "--format", "json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert [result[side]["outcome"]["highest"] for side in ("old", "new")] == [3, 2]
+    assert main(["simulate", "--compare", voice, voice, "--signal", "constant:1"]) == 0
+    assert capsys.readouterr().out.startswith("The replicas are always the same.\n")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,67 @@
+"""The ScaledObject of a file."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from keda.core.defaults import GPUS_PER_POD
+from keda.manifests.documents import Source, Unreadable, documents
+from keda.manifests.reading import annotation, dig, unlisted
+from keda.scaling.manifest import Unsimulated, read_scaled_object
+from keda.scaling.scaled_object import ScaledObject
+
+
+class Unread(ValueError):
+    """A file without a ScaledObject that can be simulated: one sentence that begins with the file."""
+
+
+def find(path: str, workload: str | None = None) -> Mapping[str, Any]:
+    """The manifest of the only ScaledObject of a file, or of the one named `workload`; `-` is stdin.
+
+    Raises Unread.
+    """
+    found = {
+        str(dig(manifest, "metadata", "name")): manifest
+        for manifest in _manifests(path)
+        if manifest.get("kind") == "ScaledObject"
+    }
+    if not found:
+        raise Unread(f"{path}: holds no ScaledObject. Give a file with one.")
+    if workload is None and len(found) > 1:
+        raise Unread(
+            f"{path}: holds {len(found)} ScaledObjects. Write --workload, one of: {', '.join(found)}."
+        )
+    name = next(iter(found)) if workload is None else workload
+    if name not in found:
+        raise Unread(f"{path}: holds no ScaledObject {name[:60]}. Write one of: {', '.join(found)}.")
+    return found[name]
+
+
+def read(manifest: Mapping[str, Any], path: str) -> ScaledObject:
+    """The manifest in the simulation's units. Raises Unread, which names `path`."""
+    try:
+        return read_scaled_object(manifest)
+    except Unsimulated as error:
+        name = dig(manifest, "metadata", "name")
+        raise Unread(f"{path}: ScaledObject {name}: {error}") from None
+
+
+def gpus_per_pod(manifest: Mapping[str, Any]) -> int:
+    """GPUs that each pod requests, by the annotation that keda-gpu-budget reads; 0 without it."""
+    stated = str(annotation(manifest, GPUS_PER_POD))
+    return int(stated) if stated.isascii() and stated.isdigit() else 0
+
+
+def _manifests(path: str) -> Iterator[Mapping[str, Any]]:
+    try:
+        content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+        for document in documents(Source(BytesIO(content))):
+            yield from unlisted(document.value)
+    except OSError as error:
+        raise Unread(f"{path}: cannot be read: {error.strerror}.") from None
+    except Unreadable as error:
+        raise Unread(f"{path}:{error.line}: is not valid YAML for Kubernetes: {error.why}.") from None

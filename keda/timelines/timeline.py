@@ -1,0 +1,166 @@
+"""One ScaledObject over time, and what it comes to: pods, waiting work, cold starts, flaps."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from keda.scaling.scaled_object import ScaledObject
+from keda.scaling.signals import Faulty, Queue, Signal
+from keda.scaling.simulation import Options, Sample, Simulation
+
+FLAP = 300_000
+"""Replicas that come within so many milliseconds after others went have gone in vain."""
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """A simulation from 0 to `until` milliseconds: each poll, sync and foreign write, in order.
+
+    `queues` are the triggers whose signal the replicas work off; `waits` counts their items by age when a
+    replica began them, in tenths of a second.
+    """
+
+    scaled_object: ScaledObject
+    until: int
+    samples: tuple[Sample, ...]
+    queues: tuple[int, ...] = ()
+    waits: Mapping[int, int] = field(default_factory=dict)
+
+    @property
+    def changes(self) -> list[Sample]:
+        return [sample for sample in self.samples if sample.changed]
+
+    def spans(self) -> Iterator[tuple[Sample, int]]:
+        """Each sample with the milliseconds until the next: its counts hold so long."""
+        for index, sample in enumerate(self.samples):
+            ends = self.samples[index + 1].at if index + 1 < len(self.samples) else self.until
+            yield sample, ends - sample.at
+
+
+def simulate(
+    scaled_object: ScaledObject, signals: Sequence[Signal], options: Options, until: int
+) -> Timeline:
+    """Runs the simulation for `until` milliseconds."""
+    samples = tuple(Simulation(scaled_object, signals, options).run(until))
+    plain = [signal.signal if isinstance(signal, Faulty) else signal for signal in signals]
+    queues = {index: signal for index, signal in enumerate(plain) if isinstance(signal, Queue)}
+    waits = Counter[int]()
+    for queue in queues.values():
+        waits.update(queue.waits)
+        waits.update((until - arrival) // 100 for arrival in queue.waiting)
+    return Timeline(scaled_object, until, samples, tuple(queues), waits)
+
+
+class Spread(NamedTuple):
+    """What half of all is at most, what 95 % are at most, and the worst."""
+
+    p50: float
+    p95: float
+    worst: float
+
+    @classmethod
+    def of(cls, weights: Mapping[float, int] | Mapping[int, int], scale: float = 1) -> Spread:
+        """Of values by weight; nothing has 0 everywhere."""
+        ordered, total = sorted(weights.items()), sum(weights.values())
+        if not total:
+            return cls(0, 0, 0)
+
+        def share(part: float) -> float:
+            seen = 0
+            for value, weight in ordered:
+                seen += weight
+                if seen >= part * total:
+                    return value * scale
+            return ordered[-1][0] * scale
+
+        return cls(share(0.5), share(0.95), ordered[-1][0] * scale)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a timeline comes to. Times in seconds.
+
+    `waiting` is work without a ready replica over time: of a queue, the items that nobody works on; else what
+    the triggers' values exceed threshold x ready replicas by. `age` is how long a queue's items waited.
+    `always_on` is the pod seconds of maxReplicaCount replicas all the time.
+    """
+
+    seconds: float
+    pod_seconds: float
+    always_on: float
+    at_maximum: float
+    waiting: Spread | None
+    age: Spread | None
+    cold_starts: int
+    flaps: int
+    highest: int
+    lowest: int
+    gpus_per_pod: int = 0
+
+    @classmethod
+    def of(cls, timeline: Timeline, gpus_per_pod: int = 0) -> Outcome:
+        """Sums a timeline up."""
+        maximum = timeline.scaled_object.maximum
+        pods = full = 0
+        waiting = Counter[float]()
+        counts = set[int]()
+        for sample, span in timeline.spans():
+            pods += sample.replicas * span
+            full += span if sample.replicas >= maximum else 0
+            counts.add(sample.replicas)
+            if span and (left := _without_a_replica(timeline, sample)) is not None:
+                waiting[left] += span
+        return cls(
+            timeline.until / 1000,
+            pods / 1000,
+            maximum * timeline.until / 1000,
+            full / 1000,
+            Spread.of(waiting) if waiting else None,
+            Spread.of(timeline.waits, 0.1) if timeline.queues else None,
+            sum(1 for change in timeline.changes if change.before == 0),
+            _flaps(timeline.changes),
+            max(counts, default=0),
+            min(counts, default=0),
+            gpus_per_pod,
+        )
+
+    @property
+    def gpu_hours(self) -> float:
+        return self.pod_seconds * self.gpus_per_pod / 3600
+
+    @property
+    def gpu_hours_always_on(self) -> float:
+        return self.always_on * self.gpus_per_pod / 3600
+
+
+def _without_a_replica(timeline: Timeline, sample: Sample) -> float | None:
+    """The most that a trigger's value is above what the ready replicas take; None where that has no meaning:
+    metrics that are no sums, and values that are not there."""
+    found = []
+    for index, (value, trigger) in enumerate(
+        zip(sample.values, timeline.scaled_object.triggers, strict=True)
+    ):
+        if index in timeline.queues:
+            each = 1.0
+        elif trigger.metric_type != "AverageValue" or trigger.resource or timeline.scaled_object.modifiers:
+            continue
+        else:
+            each = trigger.target / 1000
+        if value is not None and value == value:
+            found.append(max(value - sample.ready * each, 0.0))
+    return max(found, default=None)
+
+
+def _flaps(changes: Sequence[Sample]) -> int:
+    """How often replicas came less than FLAP after others went."""
+    found, went = 0, None
+    for change in changes:
+        if change.replicas < change.before:
+            went = change.at
+        elif went is not None:
+            found += change.at - went < FLAP
+            went = None
+    return found
