@@ -98,6 +98,7 @@ class ScaledObject:
 
     @property
     def metric_names(self) -> list[str]:
+        """The names of all triggers, in order."""
         return [self.metric_name(index) for index in range(len(self.triggers))]
 
     @property

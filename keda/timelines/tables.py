@@ -46,6 +46,7 @@ def counts(sample: Sample) -> str:
 
 
 def why(timeline: Timeline, sample: Sample) -> str:
+    """The sample's reason, as a sentence."""
     return str(reason_of(sample, timeline.scaled_object))
 
 
@@ -57,7 +58,7 @@ def sums(outcomes: Sequence[Outcome]) -> list[tuple[str, ...]]:
 
 
 def outcome_rows(outcome: Outcome) -> Iterator[tuple[str, str]]:
-    """(what, how much)"""
+    """What, and how much."""
     yield "pod hours", f"{_hours(outcome.pod_seconds)} of {_hours(outcome.always_on)} always on"
     if outcome.gpus_per_pod:
         yield "GPU hours", f"{short(outcome.gpu_hours)} of {short(outcome.gpu_hours_always_on)} always on"

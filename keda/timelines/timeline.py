@@ -31,6 +31,7 @@ class Timeline:
 
     @property
     def changes(self) -> list[Sample]:
+        """The samples that change the replicas."""
         return [sample for sample in self.samples if sample.changed]
 
     def spans(self) -> Iterator[tuple[Sample, int]]:
@@ -129,16 +130,20 @@ class Outcome:
 
     @property
     def gpu_hours(self) -> float:
+        """Of all replicas, ready or not."""
         return self.pod_seconds * self.gpus_per_pod / 3600
 
     @property
     def gpu_hours_always_on(self) -> float:
+        """Of maxReplicaCount replicas all the time."""
         return self.always_on * self.gpus_per_pod / 3600
 
 
 def _without_a_replica(timeline: Timeline, sample: Sample) -> float | None:
-    """The most that a trigger's value is above what the ready replicas take; None where that has no meaning:
-    metrics that are no sums, and values that are not there."""
+    """The most that a trigger's value is above what the ready replicas take.
+
+    None where that has no meaning: metrics that are no sums, and values that are not there.
+    """
     found = []
     for index, (value, trigger) in enumerate(
         zip(sample.values, timeline.scaled_object.triggers, strict=True)
