@@ -81,7 +81,8 @@ def _add_simulate(simulating: argparse.ArgumentParser) -> None:
     add("--fault", action="append", default=[], metavar="FAULT", help="what goes wrong, and when")
     add("--replicas", type=int, metavar="N", help="at the beginning; default: minReplicaCount")
     add("--start-up", default="0s", metavar="TIME", help="until a new pod is Ready; default: %(default)s")
-    add("--request", type=int, default=1000, metavar="MILLI", help="a pod's cpu or memory request")
+    add("--cpu-request", default="1", metavar="CORES", help="of each pod, such as 500m; default: 1")
+    add("--memory-request", default="", metavar="BYTES", help="of each pod, such as 256Mi")
     add("--gpus", type=int, metavar="N", help="GPUs of each pod; default: the ScaledObject's annotation")
     add("--seed", type=int, default=0, metavar="N", help="of the arrivals by chance")
     add("--every", action="store_true", help="each poll and sync, not only changes")
@@ -101,7 +102,8 @@ def _simulate(chosen: argparse.Namespace) -> int:
             tuple(chosen.fault),
             chosen.replicas,
             chosen.start_up,
-            chosen.request,
+            chosen.cpu_request,
+            chosen.memory_request,
             chosen.gpus,
             chosen.seed,
             chosen.every,

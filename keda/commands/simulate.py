@@ -13,8 +13,8 @@ from keda.scaling.signals import SignalError
 from keda.scaling.simulation import Options
 from keda.timelines import comparison, tables
 from keda.timelines.manifests import Unread, find, gpus_per_pod, read
-from keda.timelines.notation import disturbances, milliseconds, signals
-from keda.timelines.timeline import Outcome, Timeline, simulate
+from keda.timelines.notation import disturbances, milliseconds, request, signals
+from keda.timelines.timeline import Outcome, Timeline, check_units, simulate
 
 PICTURES = (".svg", ".html", ".png")
 
@@ -33,7 +33,8 @@ class Arguments:
     faults: tuple[str, ...] = ()
     replicas: int | None = None
     start_up: str = "0s"
-    request: int = 1000
+    cpu_request: str = "1"
+    memory_request: str = ""
     gpus: int | None = None
     seed: int = 0
     every: bool = False
@@ -47,9 +48,9 @@ def run(arguments: Arguments) -> int:
 
     Raises NotThere, one line, for input that cannot be simulated.
     """
-    if arguments.minutes < 1 or (arguments.replicas or 0) < 0 or arguments.request < 1:
+    if arguments.minutes < 1 or (arguments.replicas or 0) < 0 or (arguments.gpus or 0) < 0:
         raise NotThere(
-            "keda simulate: --minutes and --request begin at 1, --replicas at 0. Write larger numbers."
+            "keda simulate: --minutes begins at 1, --replicas and --gpus at 0. Write a larger number."
         )
     if (arguments.path is None) == (not arguments.compare):
         raise NotThere("keda simulate: write one FILE, or --compare OLD NEW.")
@@ -82,12 +83,15 @@ def _timeline(scaled_object: ScaledObject, arguments: Arguments) -> Timeline:
     options = Options(
         scaled_object.minimum if arguments.replicas is None else arguments.replicas,
         milliseconds(arguments.start_up),
-        request=arguments.request,
+        cpu_request=request("cpu", arguments.cpu_request),
+        memory_request=request("memory", arguments.memory_request),
         owners=tuple(found.owners),
         controller_restarts=tuple(found.restarts),
         operator_outages=tuple(found.outages),
     )
-    return simulate(scaled_object, given, options, arguments.minutes * 60_000)
+    timeline = simulate(scaled_object, given, options, arguments.minutes * 60_000)
+    check_units(timeline, options)
+    return timeline
 
 
 def _text(timelines: Sequence[Timeline], outcomes: Sequence[Outcome], arguments: Arguments) -> str:

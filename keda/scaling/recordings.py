@@ -5,10 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
+import re
 from datetime import UTC, datetime
 from typing import Any
 
 from keda.scaling.signals import Recorded, SignalError, recorded
+
+_WITH_UNIT = re.compile(r"[-+]?[\d.]+\s*[A-Za-z%]+", re.ASCII)
+_MILLISECONDS = 10**14
+"""As milliseconds the year 5138: a number of seconds that is larger was milliseconds already."""
 
 
 def from_csv(text: str, source: str) -> Recorded:
@@ -17,18 +23,33 @@ def from_csv(text: str, source: str) -> Recorded:
     A time is seconds, or a date with a time as ISO 8601 has them (without a zone: UTC).
     """
     rows = [row for row in csv.reader(io.StringIO(text)) if any(cell.strip() for cell in row)]
-    if rows and _number(rows[0][-1]) is None:
+    if rows and not any(character.isdigit() for character in rows[0][-1]):
         rows = rows[1:]
     points = []
     for number, row in enumerate(rows, 1):
+        place = f"{source}, value {number}"
         value = _number(row[1]) if len(row) == 2 else None
-        time = _time(row[0]) if row else None
+        time = _time(row[0])
+        if value is None and len(row) == 2 and _WITH_UNIT.fullmatch(row[1].strip()):
+            raise SignalError(
+                f"{place}: {row[1].strip()[:40]} has a unit. Write all values as plain numbers in the "
+                "trigger's own unit."
+            )
         if value is None or time is None:
             raise SignalError(
-                f"{source}, value {number}: {','.join(row)[:60]} is not a time and a number. Write "
+                f"{place}: {','.join(row)[:60]} is not a time and a number. Write "
                 "for example 2026-01-01T00:00:00Z,12."
             )
+        if (_number(row[0]) is None) != (_number(rows[0][0]) is None):
+            raise SignalError(
+                f"{place}: {row[0].strip()[:40]} and {rows[0][0].strip()[:40]} are times of two sorts. Write "
+                "all as seconds, or all as dates."
+            )
         points.append((time, value))
+    if points and _number(rows[0][0]) is not None and points[0][0] > _MILLISECONDS:
+        raise SignalError(
+            f"{source}, value 1: the time {rows[0][0].strip()[:40]} is in milliseconds. Write seconds."
+        )
     return recorded(points, source)
 
 
@@ -73,7 +94,7 @@ def _number(text: object) -> float | None:
 def _time(text: str) -> int | None:
     seconds = _number(text)
     if seconds is not None:
-        return round(seconds * 1000) if abs(seconds) < 1e12 else None
+        return round(seconds * 1000) if math.isfinite(seconds) else None
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:

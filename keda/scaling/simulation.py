@@ -42,14 +42,15 @@ class SecondOwner(NamedTuple):
 class Options:
     """The world around a ScaledObject; times in milliseconds.
 
-    A pod is Pending for `pending`, then Running, and Ready after `start_up` in all. `request` is one pod's
-    cpu or memory request, milli, for triggers that the HPA reads itself.
+    A pod is Pending for `pending`, then Running, and Ready after `start_up` in all. `cpu_request` and
+    `memory_request` are one pod's, milli (of cores, of bytes), for triggers that the HPA reads itself.
     """
 
     replicas: int = 0
     start_up: int = 0
     pending: int = 0
-    request: int = 1000
+    cpu_request: int = 1000
+    memory_request: int = 0
     metrics_delay: int = 15_000
     """How long after its start a pod has no cpu or memory sample yet."""
     controller: ControllerSettings = ControllerSettings()
@@ -251,14 +252,13 @@ class Simulation:
             return None
         options, trigger = self.options, self.scaled_object.triggers[index]
         share = int(used * 1000 / ready) if ready else 0
+        request = options.cpu_request if trigger.type == "cpu" else options.memory_request
         pods, samples = [], {}
         for number, created in enumerate(self._pods):
             started, since, name = created + options.pending, created + options.start_up, str(number)
             running, is_ready = now >= started, now >= since
             phase: Phase = "Running" if running else "Pending"
-            pods.append(
-                Pod(name, phase, is_ready, started, since if is_ready else started, False, options.request)
-            )
+            pods.append(Pod(name, phase, is_ready, started, since if is_ready else started, False, request))
             if running and now >= started + options.metrics_delay:
                 samples[name] = PodMetric(share if is_ready else 0, now, options.metrics_delay)
         cpu, readiness = trigger.type == "cpu", options.controller.readiness

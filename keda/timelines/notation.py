@@ -22,6 +22,7 @@ from keda.scaling.signals import (
     pulse,
 )
 from keda.scaling.simulation import SecondOwner
+from keda.syntax.quantity import parse_quantity
 
 SIGNALS = (
     "constant:VALUE, step:BEFORE:AFTER@TIME, pulse:BEFORE:DURING@TIME-TIME, ramp:FROM:TO@TIME-TIME, "
@@ -60,6 +61,18 @@ def milliseconds(text: str) -> int:
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise SignalError(f"{text[:40]} is not a time. Write it with a unit, such as 90s, 5m or 1h30m.")
     return round(sum(float(number) * _UNITS[unit] for number, unit in parts))
+
+
+def request(resource: str, text: str) -> int:
+    """A pod's request as a Kubernetes quantity: thousandths; nothing is 0. Raises SignalError."""
+    try:
+        milli = int(parse_quantity(text) * 1000) if text else 0
+    except ValueError:
+        milli = -1
+    if milli < 0 or (text and not milli):
+        example = "500m" if resource == "cpu" else "256Mi"
+        raise SignalError(f"--{resource}-request {text[:40]} is not an amount above 0. Write e.g. {example}.")
+    return milli
 
 
 def signal(spec: str, seed: int = 0) -> Signal:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from keda.scaling.scaled_object import ScaledObject
-from keda.scaling.signals import Faulty, Queue, Signal
+from keda.scaling.signals import Faulty, Queue, Signal, SignalError
 from keda.scaling.simulation import Options, Sample, Simulation
+from keda.timelines.notation import short
 
 FLAP = 300_000
 """Replicas that come within so many milliseconds after others went have gone in vain."""
@@ -53,6 +54,34 @@ def simulate(
         waits.update(queue.waits)
         waits.update((until - arrival) // 100 for arrival in queue.waiting)
     return Timeline(scaled_object, until, samples, tuple(queues), waits)
+
+
+def check_units(timeline: Timeline, options: Options) -> None:
+    """Raises SignalError for a cpu or memory signal that is a thousand times too large or too small for its
+    pods: millicores or MiB instead of cores and bytes.
+    """
+    scaled_object = timeline.scaled_object
+    for index, trigger in enumerate(scaled_object.triggers):
+        if not trigger.resource:
+            continue
+        requested = options.cpu_request if trigger.type == "cpu" else options.memory_request
+        if trigger.metric_type != "Utilization":
+            pod = trigger.target / 1000
+        elif requested:
+            pod = requested / 1000 * trigger.target / 100
+        else:
+            raise SignalError(
+                f"{scaled_object.metric_name(index)}: {trigger.target} % of an unknown request. "
+                f"Write --{trigger.type}-request."
+            )
+        values = [sample.values[index] for sample in timeline.samples]
+        highest = max((value for value in values if value is not None and value == value), default=0.0)
+        if highest > 1000 * pod * scaled_object.maximum or 0 < highest < pod / 1000:
+            unit = "cores" if trigger.type == "cpu" else "bytes"
+            raise SignalError(
+                f"{scaled_object.metric_name(index)}: at most {short(highest)} {unit} for pods whose target is "
+                f"{short(pod)} {unit} each: the units are mixed up. Write the signal in {unit}."
+            )
 
 
 class Spread(NamedTuple):

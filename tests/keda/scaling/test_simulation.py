@@ -176,7 +176,7 @@ def test_value_counts_ready_pods_only() -> None:
 def test_cpu_utilization_follows_the_load() -> None:
     cpu = Trigger(50, metric_type="Utilization", type="cpu")
     scaled_object = ScaledObject((cpu,), minimum=1, maximum=10)
-    samples = run(scaled_object, Constant(2.0), replicas=1, request=1000)
+    samples = run(scaled_object, Constant(2.0), replicas=1, cpu_request=1000)
     assert samples[-1].replicas == 4
 
 

@@ -79,7 +79,7 @@ def test_json_holds_the_reasons_as_data(voice: str, capsys: pytest.CaptureFixtur
         (["--signal", "constant:-1"], "the constant is -1. Write a number from 0 on."),
         (["--signal", "none.csv"], "none.csv: cannot be read: No such file or directory."),
         (["--signal", "constant:1", "--fault", "fire@1m"], "--fault fire@1m is not a fault."),
-        (["--signal", "constant:1", "--minutes", "0"], "--minutes and --request begin at 1"),
+        (["--signal", "constant:1", "--minutes", "0"], "--minutes begins at 1"),
         (["--signal", "pulse:0:1@5m-1m"], "the pulse ends before it begins, or begins at 0."),
         (["--signal", "arrivals:none.csv:1s"], "none.csv: cannot be read: No such file or directory."),
         (["--signal", "constant:1", "--plot", "x.jpg"], "--plot x.jpg: write a file that ends with .svg,"),
