@@ -78,9 +78,10 @@ def check_units(timeline: Timeline, options: Options) -> None:
         highest = max((value for value in values if value is not None and value == value), default=0.0)
         if highest > 1000 * pod * scaled_object.maximum or 0 < highest < pod / 1000:
             unit = "cores" if trigger.type == "cpu" else "bytes"
+            name = scaled_object.metric_name(index)
             raise SignalError(
-                f"{scaled_object.metric_name(index)}: at most {short(highest)} {unit} for pods whose target is "
-                f"{short(pod)} {unit} each: the units are mixed up. Write the signal in {unit}."
+                f"{name}: at most {short(highest)} {unit} for pods whose target is {short(pod)} {unit} each: "
+                f"the units are mixed up. Write the signal in {unit}."
             )
 
 
