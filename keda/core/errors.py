@@ -85,6 +85,11 @@ def _may_hold_secret(value: str) -> bool:
     return any(each.search(value) for each in (_SECRET_VALUE, _USER_INFO, _SECRET_QUERY))
 
 
+def masked(text: str) -> str:
+    """A text without the user info and the credentials in the queries of its addresses."""
+    return _SECRET_QUERY.sub("…", _USER_INFO.sub("…@", text))
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """The known word closest to a mistyped one, if one is close (upper and lower case aside)."""
     import difflib  # Slow to load, and most checks find nothing.
@@ -114,8 +119,7 @@ class Fault:
         shown = "" if self.value is MISSING else f"{show(self.value, self.path)} "
         where = f"{self.path}: " if self.path else ""
         # A fix may repeat the value, with a password in it.
-        words = _SECRET_QUERY.sub("…", _USER_INFO.sub("…@", f"{self.why} {self.fix}"))
-        return f"{where}{shown}{words}".strip()
+        return f"{where}{shown}{masked(f'{self.why} {self.fix}')}".strip()
 
 
 class SpecError(ValueError):

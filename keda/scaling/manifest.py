@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from keda.core.defaults import DEFAULT_COOLDOWN, DEFAULT_MAX, RESOURCE_SCALERS
@@ -41,15 +42,30 @@ class Unsimulated(ValueError):
 def read_scaled_object(manifest: Mapping[str, Any]) -> ScaledObject:
     """The ScaledObject of a manifest, in the simulation's units. Raises Unsimulated."""
     spec = mapping(manifest.get("spec"))
-    advanced = mapping(spec.get("advanced"))
-    behavior = mapping(dig(advanced, "horizontalPodAutoscalerConfig", "behavior"))
     triggers = sequence(spec.get("triggers"))
     if not triggers:
         raise Unsimulated("spec.triggers: there is none. KEDA refuses the object. Write a trigger.")
-    result = ScaledObject(
-        tuple(
-            _trigger(mapping(trigger), f"spec.triggers[{index}]") for index, trigger in enumerate(triggers)
+    result = replace(
+        read_limits(manifest),
+        triggers=tuple(
+            read_trigger(mapping(trigger), f"spec.triggers[{index}]")
+            for index, trigger in enumerate(triggers)
         ),
+        modifiers=_modifiers(mapping(dig(spec, "advanced", "scalingModifiers"))),
+    )
+    if result.modifiers is not None and any(not each.name for each in result.triggers if not each.resource):
+        raise Unsimulated(
+            "spec.triggers: a formula needs the name of each trigger. Write name on all of them."
+        )
+    return result
+
+
+def read_limits(manifest: Mapping[str, Any]) -> ScaledObject:
+    """The same without its triggers and their formula. Raises Unsimulated."""
+    spec = mapping(manifest.get("spec"))
+    behavior = mapping(dig(spec, "advanced", "horizontalPodAutoscalerConfig", "behavior"))
+    result = ScaledObject(
+        (),
         minimum=_number(spec, "minReplicaCount", "spec", 0),
         maximum=_number(spec, "maxReplicaCount", "spec", DEFAULT_MAX),
         idle=_number(spec, "idleReplicaCount", "spec", 0) if "idleReplicaCount" in spec else None,
@@ -57,7 +73,6 @@ def read_scaled_object(manifest: Mapping[str, Any]) -> ScaledObject:
         cooldown=_number(spec, "cooldownPeriod", "spec", DEFAULT_COOLDOWN) * 1000,
         initial_cooldown=_number(spec, "initialCooldownPeriod", "spec", 0) * 1000,
         fallback=_fallback(mapping(spec["fallback"])) if spec.get("fallback") else None,
-        modifiers=_modifiers(mapping(advanced.get("scalingModifiers"))),
         scale_up=_rules(behavior, "scaleUp"),
         scale_down=_rules(behavior, "scaleDown"),
         annotations=_annotations(manifest),
@@ -68,14 +83,11 @@ def read_scaled_object(manifest: Mapping[str, Any]) -> ScaledObject:
             f"spec.maxReplicaCount: {result.maximum} is below the minimum {result.hpa_minimum}. "
             "KEDA's webhook rejects the object. Write a larger maxReplicaCount."
         )
-    if result.modifiers is not None and any(not each.name for each in result.triggers if not each.resource):
-        raise Unsimulated(
-            "spec.triggers: a formula needs the name of each trigger. Write name on all of them."
-        )
     return result
 
 
-def _trigger(trigger: Mapping[str, Any], place: str) -> Trigger:
+def read_trigger(trigger: Mapping[str, Any], place: str) -> Trigger:
+    """One trigger; `place` is its path in the manifest. Raises Unsimulated."""
     kind = text(trigger.get("type"))
     if kind not in scalers():
         raise Unsimulated(

@@ -1,13 +1,11 @@
 """Owners that a cluster holds already, such as an HPA made by hand last year. It is only read."""
 
-import io
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
-from keda.api_client import api_client
+from keda.api_server import Unreachable, connect
 from keda.manifests.declared import Declared, ObjectRef
 from keda.manifests.reading import Manifest, annotation, belongs_to, dig, identity, mapping, sequence, text
 from keda.ownership import links, owners
@@ -177,71 +175,27 @@ def _last_writer(manifest: Manifest) -> str:
 
 
 def _connect(cluster: Mapping[str, str]) -> tuple[Get, str]:
-    """A reader of the API server, and its context's name.
-
-    What the libraries say of a broken kubeconfig may quote it, and it holds credentials: it is not passed on.
-    """
-    from kubernetes import client
-
-    given, context = cluster.get("kubeconfig") or "", cluster.get("context") or None
-    is_text = "\n" in given or given.startswith("{")
-
-    def source() -> io.StringIO | str | None:
-        return io.StringIO(given) if is_text else str(Path(given).expanduser()) if given else None
-
+    """A reader of the API server, and its context's name."""
+    settings = ("`kubeconfig`, or set KUBECONFIG", "`context`")
     try:
-        names, current = _contexts(source())
-    except Exception:
-        raise Unreadable(
-            f"no kubeconfig can be read{f' at {given}' if given and not is_text else ''}. Give its path as "
-            "`kubeconfig`, or set KUBECONFIG."
-        ) from None
-    if context and context not in names:
-        raise Unreadable(f"the kubeconfig has no such context. It has: {', '.join(names)}.")
-    if not (context or current):
-        raise Unreadable(f"the kubeconfig has no current context. Name one as `context`: {', '.join(names)}.")
-    try:
-        api = api_client(source(), context)
-    except Exception:
-        raise Unreadable("the kubeconfig's entry for it cannot be used. Try `kubectl get hpa -A`.") from None
+        server, context = connect(cluster.get("kubeconfig") or "", cluster.get("context") or "", settings)
+    except Unreachable as error:
+        raise Unreadable(str(error)) from None
 
     def get(path: str) -> Mapping[str, Any] | None:
-        headers = {"Accept": "application/json"}
         try:
-            api.update_params_for_auth(headers, [], ["BearerToken"], path, "GET", None)
-            response = api.call_api(
-                "GET", api.configuration.host + path, headers, _request_timeout=_REQUEST_SECONDS
-            )
-            body = response.read()
-        except client.ApiException:  # for an SSLError only (rest.py)
-            raise Unreadable(
-                "TLS with the API server fails. Is its certificate the one that the kubeconfig trusts?"
-            ) from None
-        except Exception as error:  # urllib3's, the system's, a credential plugin's
-            raise Unreadable(
-                f"the API server does not answer ({type(error).__name__}). Is it up, and reachable from here?"
-            ) from None
+            response = server(path, seconds=_REQUEST_SECONDS)
+        except Unreachable as error:
+            raise Unreadable(str(error)) from None
         if response.status == 404:
             return None
         if response.status in (401, 403):
             raise Unreadable(f"may not be read ({response.status}). Grant its user `list`, cluster-wide.")
         if response.status >= 400:
             raise Unreadable(f"the API server answered {response.status}. Try again.")
-        return _json(body)
+        return _json(response.body)
 
-    return get, context or current
-
-
-def _contexts(source: io.StringIO | str | None) -> tuple[list[str], str]:
-    """(The names of a kubeconfig's contexts, that of the current one or "").
-
-    The library's own list wants a current context, also where another is named.
-    """
-    from kubernetes.config.kube_config import KUBE_CONFIG_DEFAULT_LOCATION, KubeConfigMerger
-
-    merged = KubeConfigMerger(source or KUBE_CONFIG_DEFAULT_LOCATION).config  # type: ignore[no-untyped-call]
-    current = merged["current-context"] if "current-context" in merged else ""  # noqa: SIM401 -- it has no get
-    return [str(each["name"]) for each in merged["contexts"]], str(current)
+    return get, context
 
 
 def _json(body: bytes) -> Mapping[str, Any]:

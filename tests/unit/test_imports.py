@@ -53,7 +53,7 @@ def test_only_the_pictures_need_matplotlib() -> None:
 
 
 FLOORS = (
-    {"core", "syntax", "manifests", "api_client"},
+    {"core", "syntax", "manifests", "api_client", "api_server"},
     {"scalers", "ownership"},
     {"checks", "scaling"},
     {"triggers", "timelines"},
