@@ -1,4 +1,4 @@
-"""The command line: `python -m keda check PATH…`, `explain NAME`, `adopt HPA…` and `simulate FILE`."""
+"""The command line: `python -m keda check PATH…`, `explain`, `adopt`, `simulate` and `why`."""
 
 from __future__ import annotations
 
@@ -28,8 +28,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     adopting.add_argument("--adapter-config", metavar="FILE", help="Prometheus Adapter's rules")
     adopting.add_argument("--workload", action="store_true", help="print an entry of the stack file instead")
     _add_simulate(commands.add_parser("simulate", help="what KEDA and the HPA would do over time"))
+    _add_why(commands.add_parser("why", help="why a workload of a cluster has the replicas it has"))
     chosen = parser.parse_args(arguments)
     try:
+        if chosen.command == "why":
+            from keda.commands import why
+
+            return why.run(chosen.names, chosen.context, json=chosen.format == "json")
         if chosen.command == "adopt":
             from keda.commands import adopt
 
@@ -88,6 +93,15 @@ def _add_simulate(simulating: argparse.ArgumentParser) -> None:
     add("--every", action="store_true", help="each poll and sync, not only changes")
     add("--format", choices=("text", "json"), default="text", help="default: %(default)s")
     add("--plot", action="append", default=[], metavar="FILE", help="a picture: FILE.svg, .html or .png")
+
+
+def _add_why(asking: argparse.ArgumentParser) -> None:
+    asking.description = "Exit code: 0 nothing is broken, 1 something is, 2 no cluster, dump or workload."
+    add = asking.add_argument
+    what = "NAMESPACE/NAME of a ScaledObject or ScaledJob, or NAMESPACE/; - or a file: a dump; default: all"
+    add("names", nargs="*", metavar="NAME", help=what)
+    add("--context", default="", metavar="NAME", help="of the kubeconfig; default: the current one")
+    add("--format", choices=("text", "json"), default="text", help="default: %(default)s")
 
 
 def _simulate(chosen: argparse.Namespace) -> int:

@@ -1,0 +1,1 @@
+"""The causes, by link of the chain. A function yields an `Answer` where its cause holds."""

@@ -1,0 +1,140 @@
+"""The metrics' values now: from the external metrics API, or from what KEDA exports of its last poll.
+
+A GET of an external metric makes KEDA ask its source, as the HPA does every 15 s. Where a fallback is set,
+KEDA counts a failed one as one of `failureThreshold` (pkg/fallback/fallback.go): those metrics are not asked
+for. A ScaledJob has none in that API.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+from urllib.parse import quote
+
+from keda.api_server import Unreachable
+from keda.diagnosis.installation import OPERATOR, Installation
+from keda.diagnosis.reader import Reader, Task, denied, parsed
+from keda.diagnosis.snapshot import Reading, Snapshot, Unseen, to_milli
+from keda.diagnosis.workload import Workload
+from keda.manifests.objects import Item
+from keda.manifests.reading import dig, mapping, sequence, text
+from keda.scaling import numbers
+from keda.scaling.scaled_object import ScaledObject
+
+_SECONDS = (5.0, 5.0)
+_SAMPLE = re.compile(r"^keda_scaler_metrics_value\{([^}]*)\} (\S+)", re.MULTILINE)
+_LABEL = re.compile(r'(\w+)="([^"]*)"')
+_EXPORTED = "values of ScaledJobs and of ScaledObjects with a fallback"
+
+
+class _Wanted(NamedTuple):
+    item: Item
+    metric: str
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return self.item.namespace, self.item.name, self.metric
+
+
+def readings(reader: Reader, snapshot: Snapshot) -> Mapping[tuple[str, str, str], Reading]:
+    """By namespace, name and metric, of every ScaledObject that is not paused and every ScaledJob."""
+    asked, exported = _wanted(snapshot)
+    found: dict[tuple[str, str, str], Reading] = {}
+    tasks = [_ask(reader, wanted, found) for wanted in asked]
+    reader.run([*tasks, *_scrapes(reader, snapshot, exported, found)])
+    return found
+
+
+def _wanted(snapshot: Snapshot) -> tuple[list[_Wanted], list[_Wanted]]:
+    """Those to ask for, and those to take from KEDA's own metrics."""
+    asked: list[_Wanted] = []
+    exported: list[_Wanted] = []
+    for item in snapshot.scaled():
+        workload = Workload(item, snapshot)
+        names = [_Wanted(item, metric.name) for metric in workload.metrics if not metric.resource]
+        if item.kind == "ScaledJob" or workload.settings.fallback is not None:
+            exported += names
+        elif isinstance(workload.limits, ScaledObject) and not workload.paused:
+            asked += names
+    return asked, exported
+
+
+def _ask(reader: Reader, wanted: _Wanted, found: dict[tuple[str, str, str], Reading]) -> Task:
+    """The task to read one metric as the HPA controller does."""
+    namespace = wanted.item.namespace
+    selector = quote(f"scaledobject.keda.sh/name={wanted.item.name}", safe="")
+    api = f"/apis/external.metrics.k8s.io/v1beta1/namespaces/{namespace}"
+
+    def task() -> None:
+        began = time.monotonic()
+        try:
+            response = reader.get(f"{api}/{quote(wanted.metric)}?labelSelector={selector}", seconds=_SECONDS)
+        except Unreachable:
+            late = f"timeout: no answer within {_SECONDS[1]:.0f} s"
+            found[wanted.key] = Reading(None, late, time.monotonic() - began)
+            return
+        took, content = time.monotonic() - began, parsed(response)
+        if denied(response):
+            reader.note(Unseen(f"metric values in {namespace}", "grant `get *` of external.metrics.k8s.io"))
+        elif response.status >= 400:
+            message = text(content.get("message")) or response.body.decode(errors="replace").strip()
+            found[wanted.key] = Reading(None, message or f"HTTP status {response.status}", took)
+        else:
+            values = [to_milli(mapping(each).get("value")) or 0 for each in sequence(content.get("items"))]
+            nothing = Reading(None, "no metrics returned from external metrics API", took)
+            found[wanted.key] = Reading(sum(values), "", took) if values else nothing
+
+    return task
+
+
+def _scrapes(
+    reader: Reader,
+    snapshot: Snapshot,
+    exported: list[_Wanted],
+    found: dict[tuple[str, str, str], Reading],
+) -> Iterator[Task]:
+    """The task to read KEDA's own metrics, through the API server's proxy to its operator's pod."""
+    operator = Installation(snapshot).operator
+    if not exported or operator is None:
+        return
+    home = operator.namespace
+
+    def task() -> None:
+        pods = f"/api/v1/namespaces/{home}/pods"
+        label = quote(f"app={OPERATOR}", safe="")
+        unseen = Unseen(f"pods in {home}", f"grant `list pods` in {home}")
+        listed = mapping(reader.answer(f"{pods}?labelSelector={label}", "", unseen)).get("items")
+        running = [pod for pod in sequence(listed) if dig(pod, "status", "phase") == "Running"]
+        if not running:
+            return
+        path = f"{pods}/{text(dig(running[0], 'metadata', 'name'))}:8080/proxy/metrics"
+        silent = Unseen(_EXPORTED, "KEDA's operator exports no metrics on its port 8080")
+        try:
+            response = reader.get(path, "text/plain", _SECONDS)
+        except Unreachable:
+            reader.note(silent)
+            return
+        if response.status >= 400:
+            right = Unseen(_EXPORTED, f"grant `get pods/proxy` in {home}: KEDA's operator exports them")
+            reader.note(right if denied(response) else silent)
+            return
+        values = dict(exported_values(response.body.decode(errors="replace")))
+        for wanted in exported:
+            value = values.get((wanted.item.kind.lower(), *wanted.key))
+            if value is not None:
+                found[wanted.key] = Reading(numbers.to_milli(value))
+
+    yield task
+
+
+def exported_values(exposition: str) -> Iterator[tuple[tuple[str, str, str, str], float]]:
+    """keda_scaler_metrics_value by type, namespace, name and metric (prommetrics.go)."""
+    for labels, value in _SAMPLE.findall(exposition):
+        found = dict(_LABEL.findall(labels))
+        key = tuple(found.get(name, "") for name in ("type", "namespace", "scaledObject", "metric"))
+        try:
+            yield key, float(value)
+        except ValueError:
+            continue
