@@ -56,7 +56,7 @@ FLOORS = (
     {"core", "syntax", "manifests", "api_client", "api_server"},
     {"scalers", "ownership"},
     {"checks", "scaling"},
-    {"triggers", "timelines"},
+    {"triggers", "timelines", "diagnosis"},
     {"resources"},
     {"guardrails"},
     {"adoption"},
