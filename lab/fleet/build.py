@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lab.errors import LabError
 from lab.paths import cache
-from lab.toolchain import gobuild
+from lab.toolchain import gobuild, versions
 
 MODULE = Path(__file__).parent
 PROGRAMS = ("fleet", "pause")
@@ -38,7 +38,7 @@ def build(go: Path | None = None) -> dict[str, Path]:
 
 def _compile(go: Path, into: Path) -> None:
     done = subprocess.run(
-        [str(go), "build", "-trimpath", "-ldflags=-s -w", f"-o={into}/", "./cmd/..."],
+        [str(go), "build", *versions.load().flags, f"-o={into}/", "./cmd/..."],
         cwd=MODULE,
         env=gobuild.environment(),
         capture_output=True,

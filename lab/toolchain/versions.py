@@ -70,6 +70,7 @@ class Versions:
 
     tools: dict[str, Tool]
     groups: dict[str, Group]  # in the order in which they are built
+    flags: tuple[str, ...]  # what every `go build` of the lab gets, so that it finds compiled packages
     debian: dict[str, list[str]]  # package: all files of it that a lab uses, as patterns
     go_minimum: str
     go_wheel: str
@@ -83,19 +84,23 @@ def load(file: Path = HERE / "versions.toml") -> Versions:
     """
     table = tomllib.loads(file.read_text())
     architecture = _ARCHITECTURES.get(platform.machine(), platform.machine())
-    groups = {name: _group(name, entry, table["build"]) for name, entry in table["groups"].items()}
+    build = table["build"]
+    # The last pattern that matches a package decides its flags.
+    inlined = [f"-gcflags={pattern}=-dwarf=false" for pattern in build["inlined"]]
+    flags = (*build["flags"], *inlined)
+    groups = {name: _group(name, entry, flags, build["ldflags"]) for name, entry in table["groups"].items()}
     tools = {
         name: _tool(name, dict(entry), table, groups, architecture) for name, entry in table["tools"].items()
     }
-    return Versions(tools, groups, table["debian"], table["go"]["minimum"], table["go"]["wheel"])
+    go = table["go"]
+    common = (*flags, "-ldflags=" + " ".join(build["ldflags"]))
+    return Versions(tools, groups, common, table["debian"], go["minimum"], go["wheel"])
 
 
-def _group(name: str, entry: dict[str, Any], build: dict[str, list[str]]) -> Group:
-    ldflags = [*build["ldflags"], *(f"-X={stamp}" for stamp in entry["stamps"])]
+def _group(name: str, entry: dict[str, Any], flags: tuple[str, ...], ldflags: list[str]) -> Group:
+    ldflags = [*ldflags, *(f"-X={stamp}" for stamp in entry["stamps"])]
     tags = [f"-tags={','.join(entry['tags'])}"] if "tags" in entry else []
-    # The last pattern that matches a package decides its flags.
-    inlined = [f"-gcflags={pattern}=-dwarf=false" for pattern in build["inlined"]]
-    flags = (*build["flags"], *inlined, *tags, "-ldflags=" + " ".join(ldflags))
+    flags = (*flags, *tags, "-ldflags=" + " ".join(ldflags))
     return Group(name, entry["seconds"], flags, entry.get("after", ""))
 
 

@@ -303,7 +303,7 @@ def test_a_package_is_there_when_all_its_files_are(monkeypatch: pytest.MonkeyPat
     (tmp_path / "sbin").mkdir()
     (tmp_path / "sbin" / "ip").touch()
     files = [f"{tmp_path}/*bin/ip", f"{tmp_path}/lib/ptp"]
-    fake = versions.Versions({}, {}, {"one": files[:1], "both": files}, "", "")
+    fake = versions.Versions({}, {}, (), {"one": files[:1], "both": files}, "", "")
     monkeypatch.setattr(versions, "load", lambda: fake)
     assert packages.missing() == ["both"]
     (tmp_path / "lib").mkdir()

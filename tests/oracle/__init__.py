@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from lab import paths
+from lab.toolchain import versions
 
 HERE = Path(__file__).parent
 MODULE = HERE.parent.parent / "lab" / "toolchain" / "go" / "cluster"
@@ -96,8 +97,7 @@ def binary() -> Path:
         command = [
             go,
             "build",
-            "-trimpath",
-            "-ldflags=-s -w",
+            *versions.load().flags,  # KEDA's packages, as the lab has compiled them
             f"-modfile={MODULE / 'go.mod'}",
             "-o",
             str(unfinished),

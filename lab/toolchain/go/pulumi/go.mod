@@ -273,3 +273,5 @@ require (
 	gopkg.in/yaml.v3 v3.0.1 // indirect
 	lukechampine.com/frand v1.5.1 // indirect
 )
+
+replace golang.org/x/sync => golang.org/x/sync v0.19.0
