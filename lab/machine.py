@@ -25,7 +25,7 @@ GIB = 1 << 30
 # Measured on 2 cores, docs/lab.md: what a lab with its four workloads and their load holds, and what building
 # every tool adds. Memory includes no page cache.
 RUN_MEMORY, BUILD_MEMORY = 2 * GIB, 3 * GIB
-RUN_DISK, BUILD_DISK = 3 * GIB, 14 * GIB
+RUN_DISK, BUILD_DISK = 3 * GIB, 12 * GIB
 
 # Bits of CapEff (capabilities(7)): containers need devices, mounts, networks and changed roots.
 _CAPABILITIES = {12: "CAP_NET_ADMIN", 18: "CAP_SYS_CHROOT", 21: "CAP_SYS_ADMIN", 27: "CAP_MKNOD"}
