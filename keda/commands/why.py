@@ -73,7 +73,7 @@ def _live(context: str, namespace: str, name: str) -> tuple[Snapshot, str]:
 
 def _none(snapshot: Snapshot, place: str, wanted: list[str]) -> str:
     here = ", ".join(f"{item.namespace}/{item.name}" for item in snapshot.scaled()[:10])
-    refused = [str(each) for each in snapshot.unseen if each.what in ("scaledobjects", "scaledjobs")]
+    refused = [str(each) for each in snapshot.unseen if each.what.startswith("scaled")]
     if refused:
         return f"keda why: {place}: {'; '.join(refused)}."
     if not wanted:
