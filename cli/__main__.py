@@ -14,6 +14,7 @@ from cli.dashboard import boards, page
 from cli.dashboard.prometheus import Prometheus, Window
 from cli.engine import Engine
 from cli.errors import CommandError
+from cli.kubectl import Kubectl
 from cli.status import table
 from lab import __main__ as lab_command
 from lab.errors import LabError
@@ -95,7 +96,7 @@ def _on_lab(command: str, lab: Lab) -> int:
                 rows = waiting.until_ready(targets.lab_kubectl(lab))
             except waiting.NotReady as error:
                 rows, code = error.rows, 1
-    print("\n" + table.rendered(rows or table.rows(targets.lab_kubectl(lab))))
+    print("\n" + _table(targets.lab_kubectl(lab), rows))
     argument = targets.named(lab)
     print(
         f"\nTry next:  make load WORKLOAD=voice{argument}    then  make status{argument}\n"
@@ -168,7 +169,7 @@ def _on_cluster(args: argparse.Namespace) -> int:
     kubectl = own.kubectl()
     if args.command == "status":
         own.server()
-        print(table.rendered(table.rows(kubectl)))
+        print(_table(kubectl))
         return 0
     verb = "destroy" if args.command == "down" else args.command
     engine = _own_engine(own, args, "" if verb == "preview" else f"pulumi {verb}")
@@ -181,8 +182,14 @@ def _on_cluster(args: argparse.Namespace) -> int:
             )
     done = engine.operate(verb, assume_yes=args.yes)
     if done.returncode == 0 and verb == "up":
-        print("\n" + table.rendered(table.rows(kubectl)))
+        print("\n" + _table(kubectl))
     return 1 if done.returncode else 0
+
+
+def _table(kubectl: Kubectl, rows: Sequence[table.Row] | None = None) -> str:
+    """The workloads, with the answer of `keda why` below each that is broken or held back."""
+    answers = import_module("cli.status.answers").answers(kubectl)  # it needs what only this command does
+    return table.rendered(rows or table.rows(kubectl), answers)
 
 
 def _own_engine(own: clusters.OwnCluster, args: argparse.Namespace, question: str) -> Engine:

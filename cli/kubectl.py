@@ -13,6 +13,7 @@ class Kubectl:
     """kubectl on one kubeconfig, answering with parsed JSON."""
 
     def __init__(self, binary: str, kubeconfig: str | None = None, context: str | None = None) -> None:
+        self.kubeconfig, self.context = kubeconfig, context
         self._base = [binary, "--request-timeout=20s"]
         self._base += [f"--kubeconfig={kubeconfig}"] if kubeconfig else []
         self._base += [f"--context={context}"] if context else []

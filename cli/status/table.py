@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from cli.kubectl import Kubectl
-from cli.status import jetstream
 
 
 @dataclass(frozen=True)
@@ -36,15 +36,14 @@ def rows(kubectl: Kubectl) -> list[Row]:
         for item in kubectl.items(resource, "--all-namespaces")
     }
     found = [
-        _object_row(item, replicas, jetstream.missing(kubectl.raw, item["spec"]))
-        for item in kubectl.items("scaledobjects.keda.sh", "--all-namespaces")
+        _object_row(item, replicas) for item in kubectl.items("scaledobjects.keda.sh", "--all-namespaces")
     ]
     jobs = kubectl.items("jobs.batch", "--all-namespaces", "-l", "scaledjob.keda.sh/name")
     found += [_job_row(item, jobs) for item in kubectl.items("scaledjobs.keda.sh", "--all-namespaces")]
     return sorted(found, key=lambda row: (row.namespace, row.name))
 
 
-def _object_row(item: Mapping[str, Any], replicas: Mapping[tuple[str, str, str], int], missing: str) -> Row:
+def _object_row(item: Mapping[str, Any], replicas: Mapping[tuple[str, str, str], int]) -> Row:
     meta, spec = item["metadata"], item["spec"]
     target = spec["scaleTargetRef"]
     kind = target.get("kind", "Deployment")
@@ -58,7 +57,7 @@ def _object_row(item: Mapping[str, Any], replicas: Mapping[tuple[str, str, str],
         minimum=spec.get("minReplicaCount", 0),
         maximum=spec.get("maxReplicaCount", 100),
         ready=ready,
-        reason=reason or missing,
+        reason=reason,
     )
 
 
@@ -97,8 +96,8 @@ def _ready(item: Mapping[str, Any]) -> tuple[str, str]:
     return "Unknown", "KEDA has not looked at it yet"
 
 
-def rendered(found: Sequence[Row]) -> str:
-    """The rows as aligned text, a note under each row that is not Ready."""
+def rendered(found: Sequence[Row], answers: Mapping[tuple[str, str], str] = MappingProxyType({})) -> str:
+    """The rows as aligned text; under a row its answer by namespace and name, or KEDA's own reason."""
     heads = ("WORKLOAD", "NAMESPACE", "TARGET", "TRIGGER", "REPLICAS", "RANGE", "READY")
     cells = [
         (
@@ -116,6 +115,6 @@ def rendered(found: Sequence[Row]) -> str:
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(heads, widths, strict=True)).rstrip()]
     for row, line in zip(found, cells, strict=True):
         lines.append("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
-        if row.reason:
-            lines.append(f"  ! {row.name}: {row.reason.splitlines()[0]}")
+        if reason := answers.get((row.namespace, row.name)) or row.reason:
+            lines.append(f"  ! {row.name}: {reason.splitlines()[0]}")
     return "\n".join(lines)

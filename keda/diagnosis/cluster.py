@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from keda.api_server import Get
+from keda.diagnosis import jetstream
 from keda.diagnosis.causes.authentication import references
 from keda.diagnosis.installation import EXTERNAL_METRICS, OPERATOR, Installation
-from keda.diagnosis.reader import METADATA, Reader, Resource, Task
-from keda.diagnosis.snapshot import SCALED, Reading, Snapshot, utc_now
+from keda.diagnosis.reader import METADATA, Reader, Resource, Task, denied
+from keda.diagnosis.snapshot import SCALED, Snapshot, Unseen, utc_now
 from keda.diagnosis.values import readings
 from keda.diagnosis.workload import Workload
 from keda.manifests.objects import Item, Objects
@@ -63,18 +66,36 @@ def read(get: Get, namespace: str = "", name: str = "") -> Snapshot:
         ]
     reader.run(_around(reader, Objects(reader.found)))
     reader.run(_behind(reader, _snapshot(reader)))
-    return _snapshot(reader, readings(reader, _snapshot(reader)))
-
-
-def _snapshot(reader: Reader, values: Mapping[tuple[str, str, str], Reading] | None = None) -> Snapshot:
-    return Snapshot(
-        Objects(reader.found),
-        reader.now or utc_now(),
-        True,
-        reader.complete,
-        values or {},
-        tuple(reader.unseen),
+    seen = _snapshot(reader)
+    missing: dict[tuple[str, str], str] = {}
+    reader.run(_streams(reader, seen, missing))
+    return replace(
+        _snapshot(reader), readings=readings(reader, seen), missing=missing, unseen=tuple(reader.unseen)
     )
+
+
+def _snapshot(reader: Reader) -> Snapshot:
+    now = reader.now or utc_now()
+    return Snapshot(Objects(reader.found), now, True, reader.complete, unseen=tuple(reader.unseen))
+
+
+def _streams(reader: Reader, snapshot: Snapshot, missing: dict[tuple[str, str], str]) -> Iterator[Task]:
+    """Whether the streams and consumers of nats-jetstream triggers exist, which KEDA does not report."""
+    for item in snapshot.scaled():
+        if any(dig(trigger, "type") == "nats-jetstream" for trigger in sequence(item.spec.get("triggers"))):
+            yield functools.partial(_stream, reader, item, missing)
+
+
+def _stream(reader: Reader, item: Item, missing: dict[tuple[str, str], str]) -> None:
+    def get(path: str) -> str:
+        response = reader.get(path)
+        if denied(response):
+            right = f"grant `get services/proxy` in {path.split('/')[4]}"
+            reader.note(Unseen(f"the JetStream consumer of {item.namespace}/{item.name}", right))
+        return response.body.decode(errors="replace") if response.status < 400 else ""
+
+    if found := jetstream.missing(get, item.spec):
+        missing[item.namespace, item.name] = found
 
 
 def _around(reader: Reader, objects: Objects) -> Iterator[Task]:

@@ -25,6 +25,7 @@ CAUSES: tuple[Cause, ...] = (
     owners.second_hpa,
     source.adapter_path,
     source.failing_trigger,
+    source.missing_consumer,
     target.no_target,
     target.no_hpa,
     operator.activation_failed,

@@ -68,6 +68,8 @@ class Snapshot:
     readings: Mapping[tuple[str, str, str], Reading] = field(default_factory=dict)
     """By namespace, name of the ScaledObject or ScaledJob, and metric."""
     unseen: tuple[Unseen, ...] = ()
+    missing: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """What does not exist at the source, in one line, by namespace and name."""
 
     def known_absent(self, kind: str) -> bool:
         """Whether an object of this kind that is not here does not exist."""

@@ -114,6 +114,15 @@ def adapter_path(workload: Workload, keda: Installation) -> Iterator[Answer]:
     yield Answer(f"no-{where}", Level.BROKEN, Hop.HPA, f"{effect}: {sentence}{reported}", fix)
 
 
+def missing_consumer(workload: Workload, keda: Installation) -> Iterator[Answer]:
+    """Without its consumer the nats-jetstream scaler gives the stream's last sequence (k #7657)."""
+    found = workload.snapshot.missing.get((workload.item.namespace, workload.item.name))
+    if found is not None:
+        cause, _, fix = found.rpartition(". ")
+        sentence = f"has {workload.replicas} replicas for a wrong value: {cause}"
+        yield Answer("missing-consumer", Level.BROKEN, Hop.SOURCE, sentence, fix)
+
+
 def failing_trigger(workload: Workload, keda: Installation) -> Iterator[Answer]:
     """A scaler fails: TriggerError, PartialTriggerError (executor), health (fallback.go), the HPA's words."""
     message = failure(workload)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cli.status import jetstream
+from keda.diagnosis import jetstream
 
 ANSWER = {
     "account_details": [
