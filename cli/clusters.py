@@ -131,7 +131,7 @@ class OwnCluster:
         if not self.file.exists():
             raise CommandError(
                 f"{self.file.name}: no such file, so nothing is set for this cluster. Run "
-                f"`make init {self.words}`: it looks at the cluster and writes one."
+                f"`make init {self.words}`: it reads the cluster and writes one."
             )
         settings = self.settings()
         context = settings.get("context")

@@ -31,7 +31,7 @@ def read(path: Path = SOURCE) -> dict[str, Any]:
         data = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except FileNotFoundError:
         raise CommandError(
-            f"{path.name}: no such file. It holds the stack's settings. Restore it from git."
+            f"{path.name}: no such file. It has the stack's settings. Restore it from git."
         ) from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)

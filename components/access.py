@@ -239,7 +239,7 @@ def _unseen(access: Access, workloads: Mapping[str, Workload]) -> Iterator[Fault
             yield Fault(
                 join("workloads", name, "namespace"),
                 workload.namespace,
-                "is not watched. KEDA would never see the workload, and would not report it.",
+                "is not watched. KEDA would ignore the workload, and report nothing.",
                 f"Add {workload.namespace} to keda.watchNamespaces.",
             )
 

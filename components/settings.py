@@ -44,7 +44,7 @@ VaultAddress = Annotated[str, BeforeValidator(_vault_address)]
 class Cluster(Setting):
     """Which cluster. Unset, it is the one kubectl would talk to."""
 
-    consequence = "The program would not know its cluster."
+    consequence = "The program could not check its cluster."
 
     kubeconfig: str | None = Field(default=None, min_length=1, examples=["~/.kube/config"])
     context: str | None = Field(default=None, min_length=1, examples=["homelab"])
@@ -179,7 +179,7 @@ def decode(
                 Fault(
                     section,
                     MISSING,
-                    "holds a secret. It would be written in plain text into objects that many may read.",
+                    "contains a secret. It would be written in plain text into objects that many may read.",
                     "Put it into a Kubernetes Secret, and name that.",
                 )
             )

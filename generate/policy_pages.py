@@ -13,7 +13,7 @@ from policies.rule import UNDECIDED, schema
 
 _EFFECT = {
     "mandatory": "fails the preview, and in an update stops the object before it is created",
-    "advisory": "is printed, and the command goes on",
+    "advisory": "is printed, and the command continues",
 }
 
 
@@ -40,7 +40,7 @@ def index() -> str:
     rows = [
         f"| [`{rule.name}`](policies/{rule.name}.md) | {rule.summary} | {rule.level} |" for rule in rules()
     ]
-    return "\n".join(["| Rule | What it holds | Default |", "|---|---|---|", *rows])
+    return "\n".join(["| Rule | What it enforces | Default |", "|---|---|---|", *rows])
 
 
 def pages() -> dict[str, str]:
@@ -57,7 +57,7 @@ def _settings(name: str, schema: Mapping[str, Mapping[str, Any]]) -> str:
     example = {name: {"excluded": [{"object": "* legacy/*", "reason": "leaves in March"}]}}
     return "\n".join(
         [
-            "In the policy config file, beside `enforcementLevel`:",
+            "In the policy config file, in addition to `enforcementLevel`:",
             "",
             "| Key | Type | Default | What it is |",
             "|---|---|---|---|",

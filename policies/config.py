@@ -37,7 +37,7 @@ def _without_reason(rule: str, excluded: object) -> Iterator[str]:
         if "reason" in entry and not is_reason(entry["reason"]):
             yield (
                 f"policy config {rule}.excluded[{index}].reason: is not a reason. Nobody can find out later "
-                "whether the exclusion still holds. Write why the object is passed over, in words."
+                "whether the exclusion is still right. Write why the object is passed over, in words."
             )
 
 

@@ -96,8 +96,8 @@ The program without the HPA passes as well. In a chart, switch its own off (most
 update and add the ScaledObject in the next, or KEDA's webhook meets the old HPA and refuses the
 ScaledObject. To let KEDA take over an HPA of the same program: docs/adoption.md.
 
-Passes, as with KEDA's webhook: an HPA annotated `validations.keda.sh/hpa-ownership: "false"` (you say
-that the two do not meet), and KEDA's own HPA, known by its `ownerReferences`.
+Passes, as with KEDA's webhook: an HPA annotated `validations.keda.sh/hpa-ownership: "false"` (the two
+never meet), and KEDA's own HPA, known by its `ownerReferences`.
 """
     kind = ConflictKind.HPA
 
@@ -193,8 +193,8 @@ spec:
     - {type: cron, metadata: {timezone: UTC, start: 0 7 * * *, end: 0 19 * * *, desiredReplicas: "2"}}
 """
     note = """\
-Passes too: a resource whose replicas Pulumi is told to leave alone, which helps with charts that always
-render them:
+Passes too: a resource with `ignore_changes` on its replicas, which helps with charts that always render
+them:
 ```python
 def leave_replicas_alone(args):
     options = pulumi.ResourceOptions(ignore_changes=["spec.replicas"])
@@ -213,7 +213,7 @@ class OtherController(_SecondOwner):
     summary = "No other controller sets the replicas of a ScaledObject's target."
     why = (
         "Envoy Gateway, Ray, Knative, Argo Rollouts, Flagger and others write replicas, or scale by "
-        "themselves. KEDA's webhook looks at none of them. docs/who-owns-replicas.md has the list."
+        "themselves. KEDA's webhook checks none of them. docs/who-owns-replicas.md has the list."
     )
     fails = """\
 apiVersion: gateway.envoyproxy.io/v1alpha1

@@ -22,10 +22,10 @@ class Sources(Guardrail):
     """
 
     name = "keda-one-owner-sources"
-    summary = "What stands outside the program is read: its cluster, and the files that the config names."
+    summary = "The sources outside the program can be read: its cluster, and the files that the config names."
     why = (
-        "The program is not the only one who writes: a Flux tree may hold a second ScaledObject, and "
-        "somebody once made an HPA by hand. The other keda-one-owner rules count what this rule "
+        "Others write too: a Flux tree may contain a second ScaledObject, and "
+        "an HPA may have been made by hand. The other keda-one-owner rules count what this rule "
         "reads. Of the cluster that is what scales, with the rights of the provider's kubeconfig; "
         "nothing is written."
     )
@@ -49,8 +49,8 @@ class Sources(Guardrail):
 {"keda-one-owner-sources": {"manifests": ["../flux/apps"], "cluster": {"context": "homelab"}}}
 ```
 
-A source that the config names and that cannot be read is a finding of this rule: a check that was asked
-for does not silently go missing. `excluded` takes the path, or `cluster <context>`, as its object.
+A source that the config names and that cannot be read is a finding of this rule: no configured check is
+skipped silently. `excluded` takes the path, or `cluster <context>`, as its object.
 """
     settings = {
         "manifests": {

@@ -36,7 +36,7 @@ from policies.resources import as_whole
 EXCLUDED = {
     "type": "array",
     "default": [],
-    "description": "Objects this rule passes over: `Kind namespace/name` or a URN, * for any text, and why.",
+    "description": "Objects this rule ignores: `Kind namespace/name` or a URN (* matches anything), and why.",
     "items": {
         "type": "object",
         "properties": {
@@ -171,7 +171,7 @@ def _worded(undecided: Undecided, names: Sequence[str]) -> str:
     if undecided.why == NOT_YET:
         families = dict.fromkeys("keda-one-owner-*" if "-one-owner-" in name else name for name in names)
         later = (
-            f", where {' and '.join(families)} will read it before the object is created. To know now, write "
-            "a plain value instead of another resource's output"
+            f", where {' and '.join(families)} will read it before the object is created. To decide now, "
+            "write a plain value instead of another resource's output"
         )
     return " ".join(filter(None, (undecided.object, undecided.path, f"{undecided.why}{later}.")))

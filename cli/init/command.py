@@ -68,7 +68,7 @@ def write(cluster: OwnCluster, force: bool) -> str:
 
 def _report(cluster: OwnCluster, found: Survey, written: list[str], stands: list[str]) -> Iterator[str]:
     yield f"{cluster.context}: Kubernetes {found.version}, {found.distribution.value}, nodes: {found.nodes}"
-    yield f"Written: {', '.join(written)}. Every guess has its reason beside it."
+    yield f"Written: {', '.join(written)}. Every guess has its reason above it."
     if found.unseen:
         yield f"Not seen, since this account may not read them (403): {_named(found.unseen)}."
     if stands:

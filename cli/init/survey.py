@@ -216,7 +216,7 @@ def _monitor_labels(collectors: Sequence[Item]) -> Guess:
             continue
         for key, value in (selector.get("matchLabels") or {}).items():
             if labels.setdefault(key, value) != value:
-                doubts.append(f"its {word}Selector wants {key}: {value} instead")
+                doubts.append(f"its {word}Selector requires {key}: {value} instead")
         if selector.get("matchExpressions"):
             doubts.append(f"its {word}Selector has matchExpressions: check them")
         if first.spec.get(f"{word}NamespaceSelector") is None:

@@ -91,7 +91,7 @@ def _run(engine: Engine, kubectl: Kubectl, found: Found, folder: Path, where: st
     if lost := [name for name, uid in found.uids().items() if there.get(name) != uid]:
         raise CommandError(
             f"{', '.join(lost)}: deleted by somebody since the takeover began. The Helm release is still "
-            f"there, and {folder} holds a backup. Run `make takeover{where}` again once it is clear by whom."
+            f"there, and {folder} has a backup. Run `make takeover{where}` again once it is clear by whom."
         )
     for stored in found.releases:
         kubectl.call("delete", "--ignore-not-found", "-f", "-", stdin=json.dumps(_bare(stored.item)))

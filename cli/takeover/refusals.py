@@ -44,8 +44,8 @@ def refusals(release: StoredRelease, objects: Objects, settings: Settings) -> It
         )
     if release.chart["name"] != "keda":
         yield (
-            f"{label}: its chart is {release.chart['name']}, which holds more than KEDA. Helm would forget "
-            "all of it. Take KEDA out of that chart first: docs/takeover.md."
+            f"{label}: its chart is {release.chart['name']}, which contains more than KEDA. Helm would "
+            "forget all of it. Take KEDA out of that chart first: docs/takeover.md."
         )
         return
     if release.namespace != settings.keda.namespace:
@@ -78,7 +78,7 @@ def unserved(objects: Objects, settings: Settings) -> Iterator[str]:
                 continue  # the stack's own settings replace it
             if watched is not None and namespace not in watched:
                 yield (
-                    f"{title(item)}: its namespace is not watched, so KEDA would no longer see it. "
+                    f"{title(item)}: its namespace is not watched, so KEDA would ignore it. "
                     f"Add {namespace} to keda.watchNamespaces."
                 )
             if crd == SCALED_OBJECTS:
@@ -114,8 +114,8 @@ def _other_names(release: StoredRelease, settings: Settings) -> Iterator[str]:
         if name not in expected:
             yield (
                 f"Deployment {name} of the release is none of the program's "
-                f"({', '.join(sorted(expected))}), and would run beside them. Write operator.name and "
-                "webhooks.name under keda.values as the release has them."
+                f"({', '.join(sorted(expected))}), and would run in addition to them. Write operator.name "
+                "and webhooks.name under keda.values as the release has them."
             )
         elif selector != {"app": name}:
             labels = ",".join(f"{key}={value}" for key, value in selector.items())

@@ -42,7 +42,7 @@ def operator_down(keda: Installation) -> Iterator[Firing]:
 @OF_KEDA.alert("KedaMetricsServerDown", "critical", 5, "the metrics server does not answer")
 def metrics_server_down(keda: Installation) -> Iterator[Firing]:
     """As `operator_down`, for the metrics server."""
-    harm = "no HPA of KEDA's can read its metrics, so replicas stand still"
+    harm = "no HPA of KEDA's can read its metrics, so replicas do not change"
     yield from _down(keda, "metricServer", "keda-operator-metrics-apiserver", harm)
 
 
@@ -101,7 +101,7 @@ def scaler_failing(on: Watched) -> Iterator[Firing]:
     errors = _of_triggers("keda_scaler_detail_errors_total", on.workload, "rate({}[5m])")
     yield Firing(
         f"sum by (metric) {errors} > 0",
-        f"{on.title}: KEDA cannot read {{{{ $labels.metric }}}}, so the replicas stand still",
+        f"{on.title}: KEDA cannot read {{{{ $labels.metric }}}}, so the replicas do not change",
     )
 
 
@@ -182,7 +182,7 @@ def stuck_at_zero(on: Watched) -> Iterator[Firing]:
     )
     yield Firing(
         f"({active}) and on () {replicas(on.workload)} == 0",
-        f"{on.title} is at 0 replicas though its signal is {{{{ $value }}}}: it does not wake",
+        f"{on.title} is at 0 replicas though its signal is {{{{ $value }}}}: KEDA does not scale it up",
     )
 
 

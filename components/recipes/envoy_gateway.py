@@ -96,7 +96,7 @@ class EnvoyGateway(PrometheusRecipe):
             yield Fault(
                 "minReplicas",
                 0,
-                "is below 1. Without a proxy no connection could arrive, and nothing would wake it.",
+                "is below 1. Without a proxy no connection could arrive, and nothing would scale it up.",
                 "Write minReplicas: 1.",
             )
         if self.deploy_mode == "GatewayNamespace" and self.namespace != self.gateway.namespace:

@@ -44,7 +44,7 @@ class JetStream(Recipe):
             yield Fault(
                 "monitoringEndpoint",
                 self.monitoring_endpoint,
-                "has no port. KEDA would ask port 80, and NATS answers on 8222.",
+                "has no port. KEDA would connect to port 80, and NATS answers on 8222.",
                 f"Write {host}:8222.",
             )
 

@@ -37,7 +37,7 @@ class RayServe(PrometheusRecipe):
             yield Fault(
                 "minReplicas",
                 0,
-                "is below 1. The target itself emits the metric: at zero nothing would ever wake it.",
+                "is below 1. The target itself emits the metric: at zero nothing would scale it up.",
                 "Write minReplicas: 1.",
             )
 

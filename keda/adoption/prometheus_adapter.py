@@ -153,7 +153,7 @@ def read_rules(document: object) -> AdapterRules:
         config = {"rules": rules.get("custom"), "externalRules": rules.get("external")}
     found = AdapterRules(tuple(_rules(config, "rules")), tuple(_rules(config, "externalRules")))
     if not found.custom and not found.external:
-        why = "holds neither rules nor externalRules. No query could be read from it."
+        why = "has neither rules nor externalRules. No query could be read from it."
         raise SpecError(
             [Fault("", MISSING, why, "Give the adapter's config.yaml, its ConfigMap or its Helm values.")]
         )

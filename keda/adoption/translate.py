@@ -113,17 +113,17 @@ def _notes(hpa: Hpa) -> Iterator[str]:
     labels, annotations = hpa.metadata.labels or {}, hpa.metadata.annotations or {}
     if _HELM in annotations:
         yield (
-            f"Helm's release {show(annotations[_HELM])} holds the HPA: apply the ScaledObject first, then "
+            f"Helm's release {show(annotations[_HELM])} contains the HPA: apply the ScaledObject first, then "
             "take the HPA out of the release. helm.sh/resource-policy: keep on the ScaledObject, which KEDA "
             "copies to the HPA, keeps Helm from deleting it."
         )
     if any(label in labels for label in _FLUX):
         yield (
-            "Flux holds the HPA: annotate it with kustomize.toolkit.fluxcd.io/prune: disabled in one commit, "
-            "and put the ScaledObject in its place in the next."
+            "Flux applies the HPA: annotate it with kustomize.toolkit.fluxcd.io/prune: disabled in one "
+            "commit, and put the ScaledObject in its place in the next."
         )
     if any(str(entry.get("manager", "")).startswith("pulumi") for entry in hpa.metadata.managed_fields):
-        yield "A Pulumi program holds the HPA, and must let go of it first: docs/adoption.md."
+        yield "A Pulumi program contains the HPA, and must give it up first: docs/adoption.md."
 
 
 def _trigger(
@@ -191,7 +191,7 @@ def _query(kind: str, series: Series, hpa: Hpa, rules: AdapterRules | None) -> t
         fix = "Write the trigger by hand: docs/scalers.md lists KEDA's scalers."
         raise SpecError([Fault("metric.name", name, why, fix)])
     query = _proposed(kind, series, hpa)
-    unruled = "" if rules is None else f"no rule given says which series {name} is; "
+    unruled = "" if rules is None else f"no rule names the series of {name}; "
     return query, [
         f"CHECK {unruled}the query is a proposal made from the name {name}. Compare its value with "
         f"`kubectl get hpa {hpa.metadata.name} -n {hpa.metadata.namespace}` before you apply it."

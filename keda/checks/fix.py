@@ -62,7 +62,7 @@ def _fix_once(path: Path) -> tuple[list[str], str]:
         with path.open("rb") as stream:
             given = list(documents(Source(stream)))
     except Unreadable:
-        return [], ""  # the check says so
+        return [], ""  # the check reports it
     wanted = [list(_corrections(document)) for document in given]
     if not any(wanted):
         return [], ""

@@ -51,7 +51,7 @@ def _plain(line: Line) -> dict[str, Any]:
 
 
 def as_sarif(lines: Sequence[Line]) -> str:
-    """One run, with the rules that spoke."""
+    """One run, with the rules that have findings."""
     used = sorted({line.finding.code for line in lines})
     driver = {
         "name": "keda-check",

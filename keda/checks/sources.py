@@ -19,7 +19,7 @@ from keda.manifests.reading import dig, mapping, sequence, text
 
 @dataclass(frozen=True)
 class Authentication:
-    """What a trigger gets. A parameter's value is None where only the cluster knows it."""
+    """What a trigger gets. A parameter's value is None where only the cluster has it."""
 
     parameters: Mapping[str, str | None] = field(default_factory=dict)
     pod_identity: str = ""

@@ -17,7 +17,7 @@ from keda.manifests.objects import Item, Objects
 from keda.manifests.reading import At, dig, mapping
 
 LONG = 1000
-"""Characters: a longer value of a Secret or ConfigMap is kept as one that only the cluster knows."""
+"""Characters: a longer value of a Secret or ConfigMap is kept as one that only the cluster has."""
 MOST_PLACES = 20_000
 """Values of one object whose lines are kept; those after them are found at the line of their document."""
 

@@ -61,8 +61,8 @@ def _written(adoptions: Sequence[Adoption], *, workload: bool) -> Iterator[str]:
 def _check_address(prometheus: str) -> None:
     if is_secret_value(prometheus):
         raise Unusable(
-            "--prometheus: carries a password, which would stand in the ScaledObject for all to read. "
-            "Give the address without it, and name a TriggerAuthentication in the trigger."
+            "--prometheus: carries a password, which everyone who may read the ScaledObject could read. "
+            "Write the address without it, and name a TriggerAuthentication in the trigger."
         )
     try:
         address(prometheus)
@@ -78,7 +78,7 @@ def _hpas(path: str) -> list[Any]:
         if item.get("kind") == "HorizontalPodAutoscaler"
     ]
     if not found:
-        raise Unusable(f"{path}: holds no HorizontalPodAutoscaler. Give `kubectl get hpa NAME -o yaml`.")
+        raise Unusable(f"{path}: contains no HorizontalPodAutoscaler. Give `kubectl get hpa NAME -o yaml`.")
     return found
 
 

@@ -81,7 +81,7 @@ def _add_simulate(simulating: argparse.ArgumentParser) -> None:
     add("path", nargs="?", metavar="FILE", help="a manifest with a ScaledObject; - for stdin")
     add("--compare", nargs=2, default=[], metavar=("OLD", "NEW"), help="two files under one signal")
     add("--signal", action="append", default=[], metavar="[TRIGGER=]SIGNAL", help="what a trigger reads")
-    add("--workload", metavar="NAME", help="the ScaledObject's name, where the file holds several")
+    add("--workload", metavar="NAME", help="the ScaledObject's name, where the file has several")
     add("--minutes", type=int, default=30, metavar="N", help="default: %(default)s")
     add("--fault", action="append", default=[], metavar="FAULT", help="what goes wrong, and when")
     add("--replicas", type=int, metavar="N", help="at the beginning; default: minReplicaCount")

@@ -123,7 +123,7 @@ def _parsed(table: Mapping[str, Any], file: Path, start: Path) -> Config:
         raise NotThere(f"{file}: fail-on is {fail_on!r}. Write error or warning.")
     baseline = table.get("baseline", "")
     if not isinstance(baseline, str):
-        raise NotThere(f"{file}: baseline is not a text. Write the path of a file.")
+        raise NotThere(f"{file}: baseline is not a string. Write the path of a file.")
     return Config(
         tuple(_from(start, file.parent / path) for path in _texts(table, "paths", file)),
         patterns(_texts(table, "exclude", file), file.parent),

@@ -1,6 +1,6 @@
 """The GPUs that everything scaled may ask for at once, checked against what the cluster has.
 
-A pod whose GPU is taken stays Pending, and KEDA goes on asking: nobody reports that two workloads' maxima do
+A pod whose GPU is taken stays Pending, and nothing reports that two workloads' maxima do
 not fit together. The sum is taken by priority class, since the scheduler has a pod of a lower class give
 way to one of a higher (preemption): classes may overlap, equals may not.
 """
@@ -19,9 +19,9 @@ class GpuBudget(Guardrail):
     """Off until `capacity` gives what the cluster has."""
 
     name = "keda-gpu-budget"
-    summary = "All GPUs that ScaledObjects and ScaledJobs may ask for at once are there."
+    summary = "The GPUs that all ScaledObjects and ScaledJobs request at their maximum are there."
     why = (
-        "A pod that finds no GPU stays Pending and KEDA goes on asking. Each workload may fit alone, "
+        "A pod that finds no GPU stays Pending. Each workload may fit by itself, "
         "and two together not; nothing reports it. The sum of maxReplicaCount x GPUs per pod stays "
         "within `capacity`, which turns the rule on."
     )
@@ -99,13 +99,13 @@ spec:
 """
     note = """\
 GPUs per pod are read from the target's pod template in the program, or the ScaledJob's own. A target that
-is declared elsewhere is named at the end, not counted; say what its pods ask for with the annotation
+is declared elsewhere is named at the end, not counted; write the GPUs of its pods into the annotation
 `keda-homelab.dev/gpus-per-pod: "1"` on the ScaledObject, or for all of them with `elsewhere` in the
 config.
 
-Two workloads may overlap if it is said who gives way (pods of another `priorityClassName`: the sum is
-taken for each class) or why they never run at once (annotation `keda-homelab.dev/gpu-overlap: "batch runs
-at night"`). A workload that alone asks for more than there is may not.
+Two workloads may overlap if one gives way (pods of another `priorityClassName`: the sum is taken for each
+class) or if they never run at once (annotation `keda-homelab.dev/gpu-overlap: "batch runs at night"`). A
+workload that by itself requests more than there is may not.
 """
     example = {"capacity": 4}
     settings = {

@@ -28,7 +28,7 @@ Target = tuple[str, str, str, str, str]
 
 @dataclass(frozen=True)
 class Pod:
-    """What one pod asks for; `unread` is the field of it that only the update knows, if any."""
+    """What one pod requests; `unread` is the field of it that only the update has, if any."""
 
     gpus: int
     priority: str
@@ -82,7 +82,7 @@ class GpuSum:
                     "spec.scaleTargetRef",
                     f"names {target[2]} {target[3]}/{target[4]}, which is declared elsewhere: its GPUs are "
                     f'not in the sum. Annotate the {claim.item.kind} with {GPUS_PER_POD}: "<number>" (0 for '
-                    "none); or say it of all such targets (--policy-pack-config: keda-gpu-budget.elsewhere)",
+                    "none); or write it for all of them (--policy-pack-config: keda-gpu-budget.elsewhere)",
                 )
 
     def _found(self, item: Item, cluster: str, capacity: int) -> Iterator[Finding]:
@@ -116,7 +116,7 @@ class GpuSum:
         if not pod.gpus or not maximum or maximum < 0:
             return
         asked = maximum * pod.gpus
-        each = f"{item.ref} {claim.path}: {maximum}, each pod with {pod.gpus} {self.resource}, asks for"
+        each = f"{item.ref} {claim.path}: {maximum}, each pod with {pod.gpus} {self.resource}, requests"
         if asked > capacity:
             fits = capacity // pod.gpus
             yield Finding(
@@ -136,7 +136,7 @@ class GpuSum:
             yield Finding(
                 f"{each} {asked}, and with {', '.join(listed)} that makes {self._sums[group]}; the cluster "
                 f"has {capacity}. Under load some pods of either stay Pending. Lower a "
-                "maxReplicaCount; or say who gives way: another priorityClassName in the pods of one; or, if "
+                "maxReplicaCount; or let one give way: another priorityClassName in its pods; or, if "
                 f'they never run at once, annotate one with {OVERLAP}: "<why>".',
                 (item.ref, *(ref for ref, _ in others)),
             )

@@ -18,8 +18,8 @@ class MetricsApiservice(Guardrail):
     name = "keda-metrics-apiservice"
     summary = "One adapter serves external.metrics.k8s.io in a cluster."
     why = (
-        "The API group has one APIService. KEDA beside a Prometheus Adapter with external metrics, or "
-        "a second KEDA, take it from each other: each update hands it to the other, and the HPAs of "
+        "The API group has one APIService. KEDA and a Prometheus Adapter with external metrics, or "
+        "two KEDAs, take it from each other: each update hands it to the other, and the HPAs of "
         "the loser read nothing (kedacore/charts#470)."
     )
     fails = """\
@@ -71,7 +71,7 @@ spec:
                 for where, service in served.items() if met else ():
                     yield Finding(
                         f"{name} of external.metrics.k8s.io is declared twice: for {_service(item)} at "
-                        f"{item.where}, and for {service} at {where}. The API server asks only one of them, "
+                        f"{item.where}, and for {service} at {where}. The API server uses only one of them, "
                         "and every HPA that needs the other reads no metric. Keep KEDA's; move what the "
                         "other adapter serves into ScaledObjects (its prometheus trigger), or switch "
                         "external metrics off in its chart.",

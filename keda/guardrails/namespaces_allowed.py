@@ -46,7 +46,7 @@ spec:
             "type": "array",
             "items": {"type": "string", "minLength": 1},
             "default": [],
-            "description": "Namespaces where scaling is allowed, * for any text. []: everywhere.",
+            "description": "Namespaces where scaling is allowed, * matches anything. []: everywhere.",
         }
     }
     severity = "medium"

@@ -16,7 +16,7 @@ class ReplicasCeiling(Guardrail):
     """A maximum that nobody chose, or one above `ceiling` (replicas; for a ScaledJob, Jobs at a time)."""
 
     name = "keda-replicas-ceiling"
-    summary = "maxReplicaCount is chosen, and not above the ceiling."
+    summary = "maxReplicaCount is set, and not above the ceiling."
     why = (
         "KEDA's default is 100. One wrong metric is enough to reach it, and nobody chose it. A "
         "ceiling of your own (`ceiling`, none by default) bounds what is chosen; for a ScaledJob it "

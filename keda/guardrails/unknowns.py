@@ -1,4 +1,4 @@
-"""What a preview does not know of a manifest: where it stands, who reads it, what it may turn out to be."""
+"""What is unknown of a manifest in a preview: where it stands, who reads it, what it may turn out to be."""
 
 from __future__ import annotations
 

@@ -86,14 +86,14 @@ is. The cluster guard has the same rule for whatever else writes: [security.md](
     def judge(self, declared: Declared, config: Config) -> Iterator[Finding]:
         addresses = config.get("addresses")
         known = [address for each in addresses or () if (address := vault_address(each))]
-        told = list(found(self.program.alone(declared), "vault-operator-token"))
-        yield from told
+        operator_tokens = list(found(self.program.alone(declared), "vault-operator-token"))
+        yield from operator_tokens
         for item, vault in _vaults(self.program.items(declared)):
             if _unknown(vault):
                 continue
             at = f"{item.ref} spec.hashiCorpVault"
             if path := operator_token(vault, OPERATOR):
-                if any(item.ref in each.objects for each in told):
+                if any(item.ref in each.objects for each in operator_tokens):
                     continue
                 # Its annotation silences `keda check`, not this.
                 what = "missing" if len(path) == 1 else "a token of the operator"

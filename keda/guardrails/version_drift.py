@@ -24,7 +24,7 @@ class VersionDrift(Guardrail):
     why = (
         "Types, verdicts and rules here are those of KEDA 2.19.0. Another release has other fields, "
         "parameters and refusals, and half an upgrade (operator new, metrics server old) fails at run "
-        "time only. The rule is advisory by default; `version` says which one you mean to run."
+        "time only. The rule is advisory by default; `version` is the one you run."
     )
     fails = """\
 apiVersion: apps/v1
@@ -51,7 +51,7 @@ spec:
             "type": "string",
             "minLength": 1,
             "default": KEDA_VERSION,
-            "description": "The KEDA that is meant to be installed.",
+            "description": "The KEDA version that you run.",
         }
     }
     severity = "medium"
@@ -86,6 +86,6 @@ def _drift(name: str, path: str, found: str, version: str) -> Finding:
     return Finding(
         f"{name} {path}: {found}, and what is checked here is checked against KEDA {version}. A field, a "
         f"trigger parameter or a refusal of the other release goes unseen. Install {version}; or, once you "
-        "have read its changelog, say which one you run (--policy-pack-config: keda-version-drift.version).",
+        "have read its changelog, name the one you run (--policy-pack-config: keda-version-drift.version).",
         (name,),
     )

@@ -17,7 +17,7 @@ class WebhookAvailability(Guardrail):
     """The webhook's failurePolicy and its replicas."""
 
     name = "keda-webhook-availability"
-    summary = "KEDA's webhook is asked, and there to answer."
+    summary = "KEDA's admission webhook is highly available, and its failures are not ignored."
     why = (
         "The chart's default is failurePolicy Ignore and one replica: while that pod restarts, the "
         "API server takes whatever the webhook would refuse. With Fail and one replica it refuses "

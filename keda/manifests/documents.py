@@ -376,7 +376,7 @@ def _tagged(tag: str, text: str, line: int) -> Any:
         case "int" | "float":
             number = _number(text)
             if isinstance(number, str):
-                raise Unreadable(line, f"{text[:40]!r} is not a number, as its tag says")
+                raise Unreadable(line, f"{text[:40]!r} is not a number, as its tag requires")
             return number
         case "bool" | "null":
             if text in _WORDS:

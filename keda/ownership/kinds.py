@@ -205,7 +205,7 @@ def _envoy_proxy(source: ObjectRef, manifest: Manifest, common: dict[str, Any]) 
     if fixed is None:
         fixed = whole(dig(deployment, "patch", "value", "spec", "replicas"))
     if isinstance(dig(manifest, "spec", "provider", "kubernetes", "envoyHpa"), Mapping):
-        does, harm = "asks Envoy Gateway for an HPA of its own (envoyHpa)", TWO_HPAS
+        does, harm = "makes Envoy Gateway create an HPA (envoyHpa)", TWO_HPAS
         fix = "Remove envoyHpa from the EnvoyProxy; or keep it and remove the ScaledObject."
     elif fixed is not None:
         does = f"fixes envoyDeployment.replicas: {fixed}"

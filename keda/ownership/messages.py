@@ -68,7 +68,7 @@ def _second_hpa(scaled: Scaled, hpa: Hpa) -> str:
 
 def _still_held(scaled: Scaled, hpa: Hpa) -> str:
     return (
-        f"{scaled.source} takes {hpa.source} over, and this program still holds it: Pulumi writes over what "
+        f"{scaled.source} takes {hpa.source} over, and this program still has it: Pulumi overwrites what "
         "KEDA writes, and once you remove the HPA here it deletes it under KEDA. Give the HPA the options "
         "retainOnDelete: true and ignoreChanges: [metadata, spec] (Python: retain_on_delete, ignore_changes) "
         "and run pulumi up; then remove it from the program."
@@ -79,7 +79,7 @@ def _two_scaled(one: Scaled, other: Scaled) -> str:
     if one.source.kind != other.source.kind:
         apart = "under another name, " if one.source.name == other.source.name else ""
         return (
-            f"{other.source} makes a ScaledObject of its own for {other.target}, beside {one.source} for "
+            f"{other.source} makes a ScaledObject of its own for {other.target}, next to {one.source} for "
             f"{one.target}: KEDA's webhook refuses the later one, and while it is down their two HPAs stop "
             f"each other. Keep the ScaledObject, {apart}with a trigger of type external-push for HTTP, and "
             f'annotate the {other.source.kind} {SKIP_SCALED_OBJECT}: "true"; or remove the ScaledObject.'

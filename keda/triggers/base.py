@@ -214,7 +214,7 @@ class Trigger(Model):
             return Fault(path, MISSING, _IN_PLAIN_TEXT if secret else only, _INTO_A_SECRET)
         if key in cls.removed:
             why = f"is not taken any more. {cls.consequence}"
-            return Fault(path, MISSING, why, f"KEDA says: {cls.removed[key]}")
+            return Fault(path, MISSING, why, f"KEDA's error: {cls.removed[key]}")
         fields = {field.alias for field in cls.model_fields.values()} - _BESIDE_METADATA
         bare = key.removesuffix("FromEnv")
         if (
@@ -228,7 +228,7 @@ class Trigger(Model):
             return Fault(path, MISSING, why, f"Write {bare}." if bare in fields else _INTO_A_SECRET)
         if key in _BESIDE_METADATA | {"type"} and key not in fields:
             why = "is not a parameter. KEDA would ignore it there."
-            return Fault(path, MISSING, why, "Write it beside metadata.")
+            return Fault(path, MISSING, why, "Write it next to metadata.")
         return None
 
 

@@ -47,15 +47,15 @@ def faults(trigger: Written, *, formula: bool) -> Iterator[Fault]:
 def _fault(refusal: Refusal, trigger: Written) -> Fault:
     words = " ".join(str(refusal).split())
     words = words if len(words) <= _SHOWN_WORDS else f"{words[:_SHOWN_WORDS]}…"
-    harm = f"KEDA says: {words}. {trigger.consequence}"
+    harm = f"KEDA's error: {words}. {trigger.consequence}"
     if not refusal.parameters:
-        fix = f"`keda explain {trigger.scaler}` says what goes together."
+        fix = f"`keda explain {trigger.scaler}` describes what goes together."
         return Fault("", MISSING, f"is refused. {harm}", fix)
     name = next((each for each in refusal.parameters if each in trigger.metadata), None)
     if name is not None:
         return Fault(name, trigger.metadata[name], f"is refused. {harm}", _correction(name, refusal, trigger))
     parameter = scalers()[trigger.scaler].named[refusal.parameters[0]]
-    why = "missing, and required." if parameter.required else f"is not given. KEDA says: {words}."
+    why = "missing, and required." if parameter.required else f"is not given. KEDA's error: {words}."
     return Fault(parameter.name, MISSING, f"{why} {trigger.consequence}", _ways(parameter, trigger))
 
 

@@ -270,7 +270,7 @@ EVERYTHING = {f"{word}{part}": {} for word in ("serviceMonitor", "podMonitor", "
                 "podMonitorSelector": {"matchLabels": {"a": "2"}},
             },
             {"a": "2"},
-            "its ruleSelector wants a: 1 instead",
+            "its ruleSelector requires a: 1 instead",
         ),
         (
             EVERYTHING | {"ruleSelector": {"matchExpressions": [{"key": "a", "operator": "Exists"}]}},

@@ -118,7 +118,7 @@ def test_a_section_pulumi_holds_as_a_secret_is_refused_without_its_value() -> No
     with pytest.raises(SpecError) as error:
         decode(config, "keda-homelab", frozenset({"keda-homelab:workloads"}))
     assert str(error.value) == (
-        "workloads: holds a secret. It would be written in plain text into objects that many may read. "
+        "workloads: contains a secret. It would be written in plain text into objects that many may read. "
         "Put it into a Kubernetes Secret, and name that."
     )
 

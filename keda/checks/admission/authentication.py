@@ -1,4 +1,4 @@
-"""What KEDA's webhook and operator ask of TriggerAuthentications, and what gives a trigger nothing."""
+"""What KEDA's webhook and operator require of TriggerAuthentications, and what gives a trigger nothing."""
 
 from __future__ import annotations
 

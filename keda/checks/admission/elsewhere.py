@@ -53,7 +53,7 @@ def edit_of(at: At, manifest: Mapping[Any, Any], kind: str) -> Edit | None:
 
 def fix_in_metadata(key: str, value: object) -> str:
     """What to do with a mapping or list among a trigger's parameters; "" if nothing has such a key."""
-    return "Move it up, beside metadata." if key in _OF_TRIGGERS else fix_of_authentication(key, value)
+    return "Move it up, next to metadata." if key in _OF_TRIGGERS else fix_of_authentication(key, value)
 
 
 def fix_of_authentication(key: str | int, value: object) -> str:

@@ -1,4 +1,4 @@
-"""What KEDA's webhook asks of a CloudEventSource."""
+"""What KEDA's webhook requires of a CloudEventSource."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def _within(at: At, value: object, low: int, high: int) -> Iterator[Problem]:
         yield Problem(at, number, why, f"Write {low} to {high}.", keda)
 
 
-# The HPA's target of these is not what the parameter says (pkg/scalers, GetMetricSpecForScaling).
+# The HPA's target of these is not the parameter's value (pkg/scalers, GetMetricSpecForScaling).
 _OTHER_TARGET = {"cron", "selenium-grid"}
 
 

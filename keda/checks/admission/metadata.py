@@ -179,10 +179,7 @@ def paused_not_boolean(item: Item) -> Iterator[Problem]:
             (go.boolean if kind is bool else _int32)(value)
         except ValueError:
             if kind is int:
-                why = (
-                    "is not a whole number. The scaling would pause where it stands, and only the log says "
-                    "why."
-                )
+                why = "is not a whole number. Scaling would pause, and only KEDA's log has the reason."
                 yield Problem(at, value, why, 'Write a number in quotes, such as "0".')
             else:
                 paused = key == "autoscaling.keda.sh/paused"

@@ -85,7 +85,9 @@ def misspelt_parameter(item: Item) -> Iterator[Problem]:
                 yield Problem((*at, key), MISSING, why, f"Write {name}.", edit=edit)
             elif key in (*_SPEC_KEYS, *_TRIGGER_KEYS):
                 up = (
-                    f"Move it to spec.{key}." if key in _SPEC_KEYS else f"Move it up, beside metadata: {key}."
+                    f"Move it to spec.{key}."
+                    if key in _SPEC_KEYS
+                    else f"Move it up, next to metadata: {key}."
                 )
                 yield Problem((*at, key), MISSING, "is not a key of metadata. KEDA silently ignores it.", up)
 

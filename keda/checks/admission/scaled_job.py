@@ -1,4 +1,4 @@
-"""What KEDA's operator and the API server ask of a ScaledJob."""
+"""What KEDA's operator and the API server require of a ScaledJob."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def maximum_and_minimum(item: Item) -> Iterator[Problem]:
         why = "is not above 0. No Job would ever be made."
         yield Problem((*SPEC, "maxReplicaCount"), high, why, "Write at least 1.")
     elif low is not None and low > limit and not any_unknown(item, "maxReplicaCount"):
-        why = f"is above maxReplicaCount {limit}. KEDA would quietly take {limit}."
+        why = f"is above maxReplicaCount {limit}. KEDA would silently take {limit}."
         yield Problem((*SPEC, "minReplicaCount"), low, why, f"Write at most {limit}.")
 
 
@@ -108,7 +108,7 @@ def maximum_and_minimum(item: Item) -> Iterator[Problem]:
     """,
 ).on("ScaledJob")
 def job_template(item: Item) -> Iterator[Problem]:
-    """What the API server asks of every Job: found out only when the first one is made."""
+    """What the API server requires of every Job: found out only when the first one is made."""
     at: At = (*SPEC, "jobTargetRef", "template", "spec")
     pod = dig(item.manifest, *at)
     if not isinstance(dig(item.manifest, *at[:3]), Mapping) or pod is UNKNOWN:

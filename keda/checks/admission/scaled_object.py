@@ -1,4 +1,4 @@
-"""What KEDA's webhook and operator ask of a ScaledObject, beyond its shape and its triggers' parameters."""
+"""What KEDA's webhook and operator require of a ScaledObject, beyond shape and parameters."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def negative_number(item: Item) -> Iterator[Problem]:
         yield Problem(
             (*SPEC, "pollingInterval"),
             interval,
-            "is not an interval. KEDA 2.19 would ask the trigger's source without a pause.",
+            "is not an interval. KEDA 2.19 would poll the source without a pause.",
             "Write e.g. 30.",
         )
     for key in ("cooldownPeriod", "initialCooldownPeriod"):
@@ -171,7 +171,7 @@ def resource_scaler_zero(item: Item) -> Iterator[Problem]:
             ("is unset, so 0, and" if lowest is None else "with")
             + " cpu and memory triggers only: no pod, no usage, so it would never scale up from zero. "
             + WEBHOOK,
-            "Write minReplicaCount: 1, or add a trigger that sees the work waiting.",
+            "Write minReplicaCount: 1, or add a trigger on the work that waits.",
             "scaledobject has only cpu/memory triggers AND minReplica is 0 (scale to zero doesn't "
             "work in this case)",
         )

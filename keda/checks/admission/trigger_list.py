@@ -1,4 +1,4 @@
-"""What KEDA's webhook asks of a list of triggers, of ScaledObject and ScaledJob alike
+"""What KEDA's webhook requires of a list of triggers, of ScaledObject and ScaledJob alike
 (scaletriggers_types.go:58).
 """
 

@@ -24,9 +24,9 @@ from keda.scalers.unresolved import ANYTHING, NOTHING, Known, refusals
 
 _METRIC_TYPES = ("AverageValue", "Value", "Utilization")
 _NOT_READY = "KEDA could not build the scaler: never Ready, nothing scales."
-_CRASH = "On an update KEDA's operator crashes on it, and every ScaledObject of the cluster stands still."
+_CRASH = "On an update KEDA's operator crashes on it, and no ScaledObject of the cluster is scaled."
 _CARRY_PASSWORDS = {"rabbitmq": ("host",)}
-"""Parameters whose name does not tell that a secret is in them."""
+"""Parameters with a secret whose names do not show it."""
 _EXAMPLES = {
     "int64": ("a whole number in digits", "5"),
     "uint32": ("a whole number of 0 or more", "5"),

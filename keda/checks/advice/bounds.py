@@ -46,7 +46,7 @@ def default_max(item: Item) -> Iterator[Problem]:
 @warning(
     "cron-over-max",
     SETTINGS,
-    summary="A cron trigger that wants more than the maximum",
+    summary="A cron trigger above the maximum",
     why="The HPA limits it to maxReplicaCount.",
     passes='maxReplicaCount: 8   # desiredReplicas: "8"',
 ).on("ScaledObject")
@@ -143,7 +143,7 @@ def fallback_above_maximum(item: Item) -> Iterator[Problem]:
         yield Problem(
             (*SPEC, "fallback", "replicas"),
             replicas,
-            f"is above maxReplicaCount {maximum}: the HPA holds that, never more.",
+            f"is above maxReplicaCount {maximum}: the HPA sets that, never more.",
             f"Write at most {maximum}.",
         )
 

@@ -43,7 +43,7 @@ def check_expressions(item: Item) -> Iterator[Problem]:
 
 
 def parse(expression: str) -> Any:
-    """The tree, with Grafana's variables filled in; None if what they stand for cannot be told, or if it is
+    """The tree, with Grafana's variables filled in; None if what they stand for is unknown, or if it is
     nested beyond reading. Raises promql.Broken.
     """
     try:

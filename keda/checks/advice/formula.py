@@ -79,5 +79,5 @@ def _per_container(trigger: Mapping[Any, Any], at: At) -> Iterator[Problem]:
             (*at, "metadata", "containerName"),
             container,
             "next to a formula: KEDA silently leaves this trigger out of the HPA.",
-            "Remove containerName, so that the pods' own metric stays beside the formula.",
+            "Remove containerName, so that the pods' own metric stays next to the formula.",
         )

@@ -61,7 +61,7 @@ _COUNTS_RUNNING = {
     "rabbitmq": ("excludeUnacknowledged", "true"),
     "aws-sqs-queue": ("scaleOnInFlight", "false"),
 }
-"""Scalers whose number includes the work that Jobs have in hand, unless this says otherwise."""
+"""Scalers whose number includes the work that Jobs have in hand, unless this is set."""
 
 
 @warning(

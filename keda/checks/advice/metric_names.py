@@ -64,7 +64,7 @@ METRIC_LABEL = warning(
 
 @dataclass(frozen=True)
 class Exporter:
-    """What one exporter emits. A `prefix` says that `metrics` holds every name that begins so."""
+    """What one exporter emits. With a `prefix`, `metrics` has every name that begins so."""
 
     name: str
     metrics: Mapping[str, frozenset[str]]

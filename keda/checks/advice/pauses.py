@@ -19,7 +19,7 @@ _NOT_OF_JOBS = (_REPLICAS, "autoscaling.keda.sh/paused-scale-in", _SCALE_OUT, _F
     REPLICAS,
     summary="Annotations of a pause that contradict",
     why=(
-        'paused-replicas pauses by its presence, also beside paused: "false" (scaledobject_types.go:233). '
+        'paused-replicas pauses by its presence, also with paused: "false" (scaledobject_types.go:233). '
         "paused-scale-out keeps force-activation from starting a pod (scale_scaledobjects.go:300). Of these "
         "annotations a ScaledJob reads only paused."
     ),
@@ -42,7 +42,7 @@ def paused_contradiction(item: Item) -> Iterator[Problem]:
         yield Problem(
             ("metadata", "annotations", _REPLICAS),
             annotations[_REPLICAS],
-            'pauses by its presence, also beside paused: "false": the target is held at '
+            'pauses by its presence, also with paused: "false": the target stays at '
             f"{replicas if replicas.isdigit() else 'that number of'} replicas.",
             "Remove paused-replicas to let it scale, or paused to keep the pause.",
         )

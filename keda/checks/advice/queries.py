@@ -66,7 +66,7 @@ NO_DATA_CONTRACT = warning(
     """,
 )
 _NO_DATA_SAID = {"ignoreNullValues", "minMetricValue"}
-"""What says what no data means; minMetricValue is aws-cloudwatch's (aws_cloudwatch_scaler.go:298)."""
+"""They set what no data means; minMetricValue is aws-cloudwatch's (aws_cloudwatch_scaler.go:298)."""
 
 
 @on_objects(*SCALING)
@@ -108,7 +108,7 @@ def _query(item: Item, trigger: Mapping[Any, Any], query: str, tree: Any, at: At
             at,
             query,
             "can give more than one series (a second pod or label value is enough). KEDA then refuses the "
-            "answer and the scaling stands still.",
+            "answer, and nothing is scaled.",
             "Write sum(…) or max(…) around it.",
         )
     if reason := promql.may_be_nan(tree):

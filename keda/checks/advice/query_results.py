@@ -21,7 +21,7 @@ from keda.syntax.ratios import whole_of
     SETTINGS,
     summary="A query whose result KEDA cannot take",
     why=(
-        "KEDA asks for an instant query and reads a list of series, each with one value "
+        "KEDA runs an instant query and reads a list of series, each with one value "
         "(prometheus_scaler.go:58). A range vector has a list of values: KEDA finds none, which is 0, or an "
         'error with ignoreNullValues: "false". A scalar or a string has no series: every poll fails.'
     ),
@@ -75,7 +75,7 @@ def ratio_per_replica(item: Item) -> Iterator[Problem]:
             (*SPEC, "triggers", index, "metadata", "query"),
             query_of(trigger),
             "is a ratio, and AverageValue (the default) divides it by the replicas once more: up to "
-            f"{whole:g} it never asks for more than {math.ceil(round(whole / threshold, 9))} replicas.",
+            f"{whole:g} it never gives more than {math.ceil(round(whole / threshold, 9))} replicas.",
             "Write metricType: Value, or query the total that one replica takes its share of.",
         )
 

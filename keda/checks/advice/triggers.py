@@ -48,7 +48,7 @@ def duration_in_milliseconds(item: Item) -> Iterator[Problem]:
     summary="An activation threshold above the target",
     why=(
         "Activation decides between 0 and 1, the target above 1. If activation is higher, KEDA scales to "
-        "zero while the HPA wants several replicas."
+        "zero while the HPA computes several replicas."
     ),
     passes="""
         threshold: "50"
@@ -74,9 +74,10 @@ def activation_over_target(item: Item) -> Iterator[Problem]:
                 yield Problem(
                     (*SPEC, "triggers", index, "metadata", key),
                     value,
-                    f"is above {target} {metadata[target]}. Between the two KEDA goes to zero while the HPA "
-                    f"wants {math.ceil(high / one)} replicas: work stays in the queue, and pods come and go.",
-                    f"Write at most {metadata[target]}; 0 wakes on the first piece of work.",
+                    f"is above {target} {metadata[target]}. Between the two KEDA scales to zero while the "
+                    f"HPA computes {math.ceil(high / one)} replicas: work stays queued, and pods come and "
+                    "go.",
+                    f"Write at most {metadata[target]}; 0 is active from the first piece of work on.",
                 )
 
 

@@ -14,7 +14,7 @@ from keda.manifests.unseen import UNKNOWN_NAMESPACE
 @warning(
     "workload-namespace",
     TRIGGERS,
-    summary="A kubernetes-workload trigger that is meant for another namespace",
+    summary="A kubernetes-workload trigger for another namespace",
     why=(
         "The scaler counts pods of the ScaledObject's own namespace and reads no other "
         "(kubernetes_workload_scaler.go:126). With pods elsewhere it counts 0."

@@ -41,8 +41,7 @@ def max_over_quota(item: Item, objects: Objects) -> Iterator[Problem]:
                     (*SPEC, "maxReplicaCount"),
                     maximum,
                     f"times {_shown(resource, each)} of each pod is more than {quota.ref} grants "
-                    f"({_shown(resource, limit)}). The pods above it are never made, and the HPA goes on "
-                    "asking."
+                    f"({_shown(resource, limit)}). The pods above it are never made."
                     if each != 1
                     else f"is more {resource} than {quota.ref} grants ({limit:f}). "
                     "The pods above it are never made.",
@@ -86,9 +85,9 @@ def max_over_nodes(item: Item, objects: Objects) -> Iterator[Problem]:
         yield Problem(
             (*SPEC, "maxReplicaCount"),
             maximum,
-            f"is more than {nodes_given} can hold: {room} pods, for {each}. The pods above it stay Pending, "
+            f"is more than {nodes_given} can run: {room} pods, for {each}. The pods above it stay Pending, "
             "and the load is not served.",
-            f"Write at most {room}, or add nodes." if room else "Add a node that can hold one.",
+            f"Write at most {room}, or add nodes." if room else "Add a node that can run one.",
         )
 
 

@@ -13,7 +13,7 @@ _USUAL = "keda"
 
 
 def keda_namespaces(objects: Objects) -> set[str]:
-    """Where KEDA's operator is, as far as that can be told; and its usual namespace."""
+    """Where KEDA's operator is, as far as that is visible; and its usual namespace."""
     found = {each.namespace for each in objects.everywhere("Deployment") if each.name == "keda-operator"}
     return found | {_USUAL}
 
@@ -25,8 +25,8 @@ def keda_namespaces(objects: Objects) -> set[str]:
     why=(
         "A ClusterTriggerAuthentication reads Secrets and ConfigMaps from the namespace of KEDA's operator, "
         "or KEDA_CLUSTER_OBJECT_NAMESPACE (scale_resolvers.go:404), not from the ScaledObject's. A "
-        "Secret that is not there is an empty text. Reported where the Secret is given in the ScaledObject's "
-        "namespace and nowhere else."
+        "Secret that is not there is an empty string. Reported where the Secret is given in the "
+        "ScaledObject's namespace and nowhere else."
     ),
     passes="metadata: {name: prom-creds, namespace: keda}   # of the Secret",
     see="secrets.md",
@@ -48,7 +48,7 @@ def cluster_secret_namespace(item: Item, objects: Objects) -> Iterator[Problem]:
                 (*SPEC, key, index, "name"),
                 name,
                 f"is given in namespace {given}, and a ClusterTriggerAuthentication reads it from KEDA's own "
-                f"namespace ({', '.join(sorted(of_keda))}). KEDA uses an empty text instead.",
+                f"namespace ({', '.join(sorted(of_keda))}). KEDA uses an empty string instead.",
                 f"Put the {kind} into KEDA's namespace; or use a TriggerAuthentication in {given}.",
             )
 

@@ -189,7 +189,7 @@ def second_owners(given: Objects) -> SecondOwners:
 def _declared(item: Item, where: str) -> Declared:
     """As the file or program that applies it declares it.
 
-    What a cluster answered (it has a uid) has the replicas that run now, and does not say who wants them.
+    What a cluster answered (it has a uid) has the replicas that run now, not those that were set.
     """
     manifest = item.manifest
     if "uid" in mapping(manifest.get("metadata")) and "replicas" in item.spec:

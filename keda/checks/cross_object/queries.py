@@ -55,7 +55,7 @@ def wake_from_own_metric(item: Item, objects: Objects) -> Iterator[Problem]:
 
 
 def _of_target(item: Item, objects: Objects, trigger: Mapping[Any, Any]) -> bool:
-    """Whether every number of the trigger comes from the target's pods, as far as its labels tell."""
+    """Whether every number of the trigger comes from the target's pods, as far as its labels show."""
     target = objects.target(item)
     name = text(dig(item.spec, "scaleTargetRef", "name"))
     if trigger.get("type") == "kubernetes-workload" and target:

@@ -179,7 +179,7 @@ OPTIONAL_SECRET_KEY = warning(
     summary="A key of a Secret that does not exist, for an optional parameter",
     why=(
         "KEDA takes an empty string (scale_resolvers.go:622), and the scaler runs without the parameter: the "
-        "object is Ready, and the value that somebody meant to give is not used."
+        "object is Ready, and the value that was meant is not used."
     ),
     passes="secretTargetRef: [{parameter: address, name: redis, key: address}]   # Secret redis has that key",
     see="secrets.md",

@@ -44,7 +44,7 @@ def _names_scalable(item: Item) -> bool:
     ignorable=True,
 ).among("ScaledObject")
 def target_missing(item: Item, objects: Objects) -> Iterator[Problem]:
-    """Whether it is missing can be told of the builtin kinds only, where workloads of the namespace are
+    """Only of a builtin kind is it known whether it is missing, where workloads of the namespace are
     given.
     """
     reference = mapping(spec_of(item, "scaleTargetRef"))
@@ -112,7 +112,7 @@ def _containers_unknown(target: Item) -> bool:
     summary="cpu or memory trigger on a container without requests",
     why=(
         "Utilization is a percentage of the request. KEDA's webhook needs a request or a limit on every "
-        "container, or a default of a LimitRange (it sees a new LimitRange up to a minute late: KEDA's "
+        "container, or a default of a LimitRange (it reads a new LimitRange up to a minute late: KEDA's "
         "chart grants list, not watch)."
     ),
     passes="resources: {requests: {cpu: 100m, memory: 64Mi}}",
@@ -138,7 +138,7 @@ def missing_requests(item: Item, objects: Objects) -> Iterator[Problem]:
             yield Problem(
                 (*SPEC, "triggers", index, "type"),
                 resource,
-                f"asks for {resource} per request, and container {name} of {target.ref} requests none. "
+                f"scales on {resource} per request, and container {name} of {target.ref} requests none. "
                 "KEDA's webhook would reject the object.",
                 f"Set resources.requests.{resource} on container {name}.",
                 f"the scaledobject has a {resource} trigger but the container {name} doesn't have the "

@@ -17,7 +17,7 @@ from keda.scalers.facts import scalers
 
 _WHY = (
     "KEDA reads the variables of one container of the target: the first, or envSourceContainerName "
-    "(scale_resolvers.go:420). A variable that is not there is an empty text. Reported only where the "
+    "(scale_resolvers.go:420). A variable that is not there is an empty string. Reported only where the "
     "container and all that its envFrom names are given; the prefix of an envFrom counts."
 )
 UNKNOWN_VARIABLE = error(
@@ -56,9 +56,8 @@ def variables(item: Item, objects: Objects) -> Iterator[Problem]:
                 continue
             needed = scalers()[text(trigger.get("type"))].named[parameter].required
             rule = UNKNOWN_VARIABLE if needed else UNSET_VARIABLE
-            why = (
-                f"is not a variable of container {text(read.get('name'))}. KEDA reads an empty text instead."
-            )
+            container = text(read.get("name"))
+            why = f"is not a variable of container {container}. KEDA reads an empty string instead."
             fix = _fix(variable, names, [each for each in containers if each is not read], item, objects)
             yield rule.found((*at, key), variable, why, fix)
 

@@ -132,7 +132,7 @@ def test_without_rules_a_query_is_proposed_and_to_be_checked() -> None:
 
 def test_a_metric_that_no_rule_gives_is_proposed() -> None:
     adoption = adopt(load("v2-proposed.yaml"), PROMETHEUS, read_rules(load("queue-rules.yaml")))
-    assert any("no rule given says which series jobs_waiting is" in note for note in adoption.notes)
+    assert any("no rule names the series of jobs_waiting is" in note for note in adoption.notes)
 
 
 def test_old_versions_are_read_as_v2() -> None:
@@ -287,10 +287,10 @@ def test_selectors_are_written_as_the_adapter_writes_them() -> None:
 @pytest.mark.parametrize(
     ("document", "line"),
     [
-        ([], "holds neither rules nor externalRules."),
+        ([], "has neither rules nor externalRules."),
         (
             {"kind": "ConfigMap", "data": {"a": ": :", "b": "[" * 999, "c": "2020-99-99"}},
-            "holds neither rules nor externalRules.",
+            "has neither rules nor externalRules.",
         ),
         ({"rules": [{}]}, "rules[0].seriesQuery: missing"),
         (
@@ -338,7 +338,7 @@ def test_what_must_be_checked_stands_in_the_yaml(capsys: pytest.CaptureFixture[s
 @pytest.mark.parametrize(
     ("content", "code", "line"),
     [
-        ("kind: Service", 2, "-: holds no HorizontalPodAutoscaler."),
+        ("kind: Service", 2, "-: contains no HorizontalPodAutoscaler."),
         ("a: [", 2, "-:2: is not valid YAML"),
         (BASE + "  metrics: [{type: Podz}]", 1, "-: HorizontalPodAutoscaler web: spec.metrics[0].type"),
     ],

@@ -297,7 +297,7 @@ SECRET = [{"parameter": "password", "name": "db", "key": "password"}]
         ("trigger", "hashiCorpVault", {"address": "http://vault"}, "Move it to the spec of a TriggerAuth"),
         ("metadata", "podIdentity", IDENTITY, "Move it to the spec of a TriggerAuthentication, "),
         ("metadata", "podIdentity", "aws", "Write it in the spec of a TriggerAuthentication, "),
-        ("metadata", "authenticationRef", {"name": "a"}, "Move it up, beside metadata."),
+        ("metadata", "authenticationRef", {"name": "a"}, "Move it up, next to metadata."),
         ("spec", "authenticationRef", {"name": "a"}, "Move it to spec.triggers[0].authenticationRef."),
         ("trigger", "queueLength", "5", "Move it to spec.triggers[0].metadata.queueLength."),
         ("spec", "env", [{"name": "A", "value": "b"}], "Remove it."),

@@ -275,7 +275,7 @@ def test_scaled_jobs() -> None:
     [refused] = faults(ScaledJob, scaled_job(jobTargetRef=always))
     assert refused.startswith("spec.jobTargetRef.template.spec.restartPolicy: ")
     assert faults(ScaledJob, scaled_job(minReplicaCount=5, maxReplicaCount=2)) == [
-        "spec.minReplicaCount: 5 is above maxReplicaCount 2. KEDA would quietly take 2. Write at most 2."
+        "spec.minReplicaCount: 5 is above maxReplicaCount 2. KEDA would silently take 2. Write at most 2."
     ]
 
 

@@ -235,7 +235,7 @@ def test_a_scaler_that_waits_for_the_preview_is_not_refused() -> None:
 def test_what_an_authentication_may_bring_is_not_held_against_a_trigger() -> None:
     bare = {"type": "github-runner", "metadata": {"owner": "o", "runnerScope": "org"}}
     assert judged(bare, formula=False)[1] == (
-        "metadata.personalAccessToken: is not given. KEDA says: no personalAccessToken or appKey given. "
+        "metadata.personalAccessToken: is not given. KEDA's error: no personalAccessToken or appKey given. "
         "KEDA would mark the ScaledObject not Ready. "
         "Put personalAccessToken into a Secret and name that in a TriggerAuthentication."
     )
@@ -246,7 +246,7 @@ def test_a_formula_excuses_from_a_target() -> None:
     data = {"type": "metrics-api", "metadata": {"url": "http://host/", "valueLocation": "a"}}
     assert judged(data, formula=True)[1] == ""
     assert judged(data, formula=False)[1] == (
-        "targetValue: is not given. KEDA says: no targetValue given in metadata. "
+        "targetValue: is not given. KEDA's error: no targetValue given in metadata. "
         "KEDA would mark the ScaledObject not Ready. Write targetValue: 5 below metadata."
     )
 
@@ -264,7 +264,7 @@ def test_a_formula_excuses_from_a_target() -> None:
                 "passwordFromEnv": "P",
             },
             "metadata.tls: is not taken any more. KEDA would mark the ScaledObject not Ready. "
-            "KEDA says: The 'tls' setting is DEPRECATED and is removed in v2.18 - Use 'unsafeSsl' instead",
+            "KEDA's error: The 'tls' setting is DEPRECATED and is removed in v2.18 - Use 'unsafeSsl' instead",
         ),
         (
             "kafka",
@@ -286,7 +286,7 @@ def test_a_formula_excuses_from_a_target() -> None:
         (
             "azure-servicebus",
             {"queueName": "q", "topicName": "t"},
-            'metadata.queueName: "q" is refused. KEDA says: both topic and queue name metadata provided. '
+            'metadata.queueName: "q" is refused. KEDA\'s error: both topic and queue name metadata provided. '
             "KEDA would mark the ScaledObject not Ready. Leave one of them out.",
         ),
         (
