@@ -9,6 +9,7 @@ import sys
 # Models first: the schemas and pages are read off them, so each writer is a process of its own.
 WRITERS = (
     "triggers",
+    "scalers_page",
     "keda_schema",
     "manifest_schemas",
     "stack_schema",

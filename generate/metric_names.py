@@ -1,4 +1,6 @@
-"""Takes kube-state-metrics' part of metrics.json from its own documentation: `make_metrics.py DOCS/METRICS`.
+"""Takes kube-state-metrics' part of metrics.json from its own documentation.
+
+    python -m generate.metric_names DOCS/METRICS
 
 The rest of the file is written by hand, from the sources that it names.
 """

@@ -1,8 +1,8 @@
 """Makes trigger-params.json from parameter facts: the `keda` struct tags of KEDA 2.19.0, a record a field.
 
-    python generate/parameters.py keda-params.json
+    python -m generate.parameters keda-params.json
 
-README.md says what the facts are and what is added here by hand: all that KEDA reads outside the tags.
+keda/scalers/data/README.md describes the facts. Added here by hand: all that KEDA reads outside the tags.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Writes the typed triggers that are not written by hand, the catalogue of all, and docs/scalers.md.
+"""Writes the typed triggers that are not written by hand, and the catalogue of all.
 
     python -m generate.triggers
 
@@ -20,7 +20,7 @@ from pydantic.alias_generators import to_camel, to_snake
 from keda.core.errors import is_secret_key
 from keda.scalers import facts
 from keda.scalers.facts import Parameter, meaning, records, scalers
-from keda.triggers.explanation import elsewhere, parameters, table
+from keda.triggers.explanation import elsewhere, parameters
 
 ROOT = Path(__file__).parents[1]
 TYPES = ROOT / "keda" / "triggers" / "types"
@@ -286,11 +286,9 @@ def modules() -> dict[Path, str]:
 
 
 def main() -> None:
-    """Writes the trigger classes, their catalogue and docs/scalers.md."""
+    """Writes the trigger classes and their catalogue."""
     for file, source in modules().items():
         file.write_text(source, encoding="utf-8")
-    # Only now: the table is read off the models just written.
-    (ROOT / "docs" / "scalers.md").write_text(table(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ _WIDTH = 96
 _INTRODUCTION = """\
 # The {count} scalers of KEDA 2.19.0
 
-Written by `python -m generate.triggers`, off the models. `keda explain <scaler>` prints one
+Written by `make generate`, off the models. `keda explain <scaler>` prints one
 scaler in full, with units and defaults. A parameter in **bold** is required. The last column is what a
 TriggerAuthentication can give; what is *slanted* there must be given in one of its places.
 

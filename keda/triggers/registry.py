@@ -11,7 +11,7 @@ from keda.triggers.base import Trigger
 from keda.triggers.catalogue import CLASSES
 
 _REMOVED = {"stan": "KEDA 2.19 removed it with NATS Streaming: use nats-jetstream."}
-UNKNOWN_SCALER = f"is not one of KEDA 2.19's {len(CLASSES)} scalers."
+UNKNOWN_SCALER = "is not one of KEDA 2.19's scalers."
 
 
 @functools.cache

@@ -61,7 +61,7 @@ def unknown_scaler(item: Item) -> Iterator[Problem]:
             yield Problem(
                 (*SPEC, "triggers", index, "type"),
                 kind,
-                f"is none of KEDA's {len(scalers())} scalers. {_NOT_READY}",
+                f"is not one of KEDA's scalers. {_NOT_READY}",
                 f"Write {guess}." if guess else "See docs/scalers.md for the list.",
                 f"no scaler found for type: {kind}",
                 edits.word(kind, guess),
