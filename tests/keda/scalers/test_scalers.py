@@ -16,7 +16,7 @@ import pytest
 
 import keda
 from generate.triggers import modules
-from keda import SCALERS, Kafka, RabbitMQ, SpecError, SumoLogic, Trigger
+from keda import Kafka, RabbitMQ, SpecError, SumoLogic, Trigger
 from keda.core.errors import is_secret_key, is_secret_value
 from keda.manifests.declared import UNKNOWN
 from keda.scalers import constructor, unresolved
@@ -385,7 +385,7 @@ def test_a_scaler_is_explained_in_full(scaler: str) -> None:
 def test_an_unknown_scaler_is_not_explained() -> None:
     with pytest.raises(SpecError) as error:
         explain("kafak")
-    assert str(error.value) == f'"kafak" is not one of KEDA 2.19\'s {len(SCALERS)} scalers. Write kafka.'
+    assert str(error.value) == '"kafak" is not one of KEDA 2.19\'s scalers. Write kafka.'
 
 
 def test_importing_keda_builds_no_scaler() -> None:
