@@ -97,7 +97,7 @@ def test_an_unknown_context_is_one_line(home: Path, capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        (None, r"^Pulumi\.home\.yaml: no such file, .* Run `make init CLUSTER=home`: it looks at the .*\.$"),
+        (None, r"^Pulumi\.home\.yaml: no such file, .* Run `make init CLUSTER=home`: it reads the .*\.$"),
         ("{}", r"^Pulumi\.home\.yaml: keda-homelab:cluster\.context is missing, and CLUSTER=home\. .*$"),
         (
             "{context: away}",

@@ -353,7 +353,7 @@ def test_both_files_are_written_and_the_next_command_named(cluster: OwnCluster) 
     assert settings_of(cluster.file.read_text()).cluster.context == "home"
     assert report.splitlines() == [
         "home: Kubernetes v1.34.3+k3s1, k3s, nodes: 2",
-        "Written: Pulumi.home.yaml, policies/home.json. Every guess has its reason beside it.",
+        "Written: Pulumi.home.yaml, policies/home.json. Every guess has its reason above it.",
         "Next: make preview CLUSTER=home",
     ]
 

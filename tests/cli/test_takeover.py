@@ -397,7 +397,7 @@ OLD = json.dumps({**deployment("keda-operator"), "spec": {"selector": {"matchLab
         (
             {"chart": {"metadata": {"name": "platform", "version": "1"}}},
             {},
-            r"its chart is platform, which holds more",
+            r"its chart is platform, which contains more",
         ),
         ({}, {"namespace": "scaling"}, r"^keda\.namespace: scaling is not .* Write namespace: keda\.$"),
         (

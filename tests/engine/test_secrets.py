@@ -59,7 +59,7 @@ def test_a_secret_setting_is_refused_and_written_nowhere(stack: Stack, setting: 
     up = pulumi(stack, "up", "--yes", "--skip-preview", *file, "--logtostderr", "-v=9")
     assert up.code != 0
     section = setting.split(":")[1].split(".")[0]
-    told = [line for line in up.lines(f"{section}: holds a secret") if not line.startswith(("I", "W"))]
+    told = [line for line in up.lines(f"{section}: contains a secret") if not line.startswith(("I", "W"))]
     assert len(told) == 1, up.text[-3000:]
     assert CANARY not in up.text
     assert "Traceback" not in up.text.partition("Diagnostics:")[2]

@@ -29,9 +29,7 @@ workloads = {{"voice": Generic.parse(settings).models("voice", "http://prometheu
 def adopting():
     return ScaledWorkload("voice", workloads["voice"])
 """
-HELD = (
-    "ScaledObject voice/voice takes HorizontalPodAutoscaler voice/by-hand over, and this program still holds"
-)
+HELD = "ScaledObject voice/voice takes HorizontalPodAutoscaler voice/by-hand over, and this program still has"
 NOW_KEDAS = "HorizontalPodAutoscaler voice/by-hand is now managed by KEDA (workloads.voice.adopt)."
 IN_COMPONENT = "hpa(parent=pulumi.ComponentResource('my:mod:App', 'app'))"
 

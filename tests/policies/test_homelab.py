@@ -33,7 +33,7 @@ def test_the_stack_is_within_its_gpus_and_not_by_being_left_out() -> None:
     fewer = CONFIG | {"keda-gpu-budget": CONFIG["keda-gpu-budget"] | {"capacity": 3}}
     operation = Operation(fewer).register(*manifests()).end()
     assert operation.rules == ["keda-gpu-budget"]
-    assert "asks for 4, and the cluster has 3" in operation.messages[0]
+    assert "requests 4, and the cluster has 3" in operation.messages[0]
 
 
 def test_every_entry_names_a_rule() -> None:

@@ -282,7 +282,7 @@ def test_gpus_of_init_containers_count_as_kubernetes_counts(
     target = deployment(spec={"template": {"spec": pod}})
     operation = Operation({"keda-gpu-budget": {"capacity": 1}}).register(target, scaled_object()).end()
     (message,) = operation.of("keda-gpu-budget")
-    assert f"each pod with {each} nvidia.com/gpu, asks for {3 * each}," in message
+    assert f"each pod with {each} nvidia.com/gpu, requests {3 * each}," in message
 
 
 # --- HTTPScaledObjects ---

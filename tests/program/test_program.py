@@ -241,7 +241,7 @@ def test_a_section_with_a_secret_is_refused_and_not_quoted(config: dict[str, Any
     program = Program({**config, section: {"anything": CANARY}}, secret=[section])
     assert program.exit == 32
     [line] = program.log
-    assert line.startswith(f"{section}: holds a secret.") and CANARY not in line
+    assert line.startswith(f"{section}: contains a secret.") and CANARY not in line
     assert ours(program) == []
 
 

@@ -132,7 +132,7 @@ def test_without_rules_a_query_is_proposed_and_to_be_checked() -> None:
 
 def test_a_metric_that_no_rule_gives_is_proposed() -> None:
     adoption = adopt(load("v2-proposed.yaml"), PROMETHEUS, read_rules(load("queue-rules.yaml")))
-    assert any("no rule names the series of jobs_waiting is" in note for note in adoption.notes)
+    assert any("no rule names the series of jobs_waiting" in note for note in adoption.notes)
 
 
 def test_old_versions_are_read_as_v2() -> None:
@@ -151,7 +151,7 @@ def test_old_versions_are_read_as_v2() -> None:
 def test_whoever_else_holds_the_hpa_is_named() -> None:
     helm = adopted("v2-external-by-rule")
     assert helm.scaled_object.metadata.annotations["helm.sh/resource-policy"] == "keep"
-    assert any('Helm\'s release "mail" holds' in note for note in helm.notes)
+    assert any('Helm\'s release "mail" contains' in note for note in helm.notes)
     assert any("kustomize.toolkit.fluxcd.io/prune: disabled" in note for note in adopted("v2-proposed").notes)
     assert any("Pulumi program" in note for note in adopted("v2-default-metric").notes)
 

@@ -207,7 +207,7 @@ def test_what_the_target_implies_gives_way_to_its_declaration() -> None:
 MESSAGES = {
     "HTTPScaledObject": (
         """HTTPScaledObject voice/second makes a ScaledObject of its own for Deployment voice/voice-pipeline,
-        beside ScaledObject voice/voice for Deployment voice/voice-pipeline: KEDA's webhook refuses
+        next to ScaledObject voice/voice for Deployment voice/voice-pipeline: KEDA's webhook refuses
         the later one, and while it is down their two HPAs stop each other. Keep the
         ScaledObject, with a trigger of type external-push for HTTP, and annotate the
         HTTPScaledObject httpscaledobject.keda.sh/skip-scaledobject-creation: "true"; or remove the
