@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ["keda.testing.plugin"]  # installed, the package brings it by itself
+
 HERE = Path(__file__).parent
 # Fixtures that get a lab's programs, and folders of tests that make an API server of their own.
 WITH_TOOLS = {"chart_tools", "keda_crds", "chromium"}

@@ -1,4 +1,4 @@
-"""The command line: `python -m keda check PATH…`, `explain`, `adopt`, `simulate` and `why`."""
+"""The command line: `python -m keda check PATH…`, `explain`, `adopt`, `simulate`, `decisions` and `why`."""
 
 from __future__ import annotations
 
@@ -29,12 +29,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     adopting.add_argument("--workload", action="store_true", help="print an entry of the stack file instead")
     _add_simulate(commands.add_parser("simulate", help="what KEDA and the HPA would do over time"))
     _add_why(commands.add_parser("why", help="why a workload of a cluster has the replicas it has"))
+    deciding = commands.add_parser("decisions", help="how many replicas follow from which value")
+    deciding.add_argument("paths", nargs="+", metavar="FILE", help="with ScaledObjects; - for stdin")
+    deciding.add_argument(
+        "--against", nargs="+", default=[], metavar="OLD", help="only what differs from these"
+    )
+    deciding.add_argument(
+        "--format", choices=("text", "json", "markdown"), default="text", help="default: %(default)s"
+    )
     chosen = parser.parse_args(arguments)
     try:
         if chosen.command == "why":
             from keda.commands import why
 
             return why.run(chosen.names, chosen.context, json=chosen.format == "json")
+        if chosen.command == "decisions":
+            from keda.commands import decisions
+
+            return decisions.run(chosen.paths, chosen.against, chosen.format)
         if chosen.command == "adopt":
             from keda.commands import adopt
 

@@ -14,6 +14,7 @@ from keda.manifests.reading import annotation, dig, mapping, sequence, text, who
 from keda.scalers.facts import Parameter, records, scalers
 from keda.scaling.behavior import Policy, ScalingRules
 from keda.scaling.formula import FormulaUnread, compiled
+from keda.scaling.jobs import ScaledJob
 from keda.scaling.scaled_object import (
     Annotations,
     Fallback,
@@ -42,15 +43,9 @@ class Unsimulated(ValueError):
 def read_scaled_object(manifest: Mapping[str, Any]) -> ScaledObject:
     """The ScaledObject of a manifest, in the simulation's units. Raises Unsimulated."""
     spec = mapping(manifest.get("spec"))
-    triggers = sequence(spec.get("triggers"))
-    if not triggers:
-        raise Unsimulated("spec.triggers: there is none. KEDA refuses the object. Write a trigger.")
     result = replace(
         read_limits(manifest),
-        triggers=tuple(
-            read_trigger(mapping(trigger), f"spec.triggers[{index}]")
-            for index, trigger in enumerate(triggers)
-        ),
+        triggers=_triggers(spec),
         modifiers=_modifiers(mapping(dig(spec, "advanced", "scalingModifiers"))),
     )
     if result.modifiers is not None and any(not each.name for each in result.triggers if not each.resource):
@@ -84,6 +79,30 @@ def read_limits(manifest: Mapping[str, Any]) -> ScaledObject:
             "KEDA's webhook rejects the object. Write a larger maxReplicaCount."
         )
     return result
+
+
+def read_scaled_job(manifest: Mapping[str, Any]) -> tuple[ScaledJob, tuple[Trigger, ...], int]:
+    """The ScaledJob of a manifest, its triggers, and its polling interval in ms. Raises Unsimulated."""
+    spec = mapping(manifest.get("spec"))
+    strategy = mapping(spec.get("scalingStrategy"))
+    job = ScaledJob(
+        _number(spec, "minReplicaCount", "spec", 0),
+        _number(spec, "maxReplicaCount", "spec", DEFAULT_MAX),
+        text(strategy.get("strategy")),
+        text(strategy.get("multipleScalersCalculation")),
+        _number(strategy, "customScalingQueueLengthDeduction", "spec.scalingStrategy", 0),
+        str(strategy.get("customScalingRunningJobPercentage", "")),
+    )
+    return job, _triggers(spec), _number(spec, "pollingInterval", "spec", 30) * 1000
+
+
+def _triggers(spec: Mapping[str, Any]) -> tuple[Trigger, ...]:
+    triggers = sequence(spec.get("triggers"))
+    if not triggers:
+        raise Unsimulated("spec.triggers: there is none. KEDA refuses the object. Write a trigger.")
+    return tuple(
+        read_trigger(mapping(trigger), f"spec.triggers[{index}]") for index, trigger in enumerate(triggers)
+    )
 
 
 def read_trigger(trigger: Mapping[str, Any], place: str) -> Trigger:

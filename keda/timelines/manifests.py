@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from keda.core.defaults import GPUS_PER_POD
 from keda.manifests.documents import Source, Unreadable, documents
-from keda.manifests.reading import annotation, dig, unlisted
-from keda.scaling.manifest import Unsimulated, read_scaled_object
-from keda.scaling.scaled_object import ScaledObject
+from keda.manifests.reading import annotation, dig, text, unlisted
+from keda.scaling.jobs import ScaledJob
+from keda.scaling.manifest import Unsimulated, read_scaled_job, read_scaled_object
+from keda.scaling.scaled_object import ScaledObject, Trigger
 
 
 class Unread(ValueError):
@@ -24,11 +25,7 @@ def find(path: str, workload: str | None = None) -> Mapping[str, Any]:
 
     Raises Unread.
     """
-    found = {
-        str(dig(manifest, "metadata", "name")): manifest
-        for manifest in _manifests(path)
-        if manifest.get("kind") == "ScaledObject"
-    }
+    found = {name: each for name, each in _named(path).items() if each["kind"] == "ScaledObject"}
     if not found:
         raise Unread(f"{path}: holds no ScaledObject. Give a file with one.")
     if workload is None and len(found) > 1:
@@ -41,13 +38,42 @@ def find(path: str, workload: str | None = None) -> Mapping[str, Any]:
     return found[name]
 
 
+def scaled(path: str) -> Mapping[str, Mapping[str, Any]]:
+    """The ScaledObjects and ScaledJobs of a file, by name; `-` is stdin. Raises Unread."""
+    if not (found := _named(path)):
+        raise Unread(f"{path}: holds no ScaledObject and no ScaledJob. Give a file with one.")
+    return found
+
+
+def _named(path: str) -> Mapping[str, Mapping[str, Any]]:
+    return {
+        str(dig(manifest, "metadata", "name")): manifest
+        for manifest in _manifests(path)
+        if manifest.get("kind") in ("ScaledObject", "ScaledJob")
+    }
+
+
 def read(manifest: Mapping[str, Any], path: str) -> ScaledObject:
     """The manifest in the simulation's units. Raises Unread, which names `path`."""
+    name = dig(manifest, "metadata", "name")
+    if (kind := manifest.get("kind")) != "ScaledObject":
+        raise Unread(f"{path}: {kind} {name} is not a ScaledObject, and only those are simulated.")
     try:
         return read_scaled_object(manifest)
     except Unsimulated as error:
-        name = dig(manifest, "metadata", "name")
         raise Unread(f"{path}: ScaledObject {name}: {error}") from None
+
+
+def read_job(manifest: Mapping[str, Any], path: str) -> tuple[str, ScaledJob, Sequence[Trigger], int]:
+    """A ScaledJob's name, its settings, its triggers, and its polling interval in milliseconds.
+
+    Raises Unread, which names `path`.
+    """
+    name = text(dig(manifest, "metadata", "name"))
+    try:
+        return name, *read_scaled_job(manifest)
+    except Unsimulated as error:
+        raise Unread(f"{path}: ScaledJob {name}: {error}") from None
 
 
 def gpus_per_pod(manifest: Mapping[str, Any]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from keda.scaling.scaled_object import ScaledObject
@@ -47,13 +47,18 @@ def simulate(
 ) -> Timeline:
     """Runs the simulation for `until` milliseconds."""
     samples = tuple(Simulation(scaled_object, signals, options).run(until))
+    return with_waits(Timeline(scaled_object, until, samples), signals)
+
+
+def with_waits(timeline: Timeline, signals: Sequence[Signal]) -> Timeline:
+    """The timeline with what the queues among its signals counted while it ran."""
     plain = [signal.signal if isinstance(signal, Faulty) else signal for signal in signals]
     queues = {index: signal for index, signal in enumerate(plain) if isinstance(signal, Queue)}
     waits = Counter[int]()
     for queue in queues.values():
         waits.update(queue.waits)
-        waits.update((until - arrival) // 100 for arrival in queue.waiting)
-    return Timeline(scaled_object, until, samples, tuple(queues), waits)
+        waits.update((timeline.until - arrival) // 100 for arrival in queue.waiting)
+    return replace(timeline, queues=tuple(queues), waits=waits)
 
 
 def check_units(timeline: Timeline, options: Options) -> None:

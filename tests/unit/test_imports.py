@@ -1,6 +1,6 @@
 """Imports point inward: __main__ -> components -> keda <- policies; keda uses pydantic and the standard
-library, its checks two parsers, of YAML and of PromQL, its pictures matplotlib. Within keda/ they point
-downward."""
+library, its checks two parsers, of YAML and of PromQL, its pictures matplotlib, its plugin pytest. Within
+keda/ they point downward."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support import ROOT
 
 OURS = {"keda", "components", "policies", "generate", "lab", "pulumi_plugins", "cli"}
 ALLOWED = {
-    "keda": {"keda", "pydantic", "pydantic_core", "yaml", "promql_parser", "matplotlib"},
+    "keda": {"keda", "pydantic", "pydantic_core", "yaml", "promql_parser", "matplotlib", "pytest"},
     "components": {
         *("components", "keda", "pydantic", "pulumi", "pulumi_kubernetes"),
         *("grafana_foundation_sdk", "kubernetes", "yaml"),
@@ -47,9 +47,12 @@ def test_rings(package: str) -> None:
         assert not outside, f"{file.relative_to(ROOT)} imports {sorted(outside)}"
 
 
-def test_only_the_pictures_need_matplotlib() -> None:
-    users = [file.name for file in (ROOT / "keda").rglob("*.py") if "matplotlib" in imported(file)]
-    assert users == ["drawing.py"]
+@pytest.mark.parametrize(
+    ("package", "user"), [("matplotlib", "timelines/drawing.py"), ("pytest", "testing/plugin.py")]
+)
+def test_one_module_needs_it(package: str, user: str) -> None:
+    users = [str(file) for file in (ROOT / "keda").rglob("*.py") if package in imported(file)]
+    assert users == [str(ROOT / "keda" / user)]
 
 
 FLOORS = (
@@ -60,7 +63,7 @@ FLOORS = (
     {"resources"},
     {"guardrails"},
     {"adoption"},
-    {"commands"},
+    {"commands", "testing"},
     {"", "__main__"},
 )
 """The rooms of keda/ from the ground up; a room imports from its own floor and those below. The last is the

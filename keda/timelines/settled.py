@@ -1,0 +1,102 @@
+"""A simulation in its slowest phase, until nothing changes any more.
+
+In a cluster a signal changes at any moment between two polls and two syncs. The slowest moment is right after
+a poll, with a sync right before each poll. What holds there holds at any moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from keda.scaling.behavior import ScalingRules
+from keda.scaling.scaled_object import ScaledObject
+from keda.scaling.signals import DAY, Day, Faulty, Queue, Ramp, Recorded, Signal, Step
+from keda.scaling.simulation import Options, Sample, Simulation
+from keda.timelines.timeline import Timeline, with_waits
+
+
+@dataclass(frozen=True, slots=True)
+class Delayed:
+    """A signal that begins `by` milliseconds later; its first value holds until then."""
+
+    signal: Signal
+    by: int
+
+    def at(self, now: int, ready: int) -> float | None:
+        """The value at `now`, while `ready` replicas do the work."""
+        return self.signal.at(max(now - self.by, 0), ready)
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A timeline, and when its signals change first and last, in its milliseconds."""
+
+    timeline: Timeline
+    first: int
+    last: int
+
+
+def slowest(
+    scaled_object: ScaledObject, signals: Sequence[Signal], options: Options, until: int | None = None
+) -> Settled:
+    """Runs for `until` milliseconds; without it, until nothing changes for as long as the slowest rule takes.
+
+    A queue and a `Day` never rest: they run for a day, as does all that flaps.
+    """
+    polling, period = max(scaled_object.polling_interval, 1000), options.controller.sync_period
+    times = sorted(time for signal in signals for time in _times(signal))
+    first, last = (times[0], times[-1]) if times else (0, 0)
+    delay = -first % polling + 1 if first else 0
+    delayed = [_delayed(signal, delay) for signal in signals]
+    simulation = Simulation(scaled_object, delayed, replace(options, hpa_offset=period - 1))
+    endless = any(isinstance(_plain(signal), Queue | Day) for signal in signals)
+    ends, changed, quiet = until or last + DAY, last + delay, rest(scaled_object, options)
+    samples: list[Sample] = []
+    for sample in simulation.run(ends):
+        if until is None and not endless and sample.at > changed + quiet:
+            ends = sample.at
+            break
+        samples.append(sample)
+        changed = max(changed, sample.at) if sample.changed else changed
+    timeline = with_waits(Timeline(scaled_object, ends, tuple(samples)), signals)
+    return Settled(timeline, first + delay, last + delay)
+
+
+def rest(scaled_object: ScaledObject, options: Options) -> int:
+    """Milliseconds after which nothing changes any more under the same values."""
+    rules = [scaled_object.scale_up or ScalingRules(), scaled_object.scale_down or ScalingRules()]
+    windows = [
+        each.window if each.window is not None else options.controller.downscale_window for each in rules
+    ]
+    periods = [policy.period for each in rules for policy in each.policies]
+    slow = max(windows) + max([15_000, *periods])
+    cooldown = max(scaled_object.cooldown, scaled_object.initial_cooldown)
+    return max(slow, cooldown) + options.start_up + 2 * (scaled_object.polling_interval + 15_000)
+
+
+def _plain(signal: Signal) -> Signal:
+    return signal.signal if isinstance(signal, Faulty) else signal
+
+
+def _delayed(signal: Signal, delay: int) -> Signal:
+    if isinstance(signal, Recorded):
+        signal = replace(signal, place=0)
+    return signal if isinstance(_plain(signal), Queue) else Delayed(signal, delay)
+
+
+def _times(signal: Signal) -> list[int]:
+    """When a signal changes first and last, as far as it does."""
+    times: list[int] = []
+    if isinstance(signal, Faulty):
+        times = [time for fault in signal.faults for time in (fault.begins, fault.ends)]
+    plain = _plain(signal)
+    if isinstance(plain, Step):
+        times.append(plain.time)
+    elif isinstance(plain, Ramp):
+        times += [plain.begins, plain.ends]
+    elif isinstance(plain, Recorded):
+        values = zip(plain.times, plain.values, strict=True)
+        times += [now for (_, old), (now, new) in pairwise(values) if old != new]
+    return sorted(times)
