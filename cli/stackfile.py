@@ -28,21 +28,28 @@ def read(path: Path = SOURCE) -> dict[str, Any]:
         CommandError: the file is absent, is not YAML, or is not a mapping with a `config` mapping.
     """
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise CommandError(
             f"{path.name}: no such file. It has the stack's settings. Restore it from git."
         ) from None
+    return parsed(text, path.name)
+
+
+def parsed(text: str, name: str) -> dict[str, Any]:
+    """A stack file's text as plain data; `name` stands in errors. Raises CommandError, see `read`."""
+    try:
+        data = yaml.safe_load(text) or {}
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        where = f"{path.name}:{mark.line + 1}" if mark else path.name
+        where = f"{name}:{mark.line + 1}" if mark else name
         raise CommandError(
             f"{where}: not YAML: {getattr(error, 'problem', error)}. "
             "Pulumi could read no setting. Correct that line."
         ) from None
     if not isinstance(data, dict) or not isinstance(data.get("config", {}), dict):
         raise CommandError(
-            f"{path.name}: a mapping with the key `config` is expected. Pulumi could read no setting."
+            f"{name}: a mapping with the key `config` is expected. Pulumi could read no setting."
         )
     return data
 

@@ -79,6 +79,9 @@ class ScaledWorkload(pulumi.ComponentResource):
             options = {"aliases": [pulumi.Alias(name=f"{renamed}-{kind}")], "delete_before_replace": True}
         _apply(f"{name}-{kind}", workload.scaled.to_manifest(), self, [*after, *needed], **options)
         self.register_outputs(announced)
+        for table in workload.decisions:
+            for warning in table.warnings:
+                pulumi.log.warn(warning, self)
 
 
 def summarize(workload: Workload) -> dict[str, Any]:
@@ -96,7 +99,8 @@ def summarize(workload: Workload) -> dict[str, Any]:
     if isinstance(scaled, ScaledObject):
         target = scaled.spec.scale_target_ref
         summary |= {"target": f"{target.kind or 'Deployment'}/{target.name}", "hpa": scaled.hpa_name}
-    return summary
+    # A preview shows the lines that a change alters.
+    return summary | {"decisions": {table.trigger: str(table) for table in workload.decisions}}
 
 
 def announce(workload: Workload, renamed: str | None = None) -> dict[str, Any]:

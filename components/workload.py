@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from components.monitoring.monitor import Monitor
 from keda import ScaledJob, ScaledObject, TriggerAuthentication
+from keda.timelines.decisions import Decisions, decisions
+from keda.timelines.manifests import Unread
 
 OFF: Literal["off"] = "off"
 Minutes = Literal["off"] | int
@@ -38,6 +41,14 @@ class Workload:
     def namespace(self) -> str:
         """Of the ScaledObject or ScaledJob, and so of its target."""
         return self.scaled.metadata.namespace
+
+    @cached_property
+    def decisions(self) -> list[Decisions]:
+        """How many replicas follow from which value of each trigger; none where that is not simulated."""
+        try:
+            return decisions(self.scaled.to_manifest())
+        except Unread:
+            return []
 
     @property
     def bounds(self) -> tuple[int, int]:

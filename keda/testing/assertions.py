@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from os import PathLike
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from keda.scaling.scaled_object import ScaledObject
 from keda.scaling.signals import Constant, Fault, Faulty, Signal, recorded
@@ -150,14 +150,15 @@ def assert_within_budget(
     keda-homelab.dev/gpus-per-pod.
     """
     __tracebackhide__ = True
-    given = workloads if isinstance(workloads, list | tuple) else [workloads]
+    single = isinstance(workloads, str | PathLike | Mapping) or hasattr(workloads, "to_manifest")
+    given = cast("Sequence[Workload]", [workloads] if single else workloads)
     chance = random.Random(seed)
     for what, budget in (("replicas", replicas), ("GPUs", gpus)):
         if budget is None:
             continue
         worst = []
         for workload in given:
-            scaled_object, each = _read(workload)  # type: ignore[arg-type]
+            scaled_object, each = _read(workload)
             weight = each if what == "GPUs" else 1
             run = max((_wild(scaled_object, chance) for _ in range(runs)), key=_highest)
             worst.append((_highest(run) * weight, run))
@@ -185,7 +186,7 @@ def _wild(scaled_object: ScaledObject, chance: random.Random) -> Timeline:
         levels = [0.0, full / 2, full, 3 * full, 1e6 * full]
         values = [chance.choice(levels) * chance.random() for _ in range(length)]
         begins = chance.randrange(length) * minute
-        fault = Fault(chance.choice(("nan", "no-data", "source-down")), begins, begins + 5 * minute)  # type: ignore[arg-type]
+        fault = Fault(chance.choice(("nan", "no-data", "source-down")), begins, begins + 5 * minute)
         series = recorded([(at * minute, value) for at, value in enumerate(values)], "chance")
         found.append(Faulty(series, (fault,)))
     options = Options(scaled_object.minimum)

@@ -17,7 +17,7 @@ from keda.scaling.scaled_object import ScaledObject, Trigger
 from keda.scaling.signals import Constant, Signal, Step, pulse
 from keda.scaling.simulation import Options
 from keda.timelines.manifests import read, read_job
-from keda.timelines.settled import Settled, slowest
+from keda.timelines.settled import Settled, rest, slowest
 
 ALL = 3
 """Up to so many counts above the lowest, each has its row."""
@@ -177,7 +177,9 @@ class ObjectModel(Model):
 
     def back(self, top: Row) -> tuple[int, int]:
         """The count that remains after a row's work, and the seconds until it is there."""
-        lasting = (top.seconds * 1000 // self._polling + 2) * self._polling
+        # As long as any window or policy remembers the way up.
+        longest = top.seconds * 1000 + rest(self.scaled_object, Options())
+        lasting = -(-longest // self._polling) * self._polling
         run = self._run(pulse(0, top.value, self._polling, self._polling + lasting), self.lowest)
         last = run.timeline.changes[-1:]
         waited = max(last[0].at - run.last, 0) if last else 0
@@ -224,7 +226,7 @@ def _decided(model: Model) -> Decisions:
         return Decisions(model.workload, model.name, note=note)
     rows = model.rows()
     if rows[-1].replicas == rows[0].replicas:
-        return Decisions(model.workload, model.name, rows, warnings=(_flat(model, rows[0].replicas),))
+        return Decisions(model.workload, model.name, rows, warnings=tuple(_flat(model, rows[0].replicas)))
     back, warnings = None, list[str]()
     counted = trigger.metric_type == "AverageValue" and trigger.type != "cron"
     if counted and len(rows) == 2 and rows[1].replicas - rows[0].replicas >= 3:
@@ -252,10 +254,12 @@ def _note(model: Model) -> str:
     return f"the formula decides: {modifiers.formula}" if modifiers is not None else ""
 
 
-def _flat(model: Model, count: int) -> str:
+def _flat(model: Model, count: int) -> Iterator[str]:
+    """Not where the minimum is the maximum: that is written in plain sight."""
     if count == 0:
-        return f"{_name(model)} never leaves 0, whatever it reads."
-    return f"{_name(model)} is flat: always {count}, whatever it reads."
+        yield f"{_name(model)} never leaves 0, whatever it reads."
+    elif count != model.maximum:
+        yield f"{_name(model)} is flat: always {count}, whatever it reads."
 
 
 def _name(model: Model) -> str:

@@ -91,6 +91,23 @@ def test_no_target_is_written_and_no_replicas_anywhere(any_program: Program) -> 
         assert "replicas" not in keys(resource.inputs) - fallback, resource.name
 
 
+def test_each_workload_has_its_decisions(program: Program) -> None:
+    """A change of them is a change of the component's properties, which a preview shows."""
+    found = {each.name: each.inputs["decisions"] for each in program.of_type(":ScaledWorkload")}
+    assert found.keys() == {"ray-serve", "envoy-gateway", "voice", "batch"}
+    assert found["voice"] == {
+        "s0-nats-jetstream": "0 -> 0; 1 -> 1 within 30 s; 2 at most, from 12 on, within 45 s; "
+        "back to 0 300 s after the last"
+    }
+
+
+def test_what_nobody_wants_is_a_warning(config: dict[str, Any]) -> None:
+    voice = config["workloads"]["voice"] | {"behavior": {"scaleDown": {"selectPolicy": "Disabled"}}}
+    voice |= {"minReplicas": 1}
+    program = Program(config | {"workloads": {"voice": voice}})
+    assert program.log == ["voice (s0-nats-jetstream) cannot come down: 2 replicas remain without work."]
+
+
 def depends_on(resource: Registered, fragment: str) -> bool:
     return any(fragment in urn for urn in resource.depends_on)
 

@@ -110,9 +110,9 @@ def test_flapping() -> None:
     assert_no_flap(manifest(), PULSE)
     hasty = {"scaleDown": {"stabilizationWindowSeconds": 0}}
     behavior = {"horizontalPodAutoscalerConfig": {"behavior": hasty}}
-    found = manifest(minReplicaCount=1, advanced=behavior)
+    found = manifest("1", minReplicaCount=1, advanced=behavior)
     with pytest.raises(AssertionError, match=r"^web flaps \d+ times: replicas came less than 0:05:00 after"):
-        assert_no_flap(found, "poisson:2:5s", lasts="2h")
+        assert_no_flap(found, "poisson:0.2:10s", lasts="2h")
 
 
 def test_monotone() -> None:

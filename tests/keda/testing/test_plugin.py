@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tomllib
@@ -32,7 +33,12 @@ def run(folder: Path, *options: str, blocked: str = "") -> tuple[int, str]:
     code += f"sys.modules[{blocked!r}] = None; " if blocked else ""
     code += "import pytest; sys.exit(pytest.main(['-q', '-p', 'keda.testing.plugin', *sys.argv[1:]]))"
     done = subprocess.run(
-        [sys.executable, "-c", code, *options], cwd=folder, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", code, *options],
+        cwd=folder,
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     return done.returncode, done.stdout + done.stderr
 
