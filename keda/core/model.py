@@ -120,6 +120,8 @@ def own_faults(error: ValidationError, model: type[Model]) -> Iterator[Fault]:
 def unknown_key(path: str, key: str, known: Mapping[str, object], model: type[Model]) -> Fault:
     """A key that no one reads."""
     guess = did_you_mean(key, known)
+    if guess and "_" in key:  # an argument in Python
+        guess = next((name for name, field in model.model_fields.items() if field.alias == guess), guess)
     listed = f" Known here: {', '.join(sorted(known))}." if len(known) <= _LISTED_KEYS else ""
     fix = f"Write {guess}." if guess else f"Remove it.{listed}"
     return Fault(path, MISSING, "unknown key. It would be silently ignored.", fix)

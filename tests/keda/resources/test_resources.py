@@ -231,6 +231,15 @@ def test_a_mistyped_required_key_is_one_fault() -> None:
     ]
 
 
+def test_a_mistyped_argument_is_spelt_as_python_spells_it() -> None:
+    with pytest.raises(SpecError) as error:
+        ScaleTargetRef(nam="web")  # type: ignore[call-arg]
+    assert str(error.value) == "nam: unknown key. It would be silently ignored. Write name."
+    with pytest.raises(SpecError) as error:
+        ScaleTargetRef(name="web", api_versoin="apps/v1")  # type: ignore[call-arg]
+    assert str(error.value) == "api_versoin: unknown key. It would be silently ignored. Write api_version."
+
+
 @pytest.mark.parametrize(
     ("target", "scalable"),
     [
