@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 
 from keda.checks.findings import IGNORE, rule_groups, rules
+from keda.checks.text import as_text
+from keda.commands.check import check_paths
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs" / "rules"
@@ -20,17 +24,17 @@ _EFFECT = {
 
 @dataclass(frozen=True)
 class Example:
-    """A file that fails, and the findings of `keda check` by line."""
+    """A file that fails, the lines that have a finding, and what `keda check` prints."""
 
     text: str
-    findings: Sequence[tuple[int, str]]
+    failing: Set[int]
+    printed: str
 
     @property
     def marked(self) -> str:
         """The file with a mark on each line that has a finding."""
-        failing = {line for line, _ in self.findings}
         return "\n".join(
-            f"{text}   # ←" if number in failing else text
+            f"{text}   # ←" if number in self.failing else text
             for number, text in enumerate(self.text.splitlines(), 1)
         )
 
@@ -38,10 +42,9 @@ class Example:
 def page(name: str, failing: Example) -> str:
     """The rule's page, with a whole file that fails and what `keda check` prints for it."""
     rule = rules()[name]
-    printed = "\n".join(f"{name}.yaml:{line}: {text}" for line, text in failing.findings)
     parts = [f"# {name}", f"{rule.summary}. *{rule.severity}*: {_EFFECT[rule.severity]}", rule.why]
     parts.append(f"Fails:\n```yaml\n{failing.marked}\n```")
-    parts.append(f"`keda check` prints:\n```text\n{printed}\n```")
+    parts.append(f"`keda check` prints:\n```text\n{failing.printed}\n```")
     parts.append(f"Passes:\n```yaml\n{rule.passes}\n```")
     if rule.ignorable:
         parts.append(
@@ -80,16 +83,15 @@ def _anchor(heading: str) -> str:
 
 
 def example(name: str, text: str) -> Example:
-    """A corpus file as users see it, without its leading comments: each is the finding of one line."""
+    """A corpus file as users see it, without its leading comments, which are what it must give."""
     lines = text.splitlines()
     head = next(number for number, line in enumerate(lines) if not line.startswith("#"))
-    findings = []
-    for line in lines[:head]:
-        number, _, finding = line.removeprefix("# ").partition(": ")
-        # A finding may name other lines of the file.
-        moved = re.sub(rf"({name}\.yaml:)(\d+)", lambda at: f"{at[1]}{int(at[2]) - head}", finding)
-        findings.append((int(number) - head, moved))
-    return Example("\n".join(lines[head:]).strip(), findings)
+    shown = "\n".join(lines[head:]).strip()
+    file = Path(f"{name}.yaml")
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        file.write_text(shown, "utf-8")
+        findings, _ = check_paths([file.name])
+    return Example(shown, {each.line for each in findings}, "\n".join(as_text(findings)))
 
 
 def pages(corpus: Path = CORPUS) -> Mapping[str, str]:

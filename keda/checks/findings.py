@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from keda.checks.registry import IGNORE, Edit, Problem, Rule, Severity, rule_groups, rules
-from keda.core.errors import MISSING, is_secret_key, is_secret_value, join, show
+from keda.core.errors import MISSING, is_secret_key, is_secret_value, join, printable, show
 from keda.manifests.reading import At
 
 __all__ = ["IGNORE", "Finding", "Rule", "rule_groups", "rules", "without_secrets"]
@@ -32,6 +32,8 @@ class Finding:
     """As the caller named the object's place; "" if it did not."""
     edit: Edit | None = field(default=None, compare=False)
     """The correction, where it is certain."""
+    places: str = ""
+    """A sentence on where the objects are that do not go together, or ""."""
 
     @property
     def path(self) -> str:
@@ -39,14 +41,39 @@ class Finding:
         return join(*self.at)
 
     @property
+    def what(self) -> str:
+        """The first clause of the message, without a full stop."""
+        return _clauses(self.message)[0]
+
+    @property
+    def why(self) -> str:
+        """The rest of the message, or ""."""
+        return _clauses(self.message)[1]
+
+    @property
     def text(self) -> str:
         """The line without its place and its rule."""
-        quoted = f" KEDA: {self.keda}" if self.keda else ""
-        return " ".join(f"{self.object} {self.path}: {self.message} {self.fix}{quoted}".split())
+        quoted = f"KEDA: {self.keda}" if self.keda else ""
+        whole = f"{self.object} {self.path}: {self.message} {self.fix} {self.places} {quoted}"
+        return " ".join(printable(whole).split())
 
     def __str__(self) -> str:
         where = f"{self.where}: " if self.where else ""
         return f"{where}{self.severity}: {self.text} [{self.code}]"
+
+
+_CLAUSE = re.compile(
+    r"""(?:"(?:[^"\\]|\\.)*?["…] |'[^']*?['…] )?+"""  # a value in quotes, which holds what it likes
+    r".*?(?:(?<!e\.g)(?<!i\.e)\.(?= )|(?P<colon>:)(?= (?!true|false)(?:[a-z]|KEDA )))"
+)
+"""Up to the full stop or the colon after which a reason follows: in `key: value` a number or a quote does."""
+
+
+def _clauses(message: str) -> tuple[str, str]:
+    if not (found := _CLAUSE.match(message)):
+        return message.removesuffix("."), ""
+    why = message[found.end() :].strip()
+    return found[0][:-1], why[0].upper() + why[1:] if found["colon"] else why
 
 
 def finding(rule: Rule, problem: Problem, ref: str, where: str, prefix: At = ()) -> Finding:
@@ -62,6 +89,7 @@ def finding(rule: Rule, problem: Problem, ref: str, where: str, prefix: At = ())
         ref,
         where,
         problem.edit,
+        problem.places,
     )
 
 

@@ -1,4 +1,4 @@
-"""The findings as text, JSON, SARIF 2.1.0, GitHub's workflow commands, JUnit's XML and a Markdown table."""
+"""The findings as JSON, SARIF 2.1.0, GitHub's workflow commands, JUnit's XML and a Markdown table."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ from typing import Any
 
 from keda.checks.findings import Finding, rules
 from keda.core.defaults import KEDA_VERSION
+from keda.core.errors import printable
+
+STDIN = "<stdin>"
+"""In place of a file."""
 
 
 @dataclass(frozen=True)
@@ -23,11 +27,6 @@ class Line:
     line: int
     document: str = ""
     """The place of the document: all that is found in one has the same."""
-
-
-def as_text(lines: Iterable[Line]) -> Iterator[str]:
-    """`file:line: severity: object path: …`."""
-    return (str(line.finding) for line in lines)
 
 
 def as_json(lines: Sequence[Line]) -> str:
@@ -46,6 +45,7 @@ def _plain(line: Line) -> dict[str, Any]:
         "path": finding.path,
         "message": finding.message,
         "fix": finding.fix,
+        "places": finding.places,
         "keda": finding.keda,
     }
 
@@ -109,9 +109,9 @@ def as_junit(lines: Sequence[Line]) -> str:
         )
         case.set("file", line.file)
         case.set("line", str(line.line))
-        text = _printable(str(line.finding))
+        text = printable(str(line.finding))
         if line.finding.severity == "error":
-            ElementTree.SubElement(case, "failure", message=_printable(line.finding.text)).text = text
+            ElementTree.SubElement(case, "failure", message=printable(line.finding.text)).text = text
         else:
             ElementTree.SubElement(case, "system-out").text = text
     suites = ElementTree.Element("testsuites")
@@ -120,25 +120,20 @@ def as_junit(lines: Sequence[Line]) -> str:
     return ElementTree.tostring(suites, encoding="unicode", xml_declaration=True)
 
 
-def _printable(text: str) -> str:
-    """Without the characters that XML has no place for."""
-    return "".join(each if each.isprintable() else " " for each in text)
-
-
 def as_markdown(lines: Sequence[Line]) -> str:
     """A table for a pull request's summary."""
     if not lines:
         return "`keda check`: no finding."
     count = Counter(line.finding.severity for line in lines)
     head = [
-        f"`keda check`: {count['error']} errors, {count['warning']} warnings.",
+        f"`keda check`: {counted(count['error'], 'error')}, {counted(count['warning'], 'warning')}.",
         "",
         "| | place | object | finding |",
         "|---|---|---|---|",
     ]
     rows = [
         f"| {line.finding.severity} | `{_cell(line.file)}:{line.line}` | {_cell(line.finding.object)} "
-        f"| {_cell(f'{line.finding.path}: {line.finding.message} {line.finding.fix}')} "
+        f"| {_cell(f'{line.finding.path}: {line.finding.message} {line.finding.fix} {line.finding.places}')} "
         f"`{line.finding.code}` |"
         for line in lines
     ]
@@ -158,6 +153,11 @@ def statistics(counts: Mapping[tuple[str, str], int]) -> str:
     return "\n".join(f"{number:6} {severity:7} {code}" for (severity, code), number in ordered)
 
 
+def counted(number: int, word: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{number} {word}{'s' * (number != 1)}"
+
+
 def _escaped(text: str) -> str:
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
@@ -166,11 +166,10 @@ def _property(text: str) -> str:
     return _escaped(text).replace(":", "%3A").replace(",", "%2C")
 
 
-STREAMED: Mapping[str, Callable[[Iterable[Line]], Iterator[str]]] = {"text": as_text, "github": as_github}
 COLLECTED: Mapping[str, Callable[[Sequence[Line]], str]] = {
     "json": as_json,
     "sarif": as_sarif,
     "junit": as_junit,
     "markdown": as_markdown,
 }
-FORMATS = sorted([*STREAMED, *COLLECTED])
+FORMATS = sorted(["text", "github", *COLLECTED])

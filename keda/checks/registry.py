@@ -75,6 +75,8 @@ class Problem:
     """The correction, where it is certain."""
     rule: Rule | None = None
     """None: the rule above the function."""
+    places: str = ""
+    """A sentence on where the objects are that do not go together, or ""."""
 
 
 Alone = Callable[["Item"], Iterator[Problem]]

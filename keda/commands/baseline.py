@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from keda.checks.output import Line
+from keda.checks.output import STDIN, Line, counted
 from keda.commands.errors import NotThere
 
 Key = tuple[str, str, str, str]
-"""Rule, file, object, path: no line, which moves with every edit."""
+"""Rule, file as seen from the baseline's folder, object, path: no line, which moves with every edit."""
 
 
 @dataclass(frozen=True)
 class Baseline:
     """The findings that are known."""
 
+    file: str = ""
     known: frozenset[Key] = frozenset()
 
     @classmethod
@@ -28,7 +30,7 @@ class Baseline:
         try:
             found = json.loads(Path(file).read_text("utf-8"))
             keys = ((each["rule"], each["file"], each["object"], each["path"]) for each in found["findings"])
-            return cls(frozenset(keys))
+            return cls(file, frozenset(keys))
         except OSError as error:
             raise NotThere(
                 f"{file}: the baseline cannot be read: {error.strerror}. Write it with --write-baseline."
@@ -39,7 +41,7 @@ class Baseline:
     @staticmethod
     def write(file: str, lines: Iterable[Line]) -> str:
         """Write the findings of today; what was written, in a sentence. Raises NotThere."""
-        keys = sorted({_key(line) for line in lines})
+        keys = sorted({_key(line, file) for line in lines})
         names = ("rule", "file", "object", "path")
         content = {"findings": [dict(zip(names, key, strict=True)) for key in keys]}
         try:
@@ -50,13 +52,9 @@ class Baseline:
 
     def holds(self, line: Line) -> bool:
         """Whether the finding is known: same rule, file, object and path, whatever the line."""
-        return bool(self.known) and _key(line) in self.known
+        return bool(self.known) and _key(line, self.file) in self.known
 
 
-def _key(line: Line) -> Key:
-    return line.finding.code, Path(line.file).as_posix(), line.finding.object, line.finding.path
-
-
-def counted(number: int, word: str) -> str:
-    """`1 file`, `2 files`."""
-    return f"{number} {word}{'s' * (number != 1)}"
+def _key(line: Line, baseline: str) -> Key:
+    file = line.file if line.file == STDIN else os.path.relpath(line.file, Path(baseline).parent)
+    return line.finding.code, Path(file).as_posix(), line.finding.object, line.finding.path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from io import BufferedReader
 from itertools import chain
@@ -13,9 +13,10 @@ from typing import cast
 
 from keda.checks.engine import judge_alone, judge_among, second_owners
 from keda.checks.findings import Finding
-from keda.checks.output import COLLECTED, STREAMED, Line, statistics
+from keda.checks.output import COLLECTED, STDIN, Line, as_github, counted, statistics
 from keda.checks.summaries import Summaries
-from keda.commands.baseline import Baseline, counted
+from keda.checks.text import BOLD, Look, as_text
+from keda.commands.baseline import Baseline
 from keda.commands.errors import NotThere
 from keda.commands.options import Options
 from keda.commands.unjudged import told
@@ -27,8 +28,6 @@ from keda.manifests.helm import rendered
 from keda.manifests.objects import Item, items
 from keda.manifests.repository import Group, groups, known
 from keda.manifests.unseen import Unseen
-
-STDIN = "<stdin>"
 
 
 @dataclass
@@ -49,10 +48,8 @@ def check_paths(paths: Iterable[str]) -> tuple[list[Line], list[str]]:
 
 
 def in_order(lines: Iterable[Line]) -> list[Line]:
-    """The findings of each document together, the documents in the order in which they were read."""
-    found = list(lines)
-    order = {line.document: number for number, line in reversed(list(enumerate(found)))}
-    return sorted(found, key=lambda line: order[line.document])
+    """The findings by file and line; those of one object come together."""
+    return sorted(lines, key=lambda line: (line.file, line.line, line.finding.object))
 
 
 def check_stream(options: Options, judged: Judged) -> Iterator[Line]:
@@ -62,7 +59,7 @@ def check_stream(options: Options, judged: Judged) -> Iterator[Line]:
     """
     reported: set[tuple[object, ...]] = set()
     for group in _groups(options, judged):
-        for line in _judge(group, judged):
+        for line in _judge(group, judged, options):
             # Two roots with one base have its mistake once.
             place = (line.finding.code, line.file, line.line, line.finding.at) if group.name else ()
             if place and place in reported:
@@ -72,7 +69,7 @@ def check_stream(options: Options, judged: Judged) -> Iterator[Line]:
                 yield replace(line, finding=kept)
 
 
-def _judge(group: Group, judged: Judged) -> Iterator[Line]:
+def _judge(group: Group, judged: Judged, options: Options) -> Iterator[Line]:
     seen = Summaries(unseen=group.unseen)
     for given in group.objects:
         where = f"{given.file}:{given.document.line}"
@@ -86,6 +83,8 @@ def _judge(group: Group, judged: Judged) -> Iterator[Line]:
             if item.of_keda and given.document.placeholder:
                 judged.unjudged.placeholders.setdefault(given.file, given.document.placeholder)
             for finding in judge_alone(item):
+                if options.are_added(item, finding):
+                    continue
                 yield _line(finding, item, given.document.line_of(finding.at))
             seen.add(item, given.document)
     owners = second_owners(seen)
@@ -105,7 +104,9 @@ def _groups(options: Options, judged: Judged) -> Iterator[Group]:
     files = Files(judged.unjudged, options.exclude)
     named: list[str] = []
     for path in options.paths:
-        if Path(path).is_dir() or Path(path).name in kustomize.NAMES:
+        if path != "-" and not Path(path).is_dir() and files.excluded(Path(path), above=True):
+            judged.unjudged.excluded.append(path)
+        elif Path(path).is_dir() or Path(path).name in kustomize.NAMES:
             _walk(Path(path), files)
         elif path != "-" and kustomize.is_patch(Path(path), files.read):
             judged.unjudged.patches.append(path)
@@ -174,14 +175,15 @@ def _rendered(chart: str, options: Options, judged: Judged) -> Iterator[Group]:
         judged.unjudged.broken.append(text)
 
 
-def fix(paths: Sequence[str]) -> None:
+def fix(options: Options) -> None:
     """Corrects what is certain in the files, and reports each correction on stderr."""
-    if "-" in paths:
+    if "-" in options.paths:
         raise NotThere("keda check: --fix changes files; standard input is not a file. Give the file's path.")
     from keda.checks.fix import fix_file
 
-    for path in paths:
-        for file in _files(Path(path)):
+    files = Files(Unjudged(), options.exclude)
+    for path in options.paths:
+        for file in _files(Path(path), files):
             try:
                 for line in fix_file(file):
                     print(line, file=sys.stderr)
@@ -189,12 +191,11 @@ def fix(paths: Sequence[str]) -> None:
                 print(f"{file}: cannot be changed: {error.strerror}.", file=sys.stderr)
 
 
-def _files(path: Path) -> list[Path]:
+def _files(path: Path, files: Files) -> list[Path]:
     if not path.is_dir():
-        return [path]
-    files = Files(Unjudged())
+        return [] if files.excluded(path, above=True) else [path]
     files.walk(path)
-    return [file for each in files.folders.values() for file in each if file.suffix in SUFFIXES]
+    return [file for _, each in files.below(path) for file in each if file.suffix in SUFFIXES]
 
 
 def check(options: Options) -> int:
@@ -210,34 +211,46 @@ def check(options: Options) -> int:
                 yield line
 
     found = check_stream(options, judged)
+    for_a_person = options.form == "text" and not options.write_baseline
     if options.write_baseline:
         print(Baseline.write(options.baseline, found))
-    elif options.form in STREAMED:
-        for text in STREAMED[options.form](noted(found)):
+    elif for_a_person:
+        # A pipe may have no end; what is found in files is put in order first.
+        lines = noted(found) if "-" in options.paths else in_order(noted(found))
+        for text in as_text(lines, options.look):
+            print(text)
+    elif options.form == "github":
+        for text in as_github(noted(found)):
             print(text)
     else:
         print(COLLECTED[options.form](in_order(noted(found))))
-    if options.form == "text" and not (options.quiet or options.write_baseline):
-        print(_total(judged, counts))
-    if options.statistics:
-        print(statistics(counts))
+    if options.statistics and counts:
+        blank = "\n" if for_a_person else ""
+        print(f"{blank}{statistics(counts)}", file=sys.stdout if for_a_person else sys.stderr)
+    with_total = for_a_person and not options.quiet
+    if with_total and counts:
+        print()
     sys.stdout.flush()
     for text in told(judged.unjudged, quiet=options.quiet):
         print(text, file=sys.stderr)
+    if with_total:
+        print(_total(judged, counts, options.look))
+    sys.stdout.flush()
     failing = ("error", "warning") if options.fail_on == "warning" else ("error",)
     if any(severity in failing for severity, _ in counts):
         return 1
     return 2 if judged.unjudged.broken else 0
 
 
-def _total(judged: Judged, counts: Counter[tuple[str, str]]) -> str:
-    """The last line: `1 error, 0 warnings: 2 of KEDA's objects among 7 in 3 files. Not judged: 1 chart.`."""
+def _total(judged: Judged, counts: Counter[tuple[str, str]], look: Look) -> str:
+    """Counts: `1 error, 0 warnings. Judged: 2 KEDA objects and 5 others in 3 files. Not judged: 1 chart.`."""
     number = Counter(severity for severity, code in counts.elements())
     found = ", ".join(counted(number[word], word) for word in ("error", "warning"))
-    many = (
-        f"{judged.of_keda} of KEDA's objects among {judged.objects} in {counted(len(judged.files), 'file')}"
-    )
-    unjudged = judged.unjudged.counted
-    not_judged = f" Not judged: {unjudged}." if unjudged else ""
-    explain = " `keda explain RULE` describes a rule." if counts else ""
-    return f"{found}: {many}.{not_judged}{explain}"
+    others = judged.objects - judged.of_keda
+    many = counted(judged.of_keda, "KEDA object") + (f" and {counted(others, 'other')}" if others else "")
+    parts = [f"Judged: {many} in {counted(len(judged.files), 'file')}."]
+    if unjudged := judged.unjudged.counted:
+        parts.append(f"Not judged: {unjudged}.")
+    if counts:
+        parts.append("See `keda explain RULE`.")
+    return look.text([(f"{found}.", BOLD), *((word, "") for part in parts for word in part.split())])

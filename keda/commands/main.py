@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import os
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from keda.checks.output import FORMATS
+from keda.checks.text import Look
 from keda.commands.check import check, fix
 from keda.commands.errors import NotThere
-from keda.commands.options import Options, config, patterns, rule_patterns
+from keda.commands.options import Options, config, patterns, relative, rule_patterns
+from keda.commands.watch import watch
 from keda.core.defaults import KEDA_VERSION, PROMETHEUS
+
+WIDEST = 110
+"""Characters of a line on a terminal: longer ones are hard to read."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,16 +64,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _explain(chosen.name)
         if chosen.explain:
             return _explain(chosen.explain, rule=True)
-        options = _options(chosen)
-        if chosen.fix:
-            fix(options.paths)
-        return check(options)
+        if chosen.watch:
+            watch(_options(chosen).paths, lambda: _check(chosen))
+        return _check(chosen)
     except NotThere as error:
         print(error, file=sys.stderr)
         return 2
     except BrokenPipeError:
         sys.stderr.close()  # or Python complains while it ends
         return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _check(chosen: argparse.Namespace) -> int:
+    options = _options(chosen)
+    if chosen.fix:
+        fix(options)
+    return check(options)
 
 
 def _add_check(checking: argparse.ArgumentParser) -> None:
@@ -79,6 +94,7 @@ def _add_check(checking: argparse.ArgumentParser) -> None:
     add("--fail-on", choices=("error", "warning"), help="what gives exit code 1; default: error")
     add("--baseline", metavar="FILE", help="findings in this file are not reported")
     add("--write-baseline", action="store_true", help="write today's findings into it")
+    add("--watch", action="store_true", help="judge again when a file changes, until Ctrl-C")
     add("--quiet", action="store_true", help="findings only")
     add("--statistics", action="store_true", help="the number of findings of each rule")
     add("--render", action="store_true", help="render charts with the helm on PATH")
@@ -148,7 +164,7 @@ def _options(chosen: argparse.Namespace) -> Options:
     if chosen.write_baseline and not baseline:
         raise NotThere("keda check: --write-baseline needs a file. Write --baseline FILE.")
     return Options(
-        tuple(chosen.paths) or found.paths or (".",),
+        tuple(dict.fromkeys(map(relative, chosen.paths))) or found.paths or (".",),
         chosen.format,
         rule_patterns(chosen.select, "--select") or found.select,
         (*found.ignore, *rule_patterns(chosen.ignore, "--ignore")),
@@ -162,7 +178,18 @@ def _options(chosen: argparse.Namespace) -> Options:
         chosen.render,
         tuple(chosen.values),
         chosen.partial,
+        _look(),
+        found.scalers,
+        found.kinds,
     )
+
+
+def _look() -> Look:
+    """Colours and lines of its width on a terminal only. NO_COLOR: the convention of no-color.org."""
+    if not sys.stdout.isatty():
+        return Look()
+    colour = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return Look(colour, min(shutil.get_terminal_size().columns - 1, WIDEST))
 
 
 def _program() -> str:

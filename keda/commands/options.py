@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -10,11 +11,15 @@ from typing import Any, Literal, cast
 
 from keda.checks.findings import Finding
 from keda.checks.registry import Severity, rules
+from keda.checks.text import Look
 from keda.commands.errors import NotThere
+from keda.core.defaults import KEDA_VERSION
 from keda.core.errors import did_you_mean
+from keda.manifests.objects import Item
+from keda.manifests.reading import dig
 
 FILE = "keda.toml"
-KEYS = ("paths", "exclude", "select", "ignore", "severity", "fail-on", "baseline")
+KEYS = ("paths", "exclude", "select", "ignore", "severity", "fail-on", "baseline", "scalers", "kinds", "keda")
 LEVELS = ("error", "warning", "off")
 
 
@@ -36,6 +41,18 @@ class Options:
     render: bool = False
     values: tuple[str, ...] = ()
     partial: bool = False
+    look: Look = Look()
+    scalers: tuple[str, ...] = ()
+    """Triggers' types that a vendor adds."""
+    kinds: tuple[str, ...] = ()
+    """Kinds that a vendor adds to KEDA's groups."""
+
+    def are_added(self, item: Item, finding: Finding) -> bool:
+        """Whether a finding is on what a vendor adds to KEDA."""
+        value = dig(item.manifest, *finding.at[len(item.prefix) :])
+        return (finding.code == "unknown-scaler" and value in self.scalers) or (
+            finding.code == "unknown-kind" and value in self.kinds
+        )
 
     def as_wanted(self, finding: Finding) -> Finding | None:
         """The finding with the severity that is wanted; None if it is not wanted at all."""
@@ -82,15 +99,22 @@ class Config:
     severity: Mapping[str, str] | None = None
     fail_on: Literal["error", "warning"] = "error"
     baseline: str = ""
+    scalers: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
 
 
 def config(start: Path) -> Config:
     """The nearest configuration at or above a folder. Raises NotThere for one that is wrong."""
-    for folder in (start.absolute(), *start.absolute().parents):
-        for file in (folder / FILE, folder / "pyproject.toml"):
-            if (table := _table(file)) is not None:
-                return _parsed(table, file, start)
+    for file in config_files(start):
+        if (table := _table(file)) is not None:
+            return _parsed(table, file)
     return Config()
+
+
+def config_files(start: Path) -> Iterator[Path]:
+    """Where a configuration may be, the nearest first."""
+    for folder in (start.absolute(), *start.absolute().parents):
+        yield from (folder / FILE, folder / "pyproject.toml")
 
 
 def _table(file: Path) -> Mapping[str, Any] | None:
@@ -112,7 +136,7 @@ def _table(file: Path) -> Mapping[str, Any] | None:
     return inner if isinstance(inner, dict) else None
 
 
-def _parsed(table: Mapping[str, Any], file: Path, start: Path) -> Config:
+def _parsed(table: Mapping[str, Any], file: Path) -> Config:
     for key in table:
         if key not in KEYS:
             guess = did_you_mean(key, KEYS)
@@ -124,25 +148,29 @@ def _parsed(table: Mapping[str, Any], file: Path, start: Path) -> Config:
     baseline = table.get("baseline", "")
     if not isinstance(baseline, str):
         raise NotThere(f"{file}: baseline is not a string. Write the path of a file.")
+    version = table.get("keda", KEDA_VERSION)
+    if version not in (KEDA_VERSION, KEDA_VERSION.rpartition(".")[0]):
+        raise NotThere(
+            f"{file}: keda is {version!r}, and this release checks for KEDA {KEDA_VERSION}. "
+            "Install the release for that version."
+        )
     return Config(
-        tuple(_from(start, file.parent / path) for path in _texts(table, "paths", file)),
+        tuple(os.path.relpath(file.parent / path) for path in _texts(table, "paths", file)),
         patterns(_texts(table, "exclude", file), file.parent),
         rule_patterns(_texts(table, "select", file), f"{file}: select"),
         rule_patterns(_texts(table, "ignore", file), f"{file}: ignore"),
         dict(_severities(table, file)),
         fail_on,
-        _from(start, file.parent / baseline) if baseline else "",
+        os.path.relpath(file.parent / baseline) if baseline else "",
+        tuple(_texts(table, "scalers", file)),
+        tuple(_texts(table, "kinds", file)),
     )
 
 
-def _from(start: Path, path: Path) -> str:
-    """A path as it is written from a folder."""
-    absolute = path.absolute()
-    return (
-        str(absolute.relative_to(start.absolute()))
-        if absolute.is_relative_to(start.absolute())
-        else str(path)
-    )
+def relative(path: str) -> str:
+    """A path below the working directory without that; any other as it is written."""
+    absolute = Path(path).absolute()
+    return str(absolute.relative_to(Path.cwd())) if absolute.is_relative_to(Path.cwd()) else path
 
 
 def _texts(table: Mapping[str, Any], key: str, file: Path) -> list[str]:

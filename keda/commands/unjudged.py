@@ -15,8 +15,11 @@ def told(unjudged: Unjudged, *, quiet: bool = False) -> Iterator[str]:
     yield from unjudged.broken
     if quiet:
         return
-    for chart in unjudged.charts:
-        yield f"{chart}: a chart, not rendered. Give `helm template {chart} | keda check -`, or --render."
+    if charts := unjudged.charts:
+        yield (
+            f"{_first(charts)}: not judged: {_are(charts, 'chart')}, not rendered. Give "
+            f"`helm template {charts[0] if len(charts) == 1 else 'CHART'} | keda check -`, or --render."
+        )
     if unjudged.templates:
         places = [line.split(": is not valid", 1)[0] for line in unjudged.templates]
         yield f"{_first(places)}: not judged: {_are(places, 'template')}. Check what they render."
@@ -29,10 +32,16 @@ def told(unjudged: Unjudged, *, quiet: bool = False) -> Iterator[str]:
             f"{_first(files)}: placeholders, such as {placeholder}, are not judged, and nothing is called "
             "missing. Check what is applied."
         )
-    for patch in unjudged.patches:
-        yield f"{patch}: not judged: a patch of the kustomization.yaml there. Give its folder."
-    for each in dict.fromkeys(unjudged.remote):
-        yield f"{each}: not read, so nothing is called missing there. Give the output of `kustomize build`."
+    if patches := unjudged.patches:
+        what = _are(patches, "patch")
+        yield f"{_first(patches)}: not judged: {what} of a kustomization.yaml. Give its folder."
+    if excluded := unjudged.excluded:
+        yield f"{_first(excluded)}: not judged: the settings or --exclude leave {_it(excluded)} out."
+    if remote := list(dict.fromkeys(unjudged.remote)):
+        yield (
+            f"{_first(remote)}: not read, so nothing is called missing there. "
+            "Give the output of `kustomize build`."
+        )
 
 
 def _first(names: Sequence[str]) -> str:
@@ -41,7 +50,8 @@ def _first(names: Sequence[str]) -> str:
 
 
 def _are(names: Sequence[str], what: str) -> str:
-    return f"a {what}" if len(names) == 1 else f"{what}s"
+    plural = f"{what}es" if what == "patch" else f"{what}s"
+    return f"a {what}" if len(names) == 1 else plural
 
 
 def _it(names: Sequence[str]) -> str:

@@ -61,8 +61,9 @@ def last_key(path: str) -> str:
 
 
 def show(value: object, path: str = "") -> str:
-    """A value for a message: JSON spelling, shortened, and never a secret (judged by its key and its
-    look).
+    """A value for a message: shortened, and never a secret (judged by its key and its look).
+
+    The spelling is JSON's; a text with double quotes has single ones around it, as in YAML.
     """
     if isinstance(value, Mapping):
         return "a mapping"
@@ -73,11 +74,20 @@ def show(value: object, path: str = "") -> str:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if value is None or isinstance(value, (str, bool, int, float)):
-        text = json.dumps(value, ensure_ascii=False)
+        text = f"'{value}'" if _is_better_in_single_quotes(value) else json.dumps(value, ensure_ascii=False)
         # JSON lets some line ends and terminal controls through; a message stays one line, and harmless.
         text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
         return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"
     return type(value).__name__
+
+
+def _is_better_in_single_quotes(value: object) -> bool:
+    return isinstance(value, str) and '"' in value and value.isprintable() and not {"'", "\\"} & set(value)
+
+
+def printable(text: str) -> str:
+    """Without the characters that XML has no place for, and a terminal may obey."""
+    return text if text.isprintable() else "".join(each if each.isprintable() else " " for each in text)
 
 
 def _may_hold_secret(value: str) -> bool:

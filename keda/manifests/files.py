@@ -16,7 +16,7 @@ SUFFIXES = (".yaml", ".yml", ".json")
 _CHART = "Chart.yaml"
 _OF_CHART = ("templates", "charts", "ci")
 _VALUES = re.compile(r"(Chart|requirements|values.*)\.(yaml|yml|lock|json)")
-_NEVER = ("node_modules", "__pycache__", "venv")
+NEVER = ("node_modules", "__pycache__", "venv")
 _MAY_HOLD = (
     (b"kind", b"piVersion"),
     (b"kind", b"Scaled"),
@@ -42,6 +42,8 @@ class Unjudged:
     """Named alone, without the objects that they change."""
     remote: list[str] = field(default_factory=list)
     """What a kustomization.yaml takes in from elsewhere."""
+    excluded: list[str] = field(default_factory=list)
+    """Named, and left out by a pattern."""
     placeholders: dict[str, str] = field(default_factory=dict)
     """File with an object of KEDA's: its first placeholder. Who fills it in may apply other objects too."""
 
@@ -57,8 +59,9 @@ class Unjudged:
             (len(self.templates), "template"),
             (len(self.unlisted), "unlisted file"),
             (len(self.patches), "patch file"),
-            (len(self.remote), "remote resource"),
+            (len(set(self.remote)), "remote resource"),
             (len(self.placeholders), "placeholder file"),
+            (len(self.excluded), "excluded file"),
         )
         return ", ".join(
             f"{number} {what}{'s' * (number != 1 and what != 'unreadable')}"
@@ -84,7 +87,7 @@ class Files:
         """Note the files below a folder. Of a chart, only what needs no rendering."""
         for folder, inner, names in os.walk(top):
             at = Path(folder)
-            kept = [name for name in inner if not name.startswith(".") and name not in _NEVER]
+            kept = [name for name in inner if not name.startswith(".") and name not in NEVER]
             if _CHART in names:
                 self.unjudged.charts.append(str(at))
                 kept = [name for name in kept if name not in _OF_CHART]
@@ -93,10 +96,13 @@ class Files:
             files = [at / name for name in sorted(names) if _is_manifest(name)]
             self.folders[at] = [file for file in files if not self.excluded(file)]
 
-    def excluded(self, path: Path) -> bool:
-        """Whether a pattern of `exclude` matches the path."""
-        written = path.absolute().as_posix()
-        return any(fnmatchcase(written, pattern) for pattern in self.exclude)
+    def excluded(self, path: Path, *, above: bool = False) -> bool:
+        """Whether a pattern fits a path; `above`: or a folder that it is in."""
+        if not self.exclude:
+            return False
+        whole = Path(os.path.normpath(path.absolute()))
+        paths = [each.as_posix() for each in (whole, *(whole.parents if above else ()))]
+        return any(fnmatchcase(each, pattern) for each in paths for pattern in self.exclude)
 
     def below(self, top: Path) -> Iterator[tuple[Path, list[Path]]]:
         """The folders at and below one, and their files."""

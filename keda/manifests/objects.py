@@ -88,7 +88,9 @@ class Item:
 
     @cached_property
     def ref(self) -> str:
-        """`Kind namespace/name`, as messages write it."""
+        """`Kind namespace/name`, as messages write it; a dashboard or rule file has no kind."""
+        if not (self.kind or self.group):  # a file of Grafana's or Prometheus' own
+            return "dashboard" if "panels" in self.manifest else "rule file"
         unknown = dig(self.manifest, "metadata", "name") is UNKNOWN
         name = "(unknown)" if unknown else self.name or "(no name)"
         return f"{self.kind} {self.namespace}/{name}" if self.namespace else f"{self.kind} {name}"

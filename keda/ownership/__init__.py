@@ -142,10 +142,10 @@ def _conflict(one: Owner, other: Owner) -> Conflict | None:
     if one.goes_with & other.acts_as or other.goes_with & one.acts_as:
         return None
     scaled, second = sorted((one, other), key=_precedence)
-    if not isinstance(scaled, Scaled) or (text := disagreement(scaled, second)) is None:
+    if not isinstance(scaled, Scaled) or (why := disagreement(scaled, second)) is None:
         return None
-    message = f"{text} {places(scaled, second)}"
-    return Conflict(second.rule, one.cluster or other.cluster, scaled.source, second.source, message)
+    cluster = one.cluster or other.cluster
+    return Conflict(second.rule, cluster, scaled.source, second.source, *why, places(scaled, second))
 
 
 def _made_for(owner: Owner) -> Iterator[ObjectRef]:

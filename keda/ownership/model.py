@@ -135,10 +135,18 @@ class Handover:
 
 @dataclass(frozen=True)
 class Conflict:
-    """Two owners of one object. `message` is one line: both owners, the harm at run time, the fix, where."""
+    """Two owners of one object: the harm at run time (no full stop at its end), the fix, where both are."""
 
     rule: ConflictKind
     cluster: str
     scaled_object: ObjectRef
     other: ObjectRef
-    message: str = field(compare=False)
+    what: str = field(compare=False)
+    harm: str = field(compare=False)
+    fix: str = field(compare=False)
+    places: str = field(compare=False)
+
+    @property
+    def message(self) -> str:
+        """One line."""
+        return f"{self.what}: {self.harm}. {self.fix} {self.places}"

@@ -13,6 +13,7 @@ import yaml
 
 import keda
 from keda.checks.findings import rules
+from keda.checks.text import as_text
 from keda.commands.check import check_paths
 from keda.manifests.reading import At
 from tests.support import ROOT
@@ -47,7 +48,7 @@ def test_the_page_shows_what_keda_check_prints(
     monkeypatch.chdir(tmp_path)
     lines, unreadable = check_paths([f"{rule}.yaml"])
     assert not unreadable
-    assert "\n".join(str(line.finding) for line in lines) == printed
+    assert "\n".join(as_text(lines)) == printed
     marked = {number for number, text in enumerate(failing.splitlines(), 1) if text.endswith("# ←")}
     assert marked == {line.line for line in lines}
 

@@ -6,6 +6,9 @@ import json
 from pathlib import Path
 from zipfile import ZipFile
 
+import pytest
+
+from keda.checks.output import FORMATS
 from keda.core.defaults import KEDA_VERSION
 from tests.install.conftest import INSTALLED, ROOT, Installation
 
@@ -48,6 +51,16 @@ def test_the_command_checks_a_folder_outside_the_checkout(installed: Installatio
     (tmp_path / "web.yaml").write_text(TYPO.replace("thresold", "threshold"), "utf-8")
     done = installed.run("keda", "check", ".", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_the_command_writes_each_format(form: str, installed: Installation, tmp_path: Path) -> None:
+    (tmp_path / "web.yaml").write_text(TYPO, "utf-8")
+    done = installed.run("keda", "check", "--format", form, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "web.yaml" in done.stdout and "thresold" in done.stdout and "misspelt-parameter" in done.stdout
+    if form in ("json", "sarif"):
+        json.loads(done.stdout)
 
 
 def test_the_command_explains_a_scaler_and_a_rule(installed: Installation, tmp_path: Path) -> None:

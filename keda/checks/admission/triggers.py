@@ -62,7 +62,7 @@ def unknown_scaler(item: Item) -> Iterator[Problem]:
                 (*SPEC, "triggers", index, "type"),
                 kind,
                 f"is not one of KEDA's scalers. {_NOT_READY}",
-                f"Write {guess}." if guess else "See docs/scalers.md for the list.",
+                f"Write {guess}." if guess else "If it is a vendor's, name it under scalers in keda.toml.",
                 f"no scaler found for type: {kind}",
                 edits.word(kind, guess),
             )

@@ -179,7 +179,7 @@ def _labels(metric: str, used: Any) -> Iterator[NameFault]:
             guess = did_you_mean(label, known)
             if guess or label in exporter.labels:
                 why = f"{metric} has no label {label}: nothing matches, without an error."
-                fix = f"Write {guess}." if guess else f"It has {', '.join(sorted(known))}."
+                fix = f"Write {guess}." if guess else f"Write one of its labels: {', '.join(sorted(known))}."
                 yield NameFault(METRIC_LABEL, why, fix)
 
 

@@ -36,8 +36,8 @@ def workload_namespace(item: Item) -> Iterator[Problem]:
             yield Problem(
                 (*SPEC, "triggers", index, "metadata", "namespace"),
                 wanted,
-                f"is not read: kubernetes-workload counts pods of {item.namespace}, the namespace of the "
-                f"{item.kind}, and none of {wanted}. It stays at 0.",
+                f"is not read: the kubernetes-workload scaler counts pods of {item.namespace}, the "
+                f"namespace of the {item.kind}, and none of {wanted}. It stays at 0.",
                 f"Count them with a prometheus trigger, such as "
                 f'sum(kube_pod_status_phase{{namespace="{wanted}", phase="Running", pod=~"…"}}).',
             )

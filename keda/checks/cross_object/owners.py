@@ -141,7 +141,9 @@ def one_owner(item: Item, disputes: Iterable[Conflict]) -> Iterator[tuple[Rule, 
         }.get(rule, "")
         if rule is ONE_OWNER_HPA and item.annotations.get(TRANSFER_OWNERSHIP) == "true":
             keda = f"the existing hpa '{other.name}' … must be specified by name in advanced settings"
-        yield rule, Problem(("spec", "scaleTargetRef"), MISSING, conflict.message, keda=keda)
+        why = f"{conflict.what}. {conflict.harm[0].upper()}{conflict.harm[1:]}."
+        at = ("spec", "scaleTargetRef")
+        yield rule, Problem(at, MISSING, why, conflict.fix, keda, places=conflict.places)
 
 
 def second_owners(given: Objects) -> SecondOwners:

@@ -199,7 +199,7 @@ def _missing_key(
             (*at, "key"),
             wanted,
             f"is not a key of {given.ref}. KEDA would use an empty string instead.",
-            f"Write {guess}." if guess else f"Its keys: {', '.join(keys[:8]) or 'none'}.",
+            f"Write {guess}." if guess else f"Write one of its keys: {', '.join(keys[:8]) or 'none'}.",
             rule=OPTIONAL_SECRET_KEY if optional else None,
         )
 

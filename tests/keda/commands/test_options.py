@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
+import jsonschema
 import pytest
 
 from keda.commands.main import main
 from tests.keda.commands.tree import authentication, kustomization, scaled_object, secret, workload, written
 
+ROOT = Path(__file__).parents[3]
 BAD = scaled_object("bad", "shop").replace("maxReplicaCount: 4", "maxReplicaCount: -1")
 WARNED = scaled_object("warned", "shop").replace("  maxReplicaCount: 4\n", "")
 CHART = {
@@ -30,16 +33,28 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, list[
     """(Exit code, the rules found, stderr)."""
     code = main(("check", *arguments))
     out, err = capsys.readouterr()
-    return code, [line.rpartition("[")[2].rstrip("]") for line in out.splitlines() if line.endswith("]")], err
+    return code, re.findall(r"(?m)^.+:\d+: (?:error|warning) \[([a-z-]+)\]", out), err
 
 
 def test_without_paths_it_judges_this_directory(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check"]) == 1
     out, err = capsys.readouterr()
-    lines = out.splitlines()
-    assert [line.partition(":")[0] for line in lines[:2]] == ["app/bad.yaml", "app/warned.yaml"]
-    assert lines[2] == (
-        "1 error, 1 warning: 2 of KEDA's objects among 2 in 2 files. `keda explain RULE` describes a rule."
+    assert (
+        out
+        == """\
+ScaledObject shop/bad
+app/bad.yaml:7: error [replica-bounds] spec.maxReplicaCount: -1 is not above 0
+    The API server would refuse the HPA that KEDA makes: nothing scales.
+    Fix: Write at least 1; to stop scaling use the annotation autoscaling.keda.sh/paused.
+    Run-time message: MinReplicaCount=0 must be less than MaxReplicaCount=-1
+
+ScaledObject shop/warned
+app/warned.yaml:4: warning [default-max] spec.maxReplicaCount: not set, so KEDA's default of 100 applies
+    One wrong metric starts 100 pods.
+    Fix: Write the highest count that the cluster and its downstream systems can handle.
+
+1 error, 1 warning. Judged: 2 KEDA objects in 2 files. See `keda explain RULE`.
+"""
     )
     assert err == ""
 
@@ -108,6 +123,10 @@ def test_config(
         ("ignored = []", "ignored is not a setting. Did you mean ignore?"),
         ("ignore = 'x'", "ignore is not a list of texts."),
         ("ignore = ['x-y']", "ignore: x-y is not a rule."),
+        ("scalers = 'x'", "scalers is not a list of texts."),
+        ("keda = '2.18'", "keda is '2.18', and this release checks for KEDA 2.19.0. Install"),
+        ("baseline = 1", "baseline is not a string."),
+        ("severity = 1", "severity is not a table."),
         ("fail-on = 'note'", "fail-on is 'note'. Write error or warning."),
         ("severity = {default-max = 'fatal'}", "severity of default-max is 'fatal'."),
         ("a = [", "cannot be read:"),
@@ -148,9 +167,13 @@ def test_statistics_and_quiet(here: Path, capsys: pytest.CaptureFixture[str]) ->
     written(here, CHART)
     assert main(["check", "--quiet", "--statistics"]) == 1
     out, err = capsys.readouterr()
-    assert out.splitlines()[-2:] == ["     2 error   replica-bounds", "     1 warning default-max"]
-    assert "KEDA's objects" not in out
+    assert out.splitlines()[-3:] == ["", "     2 error   replica-bounds", "     1 warning default-max"]
+    assert "Judged" not in out
     assert err == ""
+    assert main(["check", "--format", "json", "--statistics"]) == 1
+    out, err = capsys.readouterr()
+    assert len(json.loads(out)) == 3, "no table among the JSON"
+    assert "     2 error   replica-bounds" in err
 
 
 def test_a_chart_is_one_line_and_no_failure(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -159,7 +182,8 @@ def test_a_chart_is_one_line_and_no_failure(here: Path, capsys: pytest.CaptureFi
     out, err = capsys.readouterr()
     assert code == 0
     assert out.endswith("0 files. Not judged: 1 chart.\n")
-    assert err == "chart: a chart, not rendered. Give `helm template chart | keda check -`, or --render.\n"
+    why = "not judged: a chart, not rendered. Give `helm template chart | keda check -`, or --render."
+    assert err == f"chart: {why}\n"
 
 
 def test_a_chart_is_rendered_where_asked(
@@ -178,7 +202,7 @@ def test_a_chart_is_rendered_where_asked(
     assert run(capsys, "chart", "--render")[::2] == (
         2,
         "chart: cannot be rendered: no such value.\n"
-        "chart: a chart, not rendered. Give `helm template chart | keda check -`, or --render.\n",
+        "chart: not judged: a chart, not rendered. Give `helm template chart | keda check -`, or --render.\n",
     )
     helm.unlink()
     monkeypatch.setenv("PATH", str(helm.parent))
@@ -215,7 +239,7 @@ def test_junit(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_markdown(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--format", "markdown"]) == 1
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "`keda check`: 1 errors, 1 warnings."
+    assert lines[0] == "`keda check`: 1 error, 1 warning."
     assert [line.count(" | ") for line in lines[2:]] == [3, 0, 3, 3]
     assert lines[4].startswith("| error | `app/bad.yaml:7` | ScaledObject shop/bad | spec.maxReplicaCount:")
     assert main(["check", "--format", "markdown", "--select", "bad-name"]) == 0
@@ -231,3 +255,81 @@ def test_a_baseline_is_json_that_people_can_read(here: Path, capsys: pytest.Capt
         "object": "ScaledObject shop/bad",
         "path": "spec.maxReplicaCount",
     }
+
+
+def test_json_fits_its_schema(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every rule's failing example, and what all of them print together."""
+    schema = json.loads((ROOT / "schemas" / "findings.schema.json").read_text("utf-8"))
+    assert main(["check", "--format", "json", str(ROOT / "tests" / "corpus" / "check" / "invalid")]) == 1
+    findings = json.loads(capsys.readouterr().out)
+    jsonschema.validate(findings, schema, jsonschema.Draft202012Validator)
+    assert {each["code"] for each in findings} > {"replica-bounds", "default-max"}
+    assert all(set(each) == set(schema["items"]["properties"]) for each in findings)
+    assert findings == sorted(findings, key=lambda each: (each["file"], each["line"], each["object"]))
+
+
+def test_what_is_excluded_is_not_judged_by_name_either(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """pre-commit names each changed file."""
+    (here / "keda.toml").write_text("exclude = ['app/b*', 'old']")
+    written(here, {"old/deep/bad.yaml": BAD, "bad.yaml": BAD})
+    for options in ((), ("--partial",)):
+        code, rules, err = run(capsys, *options, "app/bad.yaml", "app/warned.yaml", "old/deep/bad.yaml")
+        assert (code, rules) == (0, ["default-max"])
+        assert err == (
+            "app/bad.yaml, old/deep/bad.yaml: not judged: the settings or --exclude leave them out.\n"
+        )
+    assert run(capsys, "bad.yaml", "--exclude", "bad.yaml")[:2] == (0, [])
+    assert run(capsys, "bad.yaml")[0] == 1
+    assert run(capsys, "old")[0] == 1, "a folder that is named is meant"
+    monkeypatch.chdir(here / "app")
+    assert run(capsys, "bad.yaml", "../old/deep/bad.yaml")[:2] == (0, [])
+    assert run(capsys, "..")[:2] == (1, ["default-max", "replica-bounds"])
+
+
+def test_fix_leaves_what_is_excluded(here: Path) -> None:
+    fixable = BAD.replace("maxReplicaCount: -1", 'maxReplicaCount: "4"')
+    written(here, {"app/bad.yaml": fixable, "old/bad.yaml": fixable})
+    (here / "keda.toml").write_text("exclude = ['old']")
+    main(["check", "--fix", ".", "old/bad.yaml"])
+    assert (here / "old" / "bad.yaml").read_text() == fixable
+    assert (here / "app" / "bad.yaml").read_text() != fixable
+
+
+def test_a_baseline_holds_in_a_folder_below(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "keda.toml").write_text("baseline = 'known.json'")
+    assert main(["check", "--write-baseline"]) == 0
+    capsys.readouterr()
+    monkeypatch.chdir(here / "app")
+    assert run(capsys, ".")[:2] == (0, [])
+    assert run(capsys, str(here / "app" / "bad.yaml"))[:2] == (0, [])
+
+
+@pytest.mark.parametrize("path", ["app/bad.yaml", "./app/bad.yaml", "{here}/app/bad.yaml", "{here}", "."])
+def test_paths_are_relative(path: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--format", "json", path.format(here=here)]) == 1
+    assert json.loads(capsys.readouterr().out)[0]["file"] == "app/bad.yaml"
+
+
+def test_one_file_named_twice_is_judged_once(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "app/bad.yaml", str(here / "app" / "bad.yaml"))[1] == ["replica-bounds"]
+
+
+def test_a_name_moves_no_cursor(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    written(here, {"app/bad.yaml": BAD.replace("name: bad,", 'name: "b\\e[2Jad",')})
+    assert main(["check"]) == 1
+    assert "\x1b" not in capsys.readouterr().out
+
+
+def test_what_a_vendor_adds_is_known(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    added = scaled_object("added", "shop").replace("type: cron", "type: vendor-http")
+    kind = "apiVersion: keda.sh/v1alpha1\nkind: VendorConfig\nmetadata: {name: a, namespace: shop}\n"
+    written(here, {"vendor.yaml": f"{added}---\n{kind}"})
+    assert run(capsys, "vendor.yaml")[:2] == (1, ["unknown-scaler", "unknown-kind"])
+    (here / "keda.toml").write_text("scalers = ['vendor-http']\nkinds = ['VendorConfig']\nkeda = '2.19'")
+    assert run(capsys, "vendor.yaml")[:2] == (0, [])
+    (here / "keda.toml").write_text("scalers = ['vendor']\nkeda = '2.19.0'")
+    assert run(capsys, "vendor.yaml")[:2] == (1, ["unknown-scaler", "unknown-kind"])
