@@ -64,10 +64,10 @@ class Authentication(Setting):
             yield Fault("modes", ",".join(self.modes), why, fix)
         if self.modes and self.secret is None:
             why = f"missing, and required by modes. {self.consequence}"
-            yield Fault("secret", MISSING, why, "Write secret: prometheus, for one.")
+            yield Fault("secret", MISSING, why, "Write e.g. secret: prometheus.")
         if not self.modes and (self.secret or self.keys.dump() or not self.headers):
             why = f"missing, and required. {self.consequence}"
-            yield Fault("modes", MISSING, why, "Write modes: [bearer], for one.")
+            yield Fault("modes", MISSING, why, "Write e.g. modes: [bearer].")
         read = {"ca", *(parameter for mode in self.modes for parameter in _PARAMETERS[mode])}
         if self.modes:
             for parameter, key in self.keys.dump().items():

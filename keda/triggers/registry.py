@@ -30,7 +30,7 @@ def class_for(data: object) -> type[Trigger]:
     if isinstance(scaler, str) and scaler in CLASSES:
         return trigger_class(scaler)
     if scaler is MISSING:
-        why, fix = "missing, and required.", "Write type: prometheus, for one."
+        why, fix = "missing, and required.", "Write e.g. type: prometheus."
     else:
         why = UNKNOWN_SCALER
         guess = did_you_mean(str(scaler), CLASSES)

@@ -92,9 +92,7 @@ class Prometheus(Trigger):
     def _mode_faults(self, key: str, modes: tuple[str, ...]) -> Iterator[Fault]:
         if unknown := [mode for mode in modes if mode not in _AUTH_MODES]:
             known = ", ".join(sorted(_AUTH_MODES))
-            yield Fault(
-                key, unknown[0], f"is not one of {known}. {self.consequence}", "Write bearer, for one."
-            )
+            yield Fault(key, unknown[0], f"is not one of {known}. {self.consequence}", "Write e.g. bearer.")
         if len(_EXCLUSIVE.intersection(modes)) > 1:
             yield Fault(
                 key,
