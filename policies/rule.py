@@ -57,10 +57,9 @@ class RulesUndecided(Guardrail):
     name = "keda-rules-undecided"
     summary = "A rule could not read a field it needs; the advisory names it, and when it is read."
     why = (
-        "In a preview a value made from another resource's output is not known yet. No rule takes that for a "
-        "mistake, and none lets it pass for good: in the update the value is known, and a mistake is refused "
-        "before the object is created. This advisory names each such field once, at the end of the preview. "
-        "It never stops anything."
+        "In a preview a value made from another resource's output is not known yet. It is neither refused "
+        "nor accepted: the rule reads it in the update, and refuses a mistake before the object is created. "
+        "This advisory names each such field once, at the end of the preview. It never stops anything."
     )
     severity = "low"
     level = "advisory"

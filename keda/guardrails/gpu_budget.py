@@ -19,7 +19,7 @@ class GpuBudget(Guardrail):
     """Off until `capacity` gives what the cluster has."""
 
     name = "keda-gpu-budget"
-    summary = "The GPUs that all ScaledObjects and ScaledJobs request at their maximum are there."
+    summary = "The GPUs requested at maximum scale do not exceed the capacity of the cluster."
     why = (
         "A pod that finds no GPU stays Pending. Each workload may fit by itself, "
         "and two together not; nothing reports it. The sum of maxReplicaCount x GPUs per pod stays "
