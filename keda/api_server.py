@@ -52,7 +52,9 @@ def connect(kubeconfig: str, context: str, settings: tuple[str, str]) -> tuple[G
     try:
         import_module("kubernetes")
     except ImportError:
-        raise Unreachable("the Python package kubernetes is not installed. Install it with pip.") from None
+        raise Unreachable(
+            "the Python package kubernetes is not installed. Write pip install 'keda-homelab[cluster]'."
+        ) from None
     try:
         names, current = _contexts(source())
     except Exception:

@@ -56,8 +56,7 @@ def _sentence(answer: Answer) -> str:
 
 def _next(diagnosis: Diagnosis) -> Iterator[str]:
     for each in diagnosis.next:
-        at = "" if each.at is None else f" ({clock(each.at, diagnosis.at)})"
-        yield f"{each.text}{at}"
+        yield each.text if each.at is None else f"at {clock(each.at, diagnosis.at)} {each.text}"
 
 
 def _unseen(unseen: Sequence[Unseen]) -> Iterator[str]:

@@ -29,11 +29,8 @@ def transitions(workload: Workload, answer: Answer) -> Iterator[Transition]:
         return
     if not workload.only_resources and lowest < settings.hpa_minimum:
         if inactive(workload) and count > lowest:
-            yield Transition(
-                cooldown_ends(workload),
-                f"to {lowest}, at the next poll (every {poll}) after that, "
-                "unless a trigger becomes active before",
-            )
+            polls = f"to {lowest} unless a trigger becomes active before (KEDA polls every {poll})"
+            yield Transition(cooldown_ends(workload), polls)
         elif count > lowest:
             cooldown = span(settings.cooldown / 1000)
             names = ", ".join(metric.name for metric in external) or "its triggers"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import functools
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -84,28 +85,31 @@ def times(schedule: str) -> tuple[datetime.datetime, ...]:
     """Every time of a schedule in two years from a Monday, by the clock of its zone; empty if it has none, or
     if it names a zone of its own. The schedule is one without a `schedule_error`.
     """
+    return tuple(itertools.islice(_times(schedule, _FIRST_DAY), _MOST_TIMES))
+
+
+def next_time(schedule: str, after: datetime.datetime) -> datetime.datetime | None:
+    """The first time of a schedule after one by the clock of its zone; None if none is near."""
+    return next((time for time in _times(schedule, after.date()) if time > after), None)
+
+
+def _times(schedule: str, first: datetime.date) -> Iterator[datetime.datetime]:
     fields = schedule.split()
     if "=" in schedule or len(fields) != 5:
-        return ()
+        return
     minutes, hours, days, months, weekdays = (
         _numbers(field, low, high, names) for field, (_, low, high, names) in zip(fields, FIELDS, strict=True)
     )
     any_day, any_weekday = (_is_star(fields[place]) for place in (2, 4))
-    found: list[datetime.datetime] = []
     for number in range(_DAYS_READ):
-        day = _FIRST_DAY + datetime.timedelta(days=number)
+        day = first + datetime.timedelta(days=number)
         of_month, of_week = day.day in days, day.isoweekday() % 7 in weekdays
         # With both fields given either is enough (spec.go, dayMatches).
         matches = of_month and of_week if any_day or any_weekday else of_month or of_week
         if day.month in months and matches:
-            found += [
-                datetime.datetime(day.year, day.month, day.day, hour, minute)
-                for hour in sorted(hours)
-                for minute in sorted(minutes)
-            ]
-        if len(found) > _MOST_TIMES:
-            break
-    return tuple(found)
+            for hour in sorted(hours):
+                for minute in sorted(minutes):
+                    yield datetime.datetime(day.year, day.month, day.day, hour, minute)
 
 
 def _is_star(field: str) -> bool:
