@@ -111,7 +111,7 @@ class Jobs:
                 return None
             value, activation = metric.reading.milli / 1000, metric.activation or 0.0
             limit = self.settings.effective_maximum
-            found.append(queue_metric(value, metric.target / 1000, activation, limit))
+            found.append(queue_metric(value, metric.target / 1000, value > activation, limit))
         return combined(found, self.settings) if found else None
 
     @cached_property

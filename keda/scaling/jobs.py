@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from keda.core.defaults import DEFAULT_MAX
 from keda.scaling.numbers import int64
+from keda.scaling.scaled_object import Trigger
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,10 @@ class ScaledJob:
     """customScalingQueueLengthDeduction"""
     running_share: str = ""
     """customScalingRunningJobPercentage, as written"""
+    triggers: tuple[Trigger, ...] = ()
+    polling_interval: int = 30_000
+    """Milliseconds."""
+    name: str = ""
 
     @property
     def effective_minimum(self) -> int:
@@ -68,10 +73,10 @@ class JobDecision(NamedTuple):
     allowed: int
 
 
-def queue_metric(value: float, target: float, activation: float, maximum: int) -> QueueMetric:
+def queue_metric(value: float, target: float, active: bool, maximum: int) -> QueueMetric:
     """CalculateQueueLengthAndMaxValue; `value` and `target` in units."""
     jobs = min(value / target, float(maximum)) if target else 0.0
-    return QueueMetric(value, jobs, value > activation)
+    return QueueMetric(value, jobs, active)
 
 
 def combined(metrics: Sequence[QueueMetric], job: ScaledJob) -> JobState:

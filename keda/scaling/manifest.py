@@ -81,19 +81,24 @@ def read_limits(manifest: Mapping[str, Any]) -> ScaledObject:
     return result
 
 
-def read_scaled_job(manifest: Mapping[str, Any]) -> tuple[ScaledJob, tuple[Trigger, ...], int]:
-    """The ScaledJob of a manifest, its triggers, and its polling interval in ms. Raises Unsimulated."""
+def read_scaled_job(manifest: Mapping[str, Any]) -> ScaledJob:
+    """The ScaledJob of a manifest, in the simulation's units. Raises Unsimulated."""
     spec = mapping(manifest.get("spec"))
     strategy = mapping(spec.get("scalingStrategy"))
-    job = ScaledJob(
-        _number(spec, "minReplicaCount", "spec", 0),
-        _number(spec, "maxReplicaCount", "spec", DEFAULT_MAX),
-        text(strategy.get("strategy")),
-        text(strategy.get("multipleScalersCalculation")),
-        _number(strategy, "customScalingQueueLengthDeduction", "spec.scalingStrategy", 0),
-        str(strategy.get("customScalingRunningJobPercentage", "")),
+    bounds = {
+        name: None if spec.get(key) is None else _number(spec, key, "spec", 0)
+        for name, key in (("minimum", "minReplicaCount"), ("maximum", "maxReplicaCount"))
+    }
+    return ScaledJob(
+        **bounds,
+        strategy=text(strategy.get("strategy")),
+        calculation=text(strategy.get("multipleScalersCalculation")),
+        deduction=_number(strategy, "customScalingQueueLengthDeduction", "spec.scalingStrategy", 0),
+        running_share=str(strategy.get("customScalingRunningJobPercentage", "")),
+        triggers=_triggers(spec),
+        polling_interval=_number(spec, "pollingInterval", "spec", 30) * 1000,
+        name=text(dig(manifest, "metadata", "name")),
     )
-    return job, _triggers(spec), _number(spec, "pollingInterval", "spec", 30) * 1000
 
 
 def _triggers(spec: Mapping[str, Any]) -> tuple[Trigger, ...]:

@@ -61,8 +61,8 @@ def decisions(manifest: Mapping[str, Any], path: str = "the workload") -> list[D
 def models(manifest: Mapping[str, Any], path: str = "the workload") -> list[Model]:
     """What each trigger's values come to. Raises Unread."""
     if manifest.get("kind") == "ScaledJob":
-        name, job, triggers, polling = read_job(manifest, path)
-        return [JobModel(name, index, triggers, job, polling) for index in range(len(triggers))]
+        job = read_job(manifest, path)
+        return [JobModel(job.name, index, job.triggers, job) for index in range(len(job.triggers))]
     found, written = read(manifest, path), sequence(dig(manifest, "spec", "triggers"))
     return [
         ObjectModel(found.name, index, found.triggers, found, _desired(written[index]))
@@ -197,10 +197,9 @@ class ObjectModel(Model):
 
 @dataclass
 class JobModel(Model):
-    """Of a ScaledJob: the Jobs of one poll while none runs. `polling` is milliseconds."""
+    """Of a ScaledJob: the Jobs of one poll while none runs."""
 
     job: ScaledJob
-    polling: int
 
     @property
     def maximum(self) -> int:
@@ -209,15 +208,14 @@ class JobModel(Model):
 
     def at(self, value: float) -> Row:
         """See Model."""
+        values = [value if index == self.index else 0 for index in range(len(self.triggers))]
         metrics = [
-            queue_metric(
-                value if index == self.index else 0, each.target / 1000, each.activation, self.maximum
-            )
-            for index, each in enumerate(self.triggers)
+            queue_metric(read, each.target / 1000, read > each.activation, self.maximum)
+            for read, each in zip(values, self.triggers, strict=True)
         ]
         minimum = self.job.effective_minimum
         created = decide(self.job, combined(metrics, self.job), minimum, 0).created
-        return Row(value, minimum + created, self.polling // 1000 if value else 0)
+        return Row(value, minimum + created, self.job.polling_interval // 1000 if value else 0)
 
 
 def _decided(model: Model) -> Decisions:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from keda.core.defaults import GPUS_PER_POD
 from keda.manifests.documents import Source, Unreadable, documents
-from keda.manifests.reading import annotation, dig, text, unlisted
+from keda.manifests.reading import annotation, dig, unlisted
 from keda.scaling.jobs import ScaledJob
 from keda.scaling.manifest import Unsimulated, read_scaled_job, read_scaled_object
-from keda.scaling.scaled_object import ScaledObject, Trigger
+from keda.scaling.scaled_object import ScaledObject
 
 
 class Unread(ValueError):
@@ -64,16 +64,12 @@ def read(manifest: Mapping[str, Any], path: str) -> ScaledObject:
         raise Unread(f"{path}: ScaledObject {name}: {error}") from None
 
 
-def read_job(manifest: Mapping[str, Any], path: str) -> tuple[str, ScaledJob, Sequence[Trigger], int]:
-    """A ScaledJob's name, its settings, its triggers, and its polling interval in milliseconds.
-
-    Raises Unread, which names `path`.
-    """
-    name = text(dig(manifest, "metadata", "name"))
+def read_job(manifest: Mapping[str, Any], path: str) -> ScaledJob:
+    """The same of a ScaledJob. Raises Unread."""
     try:
-        return name, *read_scaled_job(manifest)
+        return read_scaled_job(manifest)
     except Unsimulated as error:
-        raise Unread(f"{path}: ScaledJob {name}: {error}") from None
+        raise Unread(f"{path}: ScaledJob {dig(manifest, 'metadata', 'name')}: {error}") from None
 
 
 def gpus_per_pod(manifest: Mapping[str, Any]) -> int:

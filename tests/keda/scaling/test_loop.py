@@ -256,13 +256,13 @@ def test_jobs(
     fields: dict[str, object], values: list[float], running: int, pending: int, created: int
 ) -> None:
     job = ScaledJob(**fields)  # type: ignore[arg-type]
-    metrics = [queue_metric(value, 1.0, 0.0, job.effective_maximum) for value in values]
+    metrics = [queue_metric(value, 1.0, value > 0, job.effective_maximum) for value in values]
     assert decide(job, combined(metrics, job), running, pending).created == created
 
 
 def test_jobs_of_a_target_above_one() -> None:
     job = ScaledJob()
-    state = combined([queue_metric(7.0, 5.0, 0.0, 100)], job)
+    state = combined([queue_metric(7.0, 5.0, True, 100)], job)
     assert (state.length, state.most) == (7, 2)
     assert decide(job, state, 0, 0) == JobDecision(2, 2)
 
