@@ -6,10 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from io import BufferedReader
-from itertools import chain
 from pathlib import Path
-from typing import cast
 
 from keda.checks.engine import judge_alone, judge_among, second_owners
 from keda.checks.findings import Finding
@@ -20,13 +17,11 @@ from keda.commands.baseline import Baseline
 from keda.commands.errors import NotThere
 from keda.commands.options import Options
 from keda.commands.unjudged import told
-from keda.manifests import kustomize
 from keda.manifests.documents import Source
 from keda.manifests.files import SUFFIXES, Files, Unjudged
-from keda.manifests.given import Given, split
 from keda.manifests.helm import rendered
 from keda.manifests.objects import Item, items
-from keda.manifests.repository import Group, groups, known
+from keda.manifests.repository import Group, given_of, groups_of
 from keda.manifests.unseen import Unseen
 
 
@@ -57,14 +52,14 @@ def check_stream(options: Options, judged: Judged) -> Iterator[Line]:
 
     Of each object only a summary is kept. `judged` notes what was read.
     """
-    reported: set[tuple[object, ...]] = set()
+    reported: dict[tuple[object, ...], tuple[str, str]] = {}
     for group in _groups(options, judged):
         for line in _judge(group, judged, options):
-            # Two roots with one base have its mistake once.
-            place = (line.finding.code, line.file, line.line, line.finding.at) if group.name else ()
-            if place and place in reported:
+            # Two roots with one base have its mistake once, as two objects that are made of one template.
+            place = (line.finding.code, line.file, line.line, line.finding.at)
+            owner = (group.name, line.finding.object)
+            if reported.setdefault(place, owner) != owner:
                 continue
-            reported.add(place)
             if (kept := options.as_wanted(line.finding)) is not None:
                 yield replace(line, finding=kept)
 
@@ -100,76 +95,18 @@ def _line(finding: Finding, item: Item, line: int) -> Line:
 
 
 def _groups(options: Options, judged: Judged) -> Iterator[Group]:
-    """What is named, together with what the folders hold; each root there by itself."""
-    files = Files(judged.unjudged, options.exclude)
-    named: list[str] = []
-    for path in options.paths:
-        if path != "-" and not Path(path).is_dir() and files.excluded(Path(path), above=True):
-            judged.unjudged.excluded.append(path)
-        elif Path(path).is_dir() or Path(path).name in kustomize.NAMES:
-            _walk(Path(path), files)
-        elif path != "-" and kustomize.is_patch(Path(path), files.read):
-            judged.unjudged.patches.append(path)
-        else:
-            named.append(path)
-    found = list(groups(files)) if files.folders else []
-    if named or not found:
-        objects: Iterable[Given] = _named(named, Files(judged.unjudged, asked=not options.partial))
-        unseen = Unseen(unjudged=judged.unjudged)
-        if len(found) == 1 and not found[0].name:
-            objects, found = chain(objects, found[0].objects), []
-        elif found:
-            unseen = replace(unseen, elsewhere=found[0].unseen.elsewhere)
-        found = [Group("", objects, unseen), *found]
-    for group in found:
-        incomplete = group.unseen.incomplete or options.partial
-        yield replace(group, unseen=replace(group.unseen, incomplete=incomplete))
+    yield from groups_of(options.paths, judged.unjudged, exclude=options.exclude, partial=options.partial)
     for chart in list(judged.unjudged.charts) if options.render else ():
         yield from _rendered(chart, options, judged)
-
-
-def _walk(path: Path, files: Files) -> None:
-    if not path.is_dir():
-        if kustomize.file_of(path.parent) is None:
-            files.folders[path.parent] = [path]
-        else:
-            files.folders[path.parent] = []
-        return
-    before = sum(map(len, files.folders.values()))
-    files.walk(path)
-    empty = sum(map(len, files.folders.values())) == before
-    if empty and not (files.unjudged.charts or files.exclude):
-        files.unjudged.broken.append(f"{path}: there is no YAML or JSON file here.")
-
-
-def _named(paths: Iterable[str], files: Files) -> Iterator[Given]:
-    """The objects of files and of standard input, each as soon as it is read."""
-    for path in paths:
-        if path == "-":
-            yield from _standard_input(files)
-            continue
-        for document in files.documents(Path(path)):
-            yield from (known(each) for each in split(document, path))
-
-
-def _standard_input(files: Files) -> Iterator[Given]:
-    empty, before = True, len(files.unjudged.broken)
-    # What was found so far is seen before a pipe is waited for.
-    source = Source(cast(BufferedReader, sys.stdin.buffer), sys.stdout.flush)
-    for document in files.readable(source, STDIN):
-        empty = False
-        yield from (known(each) for each in split(document, STDIN))
-    if empty and len(files.unjudged.broken) == before:
-        files.unjudged.broken.append(f"{STDIN}: is empty. Check whether the command before the pipe failed.")
 
 
 def _rendered(chart: str, options: Options, judged: Judged) -> Iterator[Group]:
     text = rendered(chart, options.values)
     if isinstance(text, Source):
         judged.unjudged.charts.remove(chart)
-        files = Files(judged.unjudged)
         name = f"{chart} (rendered)"
-        given = (known(each) for document in files.readable(text, name) for each in split(document, name))
+        documents = Files(judged.unjudged).readable(text, name)
+        given = given_of(documents, name, judged.unjudged, set())
         yield Group(name, given, Unseen(False, judged.unjudged))
     else:
         judged.unjudged.broken.append(text)

@@ -42,6 +42,9 @@ def told(unjudged: Unjudged, *, quiet: bool = False) -> Iterator[str]:
             f"{_first(remote)}: not read, so nothing is called missing there. "
             "Give the output of `kustomize build`."
         )
+    yield from (f"{each}, and nothing is called missing." for each in unjudged.made[:FIRST])
+    if (more := len(unjudged.made) - FIRST) > 0:
+        yield f"{more} more of Flux's and Argo CD's objects: not judged either."
 
 
 def _first(names: Sequence[str]) -> str:

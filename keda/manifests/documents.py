@@ -39,7 +39,7 @@ VARIABLE = re.compile(
 )
 """`${NAME}` and what follows the name, `$NAME`, OpenShift's `${{NAME}}`. `$G` and `$SYS` are NATS' own."""
 PLACEHOLDER = re.compile(
-    r"\A<[^<>\n]{1,60}>\Z|(?<![?P])<[A-Za-z][\w.-]*>|__[A-Z][A-Z0-9_]*__|@[A-Z][A-Z0-9_]*@", re.ASCII
+    r"\A<[^<>\n]{1,60}>\Z|(?<![?P<])<[A-Za-z][\w.-]*>(?!>)|__[A-Z][A-Z0-9_]*__|@[A-Z][A-Z0-9_]*@", re.ASCII
 )
 """What a person or a script (sed) fills in: `<NAME>`, `__NAME__`, `@NAME@`. `(?<name>` is a regular
 expression's, `__name__` Prometheus' own."""
@@ -137,7 +137,7 @@ class Source:
         buffer, line, searched, dropped = "", 0, 0, False
         for piece in self._pieces():
             if isinstance(piece, Unreadable):
-                yield line, Unreadable(line + buffer.count("\n") + 1, piece.why)
+                yield line, Unreadable(line + buffer.count("\n") + 1, piece.why, buffer + piece.text)
                 return
             buffer += piece
             while cut := _SEPARATOR.search(buffer, searched):
@@ -164,10 +164,11 @@ class Source:
             try:
                 yield self._decode(piece, not piece)
             except UnicodeDecodeError:
-                yield Unreadable(0, "no text of UTF-8")
+                yield Unreadable(0, "no text of UTF-8", piece.decode("utf-8", "replace"))
                 return
 
 
+_TWICE = "kustomize and Flux refuse the file, and kubectl silently drops what stands under the first"
 _SEPARATOR = re.compile(r"^---(?=[ \t\r\n])", re.MULTILINE)
 _TOO_LONG = f"a document of more than {MAX_BYTES >> 20} MiB. Kubernetes takes 3 MiB"
 _DIRECTIVES = re.compile(r"(?:[ \t]*(?:#.*)?\r?\n)*%(?:.*\n|[ \t]*#.*\n|[ \t]*\r?\n)*\Z")
@@ -314,7 +315,8 @@ class _Reader:
         # Kubernetes turns YAML into JSON, and with it every key into a text.
         key = value if type(value) is str else _json_key(value)
         if key in into.places:
-            raise Unreadable(line, f"the key {key[:60]!r} is there twice")
+            first = f"the key {key[:60]!r} is there twice, first in line {into.places[key]}: "
+            raise Unreadable(line, first + _TWICE)
         into.key = key
         into.places[key] = line
 

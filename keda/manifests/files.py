@@ -44,11 +44,13 @@ class Unjudged:
     """What a kustomization.yaml takes in from elsewhere."""
     excluded: list[str] = field(default_factory=list)
     """Named, and left out by a pattern."""
+    made: list[str] = field(default_factory=list)
+    """Objects of Flux and Argo CD that make others in the cluster."""
     placeholders: dict[str, str] = field(default_factory=dict)
     """File with an object of KEDA's: its first placeholder. Who fills it in may apply other objects too."""
 
     def __bool__(self) -> bool:
-        return bool(self.broken or self.charts or self.templates or self.placeholders)
+        return bool(self.broken or self.charts or self.templates or self.made or self.placeholders)
 
     @property
     def counted(self) -> str:
@@ -60,6 +62,7 @@ class Unjudged:
             (len(self.unlisted), "unlisted file"),
             (len(self.patches), "patch file"),
             (len(set(self.remote)), "remote resource"),
+            (len(self.made), "generator"),
             (len(self.placeholders), "placeholder file"),
             (len(self.excluded), "excluded file"),
         )

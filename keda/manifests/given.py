@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,22 @@ class Built:
 
 Read = Callable[[Path], list[Document]]
 """The documents of a file, those that can be read."""
+
+
+@dataclass(frozen=True)
+class Lead:
+    """A folder that an object of Flux or Argo CD has applied, and what it changes there."""
+
+    path: str | None
+    """From the root of the repository; None if it is not in it, or not known."""
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    """As in a kustomization.yaml."""
+    namespace: object = None
+    """Of the objects that name none."""
+    nested: bool = True
+    """Whether a folder without kustomization.yaml is applied with the folders below it."""
+    names: Callable[[str], bool] = bool
+    """Which files of such a folder are applied, by their paths in it."""
 
 
 def split(document: Document, file: str) -> Iterator[Given]:

@@ -91,7 +91,7 @@ def build(folder: Path, read: Read, seen: tuple[Path, ...] = ()) -> Built:
         return Built([])
     seen = (*seen, folder.resolve())
     kustomization = _kustomization(folder, read)
-    built = Built([], [f"{key} of {file_of(folder)}" for key in _UNSEEN if kustomization.get(key)])
+    built = Built([], [f"{file_of(folder)}: {key}" for key in _UNSEEN if kustomization.get(key)])
     for entry in _entries(kustomization, ("resources", "bases")):
         _take_in(folder, entry, read, seen, built)
     _generate(folder, kustomization, read, built)
@@ -99,7 +99,7 @@ def build(folder: Path, read: Read, seen: tuple[Path, ...] = ()) -> Built:
         if (path := _here(folder, entry)) and path.is_dir():
             apply_component(path, read, seen, built)
         else:
-            built.incomplete.append(f"{entry} of {file_of(folder)}")
+            built.incomplete.append(f"{file_of(folder)}: {entry}")
     transform(built, kustomization, folder, read)
     return built
 
@@ -107,7 +107,7 @@ def build(folder: Path, read: Read, seen: tuple[Path, ...] = ()) -> Built:
 def _take_in(folder: Path, entry: str, read: Read, seen: tuple[Path, ...], built: Built) -> None:
     path = _here(folder, entry)
     if path is None:
-        built.incomplete.append(f"{entry} of {file_of(folder)}")
+        built.incomplete.append(f"{file_of(folder)}: {entry}")
     elif path.is_file():
         built.objects += [given for document in read(path) for given in split(document, str(path))]
     elif file_of(path):
@@ -129,7 +129,7 @@ def apply_component(folder: Path, read: Read, seen: tuple[Path, ...], built: Bui
     if folder.resolve() in seen:
         return
     kustomization = _kustomization(folder, read)
-    built.incomplete += [f"{key} of {file_of(folder)}" for key in _UNSEEN if kustomization.get(key)]
+    built.incomplete += [f"{file_of(folder)}: {key}" for key in _UNSEEN if kustomization.get(key)]
     for entry in _entries(kustomization, ("resources", "bases")):
         _take_in(folder, entry, read, (*seen, folder.resolve()), built)
     _generate(folder, kustomization, read, built)

@@ -141,7 +141,7 @@ class Objects:
 
     def __init__(self, objects: Iterable[object] = (), unseen: Unseen | None = None) -> None:
         self.unseen = unseen or Unseen()
-        self._renderers: list[tuple[str, str]] = []
+        self._renderers: list[tuple[str, str, str]] = []
         self._held: list[Any] = []
         self._by_name: dict[tuple[str, str, str, str], Any] = {}
         self._by_kind: dict[str, defaultdict[str, list[Any]]] = {}
@@ -163,7 +163,7 @@ class Objects:
         if item.name:
             self._by_name.setdefault((group, kind, namespace, item.name), held)
         if (into := renders_into(group, kind, namespace, item.manifest)) is not None:
-            self._renderers.append((kind, into))
+            self._renderers.append((kind, item.name, into))
         self._by_kind.setdefault(kind, defaultdict(list))[namespace].append(held)
         if item.pod and item.group != "keda.sh":
             self._workload_namespaces.add(item.namespace)
@@ -207,7 +207,12 @@ class Objects:
     @property
     def are_all(self) -> bool:
         """Whether nothing tells that there are objects which are not given."""
-        return not (self._renderers or self.unseen.incomplete or self.unseen.unjudged)
+        return not (any(self._makers()) or self.unseen.incomplete or self.unseen.unjudged)
+
+    def _makers(self) -> Iterator[str]:
+        """The namespaces ("" for any) in which objects may be made that are not given."""
+        complete = self.unseen.complete
+        return (into for kind, name, into in self._renderers if (kind, name) not in complete)
 
     def may_exist(self, kind: str, namespace: str, name: str) -> bool:
         """Whether an object that is not given may be there all the same.
@@ -220,11 +225,7 @@ class Objects:
             return True
         if (kind, name) in unseen.elsewhere:
             return True
-        if any(
-            into in ("", namespace) or not namespace
-            for maker, into in self._renderers
-            if not (unseen.followed and maker == "Kustomization")
-        ):
+        if any(into in ("", namespace) or not namespace for into in self._makers()):
             return True
         if any(each.manifest.get("kind") is UNKNOWN for each in self.everywhere("")):
             return True

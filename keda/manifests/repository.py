@@ -1,29 +1,31 @@
 """A repository as it is applied: which of its files belong together, and what becomes of them.
 
-Each Kustomize folder that no other one takes in is a root of its own, and each Flux entry with all folders
-that its Kustomizations lead to is one cluster: staging and production never meet. Plain files are applied
+Each Kustomize folder that no other one takes in is a root of its own. Each entry of Flux or Argo CD, with all
+folders that its objects lead to, is one cluster: staging and production never meet. Plain files are applied
 together, unless two folders declare the same object.
 """
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from itertools import takewhile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from io import BufferedReader
+from itertools import chain, takewhile
 from pathlib import Path
+from typing import cast
 
-from keda.manifests import flux, kustomize
-from keda.manifests.declared import UNKNOWN
-from keda.manifests.files import Files, identities
+from keda.manifests import kustomize
+from keda.manifests.clusters import GROUPS, Cluster, Tree, nowhere, whole
+from keda.manifests.documents import Document, Source
+from keda.manifests.files import Files, Unjudged, identities
 from keda.manifests.given import Built, Given, split
 from keda.manifests.kustomize import build, file_of, folders_of
-from keda.manifests.reading import mapping
-from keda.manifests.substitution import filled
 from keda.manifests.unseen import Unseen
 
-_FLUX = (b"kustomize.toolkit.fluxcd.io", b"fluxcd.controlplane.io")
-_SOPS = "sops"
+STDIN = "<stdin>"
+_OF_ARGO = ("Application", "ApplicationSet")
 _ENVIRONMENTS = (
     *("dev", "develop", "development", "local", "minikube", "kind", "test", "testing", "qa", "uat"),
     *("stage", "staging", "preprod", "prod", "production"),
@@ -39,56 +41,95 @@ class Group:
     unseen: Unseen
 
 
-def groups(files: Files) -> Iterator[Group]:
-    """The groups of all files that were walked through."""
-    return _Repository(files).groups()
+def groups_of(
+    paths: Iterable[str], unjudged: Unjudged, *, exclude: Sequence[str] = (), partial: bool = False
+) -> Iterator[Group]:
+    """The objects of what is named, together with what the folders hold; each root there by itself.
+
+    `paths`: files, folders, "-" for standard input. `partial`: there are more objects than are named, and a
+    file that is no manifest is no failure.
+    """
+    files = Files(unjudged, exclude)
+    named: list[str] = []
+    for path in paths:
+        if path != "-" and not Path(path).is_dir() and files.excluded(Path(path), above=True):
+            unjudged.excluded.append(path)
+        elif Path(path).is_dir() or Path(path).name in kustomize.NAMES:
+            _walk(Path(path), files)
+        elif path != "-" and kustomize.is_patch(Path(path), files.read):
+            unjudged.patches.append(path)
+        else:
+            named.append(path)
+    found = list(_Repository(files).groups()) if files.folders else []
+    if named or not found:
+        complete: set[tuple[str, str]] = set()
+        objects: Iterable[Given] = _named(named, Files(unjudged, asked=not partial), complete)
+        unseen = Unseen(unjudged=unjudged, complete=complete)
+        if len(found) == 1 and not found[0].name:
+            objects, found = chain(objects, found[0].objects), []
+        elif found:
+            unseen = replace(unseen, elsewhere=found[0].unseen.elsewhere)
+        found = [Group("", objects, unseen), *found]
+    for group in found:
+        incomplete = group.unseen.incomplete or partial
+        yield replace(group, unseen=replace(group.unseen, incomplete=incomplete))
 
 
-def plain(files: Files, paths: Iterable[Path]) -> Iterator[Given]:
-    """The objects of files as they are written."""
-    for file in paths:
-        for document in files.documents(file):
-            yield from (known(each) for each in split(document, str(file)))
+def _walk(path: Path, files: Files) -> None:
+    if not path.is_dir():
+        if kustomize.file_of(path.parent) is None:
+            files.folders[path.parent] = [path]
+        else:
+            files.folders[path.parent] = []
+        return
+    before = sum(map(len, files.folders.values()))
+    files.walk(path)
+    empty = sum(map(len, files.folders.values())) == before
+    if empty and not (files.unjudged.charts or files.exclude):
+        files.unjudged.broken.append(f"{path}: there is no YAML or JSON file here.")
 
 
-def known(given: Given) -> Given:
-    """An object with UNKNOWN in place of what is filled in later or encrypted, as a Secret's empty values."""
-    manifest = filled(given.manifest, {}) if given.document.templates else given.manifest
-    if given.kind == "Secret":
-        for key in ("data", "stringData"):
-            values = mapping(manifest.get(key))
-            later = [each for each in values if _SOPS in manifest or values[each] in ("", None)]
-            if later:
-                manifest = {**manifest, key: {**values, **dict.fromkeys(later, UNKNOWN)}}
-    return given if manifest is given.manifest else replace(given, manifest=manifest)
+def _named(paths: Iterable[str], files: Files, complete: set[tuple[str, str]]) -> Iterator[Given]:
+    """The objects of files and of standard input, each as soon as it is read."""
+    for path in paths:
+        name, documents = (
+            (STDIN, _standard_input(files)) if path == "-" else (path, files.documents(Path(path)))
+        )
+        yield from given_of(documents, name, files.unjudged, complete)
 
 
-@dataclass
-class _Cluster:
-    """What one entry leads to."""
+def _standard_input(files: Files) -> Iterator[Document]:
+    empty, before = True, len(files.unjudged.broken)
+    # What was found so far is seen before a pipe is waited for.
+    source = Source(cast(BufferedReader, sys.stdin.buffer), sys.stdout.flush)
+    for document in files.readable(source, STDIN):
+        empty = False
+        yield document
+    if empty and len(files.unjudged.broken) == before:
+        files.unjudged.broken.append(f"{STDIN}: is empty. Check whether the command before the pipe failed.")
 
-    entry: Path
-    objects: list[Given] = field(default_factory=list)
-    incomplete: list[str] = field(default_factory=list)
-    reached: set[Path] = field(default_factory=set)
-    """Folders that Flux applies; the entry's own is among them only if Flux leads back to it."""
-    followed: bool = True
+
+def given_of(
+    documents: Iterable[Document], name: str, unjudged: Unjudged, complete: set[tuple[str, str]]
+) -> Iterator[Given]:
+    """The objects of documents as they are written, and those that they make themselves."""
+    for document in documents:
+        yield from whole(split(document, name), unjudged.made, complete, nowhere)
 
 
 class _Repository:
     def __init__(self, files: Files) -> None:
         self._files = files
         self._folders = [folder for folder in files.folders if file_of(folder)]
-        self._resolved = {folder: folder.resolve() for folder in files.folders}
-        self._by_resolved = {resolved: folder for folder, resolved in self._resolved.items()}
-        self._inside = self._by_resolved.__contains__
+        self._tree = Tree(files)
+        self._resolved = self._tree.resolved
         self._elsewhere = _Elsewhere(self)
 
     def groups(self) -> Iterator[Group]:
         used = {inner for folder in self._folders for inner in folders_of(folder, self._files.read)}
         roots = [folder for folder in self._folders if self._resolved[folder] not in used]
         loose, unlisted = self._loose()
-        entries = self._flux_entries(loose)
+        entries = self._entries(loose)
         clusters = self._clusters(roots, entries)
         reached = {folder for cluster in clusters for folder in cluster.reached}
         taken = {folder for folder, _ in entries}
@@ -103,21 +144,25 @@ class _Repository:
         sets = list(_apart(left))
         alone = len(sets) + len(clusters) <= 1
         for cluster in clusters:
-            self._elsewhere.add(cluster.objects)
+            objects = [each for objects in cluster.objects.values() for each in objects]
+            self._elsewhere.add(objects, cluster.complete)
         for cluster in clusters:
             component = kustomize.is_component(cluster.entry, self._files.read)
             self._files.unjudged.remote += cluster.incomplete
-            yield Group(
-                str(cluster.entry),
-                cluster.objects,
-                self._unseen(bool(cluster.incomplete) or component, alone, followed=cluster.followed),
-            )
+            unseen = self._unseen(bool(cluster.incomplete) or component, alone, cluster.complete)
+            for place, each_object in cluster.objects.items():
+                yield Group(f"{cluster.entry} {place}".strip(), each_object, unseen)
         for name, each in sets:
-            yield Group(name, plain(self._files, each), self._unseen(False, alone, followed=False))
+            complete: set[tuple[str, str]] = set()
+            yield Group(name, self._plain(each, complete), self._unseen(False, alone, complete))
 
-    def _unseen(self, incomplete: bool, alone: bool, *, followed: bool) -> Unseen:
+    def _plain(self, paths: list[Path], complete: set[tuple[str, str]]) -> Iterator[Given]:
+        for file in paths:
+            yield from given_of(self._files.documents(file), str(file), self._files.unjudged, complete)
+
+    def _unseen(self, incomplete: bool, alone: bool, complete: set[tuple[str, str]]) -> Unseen:
         elsewhere = frozenset[tuple[str, str]]() if alone else self._elsewhere
-        return Unseen(incomplete, self._files.unjudged, elsewhere, followed)
+        return Unseen(incomplete, self._files.unjudged, elsewhere, complete)
 
     def _loose(self) -> tuple[list[Path], list[Path]]:
         """(Files that stand for themselves, files beside a kustomization.yaml that no one names)."""
@@ -131,39 +176,39 @@ class _Repository:
                     (unlisted if own else loose).append(file)
         return loose, unlisted
 
-    def _flux_entries(self, loose: list[Path]) -> list[tuple[Path, list[Given]]]:
-        """The folders of loose files that hold Flux's own objects, with their objects."""
+    def _entries(self, loose: list[Path]) -> list[tuple[Path, list[Given]]]:
+        """The folders of loose files that hold objects of Flux or Argo CD, with their objects."""
         found: dict[Path, list[Path]] = defaultdict(list)
         for file in loose:
             found[file.parent].append(file)
         entries = []
         for folder, files in found.items():
-            if any(_mentions_flux(file) for file in files):
+            if any(_mentions(file, GROUPS) for file in files):
                 objects = [
                     given
                     for file in files
                     for each in self._files.read(file)
                     for given in split(each, str(file))
                 ]
-                if any(flux.path_of(given) for given in objects):
+                if self._tree.leads_on(folder, objects):
                     entries.append((folder, objects))
         return entries
 
-    def _clusters(self, roots: list[Path], entries: list[tuple[Path, list[Given]]]) -> list[_Cluster]:
+    def _clusters(self, roots: list[Path], entries: list[tuple[Path, list[Given]]]) -> list[Cluster]:
         """The entries that no other one leads to. What one leads to is followed there, and not once more."""
         order = {folder: number for number, folder in enumerate([*roots, *(each for each, _ in entries)])}
         flux_first = [
             *entries,
             *((folder, None) for folder in sorted(roots, key=lambda each: len(each.parts))),
         ]
-        found: list[_Cluster] = []
+        found: list[Cluster] = []
         reached: set[Path] = set()
         for folder, objects in flux_first:
             if not self._is_reached(folder, reached):
                 built = build(folder, self._files.read) if objects is None else Built(objects)
-                found.append(self._cluster(folder, built))
+                found.append(self._tree.follow(folder, built))
                 reached |= found[-1].reached
-        accepted: list[_Cluster] = []
+        accepted: list[Cluster] = []
         reached = set()
         for cluster in sorted(found, key=lambda each: -len(each.reached)):
             if not self._is_reached(cluster.entry, reached):
@@ -171,83 +216,40 @@ class _Repository:
                 reached |= cluster.reached
         return sorted(accepted, key=lambda each: order[each.entry])
 
-    def _cluster(self, entry: Path, built: Built) -> _Cluster:
-        cluster = _Cluster(entry)
-        raw, applied = list(built.objects), {(str(entry), "")}
-        cluster.incomplete += built.incomplete
-        cluster.objects += [known(each) for each in built.objects]
-        pending = list(built.objects)
-        while pending:
-            given = pending.pop(0)
-            path = flux.path_of(given)
-            if path is None:
-                continue
-            folder = flux.folder_of(path, given.file, self._inside)
-            if folder is None:
-                cluster.followed = False
-            elif (str(folder), given.name) not in applied:
-                applied.add((str(folder), given.name))
-                at = self._by_resolved[folder]
-                inner = flux.applied(given, at, self._of_files, self._files.read)
-                cluster.reached |= (
-                    {self._resolved[each] for each, _ in self._files.below(at)}
-                    if not file_of(at)
-                    else {folder}
-                )
-                raw += inner.objects
-                pending += inner.objects
-                cluster.incomplete += inner.incomplete
-                cluster.objects += [known(each) for each in flux.substituted(inner, given, raw).objects]
-        return cluster
-
     def _is_reached(self, folder: Path, reached: set[Path]) -> bool:
         return self._resolved[folder] in reached
 
-    def _of_files(self, top: Path) -> Built:
-        """As Flux does without a kustomization.yaml: all files below, and Kustomize folders as they are."""
-        built = Built([])
-        inside: set[Path] = set()
-        for folder, files in self._files.below(top):
-            if any(parent in inside for parent in folder.parents):
-                continue
-            if file_of(folder):
-                inside.add(folder)
-                inner = build(folder, self._files.read)
-                built.objects += inner.objects
-                built.incomplete += inner.incomplete
-                continue
-            for file in files:
-                for document in self._files.read(file):
-                    built.objects += split(document, str(file))
-        return built
-
 
 class _Elsewhere:
-    """(kind, name) of every object of the repository; the plain files are read when it is asked for."""
+    """(kind, name) of every object of the repository, and any at all if Argo CD renders something of it; the
+    plain files are read when it is asked for."""
 
     def __init__(self, repository: _Repository) -> None:
         self._files = repository._files
         self._found: set[tuple[str, str]] = set()
-        self._complete = False
+        self._complete: set[tuple[str, str]] = set()
+        self._asked = self._rendered = False
 
-    def add(self, objects: Iterable[Given]) -> None:
+    def add(self, objects: Iterable[Given], complete: set[tuple[str, str]]) -> None:
         self._found |= {(each.kind, each.name) for each in objects}
+        self._complete |= complete
 
     def __contains__(self, identity: object) -> bool:
-        if not self._complete:
-            self._complete = True
+        if not self._asked:
+            self._asked = True
             for files in self._files.folders.values():
                 for file in files:
                     self._found.update(identities(file))
-        return identity in self._found or bool(self._files.unjudged)
+            self._rendered = any(kind in _OF_ARGO for kind, _ in self._found - self._complete)
+        return identity in self._found or self._rendered or bool(self._files.unjudged)
 
 
-def _mentions_flux(file: Path) -> bool:
+def _mentions(file: Path, words: Iterable[bytes]) -> bool:
     try:
         content = file.read_bytes()
     except OSError:
         return False
-    return any(group in content for group in _FLUX)
+    return any(word in content for word in words)
 
 
 def _apart(files: list[Path]) -> Iterator[tuple[str, list[Path]]]:

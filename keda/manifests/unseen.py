@@ -51,14 +51,14 @@ class Unseen:
     """What is known to be missing from the objects given.
 
     `incomplete`: a part was not given or not rendered. `unjudged`: true as soon as something could not be
-    read. `elsewhere`: (kind, name) of what other parts of the same repository declare. `followed`: Flux's
-    Kustomizations were followed to their files.
+    read. `elsewhere`: (kind, name) of what other parts of the same repository declare. `complete`: (kind,
+    name) of the objects of Flux and Argo CD of which all is given that they make.
     """
 
     incomplete: bool = False
     unjudged: object = None
     elsewhere: Container[tuple[str, str]] = frozenset()
-    followed: bool = False
+    complete: Container[tuple[str, str]] = frozenset()
 
 
 def renders_into(group: str, kind: str, namespace: str, manifest: Mapping[Any, Any]) -> str | None:

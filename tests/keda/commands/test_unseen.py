@@ -33,7 +33,7 @@ def test_what_nothing_makes_is_missing(tmp_path: Path) -> None:
         custom("argoproj.io/v1alpha1", "Application", "x", namespace="argocd"),
         custom("argoproj.io/v1alpha1", "ApplicationSet", "x", namespace="argocd"),
         custom("kustomize.toolkit.fluxcd.io/v1", "Kustomization", "x", "{path: ./elsewhere}", "flux-system"),
-        custom("fluxcd.controlplane.io/v1", "ResourceSet", "x"),
+        custom("fluxcd.controlplane.io/v1", "ResourceSet", "x", "{inputsFrom: [{name: x}]}"),
         "metadata: {name: web}\nkind: [\napiVersion: v1\n",
         "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: '{{ name }}', a: {% x %}}\n",
         workload("${NAME}", "shop") + "---\n" + secret("$NAME"),

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from keda.manifests import repository
+from keda.manifests.clusters import Tree
 from keda.manifests.declared import UNKNOWN
 from keda.manifests.documents import documents
-from keda.manifests.given import Built, Given
+from keda.manifests.given import Built, Lead
 from keda.manifests.substitution import filled_in
 from tests.keda.commands.tree import found, judged, kustomization, scaled_object, secret, workload
 
@@ -172,16 +171,16 @@ def test_what_an_entry_leads_to_is_built_once(tmp_path: Path, monkeypatch: pytes
             f"apps/{name}/app/so.yaml": scaled_object(name),
         }
     built: list[str] = []
-    applied = repository.flux.applied
+    applied = Tree._applied
 
-    def counted(given: Given, folder: Path, *rest: Any) -> Built:
-        built.append(given.name)
-        return applied(given, folder, *rest)
+    def counted(tree: Tree, lead: Lead, folder: Path, reached: set[Path]) -> Built:
+        built.append(folder.relative_to(tmp_path).as_posix())
+        return applied(tree, lead, folder, reached)
 
-    monkeypatch.setattr(repository.flux, "applied", counted)
+    monkeypatch.setattr(Tree, "_applied", counted)
     lines, noted = judged(tmp_path, files)
     assert (lines, noted.of_keda) == ([], len(apps))
-    assert sorted(built) == sorted(["apps", *apps])
+    assert sorted(built) == sorted(["apps", *(f"apps/{name}/app" for name in apps)])
 
 
 def test_components_and_patches_of_a_kustomization(tmp_path: Path) -> None:

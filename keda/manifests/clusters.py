@@ -1,0 +1,221 @@
+"""What Flux and Argo CD apply: the folders that their objects lead to, followed from an entry."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+
+from keda.manifests import argo, flux, resource_sets
+from keda.manifests.declared import UNKNOWN
+from keda.manifests.files import Files
+from keda.manifests.given import Built, Given, Lead, split
+from keda.manifests.kustomize import apply_component, build, file_of, transform
+from keda.manifests.objects import NO_NAMESPACE
+from keda.manifests.reading import dig, mapping, sequence, text
+from keda.manifests.substitution import filled
+
+GROUPS = (b"kustomize.toolkit.fluxcd.io", b"fluxcd.controlplane.io", b"argoproj.io")
+"""Of the objects that lead to folders."""
+_CHART = "Chart.yaml"
+_SOPS = "sops"
+
+
+def known(given: Given) -> Given:
+    """An object with UNKNOWN in place of what is filled in later or encrypted, as a Secret's empty values."""
+    manifest = filled(given.manifest, {}) if given.document.templates else given.manifest
+    if given.kind == "Secret":
+        for key in ("data", "stringData"):
+            values = mapping(manifest.get(key))
+            later = [each for each in values if _SOPS in manifest or values[each] in ("", None)]
+            if later:
+                manifest = {**manifest, key: {**values, **dict.fromkeys(later, UNKNOWN)}}
+    return given if manifest is given.manifest else replace(given, manifest=manifest)
+
+
+def leads(given: Given) -> list[Lead]:
+    """The folders that an object has applied; none if it is no object of Flux or Argo CD."""
+    return [*flux.leads(given), *argo.leads(given)]
+
+
+def whole(
+    givens: Iterable[Given], notes: list[str], complete: set[tuple[str, str]], folders: argo.Folders
+) -> Iterator[Given]:
+    """The objects, what is not known of them UNKNOWN, each followed by those that it makes itself.
+
+    `complete` gets the (kind, name) of each whose objects are all known, `notes` a line for another one.
+    """
+    for given in map(known, givens):
+        yield given
+        made: list[Given] | str | None = None
+        if (given.group, given.kind) == resource_sets.RESOURCE_SET:
+            made = resource_sets.made(given)
+        elif (given.group, given.kind) == argo.APPLICATION_SET:
+            made = argo.made(given, folders)
+        if isinstance(made, list):
+            complete.add((given.kind, given.name))
+            yield from whole(made, notes, complete, folders)
+        elif made is not None:
+            line = f"{given.file}:{given.document.line}: {given.kind} {given.name}: not judged: {made}"
+            notes += [line] if line not in notes else []
+
+
+def nowhere(_: str) -> list[str]:
+    """No folders, for objects whose repository is not given."""
+    return []
+
+
+@dataclass
+class Cluster:
+    """What one entry leads to. `objects`: by cluster; "" is the one in which Flux or Argo CD runs."""
+
+    entry: Path
+    objects: defaultdict[str, list[Given]] = field(default_factory=lambda: defaultdict(list))
+    incomplete: list[str] = field(default_factory=list)
+    reached: set[Path] = field(default_factory=set)
+    """Folders that are applied; the entry's own is among them only if something leads back to it."""
+    complete: set[tuple[str, str]] = field(default_factory=set)
+    """(kind, name) of the objects of which all is read that they have applied."""
+
+
+class Tree:
+    """The folders that were walked through."""
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        self.resolved = {folder: folder.resolve() for folder in files.folders}
+        self._by_resolved = {resolved: folder for folder, resolved in self.resolved.items()}
+
+    def leads_on(self, entry: Path, objects: Iterable[Given]) -> bool:
+        """Whether one of the objects of an entry has a folder applied that is here."""
+        file = str(entry / "_")
+        every = list(whole(objects, self._files.unjudged.made, set(), self.matching(file)))
+        return any(self._folder(lead, each.file) for each in every for lead in leads(each))
+
+    def follow(self, entry: Path, built: Built) -> Cluster:
+        """The objects of an entry, and of all folders that they lead to."""
+        cluster = Cluster(entry)
+        applied = {(str(entry), "")}
+        pending: list[tuple[str, Given]] = []
+
+        def take(built: Built, place: str, file: str) -> None:
+            cluster.incomplete += built.incomplete
+            notes, folders = self._files.unjudged.made, self.matching(file)
+            for each in whole(built.objects, notes, cluster.complete, folders):
+                cluster.objects[place].append(each)
+                pending.append((place, each))
+
+        take(built, "", str(entry / "_"))
+        while pending:
+            place, given = pending.pop(0)
+            found = leads(given)
+            folders = [self._folder(lead, given.file) for lead in found]
+            if found and None not in folders:
+                cluster.complete.add((given.kind, given.name))
+            for lead, folder in zip(found, folders, strict=True):
+                if folder is not None and (str(folder), given.name) not in applied:
+                    applied.add((str(folder), given.name))
+                    inner = self._applied(lead, folder, cluster.reached)
+                    around = [each for objects in cluster.objects.values() for each in objects]
+                    inner = flux.substituted(inner, given, [*around, *inner.objects])
+                    take(inner, _cluster_of(given) or place, given.file)
+        return cluster
+
+    def _folder(self, lead: Lead, file: str) -> Path | None:
+        """The folder of a lead, if its objects are read here."""
+        folder = folder_of(lead.path, file, self._by_resolved.__contains__) if lead.path is not None else None
+        return None if folder is None or (folder / _CHART).is_file() else folder
+
+    def _applied(self, lead: Lead, folder: Path, reached: set[Path]) -> Built:
+        at = self._by_resolved[folder]
+        if file_of(at):
+            reached.add(folder)
+            built = build(at, self._files.read)
+        else:
+            below = self._files.below(at) if lead.nested else [(at, self._files.folders[at])]
+            reached |= {self.resolved[each] for each, _ in below}
+            built = self._of_files(at, lead)
+        done = Built(list(built.objects), list(built.incomplete))
+        for entry in map(text, sequence(lead.changes.get("components"))):
+            if entry and (path := at / entry).is_dir():
+                reached.add(path.resolve())
+                apply_component(path, self._files.read, (), done)
+            else:
+                done.incomplete.append(f"{at}: component {entry}")
+        transform(
+            done,
+            {key: lead.changes[key] for key in lead.changes if key != "components"},
+            at,
+            self._files.read,
+        )
+        if lead.namespace:
+            done.objects = [
+                each.with_metadata(namespace=lead.namespace)
+                if each.kind not in NO_NAMESPACE and not dig(each.manifest, "metadata", "namespace")
+                else each
+                for each in done.objects
+            ]
+        return done
+
+    def _of_files(self, top: Path, lead: Lead) -> Built:
+        """A folder without kustomization.yaml: its files, and Kustomize folders below as they are."""
+        built = Built([])
+        inside: set[Path] = set()
+        for folder, files in self._files.below(top):
+            if any(parent in inside for parent in folder.parents) or (folder != top and not lead.nested):
+                continue
+            if file_of(folder):
+                inside.add(folder)
+                inner = build(folder, self._files.read)
+                built.objects += inner.objects
+                built.incomplete += inner.incomplete
+                continue
+            for file in files:
+                if lead.names(file.relative_to(top).as_posix()):
+                    for document in self._files.read(file):
+                        built.objects += split(document, str(file))
+        return built
+
+    def matching(self, file: str) -> argo.Folders:
+        """The folders that match a glob, which counts from the root: the nearest folder above with some."""
+
+        def folders(pattern: str) -> list[str]:
+            parts = tuple(part for part in pattern.split("/") if part not in ("", "."))
+            for root in Path(file).resolve().parents:
+                below = [each for each in self._by_resolved if root in each.parents]
+                found = [
+                    each.relative_to(root) for each in below if _matches(each.relative_to(root).parts, parts)
+                ]
+                if found:
+                    return sorted(PurePosixPath(each).as_posix() for each in found)
+            return []
+
+        return folders
+
+
+def _cluster_of(given: Given) -> str:
+    remote = dig(given.manifest, "spec", "kubeConfig", "secretRef", "name")  # Flux
+    return argo.destination(given) or ("" if remote is None else str(remote))
+
+
+def _matches(path: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
+    if not pattern:
+        return not path
+    if pattern[0] == "**":
+        return any(_matches(path[at:], pattern[1:]) for at in range(len(path) + 1))
+    return bool(path) and fnmatchcase(path[0], pattern[0]) and _matches(path[1:], pattern[1:])
+
+
+def folder_of(path: str, file: str, inside: Callable[[Path], bool]) -> Path | None:
+    """The folder of a path, which counts from the root of the repository: some folder above the file."""
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    if not parts:
+        roots = [root for root in Path(file).resolve().parents if (root / ".git").exists()]
+        return roots[0] if roots and inside(roots[0]) else None
+    for root in Path(file).resolve().parents:
+        folder = root.joinpath(*parts)
+        if folder.is_dir():
+            return folder.resolve() if inside(folder.resolve()) else None
+    return None
