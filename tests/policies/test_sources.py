@@ -17,9 +17,7 @@ from hypothesis import strategies as st
 
 from keda.manifests.declared import Declared
 from keda.ownership import conflicts
-from lab.toolchain import tools
 from policies.sources import cluster as live
-from policies.sources import kustomize
 from policies.sources.files import declared_elsewhere
 from tests.policies.cluster import cluster, managed
 from tests.policies.manifests import Manifest, deployment, hpa, scaled_object
@@ -84,13 +82,17 @@ def _json(manifest: Manifest) -> str:
 @pytest.mark.parametrize(
     ("name", "content", "line"),
     [
-        ("bad.yaml", b"kind: [", ": is not valid YAML for Kubernetes"),
+        ("bad.yaml", b"apiVersion: v1\nkind: [", ": is not valid YAML for Kubernetes"),
         (
             "chart.yaml",
-            b"a: {{ .Values.x }}\n",
+            b"apiVersion: v1\nkind: Pod\na: {{ .Values.x }}\n",
             "Is it a Helm template? Check the output of `helm template` instead.",
         ),
-        ("latin.yaml", b"a: \xe9", "latin.yaml: is not UTF-8 text."),
+        (
+            "latin.yaml",
+            b"apiVersion: v1\nkind: Pod\na: \xe9",
+            "is not valid YAML for Kubernetes: no text of UTF-8",
+        ),
     ],
 )
 def test_what_cannot_be_read_is_one_line_and_the_rest_is_read(
@@ -105,8 +107,10 @@ def test_what_cannot_be_read_is_one_line_and_the_rest_is_read(
 
 def test_a_path_that_leads_nowhere_is_one_line(tmp_path: Path) -> None:
     assert read(tmp_path / "nowhere")[1] == [
-        f"{tmp_path}/nowhere: there is no YAML or JSON file here. Give a manifest, or a folder of some."
+        f"{tmp_path}/nowhere: cannot be read: No such file or directory."
     ]
+    (tmp_path / "empty").mkdir()
+    assert read(tmp_path / "empty")[1] == [f"{tmp_path}/empty: there is no YAML or JSON file here."]
 
 
 def test_what_is_rendered_in_the_cluster_is_said_not_guessed(tmp_path: Path) -> None:
@@ -121,7 +125,7 @@ def test_names_that_flux_fills_in_are_said(tmp_path: Path) -> None:
     hpa_there = HPA.replace("{name: old}", '{name: old, namespace: "${where}"}')
     _, unread = read(tree(tmp_path, {"hpa.yaml": hpa_there, "d.yaml": DEPLOYMENT}))
     assert len(unread) == 1
-    assert "HorizontalPodAutoscaler ${where}/old: Flux puts values into its names" in unread[0]
+    assert "HorizontalPodAutoscaler (unknown)/old: metadata.namespace is filled in" in unread[0]
 
 
 @settings(deadline=None, max_examples=30)  # it writes files
@@ -131,10 +135,7 @@ def test_any_file_gets_an_answer(tmp_path_factory: pytest.TempPathFactory, conte
     (folder / "a.yaml").write_bytes(content)
     (folder / "sub").mkdir()
     (folder / "sub" / "kustomization.yaml").write_bytes(content)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kustomize, "_command", list)
-        unread = read(folder)[1]
-    assert all("\n" not in line for line in unread)
+    assert all("\n" not in line for line in read(folder)[1])
 
 
 # --- Kustomize and Flux ---
@@ -151,17 +152,7 @@ OVERLAY = {
 }
 
 
-@pytest.fixture(params=[pytest.param("rendered", marks=pytest.mark.tools), "listed"])  # kubectl
-def renderer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    command: list[str] = []
-    if request.param == "rendered":
-        kubectl = tools.ensure(["kubectl"])["kubectl"]
-        command = [str(kubectl), "kustomize", "--load-restrictor=LoadRestrictionsNone"]
-    monkeypatch.setattr(kustomize, "_command", lambda: command)
-    return str(request.param)
-
-
-def test_an_overlay_is_read_once_in_its_namespace(tmp_path: Path, renderer: str) -> None:
+def test_an_overlay_is_read_once_in_its_namespace(tmp_path: Path) -> None:
     declared, unread = read(tree(tmp_path, OVERLAY))
     assert unread == []
     found = conflicts([Declared(scaled_object(), "urn:voice"), *declared])
@@ -169,15 +160,11 @@ def test_an_overlay_is_read_once_in_its_namespace(tmp_path: Path, renderer: str)
         ("replicas", "Deployment voice/voice-pipeline"),
         ("hpa", "HorizontalPodAutoscaler voice/old"),
     ]
-    places = {
-        "rendered": f"{tmp_path}/overlay/kustomization.yaml (rendered)",
-        "listed": "base/deployment.yaml:1",
-    }
-    assert places[renderer] in found[0].message
+    assert "base/deployment.yaml:1" in found[0].message
 
 
 @pytest.mark.parametrize("path", ["./apps", "./"])
-def test_flux_puts_a_path_into_a_namespace(path: str, tmp_path: Path, renderer: str) -> None:
+def test_flux_puts_a_path_into_a_namespace(path: str, tmp_path: Path) -> None:
     """Flux counts from the repository's root."""
     flux = f"""\
         apiVersion: kustomize.toolkit.fluxcd.io/v1
@@ -190,7 +177,7 @@ def test_flux_puts_a_path_into_a_namespace(path: str, tmp_path: Path, renderer: 
     assert len(messages(tmp_path)) == 1
 
 
-def test_what_is_remote_is_said_and_not_fetched(tmp_path: Path, renderer: str) -> None:
+def test_what_is_remote_is_said_and_not_fetched(tmp_path: Path) -> None:
     remote = f"https://example.invalid/base?ref=v{'1' * 300}"  # longer than a disk's names
     kustomization = f"namespace: voice\nresources: [hpa.yaml, '{remote}']"
     tree(tmp_path, {"kustomization.yaml": kustomization, "hpa.yaml": HPA})
@@ -199,20 +186,49 @@ def test_what_is_remote_is_said_and_not_fetched(tmp_path: Path, renderer: str) -
     assert len(unread) == 1 and remote in unread[0]
 
 
-def test_patches_need_kustomize(tmp_path: Path, renderer: str) -> None:
+def test_patches_are_applied(tmp_path: Path) -> None:
     patched = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: voice-pipeline}, spec: {replicas: 4}}"
     patch = f"patches: [{{patch: '{patched}'}}]"
     files = {"kustomization.yaml": f"namespace: voice\nresources: [d.yaml]\n{patch}\n", "d.yaml": DEPLOYMENT}
     tree(tmp_path, files)
+    assert read(tmp_path)[1] == []
+    assert "spec.replicas: 4" in messages(tmp_path)[0]
+
+
+def test_a_chart_and_what_the_cluster_makes_are_said(tmp_path: Path) -> None:
+    """The path comes first: `excluded` takes it."""
+    tree(
+        tmp_path,
+        {
+            "chart/Chart.yaml": "name: web\n",
+            "chart/templates/h.yaml": "a: {{ .Values.x }}\n",
+            "set.yaml": "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {name: x}\n"
+            "spec: {generators: [{clusters: {}}]}\n",
+            "app.yaml": "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: x}\n"
+            "spec: {source: {repoURL: x, chart: y}}\n",
+        },
+    )
     _, unread = read(tmp_path)
-    if renderer == "rendered":
-        assert unread == []
-        assert "spec.replicas: 4" in messages(tmp_path)[0]
-    else:
-        assert len(unread) == 1 and "patches: not applied without kustomize" in unread[0]
+    assert [line.partition(": ")[0] for line in unread] == [
+        f"{tmp_path}/app.yaml:1",
+        f"{tmp_path}/chart",
+        f"{tmp_path}/set.yaml:1",
+    ]
 
 
-def test_folders_that_take_each_other_in_end(tmp_path: Path, renderer: str) -> None:
+def test_an_application_puts_a_folder_into_a_namespace(tmp_path: Path) -> None:
+    application = """\
+        apiVersion: argoproj.io/v1alpha1
+        kind: Application
+        metadata: {name: apps, namespace: argocd}
+        spec: {source: {repoURL: x, path: apps}, destination: {namespace: voice}}
+        """
+    tree(tmp_path, {"argocd/apps.yaml": application, "apps/hpa.yaml": HPA})
+    assert read(tmp_path)[1] == []
+    assert len(messages(tmp_path)) == 1
+
+
+def test_folders_that_take_each_other_in_end(tmp_path: Path) -> None:
     tree(tmp_path, {"a/kustomization.yaml": "resources: [../b]", "b/kustomization.yaml": "resources: [../a]"})
     read(tmp_path / "a")
 
