@@ -44,6 +44,7 @@ AWS = [
     extra("awsSecretAccessKey", sources="auth env", at=AWS_AT),
     extra("awsSessionToken", sources="auth", at=AWS_AT),
 ]
+OWNER = extra("identityOwner", at="pkg/scalers/aws/aws_common.go:95")
 GCP_AT = "pkg/scalers/gcp/gcp_common.go:57"
 GCP = [
     extra("GoogleApplicationCredentials", sources="auth", at=GCP_AT),
@@ -59,7 +60,7 @@ DATADOG_AT = "pkg/scalers/datadog_scaler.go:169"
 PULSAR_AT = "pkg/scalers/authentication/authentication_helpers.go:30"
 
 EXTRAS: dict[str, list[Parameter]] = {
-    "apache-kafka": AWS,
+    "apache-kafka": [OWNER, *AWS],
     "aws-cloudwatch": AWS,
     "aws-dynamodb": AWS,
     "aws-dynamodb-streams": AWS,
@@ -138,6 +139,7 @@ OWN_PARSER: dict[str, list[Parameter]] = {
         ),
         *(extra(name, sources="auth", at=KAFKA_AUTH_AT) for name in KAFKA_AUTH),
         extra("kerberosDisableFAST", "bool", sources="auth", default="false", at=KAFKA_AUTH_AT),
+        OWNER,
         *AWS,
     ],
     "azure-app-insights": [
@@ -169,6 +171,31 @@ OWN_PARSER: dict[str, list[Parameter]] = {
         extra("clientSecret", sources="auth env", at=EXPLORER_AT),
     ],
     "external-mock": [],
+}
+# Texts of which KEDA has a few words, and takes any other without an error: (the words, what it then does).
+WORDS: dict[str, tuple[list[str], str]] = {
+    "azure-eventhub.checkpointStrategy": (  # azure_eventhub_checkpoint.go:91
+        ["azureFunction", "blobMetadata", "dapr", "goSdk"],
+        "reads another layout of checkpoints, and takes every event for unprocessed if there is none of it",
+    ),
+    "pulsar.tls": (["enable", "disable"], "sends no client certificate"),  # pulsar_scaler.go:122
+    "rabbitmq.operation": (
+        ["sum", "avg", "max"],
+        "gets no value of several queues",
+    ),  # rabbitmq_scaler.go:596
+    "rabbitmq.tls": (["enable", "disable"], "uses no certificate"),  # rabbitmq_scaler.go:296
+    "splunk-observability.queryAggregator": (  # splunk_observability_scaler.go:131
+        ["max", "min", "avg"],
+        "gets no value from any poll",
+    ),
+    "temporal.queueTypes": (  # temporal_scaler.go:165
+        ["workflow", "activity", "nexus"],
+        "asks for a queue type that it does not name",
+    ),
+    ".identityOwner": (  # aws_common.go:95
+        ["operator", "pod"],
+        "takes the identity of its own operator, whatever credentials are given",
+    ),
 }
 # Keys beyond the listed ones are part of the interface: they go to the scaler's server, or name a query each.
 OPEN = {"external": "*", "external-push": "*", "sumologic": "query.*"}
@@ -219,7 +246,14 @@ def scalers(facts: list[dict[str, Any]]) -> dict[str, Any]:
         result[scaler] = {"parser": "own", "parameters": entries}
     for scaler, pattern in OPEN.items():
         result[scaler]["open"] = pattern
+    for scaler, entry in result.items():
+        entry["parameters"] = [_with_words(scaler, each) for each in entry["parameters"]]
     return dict(sorted(result.items()))
+
+
+def _with_words(scaler: str, entry: Parameter) -> Parameter:
+    found = WORDS.get(f"{scaler}.{entry['name']}") or WORDS.get(f".{entry['name']}")
+    return {**entry, "words": found[0], "otherwise": found[1]} if found else entry
 
 
 def render(data: dict[str, Any]) -> str:

@@ -16,6 +16,9 @@ from typing import Final
 MISSING: Final = object()
 """The `value` of a fault that has none to show, such as a missing or an unknown key."""
 
+PLAIN_TEXT = "a secret in plain text: everyone who can read the object or its repository can read it."
+INTO_A_SECRET = "Put it into a Secret and name that in a TriggerAuthentication."
+
 _SECRET_KEY = re.compile(
     r"(?i)(pass(word|wd|phrase)?|secret|token|credentials?|(api|access|private|shared|account)[-_]?key"
     r"|sas[-_]?key|connection([-_]?string)?|bearer|kubeconfig)$"

@@ -60,6 +60,9 @@ class Parameter:
     doc: str = ""
     untagged: bool = False
     minimum: int | None = None
+    words: tuple[str, ...] = ()
+    otherwise: str = ""
+    """What KEDA does, without an error, with a text that is none of `words`."""
 
     @functools.cached_property
     def names(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import re
 from collections.abc import Iterator, Mapping
 
@@ -11,18 +12,16 @@ from keda.checks.admission.crd_shapes import shapes
 from keda.checks.admission.elsewhere import OTHER_OBJECT
 from keda.checks.registry import SCALING, TRIGGERS, Problem, error, warning
 from keda.checks.scaling import SPEC, triggers_of
-from keda.core.errors import MISSING, is_secret_key, is_secret_value
+from keda.core.errors import INTO_A_SECRET, MISSING, PLAIN_TEXT, is_secret_key, is_secret_value
 from keda.manifests.declared import UNKNOWN, Unknown
 from keda.manifests.objects import Item
 from keda.manifests.reading import At, mapping, text
-from keda.scalers.facts import scalers
-
-PLAIN_TEXT = "a secret in plain text: everyone who can read the object or its repository can read it."
-INTO_A_SECRET = "Put it into a Secret and name that in a TriggerAuthentication."
+from keda.scalers.facts import records, scalers
 
 Metadata = Mapping[str, str | Unknown]
 
 _SPEC_KEYS = ("minReplicaCount", "maxReplicaCount", "pollingInterval", "cooldownPeriod", "idleReplicaCount")
+_ACTIVATION = "activation"
 _TRIGGER_KEYS = ("metricType", "authenticationRef", "useCachedMetrics")
 
 
@@ -47,17 +46,55 @@ def _parameters(item: Item) -> Iterator[tuple[At, str, Metadata]]:
             yield (*SPEC, "triggers", index, "metadata"), kind, metadata_of(trigger)
 
 
-def _unread(kind: str, metadata: Metadata) -> Iterator[tuple[str, str]]:
-    """The keys that the scaler does not read, each with the parameter that is meant, or ""."""
+def unread(kind: str, metadata: Metadata) -> Iterator[tuple[str, str]]:
+    """The keys that the scaler does not read, each with what is meant, or ""."""
     facts = scalers()[kind]
-    if facts.open or kind == "external-mock":
+    if facts.open or kind == "external-mock" or other_scaler(kind, metadata):
         return
-    lowered = {name.lower(): name for name in facts.named}
     for key in metadata:
         if not facts.reads(key):
-            close = difflib.get_close_matches(key.lower().removesuffix("fromenv"), lowered, n=1, cutoff=0.8)
-            meant = lowered[close[0]] if close else ""
+            meant = _meant(kind, key, metadata)
             yield key, "" if meant in metadata else meant
+
+
+def _meant(kind: str, key: str, metadata: Metadata) -> str:
+    """The parameter that a key stands for: of an older KEDA, misspelt, or the target of another scaler in
+    place of this one's own."""
+    facts, record, name = scalers()[kind], records()[kind], key.removesuffix("FromEnv")
+    if former := record.get("meant", {}).get(name):
+        return str(former)
+    lowered = {each.lower(): each for each in facts.named}
+    if close := difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.8):
+        return lowered[close[0]]
+    target = str(record.get("target", ""))
+    activation = [each for each in facts.named if each.startswith(_ACTIVATION)]
+    own = facts.named.get(target)
+    if own and (own.required or own.default) and key in _targets() and f"{target}FromEnv" not in metadata:
+        return target
+    after = key.removeprefix(_ACTIVATION)
+    of_another = after != key and after[:1].lower() + after[1:] in _targets()
+    return activation[0] if of_another and len(activation) == 1 else ""
+
+
+@functools.cache
+def _targets() -> frozenset[str]:
+    """The names of the targets of all scalers."""
+    return frozenset(each["target"] for each in records().values() if each.get("target"))
+
+
+def other_scaler(kind: str, metadata: Metadata) -> str:
+    """The scaler of the same module that reads all keys, two of which this one does not; "" if none."""
+    facts = scalers()[kind]
+    if facts.open or sum(not facts.reads(key) for key in metadata) < 2:
+        return ""
+    fit = [
+        each
+        for each, record in records().items()
+        if record["module"].split("_")[0] == facts.family.split("_")[0]
+        and all(scalers()[each].reads(key) for key in metadata)
+    ]
+    near = [each for each in fit if each.startswith(f"{kind}-") or kind.startswith(f"{each}-")]
+    return min(near, key=len) if near else fit[0] if len(fit) == 1 else ""
 
 
 @error(
@@ -75,10 +112,14 @@ def _unread(kind: str, metadata: Metadata) -> Iterator[tuple[str, str]]:
 ).on(*SCALING)
 def misspelt_parameter(item: Item) -> Iterator[Problem]:
     for at, kind, metadata in _parameters(item):
-        for key, meant in _unread(kind, metadata):
+        if other := other_scaler(kind, metadata):
+            keys = ", ".join(key for key in metadata if not scalers()[kind].reads(key))
+            why = f"has the parameters of {other}: the {kind} scaler does not read {keys}."
+            yield Problem((*at[:-1], "type"), kind, why, f"Write type: {other}.")
+        for key, meant in unread(kind, metadata):
             if meant:
-                default = scalers()[kind].named[meant].default
-                instead = f', and takes its default {meant}: "{default}"' if default else ""
+                own = scalers()[kind].named.get(meant)
+                instead = f', and takes its default {meant}: "{own.default}"' if own and own.default else ""
                 name = f"{meant}FromEnv" if key.endswith("FromEnv") else meant
                 why = f"unknown key. The {kind} scaler silently ignores it{instead}."
                 edit = edits.key(key, name, metadata)
@@ -111,7 +152,7 @@ def misspelt_parameter(item: Item) -> Iterator[Problem]:
 ).on(*SCALING)
 def unknown_parameter(item: Item) -> Iterator[Problem]:
     for at, kind, metadata in _parameters(item):
-        for key, meant in _unread(kind, metadata):
+        for key, meant in unread(kind, metadata):
             if not meant and key not in (*_SPEC_KEYS, *_TRIGGER_KEYS):
                 why = f"unknown key. The {kind} scaler silently ignores it."
                 fix = f"Remove it; `keda explain {kind}` lists what it reads."
@@ -145,12 +186,17 @@ def plain_secret(item: Item) -> Iterator[Problem]:
         for key, value in metadata.items():
             if key.endswith("FromEnv") or not isinstance(value, str) or not value:
                 continue
-            if names_variable(key, value):
-                continue
-            if (is_secret_key(key) and scalers()[kind].reads(key)) or is_secret_value(value):
-                yield Problem(
-                    (*at, key),
-                    MISSING,
-                    PLAIN_TEXT,
-                    INTO_A_SECRET,
-                )
+            if not names_variable(key, value) and (
+                _is_credential(kind, key, value) or is_secret_value(value)
+            ):
+                yield Problem((*at, key), MISSING, PLAIN_TEXT, INTO_A_SECRET)
+
+
+_NO_SECRET = re.compile(r"(?i)true|false|\d{1,3}")
+
+
+def _is_credential(kind: str, key: str, value: str) -> bool:
+    """Whether a key names a credential: of the scaler, or of a server that gets whatever it is given."""
+    facts = scalers()[kind]
+    own = bool(facts.open) and not facts.reads(key) and not _NO_SECRET.fullmatch(value)
+    return is_secret_key(key) and (own or facts.reads(key))

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from keda.checks import edits
 from keda.checks.admission.authentication import OPERATOR_CRASH
-from keda.checks.admission.parameters import Metadata, metadata_of, names_variable
+from keda.checks.admission.parameters import (
+    Metadata,
+    metadata_of,
+    names_variable,
+    other_scaler,
+    unread,
+)
 from keda.checks.findings import without_secrets
 from keda.checks.registry import SCALING, TRIGGERS, Problem, error, on_objects
 from keda.checks.scaling import SPEC, modifiers_of, triggers_of
@@ -280,8 +285,7 @@ def _one_of(allowed: tuple[str, ...], value: object) -> tuple[str, str]:
 
 def _missing(refusal: Refusal, kind: str, metadata: Metadata, at: At, keda: str) -> Iterator[Problem]:
     names = list(refusal.parameters)
-    misspelt = _close(metadata, names)
-    if misspelt in metadata and not scalers()[kind].reads(misspelt):
+    if other_scaler(kind, metadata) or any(meant in names for _, meant in unread(kind, metadata)):
         return  # reported where it was made
     # Given at a place that the scaler does not read, it is the one that was meant.
     name = next((each for each in names if each in metadata and not _in_metadata(kind, each)), names[0])
@@ -325,11 +329,3 @@ def _missing(refusal: Refusal, kind: str, metadata: Metadata, at: At, keda: str)
         f"{fix[:1].upper()}{fix[1:]}.",
         keda,
     )
-
-
-def _close(written: Metadata, names: list[str]) -> str:
-    lowered = {key.lower(): key for key in written}
-    for name in names:
-        if close := difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.8):
-            return lowered[close[0]]
-    return ""

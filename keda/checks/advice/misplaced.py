@@ -11,7 +11,7 @@ from keda.checks.sources import credentials
 from keda.core.errors import MISSING, is_secret_key
 from keda.manifests.objects import Item
 from keda.manifests.reading import At, text
-from keda.scalers.facts import scalers
+from keda.scalers.facts import records, scalers
 
 
 def sources(kind: str, name: str) -> set[str]:
@@ -65,7 +65,7 @@ def ways(kind: str, name: str) -> str:
         found.append(f"name in authenticationRef {credentials(name)}")
     if "env" in read:
         found.append(f"write {name}FromEnv with the name of a variable of the target's container")
-    if "metadata" in read:
+    if "metadata" in read or (name := records()[kind].get("meant", {}).get(name, "")):
         found.append(f"write {name} in metadata")
     sentence = "; or ".join(found)
     return f"{sentence[:1].upper()}{sentence[1:]}."

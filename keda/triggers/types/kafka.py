@@ -80,6 +80,8 @@ class ApacheKafka(Trigger):
         default="disable", examples=["disable"]
     )
     """Whether to speak TLS. Default: disable. May come from the TriggerAuthentication instead."""
+    identity_owner: Text | None = Field(default=None, examples=["operator"])
+    """pod: the workload's AWS identity; operator: KEDA's own."""
     aws_access_key_id: Text | None = Field(
         default=None, alias="awsAccessKeyID", examples=["my-aws-access-key"]
     )
@@ -176,6 +178,8 @@ class Kafka(Trigger):
         default="bearer", examples=["bearer"]
     )
     """Who gives the OAuth token. Default: bearer. May come from the TriggerAuthentication instead."""
+    identity_owner: Text | None = Field(default=None, examples=["operator"])
+    """pod: the workload's AWS identity; operator: KEDA's own."""
     aws_access_key_id: Text | None = Field(
         default=None, alias="awsAccessKeyID", examples=["my-aws-access-key"]
     )

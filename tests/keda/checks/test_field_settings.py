@@ -218,8 +218,8 @@ def test_scale_down_disabled(triggers: Any, spec: Any, annotations: Any, found: 
     ("more", "found"),
     [
         ({"blobContainer": "marks"}, True),
-        ({"blobContainer": "marks", "checkpointStrategy": "blobmetadata"}, True),
-        ({"blobContainer": "marks", "checkpointStrategy": "default"}, True),
+        ({"blobContainer": "marks", "checkpointStrategy": " "}, True),
+        ({"blobContainer": "marks", "checkpointStrategy": "default"}, False),
         ({"blobContainer": "marks", "checkpointStrategy": "goSdk"}, False),
         ({"blobContainer": UNKNOWN}, False),
         ({"blobContainer": "marks", "checkpointStrategy": UNKNOWN}, False),

@@ -1,0 +1,60 @@
+"""Texts of which a scaler has a few words, and takes any other without an error (`words` in
+keda/scalers/data/trigger-params.json)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from keda.checks import edits
+from keda.checks.admission.parameters import metadata_of
+from keda.checks.registry import SCALING, SETTINGS, Problem, warning
+from keda.checks.scaling import SPEC, triggers_of
+from keda.core.errors import did_you_mean
+from keda.manifests.objects import Item
+from keda.manifests.reading import At, text
+from keda.scalers.facts import Parameter, scalers
+from keda.syntax import go
+
+UNKNOWN_WORD = warning(
+    "unknown-word",
+    SETTINGS,
+    summary="A word that the scaler does not have",
+    why=(
+        "For some parameters KEDA has a few words, and no list that a value is compared with: any other word "
+        "is accepted, and something else happens in silence. A misspelt identityOwner takes the identity of "
+        "KEDA's operator (aws_common.go:95), a misspelt checkpointStrategy reads another layout "
+        "(azure_eventhub_checkpoint.go:91)."
+    ),
+    passes="checkpointStrategy: blobMetadata",
+)
+
+
+@UNKNOWN_WORD.on(*SCALING)
+def unknown_word(item: Item) -> Iterator[Problem]:
+    for index, trigger in triggers_of(item):
+        kind = text(trigger.get("type"))
+        for key, value in metadata_of(trigger).items() if kind in scalers() else ():
+            parameter = scalers()[kind].named.get(key)
+            if parameter and "metadata" in parameter.sources and isinstance(value, str):
+                at: At = (*SPEC, "triggers", index, "metadata", key)
+                for word in unknown_words(parameter, value):
+                    near = did_you_mean(word, parameter.words)
+                    whole = near if word == go.trim(value) else ""
+                    yield UNKNOWN_WORD.found(
+                        at, word, why(parameter), fix(parameter, near), "", edits.word(value, whole)
+                    )
+
+
+def unknown_words(parameter: Parameter, value: str) -> list[str]:
+    """The words of a value that KEDA does not have for a parameter; none for one without a list of words."""
+    parts = value.split(parameter.separator) if parameter.type == "strings" else [value]
+    words = [go.trim(part) for part in parts]
+    return [word for word in words if parameter.words and word and word not in parameter.words]
+
+
+def why(parameter: Parameter) -> str:
+    return f"is not one of {', '.join(parameter.words)}. KEDA silently {parameter.otherwise}."
+
+
+def fix(parameter: Parameter, near: str | None) -> str:
+    return f"Write {near}." if near else f"Write one of {', '.join(parameter.words)}."
