@@ -15,13 +15,12 @@ from components.setting import Setting
 from components.workload import Workload
 from keda import MISSING, Fault, Faults, Labels, SpecError, TriggerAuthentication
 from keda.core.defaults import KEDA_VERSION
-from keda.core.errors import Refused, did_you_mean, is_secret_value, join
+from keda.core.errors import PLAIN_TEXT, Refused, did_you_mean, is_secret_value, join
 from keda.core.model import Flag, Namespace, ObjectName
 from keda.core.names import label_name
 from keda.scalers.vault import listed, sends_token, vault_address
 from keda.triggers.parameters import Address
 
-_READ_BY_MANY = "It would be written into objects that many may read."
 _INTO_A_SECRET = "Take it out, and put it into a Secret that a TriggerAuthentication names."
 
 SECTIONS = ("cluster", "keda", "monitoring", "workloads")
@@ -119,7 +118,7 @@ class Monitoring(Setting):
         """A credential in the address of Prometheus or of the runbooks."""
         for key, address in (("prometheus", self.prometheus), ("runbooks", self.runbooks)):
             if is_secret_value(address or ""):
-                yield Fault(key, MISSING, f"a secret in plain text. {_READ_BY_MANY}", _INTO_A_SECRET)
+                yield Fault(key, MISSING, PLAIN_TEXT, _INTO_A_SECRET)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from components.recipes.prometheus import PrometheusRecipe
 from components.setting import Setting
 from components.workload import Workload
 from keda import MISSING, Fault, Metadata, Prometheus, Rollout, ScaledJob, ScaledJobSpec, ScaleTargetRef
-from keda.core.errors import is_secret_key, is_secret_value, join
+from keda.core.errors import PLAIN_TEXT, is_secret_key, is_secret_value, join
 from keda.core.model import Count, ObjectName, Positive, Seconds
 from keda.guardrails import GPUS_PER_POD
 from keda.triggers.parameters import Number
@@ -46,17 +46,16 @@ class JobTemplate(Setting):
 
     def faults(self) -> Iterator[Fault]:
         """Secrets in plain text, and a variable that is set twice."""
-        plain = "a secret in plain text. Anyone who may read the ScaledJob could read it."
         env = self.env or {}
         for key, value in env.items():
             if value and (is_secret_key(key) or is_secret_value(value)):
                 fix = f"Put it into a Secret and write secretEnv: {{{key}: {{name: …, key: …}}}}."
-                yield Fault(join("env", key), MISSING, plain, fix)
+                yield Fault(join("env", key), MISSING, PLAIN_TEXT, fix)
         for place, words in (("command", self.command), ("args", self.args)):
             for index, word in enumerate(words or ()):
                 if is_secret_value(word):
                     fix = "Put it into a Secret, name that in secretEnv, and write $(NAME) here."
-                    yield Fault(join(place, index), MISSING, plain, fix)
+                    yield Fault(join(place, index), MISSING, PLAIN_TEXT, fix)
         for key in env.keys() & (self.secret_env or {}).keys():
             why = "is set by env too. A pod takes one of the two."
             yield Fault(join("secretEnv", key), MISSING, why, "Remove it from env.")

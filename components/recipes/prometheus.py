@@ -12,7 +12,7 @@ from components.recipes.base import Recipe
 from components.setting import Setting
 from components.workload import Workload
 from keda import MISSING, Fault, Metadata, Prometheus, TriggerAuthentication, TriggerAuthenticationSpec
-from keda.core.errors import is_secret_key, is_secret_value, join
+from keda.core.errors import PLAIN_TEXT, is_secret_key, is_secret_value, join
 from keda.core.model import ObjectName
 from keda.resources import KeyRef
 from keda.triggers.base import AuthenticationRef
@@ -27,8 +27,6 @@ _PARAMETERS: dict[Mode, tuple[str, ...]] = {
 }
 """What KEDA requires for each mode (pkg/scalers/authentication/authentication_types.go, v2.19.0)."""
 _SECRET_HEADERS = ("authorization", "proxy-authorization", "cookie")
-
-_PLAIN_TEXT = "a secret in plain text. Anyone who may read KEDA's objects could read it."
 
 
 class AuthenticationKeys(Setting):
@@ -77,11 +75,11 @@ class Authentication(Setting):
         for parameter, key in self.keys.dump().items():
             if is_secret_value(key):
                 fix = "Put it into the Secret, and write the key that it has there."
-                yield Fault(join("keys", parameter), MISSING, _PLAIN_TEXT, fix)
+                yield Fault(join("keys", parameter), MISSING, PLAIN_TEXT, fix)
         for header, value in self.headers.items():
             if header.lower() in _SECRET_HEADERS or is_secret_key(header) or is_secret_value(value):
                 fix = "Write modes: [custom], and put the header's name and value into the Secret."
-                yield Fault(join("headers", header), MISSING, _PLAIN_TEXT, fix)
+                yield Fault(join("headers", header), MISSING, PLAIN_TEXT, fix)
 
     def spec(self) -> TriggerAuthenticationSpec:
         """Which key of the Secret is which parameter."""

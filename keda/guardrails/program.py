@@ -14,6 +14,8 @@ from dataclasses import dataclass, field, replace
 from keda.checks.cross_object.monitors import is_monitor
 from keda.checks.engine import judge_alone, judge_among
 from keda.checks.findings import Finding
+from keda.checks.findings import finding as found_by
+from keda.checks.registry import Problem, Rule
 from keda.core.errors import join
 from keda.guardrails.unknowns import has_unknown, stand_ins, unknown_paths, watched
 from keda.manifests.declared import UNKNOWN, Declared
@@ -121,6 +123,10 @@ class Program:
         if self._rest is None:
             self._rest = [finding for cluster in self._clusters.values() for finding in self._ended(cluster)]
         return self._rest
+
+    def finding(self, rule: Rule, problem: Problem, item: Item) -> Finding:
+        """A problem of one rule, which was asked directly, as a finding on the object."""
+        return self._without_secret(found_by(rule, problem, item.ref, item.where, item.prefix), item)
 
     def _judged(self, item: Item) -> Iterator[Finding]:
         paths = list(unknown_paths(item.manifest))

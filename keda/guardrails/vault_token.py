@@ -5,21 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from keda.checks.admission.authentication import VAULT_OPERATOR_TOKEN, vault_operator_token
 from keda.checks.registry import AUTHENTICATIONS
 from keda.guardrails.guardrail import Config, Finding, Guardrail, Undecided
-from keda.guardrails.keda_check import found
+from keda.guardrails.keda_check import worded
 from keda.manifests.declared import UNKNOWN, Declared
 from keda.manifests.objects import Item
 from keda.manifests.reading import mapping
-from keda.scalers.vault import (
-    CONSEQUENCE,
-    OPERATOR,
-    crashes,
-    listed,
-    operator_token,
-    sends_token,
-    vault_address,
-)
+from keda.scalers.vault import crashes, listed, sends_token, vault_address
 
 Vault = Mapping[Any, Any]
 # What decides over the token, then the address it is sent to.
@@ -86,28 +79,18 @@ is. The cluster guard has the same rule for whatever else writes: [security.md](
     def judge(self, declared: Declared, config: Config) -> Iterator[Finding]:
         addresses = config.get("addresses")
         known = [address for each in addresses or () if (address := vault_address(each))]
-        operator_tokens = list(found(self.program.alone(declared), "vault-operator-token"))
-        yield from operator_tokens
         for item, vault in _vaults(self.program.items(declared)):
             if _unknown(vault):
                 continue
-            at = f"{item.ref} spec.hashiCorpVault"
-            if path := operator_token(vault, OPERATOR):
-                if any(item.ref in each.objects for each in operator_tokens):
-                    continue
-                # Its annotation silences `keda check`, not this.
-                what = "missing" if len(path) == 1 else "a token of the operator"
-                yield Finding(
-                    f"{at}.{'.'.join(path)}: {what}. {CONSEQUENCE} Write credential: "
-                    "{serviceAccountName: <name>}, a ServiceAccount of the workload's namespace that has a "
-                    "role in Vault.",
-                    (item.ref,),
-                )
+            if problems := list(vault_operator_token(item)):
+                # Asked directly: the annotation that silences `keda check` is not heeded here.
+                for each in problems:
+                    yield worded(self.program.finding(VAULT_OPERATOR_TOKEN, each, item))
             elif addresses is not None and _sends(vault) and not listed(vault.get("address"), known):
                 yield Finding(
-                    f"{at}.address: not one of the Vaults that may receive a token from KEDA "
-                    f"({', '.join(known) or 'none is listed'}). The owner of another one could use the "
-                    "token. Write a listed address as it is, without a path, or add this one "
+                    f"{item.ref} spec.hashiCorpVault.address: not one of the Vaults that may receive a token "
+                    f"from KEDA ({', '.join(known) or 'none is listed'}). The owner of another one could use "
+                    "the token. Write a listed address as it is, without a path, or add this one "
                     f"(--policy-pack-config: {self.name}.addresses).",
                     (item.ref,),
                 )

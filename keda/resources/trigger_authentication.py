@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from keda.core.errors import MISSING, Fault
+from keda.core.errors import MISSING, PLAIN_TEXT, Fault
 from keda.core.model import Model, ObjectName
 from keda.resources.metadata import ClusterMetadata, Metadata, Resource
 
@@ -79,7 +79,7 @@ class VaultCredential(AuthModel):
             yield Fault(
                 "token",
                 MISSING,
-                "a secret in plain text. Anyone who may read the object could read it.",
+                PLAIN_TEXT,
                 "Use Vault's kubernetes authentication with serviceAccountName.",
             )
 

@@ -13,7 +13,9 @@ from pydantic import Field, ValidationError, model_serializer, model_validator
 
 from keda.core.defaults import RESOURCE_SCALERS
 from keda.core.errors import (
+    INTO_A_SECRET,
     MISSING,
+    PLAIN_TEXT,
     Fault,
     Faults,
     SpecError,
@@ -27,8 +29,6 @@ from keda.triggers.parameters import written
 
 _BESIDE_METADATA = frozenset({"name", "metricType", "useCachedMetrics", "authenticationRef"})
 _CREDENTIALS = frozenset({"cert", "key", "username"})
-_IN_PLAIN_TEXT = "a secret in plain text. Anyone who may read the ScaledObject could read it."
-_INTO_A_SECRET = "Put it into a Secret and name that in a TriggerAuthentication."
 
 
 class AuthenticationRef(Model):
@@ -167,7 +167,7 @@ class Trigger(Model):
     def _secrets(self) -> Iterator[Fault]:
         for key, value in self.parameters().items():
             if is_secret_value(value) or (self.open_keys and is_secret_key(key)):
-                yield Fault(key, MISSING, _IN_PLAIN_TEXT, _INTO_A_SECRET)
+                yield Fault(key, MISSING, PLAIN_TEXT, INTO_A_SECRET)
 
     @classmethod
     def _flat(cls, data: Mapping[str, Any], found: Faults) -> dict[str, Any]:
@@ -211,7 +211,7 @@ class Trigger(Model):
         if key in cls.from_authentication:
             secret = is_secret_key(key) or key in _CREDENTIALS
             only = "is read from a TriggerAuthentication only. KEDA would ignore it here."
-            return Fault(path, MISSING, _IN_PLAIN_TEXT if secret else only, _INTO_A_SECRET)
+            return Fault(path, MISSING, PLAIN_TEXT if secret else only, INTO_A_SECRET)
         if key in cls.removed:
             why = f"is not taken any more. {cls.consequence}"
             return Fault(path, MISSING, why, f"KEDA's error: {cls.removed[key]}")
@@ -225,7 +225,7 @@ class Trigger(Model):
         ):
             place = "metadata" if bare in fields else "a TriggerAuthentication"
             why = f"is read by no one: KEDA takes {bare} from {place} only."
-            return Fault(path, MISSING, why, f"Write {bare}." if bare in fields else _INTO_A_SECRET)
+            return Fault(path, MISSING, why, f"Write {bare}." if bare in fields else INTO_A_SECRET)
         if key in _BESIDE_METADATA | {"type"} and key not in fields:
             why = "is not a parameter. KEDA would ignore it there."
             return Fault(path, MISSING, why, "Write it next to metadata.")

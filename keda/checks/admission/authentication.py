@@ -127,7 +127,7 @@ _VAULT_FIELDS = {
 }
 
 
-@error(
+VAULT_OPERATOR_TOKEN = error(
     "vault-operator-token",
     REPLICAS,
     summary="A Vault that receives the token of KEDA's own operator",
@@ -152,7 +152,10 @@ _VAULT_FIELDS = {
     """,
     ignorable=True,
     see="security.md",
-).on(*AUTHENTICATIONS)
+)
+
+
+@VAULT_OPERATOR_TOKEN.on(*AUTHENTICATIONS)
 def vault_operator_token(item: Item) -> Iterator[Problem]:
     """What KEDA sends to a Vault (keda.scalers.vault)."""
     vault = mapping(spec_of(item, "hashiCorpVault"))

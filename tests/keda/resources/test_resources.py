@@ -378,5 +378,5 @@ def test_authentications_refused(spec: dict[str, Any], line: str) -> None:
 def test_a_plain_vault_token_is_refused_unseen() -> None:
     vault = {**EVERY_SOURCE["hashiCorpVault"], "credential": {"token": "hunter2"}}
     [line] = faults(TriggerAuthentication, authentication("TriggerAuthentication", {"hashiCorpVault": vault}))
-    assert line.startswith("spec.hashiCorpVault.credential.token: a secret in plain text.")
+    assert line.startswith("spec.hashiCorpVault.credential.token: a secret in plain text: ")
     assert "hunter2" not in line
