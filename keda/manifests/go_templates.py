@@ -38,7 +38,8 @@ _QUOTES = ("quote", "squote", "toString")
 @dataclass(frozen=True)
 class Templates:
     """What fills in the texts between `left` and `right`. `typed`: YAML is read of them afterwards, so that a
-    number can come of one."""
+    number can come of one.
+    """
 
     left: str
     right: str
@@ -54,6 +55,7 @@ class Templates:
         return self.text(value) if isinstance(value, str) and self.left in value else value
 
     def text(self, template: str) -> Any:
+        """A text filled in; UNKNOWN if one of its templates cannot be."""
         parts, end, quoted = "", 0, not self.typed
         for match in re.finditer(f"{re.escape(self.left)}-?(.*?)-?{re.escape(self.right)}", template):
             value = self._value(match[1])

@@ -222,7 +222,8 @@ class _Repository:
 
 class _Elsewhere:
     """(kind, name) of every object of the repository, and any at all if Argo CD renders something of it; the
-    plain files are read when it is asked for."""
+    plain files are read when it is asked for.
+    """
 
     def __init__(self, repository: _Repository) -> None:
         self._files = repository._files

@@ -1,5 +1,6 @@
 """Owners that files declare: manifests, Kustomize folders, what Flux and Argo CD apply. As `keda check` reads
-them: keda.manifests.repository."""
+them: keda.manifests.repository.
+"""
 
 from __future__ import annotations
 

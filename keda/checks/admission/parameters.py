@@ -59,7 +59,8 @@ def unread(kind: str, metadata: Metadata) -> Iterator[tuple[str, str]]:
 
 def _meant(kind: str, key: str, metadata: Metadata) -> str:
     """The parameter that a key stands for: of an older KEDA, misspelt, or the target of another scaler in
-    place of this one's own."""
+    place of this one's own.
+    """
     facts, record, name = scalers()[kind], records()[kind], key.removesuffix("FromEnv")
     if former := record.get("meant", {}).get(name):
         return str(former)

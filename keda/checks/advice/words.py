@@ -1,5 +1,6 @@
 """Texts of which a scaler has a few words, and takes any other without an error (`words` in
-keda/scalers/data/trigger-params.json)."""
+keda/scalers/data/trigger-params.json).
+"""
 
 from __future__ import annotations
 

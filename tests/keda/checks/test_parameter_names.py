@@ -8,7 +8,7 @@ import pytest
 
 import keda
 from keda.scalers.facts import records, scalers
-from tests.unit.test_field_settings import codes, scaled
+from tests.keda.checks.test_field_settings import codes, scaled
 
 
 def told(kind: str, metadata: dict[str, Any], *others: Any, **trigger: Any) -> list[str]:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from keda.commands.unjudged import told
-from tests.cli.test_flux import flux
-from tests.cli.tree import found, judged, kustomization, scaled_object, workload
+from tests.keda.commands.tree import found, judged, kustomization, scaled_object, workload
+from tests.keda.manifests.test_flux import flux
 
 OTHER = workload("other", "shop")
 SET = """\
