@@ -280,7 +280,8 @@ def test_a_formula_excuses_from_a_target() -> None:
         (
             "rabbitmq",
             {"host": "amqp://me:hunter2@rabbit/", "queueName": "q", "mode": "QueueLength", "value": 5},
-            "metadata.host: a secret in plain text. Anyone who may read the ScaledObject could read it. "
+            "metadata.host: a secret in plain text: everyone who can read the object or its repository can "
+            "read it. "
             "Put it into a Secret and name that in a TriggerAuthentication.",
         ),
         (
