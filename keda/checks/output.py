@@ -14,9 +14,6 @@ from keda.checks.findings import Finding, rules
 from keda.core.defaults import KEDA_VERSION
 from keda.core.errors import printable
 
-STDIN = "<stdin>"
-"""In place of a file."""
-
 
 @dataclass(frozen=True)
 class Line:

@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from keda.checks.output import STDIN, Line, counted
+from keda.checks.output import Line, counted
 from keda.commands.errors import NotThere
+from keda.manifests.files import STDIN
 
 Key = tuple[str, str, str, str]
 """Rule, file as seen from the baseline's folder, object, path: no line, which moves with every edit."""

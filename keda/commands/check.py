@@ -10,7 +10,7 @@ from pathlib import Path
 
 from keda.checks.engine import judge_alone, judge_among, second_owners
 from keda.checks.findings import Finding
-from keda.checks.output import COLLECTED, STDIN, Line, as_github, counted, statistics
+from keda.checks.output import COLLECTED, Line, as_github, counted, statistics
 from keda.checks.summaries import Summaries
 from keda.checks.text import BOLD, Look, as_text
 from keda.commands.baseline import Baseline

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from keda.manifests.documents import MAX_BYTES, Document, Source, Unreadable, each_document
 
+STDIN = "<stdin>"
+"""In place of a file."""
 SUFFIXES = (".yaml", ".yml", ".json")
 _CHART = "Chart.yaml"
 _OF_CHART = ("templates", "charts", "ci")

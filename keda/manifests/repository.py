@@ -19,12 +19,11 @@ from typing import cast
 from keda.manifests import kustomize
 from keda.manifests.clusters import GROUPS, Cluster, Tree, nowhere, whole
 from keda.manifests.documents import Document, Source
-from keda.manifests.files import Files, Unjudged, identities
+from keda.manifests.files import STDIN, Files, Unjudged, identities
 from keda.manifests.given import Built, Given, split
 from keda.manifests.kustomize import build, file_of, folders_of
 from keda.manifests.unseen import Unseen
 
-STDIN = "<stdin>"
 _OF_ARGO = ("Application", "ApplicationSet")
 _ENVIRONMENTS = (
     *("dev", "develop", "development", "local", "minikube", "kind", "test", "testing", "qa", "uat"),

@@ -109,8 +109,8 @@ def test_a_resource_set_may_make_kustomizations_and_leaves_some_out(tmp_path: Pa
         "apps/api/all.yaml": f"{scaled_object()}---\n{workload('other')}",
     }
     assert found(tmp_path, files) == [
-        "apps/web/all.yaml: target-missing: ScaledObject shop/web",
         "apps/api/all.yaml: target-missing: ScaledObject default/web",
+        "apps/web/all.yaml: target-missing: ScaledObject shop/web",
     ]
 
 
