@@ -65,7 +65,7 @@ def as_text(lines: Iterable[Line], look: Look = Look()) -> Iterator[str]:
         place = [(f"{line.file}:{line.line}:", PLAIN), severity, (f"[{finding.code}]", PLAIN)]
         what = [(f"{finding.path}:", BOLD), *_words(finding.what)]
         if look.width:
-            yield Look(look.colour).text(place)
+            yield look.text(place)
             yield look.text(what, _INDENT)
         else:
             yield look.text([*place, *what])

@@ -88,6 +88,15 @@ def test_templates_and_patches_are_no_manifests(installed: Installation, reposit
     assert "chart/templates" not in output
 
 
+def test_what_the_settings_leave_out_is_not_judged(installed: Installation, repository: Path) -> None:
+    """pre-commit names each changed file; its own `exclude` is another one."""
+    (repository / "web" / "scaled.yaml").write_text(SCALED.replace("queueName", "queuName"), "utf-8")
+    (repository / "keda.toml").write_text('exclude = ["web"]\n', "utf-8")
+    code, output = committed(installed, repository, ["web/scaled.yaml"])
+    assert code == 0, output
+    assert "leave out: web/scaled.yaml." in output
+
+
 def test_one_process_sees_all_files(installed: Installation) -> None:
     """pre-commit would else split a long list over the cores, and a second owner stand in another part."""
     assert HOOK["require_serial"] is True

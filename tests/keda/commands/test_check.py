@@ -60,7 +60,7 @@ def test_what_can_be_read_is_judged(capsys: pytest.CaptureFixture[str], tmp_path
     code, out, err = run(capsys, "check", str(tmp_path))
     assert code == 1, "an error is not hidden by what cannot be read"
     assert "[replica-bounds]" in out
-    assert err.startswith("a.yaml:2: not judged: a template.")
+    assert err == "Not judged: 1 template: a.yaml:2. Check what is rendered.\n"
     assert err.count("\n") == 1
 
 

@@ -182,8 +182,7 @@ def test_a_chart_is_one_line_and_no_failure(here: Path, capsys: pytest.CaptureFi
     out, err = capsys.readouterr()
     assert code == 0
     assert out.endswith("0 files. Not judged: 1 chart.\n")
-    why = "not judged: a chart, not rendered. Give `helm template chart | keda check -`, or --render."
-    assert err == f"chart: {why}\n"
+    assert err == "Not judged: 1 chart: chart. Give `helm template chart | keda check -`, or --render.\n"
 
 
 def test_a_chart_is_rendered_where_asked(
@@ -202,7 +201,7 @@ def test_a_chart_is_rendered_where_asked(
     assert run(capsys, "chart", "--render")[::2] == (
         2,
         "chart: cannot be rendered: no such value.\n"
-        "chart: not judged: a chart, not rendered. Give `helm template chart | keda check -`, or --render.\n",
+        "Not judged: 1 chart: chart. Give `helm template chart | keda check -`, or --render.\n",
     )
     helm.unlink()
     monkeypatch.setenv("PATH", str(helm.parent))
@@ -278,7 +277,7 @@ def test_what_is_excluded_is_not_judged_by_name_either(
         code, rules, err = run(capsys, *options, "app/bad.yaml", "app/warned.yaml", "old/deep/bad.yaml")
         assert (code, rules) == (0, ["default-max"])
         assert err == (
-            "app/bad.yaml, old/deep/bad.yaml: not judged: the settings or --exclude leave them out.\n"
+            "Not judged: 2 files that the settings or --exclude leave out: app/bad.yaml, old/deep/bad.yaml.\n"
         )
     assert run(capsys, "bad.yaml", "--exclude", "bad.yaml")[:2] == (0, [])
     assert run(capsys, "bad.yaml")[0] == 1
@@ -333,3 +332,16 @@ def test_what_a_vendor_adds_is_known(here: Path, capsys: pytest.CaptureFixture[s
     assert run(capsys, "vendor.yaml")[:2] == (0, [])
     (here / "keda.toml").write_text("scalers = ['vendor']\nkeda = '2.19.0'")
     assert run(capsys, "vendor.yaml")[:2] == (1, ["unknown-scaler", "unknown-kind"])
+
+
+def test_the_settings_on_the_page_are_taken(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = (ROOT / "docs" / "check.md").read_text("utf-8")
+    (settings,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    (here / "keda.toml").write_text(settings)
+    assert run(capsys, "app")[::2] == (
+        2,
+        "keda-baseline.json: the baseline cannot be read: No such file or directory. "
+        "Write it with --write-baseline.\n",
+    )
+    (here / "keda-baseline.json").write_text('{"findings": []}')
+    assert run(capsys, "app") == (0, [], ""), "only one-owner-* is selected"

@@ -61,9 +61,8 @@ def test_no_finding_where_one_is_and_nothing_is_missing(value: str, tmp_path: Pa
     lines, noted = judged(tmp_path, files)
     assert lines == []
     (line,) = told(noted.unjudged)
-    assert line.startswith(
-        f"{tmp_path / 'so.yaml'}: placeholders, such as {value.strip(chr(34))}, are not judged"
-    )
+    shown = value.strip('"')
+    assert line.startswith(f"Not judged: 1 file with placeholders, such as {shown}: {tmp_path / 'so.yaml'}. ")
     assert noted.unjudged.counted == "1 placeholder file"
 
 

@@ -61,7 +61,7 @@ def _until_closed(terminal: int) -> Iterator[bytes]:
 
 
 def test_colours_and_short_lines(here: Path) -> None:
-    text = on_a_terminal(here, 60)
+    text = on_a_terminal(here, 70)
     assert "\x1b[1mScaledObject shop/bad\x1b[0m\n" in text
     place = "clusters/production/apps/shop/bad.yaml:7:"
     assert (
@@ -69,7 +69,10 @@ def test_colours_and_short_lines(here: Path) -> None:
         in text
     )
     plain = re.sub(r"\x1b\[[\d;]*m", "", text)
-    assert [line for line in plain.splitlines() if len(line) >= 60] == [f"{place} error [replica-bounds]"]
+    assert 60 < max(map(len, plain.splitlines())) < 70
+    narrow = re.sub(r"\x1b\[[\d;]*m", "", on_a_terminal(here, 36))
+    assert f"\n{place}\n    error [replica-bounds]\n" in narrow
+    assert [line for line in narrow.splitlines() if len(line) >= 36] == [place]
 
 
 @pytest.mark.parametrize("more", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
