@@ -86,8 +86,8 @@ def _timeline(scaled_object: ScaledObject, arguments: Arguments) -> Timeline:
         cpu_request=request("cpu", arguments.cpu_request),
         memory_request=request("memory", arguments.memory_request),
         owners=tuple(found.owners),
-        controller_restarts=tuple(found.restarts),
-        operator_outages=tuple(found.outages),
+        controller_outages=tuple(found.controller),
+        operator_outages=tuple(found.operator),
     )
     timeline = simulate(scaled_object, given, options, arguments.minutes * 60_000)
     check_units(timeline, options)

@@ -174,6 +174,11 @@ class Recommendations:
     def __post_init__(self) -> None:
         self._highest, self._lowest = Highest(self.down_window), Highest(self.up_window)
 
+    def resize(self, up_window: int, down_window: int) -> None:
+        """Other windows; recommendations that a shorter one let go are gone."""
+        self.up_window, self.down_window = up_window, down_window
+        self._highest.window, self._lowest.window = down_window, up_window
+
     def add(self, now: int, replicas: int) -> None:
         """Keeps a recommendation made at `now`, in milliseconds."""
         self._highest.add(now, replicas)

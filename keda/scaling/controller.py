@@ -124,6 +124,15 @@ class HorizontalPodAutoscaler:
             up, down = self.behavior.up.window or 0, self.behavior.down.window or 0
             self.recommendations = Recommendations(up, down)
 
+    def edit(self, minimum: int, maximum: int, behavior: Behavior | None) -> None:
+        """The HPA's spec is another one; what is remembered stays."""
+        self.minimum, self.maximum, self.behavior = minimum, maximum, behavior
+        self.tolerances = tolerances_of(behavior, self.settings)
+        if behavior is None:
+            self.recommendations.resize(0, self.settings.downscale_window)
+        else:
+            self.recommendations.resize(behavior.up.window or 0, behavior.down.window or 0)
+
     def sync(self, now: int, current: int, propose: Callable[[], Proposals]) -> Decision:
         """reconcileAutoscaler: `current` is the target's spec.replicas; `propose` reads the metrics, and is
         called only where the controller reads them.

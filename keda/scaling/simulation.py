@@ -7,8 +7,9 @@ period. Where both fall on one moment, KEDA comes first. A write takes no time.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from keda.scaling.behavior import Behavior, ScalingRules
@@ -27,7 +28,7 @@ from keda.scaling.replicas import (
     utilization,
     whole_value,
 )
-from keda.scaling.scaled_object import ScaledObject
+from keda.scaling.scaled_object import MetricType, ScaledObject
 from keda.scaling.signals import Signal
 
 
@@ -36,6 +37,13 @@ class SecondOwner(NamedTuple):
 
     at: int
     replicas: int
+
+
+class Edit(NamedTuple):
+    """The ScaledObject is another one from `at` on: its annotations or its spec were changed."""
+
+    at: int
+    scaled_object: ScaledObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +61,16 @@ class Options:
     memory_request: int = 0
     metrics_delay: int = 15_000
     """How long after its start a pod has no cpu or memory sample yet."""
+    status_delay: int = 0
+    """How long the target's status.replicas lags behind its spec.replicas."""
+    created: int = 0
+    """When the ScaledObject was created; its first poll is at 0."""
     controller: ControllerSettings = ControllerSettings()
     hpa_offset: int = 0
     owners: tuple[SecondOwner, ...] = ()
-    controller_restarts: tuple[int, ...] = ()
-    """When kube-controller-manager begins anew."""
+    edits: tuple[Edit, ...] = ()
+    controller_outages: tuple[tuple[int, int], ...] = ()
+    """From when to when kube-controller-manager is away; its first sync comes one period after its start."""
     operator_outages: tuple[tuple[int, int], ...] = ()
     """From when to when KEDA's operator is away: no polls, and no external metrics for the HPA."""
 
@@ -96,6 +109,8 @@ class Simulation:
     metrics: Metrics = field(init=False)
     _pods: list[int] = field(default_factory=list)
     """When each pod was created, oldest first."""
+    _scaled: tuple[int, int] = (-(10**9), 0)
+    """When the replicas changed last, and from which count."""
     _order: tuple[int | None, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -104,7 +119,7 @@ class Simulation:
             raise ValueError(f"{len(scaled_object.triggers)} triggers need as many signals")
         self.replicas = options.replicas
         self._pods = [-(10**9)] * options.replicas
-        self.loop, self.metrics = Loop(scaled_object), Metrics(scaled_object)
+        self.loop, self.metrics = Loop(scaled_object, options.created), Metrics(scaled_object)
         self._order = hpa_metrics(scaled_object)
         self.restart_controller()
 
@@ -125,7 +140,7 @@ class Simulation:
     def changes(self, until: int) -> Iterator[Sample]:
         """The samples of `run` that change the replicas, found faster where `quiet` applies."""
         quiet, options = None, self.options
-        undisturbed = not (options.controller_restarts or options.operator_outages)
+        undisturbed = not (options.controller_outages or options.operator_outages or options.edits)
         if undisturbed and applies(self.scaled_object, self.signals):
             period = options.controller.sync_period
             quiet = Quiet(
@@ -139,29 +154,33 @@ class Simulation:
         return max(self.scaled_object.polling_interval, 1000)
 
     def _run(self, until: int, quiet: Quiet | None) -> Iterator[Sample]:
-        polling, period = self.polling, self.options.controller.sync_period
-        owners, restarts = sorted(self.options.owners), sorted(self.options.controller_restarts)
-        poll, sync, owner = 0, self.options.hpa_offset, 0
+        options, period = self.options, self.options.controller.sync_period
+        others = deque(sorted((*options.owners, *options.edits), key=lambda other: other.at))
+        outages = deque(sorted(options.controller_outages))
+        poll, sync = 0, options.hpa_offset
         while True:
-            foreign = owners[owner].at if owner < len(owners) else until
+            foreign = others[0].at if others else until
             now = min(poll, sync, foreign)
             if now >= until:
                 return
             before = self.replicas
             if now == foreign:
-                yield self._second_owner(owners[owner])
-                owner += 1
-                foreign = owners[owner].at if owner < len(owners) else until
+                other = others.popleft()
+                if isinstance(other, Edit):
+                    poll, sync = self._edit(other, poll, sync)
+                else:
+                    yield self._second_owner(other)
+                continue
             if now == poll and (back := self._operator_back(now)) is not None:
                 self.metrics.cached.clear()  # status.health and lastActiveTime outlive the operator
                 poll = back
             elif now == poll:
                 yield self._poll(now)
-                poll += polling
-            if now == sync:
-                while restarts and restarts[0] <= now:
-                    restarts.pop(0)
-                    self.restart_controller()
+                poll += self.polling
+            if now == sync and outages and outages[0][0] <= now:
+                self.restart_controller()
+                sync = max(outages.popleft()[1] + period, now)
+            elif now == sync:
                 if not self.loop.paused:
                     yield self._sync(now)
                 sync += period
@@ -171,6 +190,20 @@ class Simulation:
     def _operator_back(self, now: int) -> int | None:
         """When an outage of the operator ends that it is in now."""
         return next((ends for begins, ends in self.options.operator_outages if begins <= now < ends), None)
+
+    def _edit(self, edit: Edit, poll: int, sync: int) -> tuple[int, int]:
+        """The next poll and sync. A change of the spec starts KEDA's loop anew, one of annotations does not
+        (scaledObjectGenerationChanged, controllers/keda/scaledobject_controller.go). After a pause the HPA
+        is a new one."""
+        old, new, paused = self.scaled_object, edit.scaled_object, self.loop.paused
+        self.scaled_object = self.loop.scaled_object = self.metrics.scaled_object = new
+        self._order = hpa_metrics(new)
+        if paused and not self.loop.paused:
+            self.restart_controller()
+            return edit.at, edit.at + self.options.controller.sync_period
+        settings = self.options.controller
+        self.hpa.edit(new.hpa_minimum, new.maximum, behavior_of(new, settings))
+        return (poll if new == replace(old, annotations=new.annotations) else edit.at), sync
 
     def ready(self, now: int) -> int:
         """How many pods are Ready."""
@@ -211,6 +244,7 @@ class Simulation:
     def _scale(self, now: int, replicas: int) -> None:
         """New pods begin now; the newest go first, as the ReplicaSet controller has it."""
         pods = self._pods
+        self._scaled = now, self.replicas
         if replicas < len(pods):
             del pods[replicas:]
         else:
@@ -229,21 +263,25 @@ class Simulation:
                 modifiers = scaled_object.modifiers
                 assert modifiers is not None
                 total = metrics.composite_for_hpa(read, self.replicas, ready)
-                asked.append(self._external(total, modifiers.target, modifiers.metric_type == "Value", ready))
+                asked.append(self._external(now, total, modifiers.target, modifiers.metric_type, ready))
             elif scaled_object.triggers[index].resource:
                 asked.append(self._resource(now, index, values[index], ready))
             else:
                 trigger = scaled_object.triggers[index]
                 total = metrics.for_hpa(index, read, self.replicas, ready)
-                asked.append(self._external(total, trigger.target, trigger.metric_type == "Value", ready))
+                asked.append(self._external(now, total, trigger.target, trigger.metric_type, ready))
         return asked
 
-    def _external(self, total: int | None, target: int, value: bool, ready: int) -> int | None:
+    def _external(
+        self, now: int, total: int | None, target: int, metric_type: MetricType, ready: int
+    ) -> int | None:
         if total is None:
             return None
         tolerances, replicas = self.hpa.tolerances, self.replicas
-        if not value:
-            return external_average(total, target, replicas, tolerances).replicas
+        if metric_type != "Value":
+            changed, before = self._scaled
+            status = before if now - changed < self.options.status_delay else replicas
+            return external_average(total, target, status, tolerances).replicas
         return whole_value(total, target, replicas, ready, tolerances).replicas
 
     def _resource(self, now: int, index: int, used: float | None, ready: int) -> int | None:

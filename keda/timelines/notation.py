@@ -31,7 +31,7 @@ SIGNALS = (
 )
 FAULTS = (
     "no-data@TIME-TIME, nan@TIME-TIME, source-down@TIME-TIME, operator-down@TIME-TIME, "
-    "controller-restart@TIME, second-owner:REPLICAS@TIME"
+    "controller-restart@TIME, controller-down@TIME-TIME, second-owner:REPLICAS@TIME"
 )
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _TIME = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", re.ASCII)
@@ -160,8 +160,8 @@ class Disturbances:
 
     sources: list[Fault] = field(default_factory=list)
     owners: list[SecondOwner] = field(default_factory=list)
-    restarts: list[int] = field(default_factory=list)
-    outages: list[tuple[int, int]] = field(default_factory=list)
+    controller: list[tuple[int, int]] = field(default_factory=list)
+    operator: list[tuple[int, int]] = field(default_factory=list)
 
 
 def disturbances(given: Sequence[str]) -> Disturbances:
@@ -174,9 +174,10 @@ def disturbances(given: Sequence[str]) -> Disturbances:
         if owner == "second-owner" and replicas.isascii() and replicas.isdigit() and not ends:
             found.owners.append(SecondOwner(milliseconds(begins), int(replicas)))
         elif kind == "controller-restart" and not ends:
-            found.restarts.append(milliseconds(begins))
-        elif kind == "operator-down" and ends:
-            found.outages.append((milliseconds(begins), milliseconds(ends)))
+            found.controller.append((milliseconds(begins), milliseconds(begins)))
+        elif kind in ("controller-down", "operator-down") and ends:
+            outages = found.operator if kind == "operator-down" else found.controller
+            outages.append((milliseconds(begins), milliseconds(ends)))
         elif kind in ("no-data", "nan", "source-down") and ends:
             found.sources.append(Fault(kind, milliseconds(begins), milliseconds(ends)))  # type: ignore[arg-type]
         else:

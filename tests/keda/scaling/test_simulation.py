@@ -127,10 +127,11 @@ def test_a_second_owner_is_put_right_by_the_hpa_and_seen() -> None:
 
 
 def test_a_restart_of_the_controller_forgets_its_windows() -> None:
-    """What was recommended before is gone, but for the count that is there: the way down begins anew."""
+    """What was recommended before is gone, but for the count that is there: the way down begins anew, one
+    period after the start."""
     scaled_object = ScaledObject((QUEUE,), minimum=1, maximum=10)
-    samples = run(scaled_object, Step(40, 10, 2 * MINUTE), replicas=8, controller_restarts=(390_000,))
-    assert changes(scaled_object, samples) == [(690, 2, "below-target")]
+    samples = run(scaled_object, Step(40, 10, 2 * MINUTE), replicas=8, controller_outages=((390_000, 390_000),))
+    assert changes(scaled_object, samples) == [(705, 2, "below-target")]
 
 
 def test_without_the_operator_nothing_moves() -> None:

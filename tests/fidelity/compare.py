@@ -1,0 +1,176 @@
+"""A record against the simulation of the same ScaledObject with the same signals."""
+
+from __future__ import annotations
+
+import copy
+import statistics
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from keda.scaling.controller import ControllerSettings
+from keda.scaling.manifest import read_scaled_object
+from keda.scaling.simulation import Edit, Options, SecondOwner, Simulation
+from tests.fidelity.record import Point, Record
+from tests.fidelity.signals import Timeline
+
+PERIOD = 5.0
+"""--horizontal-pod-autoscaler-sync-period of the lab, in seconds."""
+DOWNSCALE = 40.0
+"""--horizontal-pod-autoscaler-downscale-stabilization while the scenarios run, in seconds."""
+SLACK = 0.4
+"""From a write to the watch that reports it, on a busy machine."""
+NEVER = 2 * 10**9
+"""Longer than the pods that a simulation begins with have been there."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`syncs`: how many of the HPA's were compared; `exact`: at how many the counts were equal at that very
+    moment; `differences`: what one sync period of shift does not explain."""
+
+    name: str
+    syncs: int
+    exact: int
+    shift: float
+    """The largest distance in time of two equal changes, in seconds."""
+    differences: Sequence[str]
+    real: Sequence[Point]
+    simulated: Sequence[Point]
+
+
+def compare(record: Record) -> Comparison:
+    """Both counts at every sync of the HPA, and at every second."""
+    simulated, syncs = simulate(record)
+    real = [(max(at, 0.0), count) for at, count in record.replicas]
+    period = sync_period(record)
+    times = {at + SLACK for at, *_ in record.syncs} | set(syncs) | set(map(float, range(int(record.ran))))
+    differences = []
+    for at in sorted(time for time in times if 0 <= time <= record.ran):
+        mine, theirs = count_at(simulated, at), count_at(real, at)
+        if mine != theirs:
+            reach = period + SLACK
+            if theirs not in counts_within(simulated, at - reach, at + reach):
+                differences.append(f"{at:.1f} s: really {theirs}, simulated {mine}")
+            elif mine not in counts_within(real, at - reach, at + reach):
+                differences.append(f"{at:.1f} s: simulated {mine}, really {theirs}")
+    moments = [at + SLACK for at, *_ in record.syncs if at + SLACK <= record.ran]
+    exact = sum(count_at(simulated, at) == count_at(real, at) for at in moments)
+    return Comparison(record.name, len(moments), exact, shift(real, simulated), differences, real, simulated)
+
+
+def simulate(record: Record) -> tuple[list[Point], list[float]]:
+    """The replicas over time, each change; and when the simulated HPA syncs."""
+    scaled_object = read_scaled_object(record.manifest)
+    signals = [
+        Timeline(tuple((at, value) for at, value in steps), trigger.ignore_null_values)
+        for steps, trigger in zip(record.signals, scaled_object.triggers, strict=True)
+    ]
+    start_up = start_up_of(record)
+    options = Options(
+        replicas=record.replicas[0][1],
+        start_up=start_up,
+        pending=max(start_up - record.delay * 1000, 0),
+        request=record.request,
+        status_delay=status_delay(record),
+        created=round(record.created * 1000),
+        metrics_delay=record.sampled_after * 1000,
+        controller=ControllerSettings(
+            sync_period=round(sync_period(record) * 1000), downscale_window=round(DOWNSCALE * 1000)
+        ),
+        hpa_offset=round((record.syncs[0][0] if record.syncs else PERIOD) * 1000),
+        owners=tuple(
+            SecondOwner(round(act["at"] * 1000), act["replicas"])
+            for act in record.acts
+            if act["replicas"] is not None
+        ),
+        edits=tuple(edits(record)),
+        controller_outages=tuple(in_milliseconds(record.controller_away)),
+        operator_outages=tuple(in_milliseconds(record.operator_away)),
+    )
+    changes, syncs = [(0.0, options.replicas)], []
+    for sample in Simulation(scaled_object, signals, options).run(round(record.ran * 1000)):
+        if sample.changed:
+            changes.append((sample.at / 1000, sample.replicas))
+        if sample.by == "hpa":
+            syncs.append(sample.at / 1000)
+    return changes, syncs
+
+
+def edits(record: Record) -> Iterator[Edit]:
+    """The ScaledObject after each patch."""
+    manifest = copy.deepcopy(dict(record.manifest))
+    for act in record.acts:
+        if act["patch"] is not None:
+            manifest = merged(manifest, act["patch"])
+            yield Edit(round(act["at"] * 1000), read_scaled_object(manifest))
+
+
+def merged(value: Any, patch: Any) -> Any:
+    """A JSON merge patch (RFC 7386) applied."""
+    if not isinstance(patch, Mapping):
+        return patch
+    result = dict(value) if isinstance(value, Mapping) else {}
+    for key, each in patch.items():
+        if each is None:
+            result.pop(key, None)
+        else:
+            result[key] = merged(result.get(key), each)
+    return result
+
+
+def sync_period(record: Record) -> float:
+    """The middle distance of two syncs: the period and the work of one."""
+    times = [at for at, *_ in record.syncs]
+    distances = [after - before for before, after in zip(times, times[1:], strict=False)]
+    usual = [distance for distance in distances if PERIOD - 0.5 < distance < PERIOD + 1]
+    return statistics.median(usual) if usual else PERIOD
+
+
+def start_up_of(record: Record) -> int:
+    """From a pod's creation until the target counts it as Ready, in milliseconds: the middle one."""
+    if record.pods == "none":
+        return NEVER
+    delays = []
+    for (_, before), (at, after) in zip(record.replicas, record.replicas[1:], strict=False):
+        if after > before and (
+            reached := [time for time, count in record.ready if time > at and count >= after]
+        ):
+            delays.append(reached[0] - at)
+    return round(statistics.median(delays) * 1000) if delays else 0
+
+
+def status_delay(record: Record) -> int:
+    """How long status.replicas lags behind spec.replicas, in milliseconds: the middle one."""
+    delays = []
+    for at, count in record.replicas[1:]:
+        reached = [time for time, same in record.status if time >= at and same == count]
+        if reached and reached[0] - at < PERIOD:
+            delays.append(reached[0] - at)
+    return round(statistics.median(delays) * 1000) if delays else 0
+
+
+def in_milliseconds(spans: Sequence[tuple[float, float]]) -> Iterator[tuple[int, int]]:
+    return ((round(begins * 1000), round(ends * 1000)) for begins, ends in spans)
+
+
+def count_at(points: Sequence[Point], at: float) -> int:
+    """The count at a time; before the first point it is the first one."""
+    return points[max(bisect_right([time for time, _ in points], at) - 1, 0)][1]
+
+
+def counts_within(points: Sequence[Point], begins: float, ends: float) -> set[int]:
+    """All counts between two times, both included."""
+    return {count_at(points, begins)} | {count for at, count in points if begins <= at <= ends}
+
+
+def shift(real: Sequence[Point], simulated: Sequence[Point]) -> float:
+    """The largest distance in time between a real change and the next simulated one to the same count."""
+    return max(
+        (
+            min((abs(at - other) for other, same in simulated[1:] if same == count), default=0.0)
+            for at, count in real[1:]
+        ),
+        default=0.0,
+    )

@@ -1,0 +1,149 @@
+"""The HPA controller: tolerance, rounding, policies, windows, several metrics."""
+
+from __future__ import annotations
+
+from tests.fidelity.scenario import Scenario, Trigger, rules, scaled
+from tests.fidelity.signals import ramp, saw, steps
+
+UP_AND_DOWN = steps(5, (22.5, 49), (82.5, 5))
+
+HPA: tuple[Scenario, ...] = (
+    scaled(
+        "tolerance",
+        "tolerance",
+        Trigger(steps(100, (22.5, 110), (42.5, 111), (72.5, 99), (92.5, 98))),
+        Trigger(steps(1)),
+        replicas=20,
+        maxReplicaCount=30,
+    ),
+    scaled(
+        "rounding",
+        "rounding",
+        Trigger(steps(1, (22.5, 2.4), (52.5, 2.401), (82.5, 1.199)), target=0.3),
+    ),
+    scaled(
+        "no-behavior",
+        "default-behavior stabilization",
+        Trigger(steps(0, (12.5, 200), (42.5, 5))),
+        up=None,
+        down=None,
+        maxReplicaCount=20,
+        minReplicaCount=1,
+    ),
+    scaled(
+        "default-way-up",
+        "default-behavior",
+        Trigger(steps(5, (22.5, 200))),
+        up=None,
+        maxReplicaCount=30,
+        minReplicaCount=1,
+        live=True,
+    ),
+    scaled(
+        "up-two-pods",
+        "policies",
+        Trigger(UP_AND_DOWN),
+        up=rules(0, None, "2 Pods / 10"),
+        live=True,
+    ),
+    scaled("up-half", "policies", Trigger(steps(10, (22.5, 49))), up=rules(0, None, "50 Percent / 10")),
+    scaled(
+        "up-smallest",
+        "policies select",
+        Trigger(steps(5, (22.5, 98))),
+        up=rules(0, "Min", "3 Pods / 10", "50 Percent / 10"),
+        maxReplicaCount=20,
+    ),
+    scaled(
+        "up-largest",
+        "policies select",
+        Trigger(steps(5, (22.5, 98))),
+        up=rules(0, "Max", "3 Pods / 20", "50 Percent / 10"),
+        maxReplicaCount=20,
+    ),
+    scaled("up-disabled", "select", Trigger(steps(0, (22.5, 49))), up=rules(0, "Disabled")),
+    scaled(
+        "up-window",
+        "stabilization",
+        Trigger(steps(5, (22.5, 40), (32.5, 15), (47.5, 40), (57.5, 28), (97.5, 5))),
+        up=rules(20, None, "100 Pods / 1"),
+    ),
+    scaled(
+        "down-one-pod",
+        "policies",
+        Trigger(steps(40, (22.5, 12))),
+        down=rules(5, None, "1 Pods / 10"),
+        replicas=8,
+    ),
+    scaled(
+        "down-half",
+        "policies rounding",
+        Trigger(steps(45, (22.5, 4))),
+        down=rules(5, None, "50 Percent / 15"),
+        replicas=9,
+    ),
+    scaled(
+        "down-smallest",
+        "policies select",
+        Trigger(steps(45, (22.5, 4))),
+        down=rules(5, "Min", "1 Pods / 10", "40 Percent / 10"),
+        replicas=9,
+        seconds=150,
+    ),
+    scaled(
+        "down-largest",
+        "policies select",
+        Trigger(steps(45, (22.5, 4))),
+        down=rules(5, "Max", "1 Pods / 10", "40 Percent / 20"),
+        replicas=9,
+    ),
+    scaled("down-disabled", "select", Trigger(steps(45, (22.5, 4))), down=rules(0, "Disabled"), replicas=9),
+    scaled(
+        "down-window",
+        "stabilization",
+        Trigger(steps(40, (22.5, 12), (42.5, 33), (52.5, 12), (62.5, 22), (72.5, 12))),
+        down=rules(30),
+        replicas=8,
+        live=True,
+    ),
+    scaled(
+        "no-window",
+        "stabilization",
+        Trigger(steps(8, *saw(8, 38, 10, 22.5, 102.5))),
+        down=rules(0),
+        replicas=2,
+    ),
+    scaled(
+        "policies-both-ways",
+        "policies stabilization",
+        Trigger(steps(10, *saw(10, 45, 20, 22.5, 142.5))),
+        up=rules(0, None, "3 Pods / 15"),
+        down=rules(10, None, "2 Pods / 15"),
+        replicas=2,
+        seconds=160,
+    ),
+    scaled(
+        "ramp",
+        "ramp rounding",
+        Trigger((*steps(5), *ramp(5, 50, 12.5, 57.5), *ramp(50, 5, 72.5, 117.5))),
+        replicas=1,
+        minReplicaCount=1,
+        seconds=150,
+    ),
+    scaled(
+        "steep-ramp",
+        "ramp policies",
+        Trigger((*steps(1), *ramp(1, 100, 12.5, 45.5))),
+        up=None,
+        maxReplicaCount=30,
+        minReplicaCount=1,
+    ),
+    scaled(
+        "largest-of-three",
+        "several",
+        Trigger(steps(5, (22.5, 30), (62.5, 5)), fields={"name": "a"}),
+        Trigger(steps(5, (42.5, 40), (82.5, 5)), target=10, fields={"name": "b"}),
+        Trigger(steps(3, (102.5, 9)), target=1, fields={"name": "c"}),
+        seconds=140,
+    ),
+)
