@@ -112,6 +112,8 @@ class Simulation:
     _scaled: tuple[int, int] = (-(10**9), 0)
     """When the replicas changed last, and from which count."""
     _order: tuple[int | None, ...] = field(init=False)
+    _frozen: bool = field(init=False)
+    """Paused, with neither a loop nor an HPA."""
 
     def __post_init__(self) -> None:
         scaled_object, options = self.scaled_object, self.options
@@ -121,14 +123,14 @@ class Simulation:
         self._pods = [-(10**9)] * options.replicas
         self.loop, self.metrics = Loop(scaled_object, options.created), Metrics(scaled_object)
         self._order = hpa_metrics(scaled_object)
+        self._frozen = self.loop.paused and self.loop.paused_poll(self.replicas).replicas is None
         self.restart_controller()
 
     def restart_controller(self) -> None:
         """The controller-manager begins anew: recommendations and events are gone."""
         options = self.options
         self.hpa = HorizontalPodAutoscaler(
-            self.scaled_object.hpa_minimum,
-            self.scaled_object.maximum,
+            *hpa_bounds(self.scaled_object),
             behavior_of(self.scaled_object, options.controller),
             options.controller,
         )
@@ -155,7 +157,8 @@ class Simulation:
 
     def _run(self, until: int, quiet: Quiet | None) -> Iterator[Sample]:
         options, period = self.options, self.options.controller.sync_period
-        others = deque(sorted((*options.owners, *options.edits), key=lambda other: other.at))
+        others: deque[SecondOwner | Edit] = deque((*options.owners, *options.edits))
+        others = deque(sorted(others, key=lambda other: other.at))
         outages = deque(sorted(options.controller_outages))
         poll, sync = 0, options.hpa_offset
         while True:
@@ -181,7 +184,7 @@ class Simulation:
                 self.restart_controller()
                 sync = max(outages.popleft()[1] + period, now)
             elif now == sync:
-                if not self.loop.paused:
+                if not self._frozen:
                     yield self._sync(now)
                 sync += period
             if quiet is not None and self.replicas == before:
@@ -192,18 +195,23 @@ class Simulation:
         return next((ends for begins, ends in self.options.operator_outages if begins <= now < ends), None)
 
     def _edit(self, edit: Edit, poll: int, sync: int) -> tuple[int, int]:
-        """The next poll and sync. A change of the spec starts KEDA's loop anew, one of annotations does not
-        (scaledObjectGenerationChanged, controllers/keda/scaledobject_controller.go). After a pause the HPA
-        is a new one."""
-        old, new, paused = self.scaled_object, edit.scaled_object, self.loop.paused
+        """The next poll and sync. A change of the spec starts KEDA's loop anew, one of annotations does not.
+
+        A pause deletes the HPA and ends the loop. Where paused-replicas asks for another count than there is,
+        both are made anew at once, the HPA before its controller misses it: its minimum and maximum are that
+        count, and it stays (reconcileScaledObject, controllers/keda/scaledobject_controller.go; seen).
+        """
+        old, new, was_paused, frozen = self.scaled_object, edit.scaled_object, self.loop.paused, self._frozen
         self.scaled_object = self.loop.scaled_object = self.metrics.scaled_object = new
         self._order = hpa_metrics(new)
-        if paused and not self.loop.paused:
+        moves = not self.loop.paused or self.loop.paused_poll(self.replicas).replicas is not None
+        self._frozen = not moves and (frozen or not was_paused)
+        if frozen and not self._frozen:
             self.restart_controller()
             return edit.at, edit.at + self.options.controller.sync_period
-        settings = self.options.controller
-        self.hpa.edit(new.hpa_minimum, new.maximum, behavior_of(new, settings))
-        return (poll if new == replace(old, annotations=new.annotations) else edit.at), sync
+        self.hpa.edit(*hpa_bounds(new), behavior_of(new, self.options.controller))
+        anew = self.loop.paused > was_paused or new != replace(old, annotations=new.annotations)
+        return (edit.at if anew else poll), sync
 
     def ready(self, now: int) -> int:
         """How many pods are Ready."""
@@ -314,6 +322,16 @@ class Simulation:
             ).replicas
         except MetricFailed:
             return None
+
+
+def hpa_bounds(scaled_object: ScaledObject) -> tuple[int, int]:
+    """The HPA's minimum and maximum; paused-replicas is both of them (newHPAForScaledObject,
+    controllers/keda/hpa.go).
+    """
+    count = scaled_object.annotations.paused_replicas
+    if count is None:
+        return scaled_object.hpa_minimum, scaled_object.maximum
+    return max(1, count), max(1, count)
 
 
 def behavior_of(scaled_object: ScaledObject, settings: ControllerSettings) -> Behavior | None:

@@ -66,9 +66,8 @@ def run(lab: Lab, names: Sequence[str], keep: bool) -> list[Record]:
             if not names or batch.name in names:
                 began = time.monotonic()
                 records += runner.run(lab, cluster, batch)
-                show(
-                    f"· {batch.name}: {len(batch.scenarios)} scenarios in {duration(time.monotonic() - began)}"
-                )
+                took = duration(time.monotonic() - began)
+                show(f"· {batch.name}: {len(batch.scenarios)} scenarios in {took}")
     finally:
         if not keep:
             lab_command.main(["down", "--name", lab.name])

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from keda.scaling.controller import ControllerSettings
-from keda.scaling.manifest import read_scaled_object
+from keda.scaling.job_simulation import JobOptions, JobSimulation
+from keda.scaling.manifest import read_scaled_job, read_scaled_object
+from keda.scaling.scaled_object import Trigger
 from keda.scaling.simulation import Edit, Options, SecondOwner, Simulation
 from tests.fidelity.record import Point, Record
 from tests.fidelity.signals import Timeline
@@ -55,24 +57,24 @@ def compare(record: Record) -> Comparison:
                 differences.append(f"{at:.1f} s: really {theirs}, simulated {mine}")
             elif mine not in counts_within(real, at - reach, at + reach):
                 differences.append(f"{at:.1f} s: simulated {mine}, really {theirs}")
-    moments = [at + SLACK for at, *_ in record.syncs if at + SLACK <= record.ran]
+    looked = syncs if record.manifest["kind"] == "ScaledJob" else [at for at, *_ in record.syncs]
+    moments = [at + SLACK for at in looked if at + SLACK <= record.ran]
     exact = sum(count_at(simulated, at) == count_at(real, at) for at in moments)
     return Comparison(record.name, len(moments), exact, shift(real, simulated), differences, real, simulated)
 
 
 def simulate(record: Record) -> tuple[list[Point], list[float]]:
     """The replicas over time, each change; and when the simulated HPA syncs."""
+    if record.manifest["kind"] == "ScaledJob":
+        return simulate_jobs(record)
     scaled_object = read_scaled_object(record.manifest)
-    signals = [
-        Timeline(tuple((at, value) for at, value in steps), trigger.ignore_null_values)
-        for steps, trigger in zip(record.signals, scaled_object.triggers, strict=True)
-    ]
+    signals = timelines(record, scaled_object.triggers)
     start_up = start_up_of(record)
     options = Options(
         replicas=record.replicas[0][1],
         start_up=start_up,
         pending=max(start_up - record.delay * 1000, 0),
-        request=record.request,
+        cpu_request=record.request,
         status_delay=status_delay(record),
         created=round(record.created * 1000),
         metrics_delay=record.sampled_after * 1000,
@@ -96,6 +98,31 @@ def simulate(record: Record) -> tuple[list[Point], list[float]]:
         if sample.by == "hpa":
             syncs.append(sample.at / 1000)
     return changes, syncs
+
+
+def simulate_jobs(record: Record) -> tuple[list[Point], list[float]]:
+    """The unfinished Jobs over time, each change; and when KEDA polls."""
+    job = read_scaled_job(record.manifest)
+    starts = [entry["running"] - entry["created"] for entry in record.jobs if entry["running"] is not None]
+    ends = [entry["ended"] - entry["created"] for entry in record.jobs if entry["ended"] is not None]
+    lifetime = round(statistics.median(ends) * 1000) if ends else NEVER
+    options = JobOptions(lifetime, round(statistics.median(starts) * 1000) if starts else NEVER)
+    moments, polls = [], []
+    for sample in JobSimulation(job, timelines(record, job.triggers), options).run(round(record.ran * 1000)):
+        moments += [(sample.at, 1), (sample.at + lifetime, -1)] * sample.created
+        polls.append(sample.at / 1000)
+    changes, count = [(0.0, record.replicas[0][1])], record.replicas[0][1]
+    for at, change in sorted(moments):
+        count += change
+        changes.append((at / 1000, count))
+    return changes, polls
+
+
+def timelines(record: Record, triggers: Sequence[Trigger]) -> list[Timeline]:
+    return [
+        Timeline(tuple((at, value) for at, value in steps), trigger.ignore_null_values)
+        for steps, trigger in zip(record.signals, triggers, strict=True)
+    ]
 
 
 def edits(record: Record) -> Iterator[Edit]:

@@ -42,7 +42,8 @@ class Record:
     sampled_after: int = 0
     request: int = 0
     jobs: Sequence[Mapping[str, Any]] = field(default_factory=list)
-    """Of a ScaledJob: each Job's created, running and finished."""
+    """Of a ScaledJob: when each Job was created, had a running pod, and ended; `replicas` are the unfinished
+    ones."""
 
 
 def save(records: Sequence[Record], path: Path) -> None:

@@ -5,29 +5,25 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-import re
-import subprocess
-import threading
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from lab.node import processes, programs
-from lab.node.netns import NODE_ADDRESS
 from lab.paths import Lab
 from tests.fidelity.compare import DOWNSCALE
+from tests.fidelity.pods import pod_metrics, pod_metrics_api
 from tests.fidelity.record import Point, Record
 from tests.fidelity.scenario import NAMESPACE, REQUEST, Scenario
-from tests.fidelity.source import METRICS_PORT, Signals, start
-from tests.live.cluster import KEDA, Cluster, wait
+from tests.fidelity.seen import OBJECTS, SCALED_JOBS, Seen, Sync, look_at, syncs_in, watching
+from tests.fidelity.source import Signals, start
+from tests.live.cluster import Cluster, wait
 
 CONTROLLER = "kube-controller-manager"
 APPS = f"/apis/apps/v1/namespaces/{NAMESPACE}"
-OBJECTS = f"{KEDA}/namespaces/{NAMESPACE}/scaledobjects"
+JOBS = f"/apis/batch/v1/namespaces/{NAMESPACE}/jobs"
 OPERATOR = "/apis/apps/v1/namespaces/keda/deployments/keda-operator"
 WATCHED = (
     "--vmodule=horizontal=4",
@@ -48,26 +44,14 @@ class Batch:
     controller_away: tuple[float, float] | None = None
 
 
-@dataclass
-class Seen:
-    """What a watch and the looks found: times of the clock, by scenario."""
-
-    replicas: dict[str, list[Point]] = field(default_factory=lambda: defaultdict(list))
-    status: dict[str, list[Point]] = field(default_factory=lambda: defaultdict(list))
-    ready: dict[str, list[Point]] = field(default_factory=lambda: defaultdict(list))
-    conditions: dict[str, list[tuple[float, str]]] = field(default_factory=lambda: defaultdict(list))
-    created: dict[str, float] = field(default_factory=dict)
-    acts: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
-
-
 def run(lab: Lab, cluster: Cluster, batch: Batch) -> list[Record]:
     """The records of all scenarios of the batch."""
     signals, seen = Signals(), Seen()
     for scenario in batch.scenarios:
         signals.add(scenario.name, [trigger.timeline() for trigger in scenario.triggers])
-    stop = start(lab, signals, lambda selector: pod_metrics(cluster, batch, signals, selector))
+    stop = start(lab, signals, lambda selector: pod_metrics(cluster, batch.scenarios, signals, selector))
     try:
-        with watched_controller(lab) as log, namespace(cluster), pod_metrics_api(cluster, batch):
+        with watched_controller(lab) as log, namespace(cluster), pod_metrics_api(cluster, batch.scenarios):
             began = log.stat().st_size
             prepare(cluster, batch)
             with watching(lab, seen):
@@ -102,106 +86,19 @@ def namespace(cluster: Cluster) -> Iterator[None]:
     try:
         yield
     finally:
-        for path in (OBJECTS, f"{APPS}/deployments"):
-            cluster.delete(path)
-            wait(f"{path} empty", 120, lambda path=path: cluster.get(path)["items"] == [] or None)
-
-
-@contextlib.contextmanager
-def pod_metrics_api(cluster: Cluster, batch: Batch) -> Iterator[None]:
-    """The metrics API of pods, answered by the scenarios' source, while the batch needs one."""
-    if not any(trigger.type in ("cpu", "memory") for each in batch.scenarios for trigger in each.triggers):
-        yield
-        return
-    name, group = "pod-metrics", "/apis/apiregistration.k8s.io/v1/apiservices"
-    ports = [{"name": "https", "port": 443, "targetPort": METRICS_PORT}]
-    slices = f"/apis/discovery.k8s.io/v1/namespaces/{NAMESPACE}/endpointslices"
-    cluster.create(
-        f"/api/v1/namespaces/{NAMESPACE}/services", {"metadata": {"name": name}, "spec": {"ports": ports}}
-    )
-    cluster.create(
-        slices,
-        {
-            "metadata": {"name": name, "labels": {"kubernetes.io/service-name": name}},
-            "addressType": "IPv4",
-            "endpoints": [{"addresses": [NODE_ADDRESS]}],
-            "ports": [{"name": "https", "port": METRICS_PORT}],
-        },
-    )
-    cluster.create(
-        group,
-        {
-            "metadata": {"name": "v1beta1.metrics.k8s.io"},
-            "spec": {
-                "group": "metrics.k8s.io",
-                "version": "v1beta1",
-                "groupPriorityMinimum": 100,
-                "versionPriority": 100,
-                "insecureSkipTLSVerify": True,
-                "service": {"name": name, "namespace": NAMESPACE},
-            },
-        },
-    )
-    path = f"{group}/v1beta1.metrics.k8s.io"
-    try:
-        wait("pod metrics served", 60, lambda: cluster.condition(path, "Available")[0] == "True" or None)
-        yield
-    finally:
-        cluster.delete(path)
-        cluster.delete(f"{slices}/{name}")
-        cluster.delete(f"/api/v1/namespaces/{NAMESPACE}/services/{name}")
-
-
-def pod_metrics(cluster: Cluster, batch: Batch, signals: Signals, selector: str) -> list[dict[str, Any]]:
-    """What the pods of a scenario use: the signal, in equal shares of whole milli for the Ready ones."""
-    scenario = next(each for each in batch.scenarios if selector == f"app={each.name}")
-    pods = cluster.get(f"/api/v1/namespaces/{NAMESPACE}/pods?labelSelector=app%3D{scenario.name}")["items"]
-    pods = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
-    ready = {pod["metadata"]["name"] for pod in pods if ready_since(pod)}
-    items, now = [], time.time()
-    usage = {
-        trigger.type: signals.read(scenario.name, index)
-        for index, trigger in enumerate(scenario.triggers)
-        if trigger.type in ("cpu", "memory")
-    }
-    for pod in pods:
-        name, started = pod["metadata"]["name"], running_since(pod)
-        if started is None or now < started + scenario.sampled_after:
-            continue
-        shares = {
-            kind: f"{int(float(total) * 1000 / len(ready)) if name in ready else 0}m"
-            for kind, total in usage.items()
-        }
-        items.append(
-            {
-                "metadata": {"name": name, "namespace": NAMESPACE, "labels": pod["metadata"]["labels"]},
-                "timestamp": datetime.utcfromtimestamp(now).strftime("%Y-%m-%dT%H:%M:%SZ"),
-                "window": f"{scenario.sampled_after}s",
-                "containers": [{"name": "pause", "usage": shares}],
-            }
-        )
-    return items
-
-
-def ready_since(pod: Mapping[str, Any]) -> bool:
-    conditions = pod["status"].get("conditions", [])
-    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
-
-
-def running_since(pod: Mapping[str, Any]) -> float | None:
-    for container in pod["status"].get("containerStatuses", []):
-        if running := container["state"].get("running"):
-            return datetime.fromisoformat(running["startedAt"]).timestamp()
-    return None
+        collections = (OBJECTS, SCALED_JOBS, f"{APPS}/deployments", JOBS)
+        for path in collections:
+            cluster.delete(f"{path}?propagationPolicy=Background")
+        wait("nothing left", 120, lambda: not any(cluster.get(each)["items"] for each in collections) or None)
 
 
 def prepare(cluster: Cluster, batch: Batch) -> None:
     """The targets, with the pods that they begin with."""
-    for scenario in batch.scenarios:
+    wanted = {each.name: each for each in batch.scenarios if each.kind == "ScaledObject"}
+    for scenario in wanted.values():
         cluster.create(f"{APPS}/deployments", scenario.deployment())
 
     def there() -> bool | None:
-        wanted = {each.name: each for each in batch.scenarios}
         for item in cluster.get(f"{APPS}/deployments")["items"]:
             scenario, status = wanted[item["metadata"]["name"]], item["status"]
             counted = "readyReplicas" if scenario.pods == "real" else "replicas"
@@ -210,35 +107,6 @@ def prepare(cluster: Cluster, batch: Batch) -> None:
         return True
 
     wait("the targets' pods", 180, there)
-
-
-@contextlib.contextmanager
-def watching(lab: Lab, seen: Seen) -> Iterator[None]:
-    """Each change of a target, by kubectl's watch."""
-    columns = "NAME:.metadata.name,SPEC:.spec.replicas,STATUS:.status.replicas,READY:.status.readyReplicas"
-    kubectl = json.loads(lab.record.read_text())["tools"]["kubectl"]
-    command = [kubectl, f"--kubeconfig={lab.kubeconfig}", f"--namespace={NAMESPACE}", "get", "deployments"]
-    command += ["--watch", "--no-headers", f"--output=custom-columns={columns}"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, bufsize=1) as process:
-
-        def read() -> None:
-            assert process.stdout is not None
-            for line in process.stdout:
-                now = time.time()
-                name, *counts = line.split()
-                for series, text in zip((seen.replicas, seen.status, seen.ready), counts, strict=True):
-                    count = 0 if text == "<none>" else int(text)
-                    if not series[name] or series[name][-1][1] != count:
-                        series[name].append((now, count))
-
-        thread = threading.Thread(target=read)
-        thread.start()
-        time.sleep(1)
-        try:
-            yield
-        finally:
-            process.terminate()
-            thread.join()
 
 
 @dataclass
@@ -253,7 +121,8 @@ def play(lab: Lab, cluster: Cluster, batch: Batch, signals: Signals, seen: Seen)
     """Creates the ScaledObjects, one after another over a sync period, and waits until all have ended."""
     away = Away()
     for scenario in batch.scenarios:
-        cluster.create(OBJECTS, scenario.scaled_object())
+        path = OBJECTS if scenario.kind == "ScaledObject" else SCALED_JOBS
+        cluster.create(path, scenario.scaled_object())
         time.sleep(5 / len(batch.scenarios))
     begun = time.time()
     due = disturbances(lab, cluster, batch, away)
@@ -328,61 +197,11 @@ def operator_pods(cluster: Cluster) -> list[str]:
     return [pod["metadata"]["name"] for pod in pods]
 
 
-def look_at(cluster: Cluster, seen: Seen) -> None:
-    """The conditions of all ScaledObjects and HPAs, where they changed."""
-    hpas = f"/apis/autoscaling/v2/namespaces/{NAMESPACE}/horizontalpodautoscalers"
-    now = time.time()
-    for kind, path in (("SO", OBJECTS), ("HPA", hpas)):
-        for item in cluster.get(path)["items"]:
-            status, name = item.get("status") or {}, item["metadata"]["name"].removeprefix("keda-hpa-")
-            if kind == "SO":
-                seen.created[name] = datetime.fromisoformat(item["metadata"]["creationTimestamp"]).timestamp()
-            reasons = sorted(
-                f"{each['type']}={each.get('reason') or each['status']}"
-                for each in status.get("conditions") or []
-                if each["status"] == "True" or each["type"] in ("Ready", "ScalingActive")
-            )
-            text = " ".join([kind, *reasons])
-            former = [before for _, before in seen.conditions[name] if before.startswith(f"{kind} ")]
-            if former[-1:] != [text]:
-                seen.conditions[name].append((now, text))
-
-
-_LINE = re.compile(
-    r"^[IE](?P<time>\d{4} \d\d:\d\d:\d\d\.\d{6}) .*horizontal\.go:\d+\] "
-    r'(?:"(?P<kind>Decided not to scale|Successfully rescaled)" (?P<rest>.*)'
-    rf'|"Unhandled Error" err="failed to compute .* for Deployment/{NAMESPACE}/(?P<failed>[a-z0-9-]+):)'
-)
-_NAME = re.compile(rf'(?:scaleTarget="Deployment/{NAMESPACE}/|HPA="{NAMESPACE}/keda-hpa-)([a-z0-9-]+)"')
-_DESIRED = re.compile(r"desiredReplicas=(-?\d+)")
-
-
-def syncs_in(log: Path, offset: int) -> dict[str, list[tuple[float, str, int | None]]]:
-    """The HPA controller's own words of each sync: time of the clock, outcome, desired replicas."""
-    found: dict[str, list[tuple[float, str, int | None]]] = defaultdict(list)
-    with log.open("rb") as file:
-        file.seek(offset)
-        for raw in file:
-            match = _LINE.match(raw.decode(errors="replace"))
-            if match is None:
-                continue
-            stamp = datetime.strptime(f"{datetime.now().year}{match['time']}", "%Y%m%d %H:%M:%S.%f")
-            at = stamp.timestamp()
-            if match["failed"]:
-                found[match["failed"]].append((at, "failed", None))
-                continue
-            name, desired = _NAME.search(match["rest"]), _DESIRED.search(match["rest"])
-            if name and desired:
-                kind = "rescaled" if match["kind"].startswith("Succ") else "kept"
-                found[name[1]].append((at, kind, int(desired[1])))
-    return found
-
-
 def recorded(
     scenario: Scenario,
     signals: Signals,
     seen: Seen,
-    syncs: Sequence[tuple[float, str, int | None]],
+    syncs: Sequence[Sync],
     away: Away,
 ) -> Record:
     """Everything on the scenario's own clock."""
@@ -392,6 +211,11 @@ def recorded(
 
     def at(time: float) -> float:
         return round(time - begun, 2)
+
+    jobs = [
+        {key: None if time is None else at(time) for key, time in times.items()}
+        for times in seen.jobs[scenario.name].values()
+    ]
 
     def points(series: Sequence[tuple[float, Any]]) -> list[tuple[float, Any]]:
         return [(at(time), value) for time, value in series if at(time) <= scenario.seconds]
@@ -404,7 +228,7 @@ def recorded(
         signals=[list(trigger.steps) for trigger in scenario.triggers],
         created=at(seen.created[scenario.name]),
         ran=scenario.seconds,
-        replicas=points(seen.replicas[scenario.name]),
+        replicas=points(seen.replicas[scenario.name]) or unfinished(jobs, scenario.seconds),
         status=points(seen.status[scenario.name]),
         ready=points(seen.ready[scenario.name]),
         syncs=[
@@ -428,4 +252,15 @@ def recorded(
         delay=scenario.delay,
         sampled_after=scenario.sampled_after,
         request=REQUEST,
+        jobs=jobs,
     )
+
+
+def unfinished(jobs: Sequence[Mapping[str, float | None]], ran: int) -> list[Point]:
+    """How many Jobs had not ended, each change."""
+    moments = [(at, change) for job in jobs for at, change in ((job["created"], 1), (job["ended"], -1))]
+    points, count = [(0.0, 0)], 0
+    for at, change in sorted((at, change) for at, change in moments if at is not None and at <= ran):
+        count += change
+        points.append((at, count))
+    return points

@@ -16,7 +16,7 @@ REQUEST = 20
 
 
 class Act(NamedTuple):
-    """Done by someone else at `at` seconds: the target's replicas set, or a merge patch of the ScaledObject."""
+    """Done by someone else at `at` seconds: replicas set, or a merge patch of the ScaledObject."""
 
     at: float
     replicas: int | None = None
@@ -54,8 +54,8 @@ class Trigger:
 
 @dataclass(frozen=True)
 class Scenario:
-    """`rules` are names of RULES. `pods`: "none" are never scheduled, "real" run, and are Ready `delay` seconds
-    after their start. `sampled_after`: the seconds after which a pod has cpu and memory metrics."""
+    """`rules` are names of RULES. `pods`: "none" are never scheduled, "real" run, and are Ready `delay`
+    seconds after their start. `sampled_after`: the seconds after which a pod has cpu and memory metrics."""
 
     name: str
     rules: tuple[str, ...]
@@ -68,17 +68,25 @@ class Scenario:
     delay: int = 0
     sampled_after: int = 0
     annotations: Mapping[str, str] = field(default_factory=dict)
+    kind: str = "ScaledObject"
+    lifetime: int = 0
+    """Of a ScaledJob: the seconds after which a Job ends."""
     live: bool = False
     """One of the sample that the live tests run."""
 
     def scaled_object(self) -> dict[str, Any]:
         metadata = {"name": self.name, "namespace": NAMESPACE, "annotations": dict(self.annotations)}
         triggers = [each.manifest(f"{self.name}/{index}") for index, each in enumerate(self.triggers)]
-        spec = {"scaleTargetRef": {"name": self.name}, **self.spec, "triggers": triggers}
-        return {"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "metadata": metadata, "spec": spec}
+        target: dict[str, Any] = {"scaleTargetRef": {"name": self.name}}
+        if self.kind == "ScaledJob":
+            job = {"activeDeadlineSeconds": self.lifetime, "backoffLimit": 0}
+            pod = {**self.pod(), "restartPolicy": "Never"}
+            target = {"jobTargetRef": {**job, "template": {"spec": pod}}}
+        spec = {**target, **self.spec, "triggers": triggers}
+        return {"apiVersion": "keda.sh/v1alpha1", "kind": self.kind, "metadata": metadata, "spec": spec}
 
-    def deployment(self) -> dict[str, Any]:
-        labels = {"app": self.name}
+    def pod(self) -> dict[str, Any]:
+        """The specification of a pod that does nothing."""
         container: dict[str, Any] = {"name": "pause", "image": "registry.k8s.io/pause:3.10"}
         container["resources"] = {"requests": {"cpu": f"{REQUEST}m", "memory": f"{REQUEST}Ki"}}
         if self.delay:
@@ -89,6 +97,11 @@ class Scenario:
         pod["automountServiceAccountToken"] = False
         if self.pods == "none":
             pod["nodeSelector"] = {"fidelity": "no-node-has-it"}
+        return pod
+
+    def deployment(self) -> dict[str, Any]:
+        """The target of a ScaledObject."""
+        labels = {"app": self.name}
         return {
             "apiVersion": "apps/v1",
             "kind": "Deployment",
@@ -96,7 +109,7 @@ class Scenario:
             "spec": {
                 "replicas": self.replicas,
                 "selector": {"matchLabels": labels},
-                "template": {"metadata": {"labels": labels}, "spec": pod},
+                "template": {"metadata": {"labels": labels}, "spec": self.pod()},
             },
         }
 
@@ -124,6 +137,14 @@ def scaled(
     spec = {"pollingInterval": 5, "cooldownPeriod": 15, "maxReplicaCount": 10, **more}
     if advanced:
         spec["advanced"] = advanced
+    return Scenario(name, tuple(rules.split()), triggers, spec, **own)
+
+
+def jobs(name: str, rules: str, *triggers: Trigger, strategy: Mapping[str, Any], **more: Any) -> Scenario:
+    """A ScaledJob whose Jobs end after 32 s."""
+    own = {key: more.pop(key) for key in list(more) if key in Scenario.__dataclass_fields__}
+    spec = {"pollingInterval": 5, "maxReplicaCount": 10, "scalingStrategy": dict(strategy), **more}
+    own = {"kind": "ScaledJob", "lifetime": 32, "seconds": 110, **own}
     return Scenario(name, tuple(rules.split()), triggers, spec, **own)
 
 

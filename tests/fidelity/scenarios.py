@@ -8,6 +8,7 @@ from tests.fidelity.runner import Batch
 from tests.fidelity.scenarios_disturbed import CONTROLLER_AWAY, DISTURBED, OPERATOR_AWAY
 from tests.fidelity.scenarios_faults import FAULTS
 from tests.fidelity.scenarios_hpa import HPA
+from tests.fidelity.scenarios_jobs import JOBS
 from tests.fidelity.scenarios_loop import LOOP
 from tests.fidelity.scenarios_pods import PODS
 
@@ -50,6 +51,11 @@ RULES: Mapping[str, str] = {
     "controller-restart": "kube-controller-manager is away",
     "second-owner": "someone else sets the replicas",
     "edit": "the ScaledObject changes",
+    "jobs-default": "ScaledJob: the default strategy",
+    "jobs-accurate": "ScaledJob: accurate",
+    "jobs-eager": "ScaledJob: eager",
+    "jobs-custom": "ScaledJob: custom",
+    "jobs-several": "ScaledJob: multipleScalersCalculation",
 }
 
 BATCHES = (
@@ -57,6 +63,7 @@ BATCHES = (
     Batch("faults", FAULTS),
     Batch("hpa", HPA),
     Batch("pods", PODS),
+    Batch("jobs", JOBS),
     Batch("disturbed", DISTURBED, OPERATOR_AWAY, CONTROLLER_AWAY),
 )
 SCENARIOS = {scenario.name: scenario for batch in BATCHES for scenario in batch.scenarios}

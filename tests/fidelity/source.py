@@ -1,7 +1,7 @@
-"""The one program that all scenarios read: a JSON endpoint, Prometheus' query API, and the metrics API of pods.
+"""The one program that all scenarios read: a JSON endpoint, Prometheus' query API, the metrics API of pods.
 
-It listens on the node's address inside the lab. A scenario's clock starts when its first signal is read, which
-is KEDA's first poll.
+It listens on the node's address inside the lab. A scenario's clock starts when its first signal is read,
+which is KEDA's first poll.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PodMetrics = Callable[[str], list[dict[str, Any]]]
 
 @dataclass
 class Signals:
-    """The timelines by scenario, when each scenario began, and what was served when (seconds of the clock)."""
+    """The timelines by scenario, when each began, and what was served when (seconds of the clock)."""
 
     timelines: dict[str, Sequence[Timeline]] = field(default_factory=dict)
     begun: dict[str, float] = field(default_factory=dict)

@@ -130,7 +130,8 @@ def test_a_restart_of_the_controller_forgets_its_windows() -> None:
     """What was recommended before is gone, but for the count that is there: the way down begins anew, one
     period after the start."""
     scaled_object = ScaledObject((QUEUE,), minimum=1, maximum=10)
-    samples = run(scaled_object, Step(40, 10, 2 * MINUTE), replicas=8, controller_outages=((390_000, 390_000),))
+    restart = ((390_000, 390_000),)
+    samples = run(scaled_object, Step(40, 10, 2 * MINUTE), replicas=8, controller_outages=restart)
     assert changes(scaled_object, samples) == [(705, 2, "below-target")]
 
 
