@@ -11,7 +11,7 @@ ON       := --lab $(LAB) $(if $(CLUSTER),--cluster $(CLUSTER)) $(if $(STACK),--s
             $(if $(YES),--yes) $(if $(FORCE),--force) $(if $(STANDIN),--standin)
 
 .DEFAULT_GOAL := help
-.PHONY: help machine up init preview status dashboard load takeover down test lint unit live unproven fresh contract conformance verdicts generate
+.PHONY: help machine up init preview status dashboard load takeover down test lint unit live unproven fresh contract conformance verdicts fidelity generate
 
 help:  ## This list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -87,6 +87,9 @@ contract: $(VENV)/.ready  ## What the project relies on in Pulumi's plugins, on 
 
 verdicts: $(VENV)/.ready  ## 20,000 trigger specs: our verdict against KEDA's own scaler constructors
 	@$(PY) -m tests.verdicts --count 20000
+
+fidelity: $(VENV)/.ready  ## 101 scenarios in a lab's KEDA and HPA against the simulation (root; 20 minutes)
+	@$(PY) -m tests.fidelity
 
 generate: $(VENV)/.ready  ## Every generated file: models, JSON Schemas, Kyverno's policies, pages; tests compare them
 	@$(PY) -m generate

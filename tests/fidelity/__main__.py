@@ -20,12 +20,11 @@ from lab.paths import Lab
 from lab.progress import duration, show
 from tests.fidelity import runner
 from tests.fidelity.compare import Comparison, compare
-from tests.fidelity.picture import page
-from tests.fidelity.record import Record, load, save
+from tests.fidelity.picture import draw
+from tests.fidelity.record import RECORDED, Record, load, save
 from tests.fidelity.scenarios import BATCHES
 from tests.live.cluster import Cluster
 
-RECORDED = Path(__file__).parent / "recorded.json"
 OUTPUT = Path(__file__).parents[2] / "build" / "fidelity"
 
 
@@ -95,8 +94,8 @@ def main() -> int:
         save([known[name] for name in order if name in known], RECORDED)
     comparisons = [compare(record) for record in records]
     OUTPUT.mkdir(parents=True, exist_ok=True)
-    (OUTPUT / "comparison.svg").write_text(page(records, comparisons))
-    show(f"drawn: {OUTPUT / 'comparison.svg'}")
+    draw(records, comparisons, OUTPUT / "comparison.png")
+    show(f"drawn: {OUTPUT / 'comparison.png'}")
     return 1 if report(comparisons) else 0
 
 

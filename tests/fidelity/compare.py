@@ -81,7 +81,7 @@ def simulate(record: Record) -> tuple[list[Point], list[float]]:
         controller=ControllerSettings(
             sync_period=round(sync_period(record) * 1000), downscale_window=round(DOWNSCALE * 1000)
         ),
-        hpa_offset=round((record.syncs[0][0] if record.syncs else PERIOD) * 1000),
+        hpa_offset=round(first_sync(record) * 1000),
         owners=tuple(
             SecondOwner(round(act["at"] * 1000), act["replicas"])
             for act in record.acts
@@ -153,6 +153,17 @@ def sync_period(record: Record) -> float:
     distances = [after - before for before, after in zip(times, times[1:], strict=False)]
     usual = [distance for distance in distances if PERIOD - 0.5 < distance < PERIOD + 1]
     return statistics.median(usual) if usual else PERIOD
+
+
+def first_sync(record: Record) -> float:
+    """When the HPA syncs first, without what a single sync was late: from all before the first gap."""
+    times, period = [at for at, *_ in record.syncs], sync_period(record)
+    if not times:
+        return PERIOD
+    gap = next(
+        (index for index in range(1, len(times)) if times[index] - times[index - 1] > 1.5 * period), None
+    )
+    return statistics.median(at - index * period for index, at in enumerate(times[:gap]))
 
 
 def start_up_of(record: Record) -> int:

@@ -1,62 +1,55 @@
-"""All comparisons as one SVG: a panel a scenario, the real replicas and the simulated ones over time."""
+"""All comparisons as one PNG: a panel a scenario, the real replicas and the simulated ones over time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from html import escape
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from tests.fidelity.compare import Comparison
 from tests.fidelity.record import Point, Record
 
-WIDTH, HEIGHT, COLUMNS = 300, 150, 4
-LEFT, TOP, RIGHT, BOTTOM = 26, 34, 8, 20
-REAL, SIMULATED, WRONG = "#2563eb", "#ea580c", "#dc2626"
+COLUMNS = 6
+REAL, SIMULATED, SIGNAL, WRONG = "#2563eb", "#ea580c", "#9ca3af", "#dc2626"
 
 
-def page(records: Sequence[Record], comparisons: Sequence[Comparison]) -> str:
-    """The SVG's text."""
+def draw(records: Sequence[Record], comparisons: Sequence[Comparison], path: Path) -> None:
+    """Writes the picture."""
     rows = -(-len(records) // COLUMNS)
-    panels = "".join(
-        f'<g transform="translate({number % COLUMNS * WIDTH} {30 + number // COLUMNS * HEIGHT})">'
-        + "".join(panel(record, comparison))
-        + "</g>"
-        for number, (record, comparison) in enumerate(zip(records, comparisons, strict=True))
-    )
-    width, height = COLUMNS * WIDTH, 30 + rows * HEIGHT
-    legend = (
-        f'<text x="8" y="18" font-size="13">replicas over seconds: <tspan fill="{REAL}">real</tspan>, '
-        f'<tspan fill="{SIMULATED}">simulated</tspan></text>'
-    )
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
-        f'height="{height}" font-family="sans-serif"><rect width="100%" height="100%" fill="white"/>'
-        f"{legend}{panels}</svg>\n"
-    )
+    figure = Figure(figsize=(COLUMNS * 3, rows * 1.7 + 0.4), layout="constrained")
+    axes = list(figure.subplots(rows, COLUMNS, squeeze=False).flat)
+    for each, record, comparison in zip(axes, records, comparisons, strict=False):
+        _panel(each, record, comparison)
+    for each in axes[len(records) :]:
+        each.axis("off")
+    handles = [axes[0].plot([], [], color=colour)[0] for colour in (REAL, SIMULATED, SIGNAL)]
+    names = ["really", "simulated", "the first signal, not to scale"]
+    figure.legend(handles, names, loc="outside upper center", ncols=3, frameon=False)
+    figure.savefig(path, dpi=80)
 
 
-def panel(record: Record, comparison: Comparison) -> Iterator[str]:
+def _panel(axes: Axes, record: Record, comparison: Comparison) -> None:
     most = max(count for _, count in (*comparison.real, *comparison.simulated)) or 1
-    inner, tall = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
-
-    def line(points: Sequence[Point], colour: str, more: str) -> str:
-        path, last = "", None
-        for at, count in points:
-            x = LEFT + min(max(at, 0), record.ran) / record.ran * inner
-            y = TOP + tall * (1 - count / most)
-            path += f"M{x:.1f} {y:.1f}" if last is None else f"H{x:.1f}V{y:.1f}"
-            last = count
-        return f'<path d="{path}H{LEFT + inner}" fill="none" stroke="{colour}" {more}/>'
-
+    signal = [(at, value) for at, value in record.signals[0] if isinstance(value, (int, float))]
+    highest = max((value for _, value in signal), default=0) or 1
+    _line(axes, [(at, value / highest * most) for at, value in signal], record.ran, SIGNAL, 0.8)
+    _line(axes, comparison.real, record.ran, REAL, 3.5)
+    _line(axes, comparison.simulated, record.ran, SIMULATED, 1.2)
     colour = WRONG if comparison.differences else "black"
-    share = f"{comparison.exact}/{comparison.syncs} syncs at once"
-    yield f'<text x="8" y="16" font-size="12" fill="{colour}">{escape(record.name)}</text>'
-    yield f'<text x="8" y="28" font-size="9" fill="#666">{share}, shift {comparison.shift:.1f} s</text>'
-    yield f'<path d="M{LEFT} {TOP}V{TOP + tall}H{LEFT + inner}" fill="none" stroke="#999"/>'
-    for count in sorted({0, most}):
-        y = TOP + tall * (1 - count / most) + 3
-        yield f'<text x="{LEFT - 4}" y="{y:.1f}" font-size="9" text-anchor="end">{count}</text>'
-    for seconds in range(0, int(record.ran) + 1, 60):
-        x = LEFT + seconds / record.ran * inner
-        yield f'<text x="{x:.1f}" y="{HEIGHT - 8}" font-size="9" text-anchor="middle">{seconds}</text>'
-    yield line(comparison.real, REAL, 'stroke-width="3" opacity="0.55"')
-    yield line(comparison.simulated, SIMULATED, 'stroke-width="1.3"')
+    axes.set_title(
+        f"{record.name} {comparison.exact}/{comparison.syncs}", fontsize=8, color=colour, loc="left"
+    )
+    axes.set_ylim(-0.05 * most, most * 1.1)
+    axes.set_xlim(0, record.ran)
+    axes.tick_params(labelsize=6)
+    axes.yaxis.get_major_locator().set_params(integer=True, nbins=4)
+
+
+def _line(
+    axes: Axes, points: Sequence[tuple[float, float] | Point], ran: float, colour: str, width: float
+) -> None:
+    times, values = [max(at, 0.0) for at, _ in points], [value for _, value in points]
+    if values:
+        axes.step([*times, ran], [*values, values[-1]], where="post", color=colour, linewidth=width)

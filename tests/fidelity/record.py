@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+RECORDED = Path(__file__).parent / "recorded.json"
 Point = tuple[float, int]
 
 

@@ -16,7 +16,7 @@ from lab.paths import Lab
 from tests.fidelity.compare import DOWNSCALE
 from tests.fidelity.pods import pod_metrics, pod_metrics_api
 from tests.fidelity.record import Point, Record
-from tests.fidelity.scenario import NAMESPACE, REQUEST, Scenario
+from tests.fidelity.scenario import NAMESPACE, REQUEST, Batch, Scenario
 from tests.fidelity.seen import OBJECTS, SCALED_JOBS, Seen, Sync, look_at, syncs_in, watching
 from tests.fidelity.source import Signals, start
 from tests.live.cluster import Cluster, wait
@@ -31,17 +31,6 @@ WATCHED = (
 )
 """The HPA controller's own log of each sync, and a shorter window than the default of 300 s."""
 PATCH = "application/merge-patch+json"
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Scenarios that run at the same time. `operator_away`, `controller_away`: from when to when these are
-    stopped, in seconds since the last scenario began."""
-
-    name: str
-    scenarios: Sequence[Scenario]
-    operator_away: tuple[float, float] | None = None
-    controller_away: tuple[float, float] | None = None
 
 
 def run(lab: Lab, cluster: Cluster, batch: Batch) -> list[Record]:

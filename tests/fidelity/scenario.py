@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -114,9 +114,26 @@ class Scenario:
         }
 
 
+@dataclass(frozen=True)
+class Batch:
+    """Scenarios that run at the same time. `operator_away`, `controller_away`: from when to when these are
+    stopped, in seconds since the last scenario began."""
+
+    name: str
+    scenarios: Sequence[Scenario]
+    operator_away: tuple[float, float] | None = None
+    controller_away: tuple[float, float] | None = None
+
+
 FAST: Mapping[str, Any] = {"policies": [{"type": "Pods", "value": 100, "periodSeconds": 1}]}
 """A way up without limits."""
-SHORT: Mapping[str, Any] = {"stabilizationWindowSeconds": 10}
+SHORT: Mapping[str, Any] = {"stabilizationWindowSeconds": 8}
+"""Between two syncs: at a multiple of their period a millisecond decides. So are the periods of policies."""
+
+
+APART = 3.7
+"""KEDA's poll and the HPA's sync begin together. A change of the spec then begins the polls anew, between two
+syncs: where both write in one moment, it is chance who is first."""
 
 
 def scaled(
@@ -137,6 +154,8 @@ def scaled(
     spec = {"pollingInterval": 5, "cooldownPeriod": 15, "maxReplicaCount": 10, **more}
     if advanced:
         spec["advanced"] = advanced
+    apart = {"spec": {"initialCooldownPeriod": more.get("initialCooldownPeriod", 0) + 1}}
+    own["acts"] = (Act(APART, patch=apart), *own.get("acts", ()))
     return Scenario(name, tuple(rules.split()), triggers, spec, **own)
 
 

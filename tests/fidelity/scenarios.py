@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tests.fidelity.runner import Batch
+from tests.fidelity.scenario import Batch
 from tests.fidelity.scenarios_disturbed import CONTROLLER_AWAY, DISTURBED, OPERATOR_AWAY
 from tests.fidelity.scenarios_faults import FAULTS
 from tests.fidelity.scenarios_hpa import HPA

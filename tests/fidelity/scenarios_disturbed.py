@@ -56,13 +56,13 @@ DISTURBED: tuple[Scenario, ...] = tuple(
             "window-forgotten",
             "controller-restart stabilization",
             [Trigger(steps(38, (97.5, 9)))],
-            {"replicas": 8, "down": rules(50)},
+            {"replicas": 8, "down": rules(48)},
         ),
         (
             "policy-forgotten",
             "controller-restart policies",
             [Trigger(steps(8, (102.5, 43)))],
-            {"replicas": 2, "up": rules(0, None, "2 Pods / 60")},
+            {"replicas": 2, "up": rules(0, None, "2 Pods / 58")},
         ),
         (
             "rise-without-controller",
@@ -109,7 +109,7 @@ DISTURBED: tuple[Scenario, ...] = tuple(
             [Trigger(steps(8, (97.5, 48)))],
             {
                 "replicas": 2,
-                "up": rules(0, None, "1 Pods / 10"),
+                "up": rules(0, None, "1 Pods / 8"),
                 "acts": (
                     Act(
                         112,
@@ -117,7 +117,7 @@ DISTURBED: tuple[Scenario, ...] = tuple(
                             "spec": {
                                 "advanced": {
                                     "horizontalPodAutoscalerConfig": {
-                                        "behavior": {"scaleUp": rules(0, None, "4 Pods / 10")}
+                                        "behavior": {"scaleUp": rules(0, None, "4 Pods / 8")}
                                     }
                                 }
                             }

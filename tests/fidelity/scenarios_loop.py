@@ -82,7 +82,6 @@ LOOP: tuple[Scenario, ...] = (
         Trigger(steps(28)),
         replicas=6,
         acts=tuple(Act(at, 2) for at in (32, 52, 72)),
-        live=True,
     ),
     scaled("owner-to-zero", "second-owner activation", Trigger(steps(28)), replicas=6, acts=(Act(42, 0),)),
     scaled(

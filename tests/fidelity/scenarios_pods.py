@@ -109,7 +109,6 @@ PODS: tuple[Scenario, ...] = (
         pollingInterval=20,
         replicas=2,
         seconds=150,
-        live=True,
     ),
     scaled(
         "cached-error",
@@ -175,6 +174,6 @@ PODS: tuple[Scenario, ...] = (
         advanced=formula("max([a, b]) * 2", "6", metricType="Value"),
         pods="real",
         replicas=2,
-        down=rules(10, None, "1 Pods / 10"),
+        down=rules(8, None, "1 Pods / 8"),
     ),
 )
