@@ -25,7 +25,7 @@ from keda.scaling.signals import (
     Step,
     recorded,
 )
-from keda.scaling.simulation import Options, Sample, SecondOwner, Simulation, reason_of
+from keda.scaling.simulation import Edit, Options, Sample, SecondOwner, Simulation, reason_of
 
 MINUTE = 60_000
 QUEUE = Trigger(5000, name="queue")
@@ -133,6 +133,61 @@ def test_a_restart_of_the_controller_forgets_its_windows() -> None:
     restart = ((390_000, 390_000),)
     samples = run(scaled_object, Step(40, 10, 2 * MINUTE), replicas=8, controller_outages=restart)
     assert changes(scaled_object, samples) == [(705, 2, "below-target")]
+
+
+def test_without_the_controller_only_keda_scales() -> None:
+    scaled_object = ScaledObject((QUEUE,), maximum=10)
+    away = ((50_000, 110_000),)
+    samples = run(scaled_object, Step(0, 42, MINUTE), minutes=3, controller_outages=away)
+    assert changes(scaled_object, samples) == [
+        (60, 1, "activated"),
+        (125, 4, "above-target"),
+        (140, 8, "above-target"),
+        (155, 9, "at-target"),
+    ]
+
+
+def test_edits_of_the_spec_begin_the_polls_anew() -> None:
+    scaled_object = ScaledObject((QUEUE,), maximum=10)
+    more = replace(scaled_object, maximum=3)
+    samples = run(scaled_object, Constant(42), minutes=2, replicas=1, edits=(Edit(20_000, more),))
+    assert changes(scaled_object, samples) == [
+        (0, 4, "above-target"),
+        (15, 8, "above-target"),
+        (30, 3, "above-maximum"),
+    ]
+    assert [sample.at for sample in samples if sample.by == "keda"] == [0, 20_000, 50_000, 80_000, 110_000]
+
+
+def test_paused_replicas_move_at_once_and_the_hpa_stays() -> None:
+    """Seen in the lab: the HPA has the count as minimum and maximum, and goes on in its own time."""
+    scaled_object = ScaledObject((QUEUE,), maximum=10)
+    paused = replace(scaled_object, annotations=Annotations(paused_replicas=5))
+    edits = (Edit(20_000, paused), Edit(80_000, scaled_object))
+    samples = run(scaled_object, Constant(42), minutes=3, replicas=3, edits=edits)
+    seen = [(at, count) for at, count, _ in changes(scaled_object, samples)]
+    assert seen == [(0, 6), (15, 9), (20, 5), (90, 9)]
+    assert {sample.at for sample in samples if sample.by == "hpa"} == set(range(0, 180_000, 15_000))
+
+
+def test_a_pause_takes_the_hpa_away_and_a_new_one_comes() -> None:
+    scaled_object = ScaledObject((QUEUE,), maximum=10)
+    paused = replace(scaled_object, annotations=Annotations(paused=True))
+    edits = (Edit(20_000, paused), Edit(82_000, scaled_object))
+    samples = run(scaled_object, Step(10, 42, 30_000), minutes=3, replicas=2, edits=edits)
+    assert changes(scaled_object, samples) == [
+        (97, 4, "above-target"),
+        (112, 8, "above-target"),
+        (127, 9, "at-target"),
+    ]
+
+
+def test_the_hpa_may_read_the_status_before_it_follows() -> None:
+    """Just after the activation status.replicas is still 0, and no ratio to 0 is within the tolerance."""
+    scaled_object = ScaledObject((QUEUE,), maximum=10)
+    signal = Step(0, 5.2, MINUTE)
+    assert counts(run(scaled_object, signal, minutes=3))[-1] == 1
+    assert counts(run(scaled_object, signal, minutes=3, status_delay=200))[-1] == 2
 
 
 def test_without_the_operator_nothing_moves() -> None:
