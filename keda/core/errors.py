@@ -103,12 +103,15 @@ def masked(text: str) -> str:
     return _SECRET_QUERY.sub("…", _USER_INFO.sub("…@", text))
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """The known word closest to a mistyped one, if one is close (upper and lower case aside)."""
+def did_you_mean(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
+    """The known word closest to a mistyped one, if one is close (upper and lower case aside).
+
+    `cutoff`: 1 is equal, 0 is any word.
+    """
     import difflib  # Slow to load, and most checks find nothing.
 
     words = {candidate.lower(): candidate for candidate in known}
-    close = difflib.get_close_matches(word.lower(), words, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(word.lower(), words, n=1, cutoff=cutoff)
     return words[close[0]] if close else None
 
 

@@ -39,10 +39,14 @@ VARIABLE = re.compile(
 )
 """`${NAME}` and what follows the name, `$NAME`, OpenShift's `${{NAME}}`. `$G` and `$SYS` are NATS' own."""
 PLACEHOLDER = re.compile(
-    r"\A<[^<>\n]{1,60}>\Z|(?<![?P<])<[A-Za-z][\w.-]*>(?!>)|__[A-Z][A-Z0-9_]*__|@[A-Z][A-Z0-9_]*@", re.ASCII
+    r"\A<[^<>\n]{1,60}>\Z|(?<![?P<])<[A-Za-z][\w.-]*>(?!>)|__[A-Z][A-Z0-9_]*__|@[A-Z][A-Z0-9_]*@"
+    r"|(?<![A-Za-z0-9_])(?:(?:CHANGE|REPLACE)[_-]?(?:ME|THIS)(?![A-Za-z0-9])|(?:REPLACE_WITH|YOUR)[_-][A-Z0-9_-]+)",
+    re.ASCII,
 )
-"""What a person or a script (sed) fills in: `<NAME>`, `__NAME__`, `@NAME@`. `(?<name>` is a regular
-expression's, `__name__` Prometheus' own."""
+"""What a person or a script (sed) fills in: `<NAME>`, `__NAME__`, `@NAME@`, YOUR_NAME, REPLACE_ME. `(?<name>`
+is a regular expression's, `__name__` Prometheus' own."""
+_MARKS = re.compile("[<@]|__|CHANGE|REPLACE|YOUR")
+"""In every placeholder; a short search, since every text is searched."""
 _SPECIAL = {
     f"{sign}{dot}": value
     for sign, value in (("", "inf"), ("+", "inf"), ("-", "-inf"))
@@ -273,7 +277,7 @@ class _Reader:
             self._close()
 
     def _is_template(self, value: str) -> bool:
-        found = PLACEHOLDER.search(value) if "<" in value or "__" in value or "@" in value else None
+        found = PLACEHOLDER.search(value) if _MARKS.search(value) else None
         if found and not self.placeholder:
             self.placeholder = found[0]
         return found is not None or ("$" in value and VARIABLE.search(value) is not None)

@@ -76,6 +76,11 @@ class Item:
         """Whether the namespace is written, or left to whoever applies it."""
         return bool(dig(self.manifest, "metadata", "namespace"))
 
+    @property
+    def file(self) -> str:
+        """The file of its place, or ""."""
+        return self.where.rpartition(":")[0]
+
     @cached_property
     def spec(self) -> Mapping[Any, Any]:
         """The spec, or an empty mapping."""
@@ -91,6 +96,8 @@ class Item:
         """`Kind namespace/name`, as messages write it; a dashboard or rule file has no kind."""
         if not (self.kind or self.group):  # a file of Grafana's or Prometheus' own
             return "dashboard" if "panels" in self.manifest else "rule file"
+        if not self.kind and "panels" in self.manifest:
+            return f"dashboard {text(self.manifest.get('title')) or '(no title)'}"
         unknown = dig(self.manifest, "metadata", "name") is UNKNOWN
         name = "(unknown)" if unknown else self.name or "(no name)"
         return f"{self.kind} {self.namespace}/{name}" if self.namespace else f"{self.kind} {name}"
@@ -145,7 +152,7 @@ class Objects:
         self._held: list[Any] = []
         self._by_name: dict[tuple[str, str, str, str], Any] = {}
         self._by_kind: dict[str, defaultdict[str, list[Any]]] = {}
-        self._workload_namespaces: set[str] = set()
+        self._workloads: defaultdict[str, set[str]] = defaultdict(set)
         self._words: dict[str, str] = {}
         self._unidentified: set[str] = set()
         for given in objects:
@@ -166,7 +173,7 @@ class Objects:
             self._renderers.append((kind, item.name, into))
         self._by_kind.setdefault(kind, defaultdict(list))[namespace].append(held)
         if item.pod and item.group != "keda.sh":
-            self._workload_namespaces.add(item.namespace)
+            self._workloads[item.namespace].add(item.file)
         paths = (("apiVersion",), ("kind",), ("metadata", "name"), ("metadata", "namespace"))
         if UNKNOWN in [dig(item.manifest, *path) for path in paths]:
             self._unidentified.add(kind)
@@ -202,7 +209,14 @@ class Objects:
 
     def has_workloads(self, namespace: str) -> bool:
         """Whether workloads of this namespace are given, so that one that is missing is truly missing."""
-        return namespace in self._workload_namespaces
+        return namespace in self._workloads
+
+    def is_applied_with_workloads(self, item: Item) -> bool:
+        """Whether an object and the workloads of its namespace are surely for one place: of one root, of one
+        file, or with the namespace written. Files of a folder that name none may be for several.
+        """
+        loose = self.unseen.loose and not item.names_namespace
+        return not loose or item.file in self._workloads.get(item.namespace, ())
 
     @property
     def are_all(self) -> bool:

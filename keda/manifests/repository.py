@@ -153,7 +153,8 @@ class _Repository:
                 yield Group(f"{cluster.entry} {place}".strip(), each_object, unseen)
         for name, each in sets:
             complete: set[tuple[str, str]] = set()
-            yield Group(name, self._plain(each, complete), self._unseen(False, alone, complete))
+            unseen = replace(self._unseen(False, alone, complete), loose=True)
+            yield Group(name, self._plain(each, complete), unseen)
 
     def _plain(self, paths: list[Path], complete: set[tuple[str, str]]) -> Iterator[Given]:
         for file in paths:

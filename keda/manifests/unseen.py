@@ -52,13 +52,15 @@ class Unseen:
 
     `incomplete`: a part was not given or not rendered. `unjudged`: true as soon as something could not be
     read. `elsewhere`: (kind, name) of what other parts of the same repository declare. `complete`: (kind,
-    name) of the objects of Flux and Argo CD of which all is given that they make.
+    name) of the objects of Flux and Argo CD of which all is given that they make. `loose`: files of a folder,
+    which nothing in it brings together.
     """
 
     incomplete: bool = False
     unjudged: object = None
     elsewhere: Container[tuple[str, str]] = frozenset()
     complete: Container[tuple[str, str]] = frozenset()
+    loose: bool = False
 
 
 def renders_into(group: str, kind: str, namespace: str, manifest: Mapping[Any, Any]) -> str | None:

@@ -164,6 +164,10 @@ def _metric(metric: str) -> Iterator[NameFault]:
             yield NameFault(METRIC_NAME, f"{exporter.name} emits no {metric}: {nothing}", fix)
 
 
+_NEAR = 0.75
+"""A label may have been added by relabeling, so one that is only somewhat alike is no mistake."""
+
+
 def _labels(metric: str, used: Any) -> Iterator[NameFault]:
     """A label that the metric lacks, if it is near one it has, or the exporter's on another metric.
 
@@ -176,7 +180,7 @@ def _labels(metric: str, used: Any) -> Iterator[NameFault]:
         for label in used:
             if label in known or label in _SCRAPE or _OPEN.match(label):
                 continue
-            guess = did_you_mean(label, known)
+            guess = did_you_mean(label, known, cutoff=_NEAR)
             if guess or label in exporter.labels:
                 why = f"{metric} has no label {label}: nothing matches, without an error."
                 fix = f"Write {guess}." if guess else f"Write one of its labels: {', '.join(sorted(known))}."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from keda.checks.registry import REFERENCES, Problem, Rule, error, warning
@@ -11,7 +12,7 @@ from keda.core.defaults import TRANSFER_OWNERSHIP
 from keda.core.errors import MISSING
 from keda.manifests.declared import Declared, ObjectRef
 from keda.manifests.objects import Item, Objects
-from keda.manifests.reading import mapping
+from keda.manifests.reading import identity, mapping
 
 if TYPE_CHECKING:
     from keda.ownership import Conflict
@@ -118,6 +119,9 @@ ONE_OWNER_VPA = warning(
 )
 
 
+_SAMPLES = ("example", "examples", "sample", "samples", "tutorial", "tutorials", "testdata", "fixtures")
+"""Folders whose files are alternatives, as often as parts of one thing."""
+
 RULES = {
     rule.name.removeprefix("one-owner-"): rule
     for rule in (
@@ -173,19 +177,31 @@ def second_owners(given: Objects) -> SecondOwners:
     if not contested:
         return {}
     places: dict[str, str] = {}
+    files: dict[ObjectRef, str] = {}
     disputing: list[Declared] = []
     for item in given.all():
         declared = _declared(item, item.where or item.ref)
         owned = [owner.owned for owner in owners(declared)]
         if not (contested | between).isdisjoint(owned) or any(links(declared)):
             disputing.append(declared)
+            files |= dict.fromkeys(filter(None, [identity(item.manifest)]), item.file)
             if item.kind in ("ScaledObject", "HTTPScaledObject"):
                 places.setdefault(item.ref, item.where)
     found: dict[tuple[str, str], list[Conflict]] = {}
     for conflict in conflicts(disputing):
+        if conflict.rule in (ConflictKind.HPA, ConflictKind.SCALED_OBJECT) and _are_alternatives(
+            files.get(conflict.scaled_object, ""), files.get(conflict.other, "")
+        ):
+            continue
         ref = str(conflict.scaled_object)
         found.setdefault((ref, places.get(ref, "")), []).append(conflict)
     return found
+
+
+def _are_alternatives(file: str, other: str) -> bool:
+    """Whether two files are of samples, where one scales the same target in one way and another."""
+    parts = (*PurePath(file).parent.parts, *PurePath(other).parent.parts)
+    return file != other and any(part.lower() in _SAMPLES for part in parts)
 
 
 def _declared(item: Item, where: str) -> Declared:

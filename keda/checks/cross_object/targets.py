@@ -56,6 +56,8 @@ def target_missing(item: Item, objects: Objects) -> Iterator[Problem]:
         return
     names = [each.name for each in objects.of(kind, item.namespace)]
     guess = did_you_mean(name, names)
+    if not guess and not objects.is_applied_with_workloads(item):
+        return
     yield Problem(
         (*_AT, "name"),
         name,

@@ -48,6 +48,7 @@ def test_a_name_that_nothing_emits_is_said_with_its_successor(expression: str, s
         'my_app_requests_total{scaledobject="x"}',
         "sum by (le) (rate(keda_internal_metricsservice_grpc_client_handling_seconds_bucket[5m]))",
         'kube_pod_labels{label_app="web"} * on (pod) group_left kube_pod_info',
+        'count(kube_pod_info{pod_phase="Running"})',
         'sum by (hpa) (label_replace(kube_horizontalpodautoscaler_info, "hpa", "$1", "x", "(.*)"))',
         "up",
         "keda_lab_pending_jobs",

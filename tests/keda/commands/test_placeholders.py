@@ -22,6 +22,11 @@ from tests.keda.commands.tree import found, judged, scaled_object, workload
         "__MAX__",
         "a-__STAGE_NAME__-b",
         '"@MAX@"',
+        "CHANGEME",
+        "CHANGE_ME",
+        "REPLACE_WITH_YOUR_QUERY",
+        "https://YOUR-HOST/YOUR_QUEUE",
+        "sqs://REPLACE-ME",
     ],
 )
 def test_a_placeholder_is_unknown(written: str) -> None:
@@ -41,6 +46,9 @@ def test_a_placeholder_is_unknown(written: str) -> None:
         "a@b.example",
         "rate(x[5m] @ end())",
         "<a@b.example> wrote",
+        "CHANGE_EVENTS",
+        "REPLACEMENTS",
+        "YOURS",
     ],
 )
 def test_what_is_none(written: str) -> None:
@@ -73,8 +81,8 @@ def test_what_has_none_is_judged_beside_it(tmp_path: Path) -> None:
 
 def test_of_an_object_of_another_kind_nothing_is_told(tmp_path: Path) -> None:
     files = {
-        "so.yaml": scaled_object(target="gone"),
-        "dep.yaml": workload().replace("image: i", "image: <IMAGE>"),
+        "so.yaml": scaled_object(namespace="shop", target="gone"),
+        "dep.yaml": workload("web", "shop").replace("image: i", "image: <IMAGE>"),
     }
     lines, noted = judged(tmp_path, files)
     assert [line.split(": ")[1] for line in lines] == ["target-missing"]

@@ -25,6 +25,34 @@ def test_what_nothing_makes_is_missing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("files", "missing"),
+    [
+        # Where the two are applied is written nowhere: the workload may be of another namespace.
+        ({"so.yaml": scaled_object(), "other.yaml": workload("other")}, False),
+        # A name that is nearly there is a slip.
+        ({"so.yaml": scaled_object("webs", target="webb"), "web.yaml": workload("web")}, True),
+        ({"so.yaml": f"{scaled_object()}---\n{workload('other')}"}, True),
+        ({"so.yaml": scaled_object(namespace="shop"), "other.yaml": workload("other", "shop")}, True),
+        (
+            {
+                "kustomization.yaml": "resources: [so.yaml, other.yaml]",
+                "so.yaml": scaled_object(),
+                "other.yaml": workload("other"),
+            },
+            True,
+        ),
+    ],
+)
+def test_files_that_nothing_brings_together(files: dict[str, str], missing: bool, tmp_path: Path) -> None:
+    assert [line.split(": ")[1] for line in found(tmp_path, files)] == ["target-missing"] * missing
+
+
+def test_files_that_are_named_are_given_together(tmp_path: Path) -> None:
+    files = {"so.yaml": scaled_object(), "other.yaml": workload("other")}
+    assert len(found(tmp_path, files, "so.yaml", "other.yaml")) == 1
+
+
+@pytest.mark.parametrize(
     "maker",
     [
         custom("helm.toolkit.fluxcd.io/v2", "HelmRelease", "web"),

@@ -247,7 +247,11 @@ def test_an_application_set_of_folders(generators: str, path: str, rest: str, tm
 
 def test_folders_that_are_left_out(tmp_path: Path) -> None:
     generator = "{git: {repoURL: x, directories: [{path: apps/*}, {path: apps/web, exclude: true}]}}"
-    files = {"argocd/set.yaml": application_set(generator, "{{path}}"), "apps/api/d.yaml": OTHER, **WEB}
+    files = {
+        "argocd/set.yaml": application_set(generator, "{{path}}"),
+        "apps/api/d.yaml": OTHER,
+        "apps/web/so.yaml": f"{scaled_object()}---\n{workload('other')}",
+    }
     assert found(tmp_path, files) == [MISSING[0].replace("shop", "default")]
 
 
