@@ -119,8 +119,10 @@ ONE_OWNER_VPA = warning(
 )
 
 
-_SAMPLES = ("example", "examples", "sample", "samples", "tutorial", "tutorials", "testdata", "fixtures")
-"""Folders whose files are alternatives, as often as parts of one thing."""
+_SAMPLES = ("example", "examples", "sample", "samples")
+"""Folders whose own files are alternatives, as often as parts of one thing."""
+_LESSONS = ("tutorial", "tutorials", "testdata", "fixtures")
+"""Folders below which all are."""
 
 RULES = {
     rule.name.removeprefix("one-owner-"): rule
@@ -200,8 +202,10 @@ def second_owners(given: Objects) -> SecondOwners:
 
 def _are_alternatives(file: str, other: str) -> bool:
     """Whether two files are of samples, where one scales the same target in one way and another."""
-    parts = (*PurePath(file).parent.parts, *PurePath(other).parent.parts)
-    return file != other and any(part.lower() in _SAMPLES for part in parts)
+    folders = [PurePath(each.lower()).parent for each in (file, other)]
+    return file != other and any(
+        folder.name in _SAMPLES or not set(_LESSONS).isdisjoint(folder.parts) for folder in folders
+    )
 
 
 def _declared(item: Item, where: str) -> Declared:

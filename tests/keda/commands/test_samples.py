@@ -16,23 +16,29 @@ spec: {maxReplicas: 3, scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, n
 """
 
 
-@pytest.mark.parametrize("folder", ["tutorials/assets", "examples", "deploy/samples/web", "util/testdata"])
+@pytest.mark.parametrize("folder", ["tutorials/assets", "examples", "deploy/samples", "util/testdata/a"])
 @pytest.mark.parametrize("other", [HPA, scaled_object("web-2", target="web")], ids=["HPA", "ScaledObject"])
 def test_two_files_of_samples(folder: str, other: str, tmp_path: Path) -> None:
     files = {f"{folder}/so.yaml": scaled_object(), f"{folder}/other.yaml": other}
     assert found(tmp_path, files) == []
 
 
-def test_what_is_applied_together_meets(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("k8s/so.yaml", "k8s/hpa.yaml"),
+        ("examples/all.yaml", "examples/all.yaml"),
+        ("examples/web/so.yaml", "examples/web/hpa.yaml"),
+    ],
+)
+def test_what_is_applied_together_meets(one: str, other: str, tmp_path: Path) -> None:
+    files = {one: scaled_object(), other: HPA} if one != other else {one: f"{scaled_object()}---\n{HPA}"}
+    assert found(tmp_path, files) == [f"{one}: one-owner-hpa: ScaledObject default/web"]
+
+
+def test_a_fixed_count_in_another_file_of_samples_is_told(tmp_path: Path) -> None:
     files = {
-        "k8s/so.yaml": scaled_object(),
-        "k8s/hpa.yaml": HPA,
-        "examples/a/all.yaml": f"{scaled_object('a')}---\n",
+        "examples/so.yaml": scaled_object(),
+        "examples/web.yaml": workload().replace("spec:", "spec:\n  replicas: 2", 1),
     }
-    files["examples/a/all.yaml"] += HPA.replace("name: web", "name: a")
-    assert [line.split(": ")[1] for line in found(tmp_path, files)] == ["one-owner-hpa"] * 2
-    parts = {
-        "examples/b/so.yaml": scaled_object("b"),
-        "examples/b/b.yaml": workload("b").replace("spec:", "spec:\n  replicas: 2", 1),
-    }
-    assert "examples/b/so.yaml: one-owner-replicas: ScaledObject default/b" in found(tmp_path, parts)
+    assert found(tmp_path, files) == ["examples/so.yaml: one-owner-replicas: ScaledObject default/web"]
