@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from keda.diagnosis.answer import Answer, Level, Transition
 from keda.diagnosis.causes.activation import cooldown_ends, inactive
@@ -10,6 +12,8 @@ from keda.diagnosis.causes.count import down_window
 from keda.diagnosis.metric import TOLERANCE, Metric
 from keda.diagnosis.wording import number, span
 from keda.diagnosis.workload import Workload
+from keda.manifests.reading import mapping, text
+from keda.syntax.cron import next_time, schedule_error
 
 _NONE = ("paused", "deleting", "new", "unknown")
 
@@ -19,6 +23,9 @@ def transitions(workload: Workload, answer: Answer) -> Iterator[Transition]:
     count, settings = workload.replicas, workload.settings
     if answer.level is Level.BROKEN or answer.kind in _NONE or count is None:
         return
+    for metric in workload.metrics:
+        if metric.type == "cron":
+            yield from _of_cron(metric, workload)
     poll = span(workload.polling.total_seconds())
     external = [metric for metric in workload.metrics if not metric.resource]
     lowest = settings.minimum if settings.idle is None else settings.idle
@@ -55,6 +62,27 @@ def _of_metric(metric: Metric, workload: Workload, count: int) -> Iterator[Trans
         window = down_window(workload)
         held = f" for {span(window)} (scaleDown window)" if window else ""
         yield Transition(None, f"down when {metric.name} is at most {number(limit)}{held}")
+
+
+def _of_cron(metric: Metric, workload: Workload) -> Iterator[Transition]:
+    """When the window opens or closes: it is open while its next end comes first (cron_scaler.go:135)."""
+    trigger = workload.triggers[metric.index] if metric.index is not None else {}
+    metadata = mapping(trigger.get("metadata"))
+    start, end, zone_name = (text(metadata.get(key)) for key in ("start", "end", "timezone"))
+    try:
+        zone = ZoneInfo(zone_name)
+    except (OSError, ValueError, ZoneInfoNotFoundError):
+        return
+    if schedule_error(start) or schedule_error(end):
+        return
+    local = workload.now.astimezone(zone).replace(tzinfo=None)
+    opens, closes = next_time(start, local), next_time(end, local)
+    if opens is None or closes is None:
+        return
+    is_open = not opens < closes
+    what = "closes" if is_open else f"opens, for {metadata.get('desiredReplicas')} replicas"
+    at = (closes if is_open else opens).replace(tzinfo=zone).astimezone(UTC)
+    yield Transition(at, f"the window of {metric.name} {what}")
 
 
 def _above(metric: Metric) -> str:

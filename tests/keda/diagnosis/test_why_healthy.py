@@ -152,6 +152,26 @@ def test_two_triggers_one_of_them_decides() -> None:
     assert len(found.arithmetic) == 2
 
 
+@pytest.mark.parametrize(
+    ("end", "next_line"),
+    [
+        ("0 23 * * *", "2026-03-01 22:00 the window of s0-cron-x closes"),  # 23:00 in Berlin
+        ("0 21 * * *", "2026-03-02 07:00 the window of s0-cron-x opens, for 3 replicas"),
+    ],
+)
+def test_the_window_of_a_cron_trigger(end: str, next_line: str) -> None:
+    metadata = {"timezone": "Europe/Berlin", "start": "0 8 * * *", "end": end, "desiredReplicas": "3"}
+    cron = {"type": "cron", "metadata": metadata}
+    name = "s0-cron-x"
+    found = why(
+        scaled_object(cron, status={"externalMetricNames": [name], "triggersActivity": {}}),
+        hpa(3, 3, current("1", name=name), metrics=[external(1, name=name)]),
+        deployment(3),
+        values={name: 3000},
+    )
+    assert next_line in [f"{each.at:%Y-%m-%d %H:%M} {each.text}" for each in found.next if each.at]
+
+
 def test_what_comes_next() -> None:
     found = why(scaled_object(), hpa(3, 3, current("10")), deployment(3), values={METRIC: 30_000})
     assert [each.text for each in found.next] == [
