@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from keda.manifests.reading import At
+from keda.manifests.templates import PlainTemplate, Template, has_variable, placeholder_of
 
 MAX_DEPTH = 100
 MAX_NODES = 2_000_000
@@ -34,19 +35,6 @@ for _words, _value in ((_TRUE, True), (_FALSE, False)):
         _WORDS |= dict.fromkeys((_word, _word.capitalize(), _word.upper()), _value)
 _INT = re.compile(r"[-+]?(0b[01_]+|0x[0-9a-fA-F_]+|0o?[0-7_]*|[1-9][0-9_]*)", re.ASCII)
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.ASCII)
-VARIABLE = re.compile(
-    r"\$(?:\{(?P<name>[A-Za-z_]\w*)(?P<rest>[^}]*)\}|(?!G\b|SYS\b)[A-Za-z_]\w*|\{\{)", re.ASCII
-)
-"""`${NAME}` and what follows the name, `$NAME`, OpenShift's `${{NAME}}`. `$G` and `$SYS` are NATS' own."""
-PLACEHOLDER = re.compile(
-    r"\A<[^<>\n]{1,60}>\Z|(?<![?P<])<[A-Za-z][\w.-]*>(?!>)|__[A-Z][A-Z0-9_]*__|@[A-Z][A-Z0-9_]*@"
-    r"|(?<![A-Za-z0-9_])(?:(?:CHANGE|REPLACE)[_-]?(?:ME|THIS)(?![A-Za-z0-9])|(?:REPLACE_WITH|YOUR)[_-][A-Z0-9_-]+)",
-    re.ASCII,
-)
-"""What a person or a script (sed) fills in: `<NAME>`, `__NAME__`, `@NAME@`, YOUR_NAME, REPLACE_ME. `(?<name>`
-is a regular expression's, `__name__` Prometheus' own."""
-_MARKS = re.compile("[<@]|__|CHANGE|REPLACE|YOUR")
-"""In every placeholder; a short search, since every text is searched."""
 _SPECIAL = {
     f"{sign}{dot}": value
     for sign, value in (("", "inf"), ("+", "inf"), ("-", "-inf"))
@@ -80,16 +68,6 @@ _API_VERSION = re.compile(r"""^[ ]*(?:- )?[{]?[ ]*["']?apiVersion["']?[ ]*:""", 
 _KIND = re.compile(r"""^[ ]*(?:- )?["']?kind["']?[ ]*:|[{,][ ]*["']?kind["']?[ ]*:""", re.MULTILINE)
 
 
-class Template(str):
-    """A text that holds variables or placeholders; `plain` if it is not quoted: a number may come of it."""
-
-    plain = False
-
-
-class _PlainTemplate(Template):
-    plain = True
-
-
 @dataclass
 class Document:
     """One object as plain data, and where its values are."""
@@ -121,6 +99,9 @@ class _Open:
     places: dict[str | int, int]
     anchor: str | None
     line: int
+    flow: bool = False
+    bare: bool = False
+    """Whether it is in braces and a key has no value, not even an empty one."""
     key: str | None = None
     size: int = 1
     merges: list[Any] = field(default_factory=list)
@@ -259,10 +240,12 @@ class _Reader:
         if isinstance(event, yaml.ScalarEvent):
             value = _scalar(event, line)
             if self._variables and type(value) is str and self._is_template(value):
-                value = (_PlainTemplate if event.implicit[0] and event.tag is None else Template)(value)
+                value = (PlainTemplate if event.implicit[0] and event.tag is None else Template)(value)
                 self.templates = True
             if event.anchor:
                 self._anchors[event.anchor] = (value, 1)
+            if value is None and not event.value and self._stack:
+                self._stack[-1].bare = self._stack[-1].flow
             self._put(value, 1, line)
         elif isinstance(event, yaml.AliasEvent):
             if event.anchor not in self._anchors:
@@ -272,19 +255,27 @@ class _Reader:
             if len(self._stack) >= MAX_DEPTH:
                 raise Unreadable(line, f"nested deeper than {MAX_DEPTH}")
             value = {} if isinstance(event, yaml.MappingStartEvent) else []
-            self._stack.append(_Open(value, {}, event.anchor, line))
+            self._stack.append(_Open(value, {}, event.anchor, line, bool(event.flow_style)))
         else:
             self._close()
 
     def _is_template(self, value: str) -> bool:
-        found = PLACEHOLDER.search(value) if _MARKS.search(value) else None
-        if found and not self.placeholder:
-            self.placeholder = found[0]
-        return found is not None or ("$" in value and VARIABLE.search(value) is not None)
+        found = placeholder_of(value)
+        self.placeholder = self.placeholder or found
+        return bool(found) or has_variable(value)
+
+    def _placeholder(self, name: str, line: int) -> None:
+        """`{name}` in place of a text, as KEDA's documentation has it: a mapping of a key without a value."""
+        self.placeholder = self.placeholder or f"{{{name}}}"
+        self.templates = True
+        self._put(PlainTemplate(f"<{name}>"), 1, line)
 
     def _close(self) -> None:
         done = self._stack.pop()
         if isinstance(done.value, dict):
+            if self._variables and done.bare and len(done.value) == 1:
+                self._placeholder(next(iter(done.value)), done.line)
+                return
             for merged in done.merges:
                 for key, value in merged.items():
                     done.value.setdefault(key, value)

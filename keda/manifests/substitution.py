@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from keda.manifests.declared import UNKNOWN
-from keda.manifests.documents import PLACEHOLDER, VARIABLE, Document, Template, resolved
+from keda.manifests.documents import Document, resolved
 from keda.manifests.reading import dig, mapping, sequence, text
+from keda.manifests.templates import PLACEHOLDER, VARIABLE, Template
 
 _DEFAULTS = (":=", ":-", "=", "-")
 _LITERAL = ("GrafanaDashboard",)

@@ -27,12 +27,20 @@ from tests.keda.commands.tree import found, judged, scaled_object, workload
         "REPLACE_WITH_YOUR_QUERY",
         "https://YOUR-HOST/YOUR_QUEUE",
         "sqs://REPLACE-ME",
+        "{scaled-object-name}",
     ],
 )
 def test_a_placeholder_is_unknown(written: str) -> None:
     (document,) = documents(f"kind: A\nspec: {written}", variables=True)
     assert filled_in(document)["spec"] is UNKNOWN
     assert document.placeholder in written
+
+
+@pytest.mark.parametrize("written", ["{}", "{a: null}", "{a: ~}", '{a: ""}', "{a, b}", "{a: {}}"])
+def test_a_mapping_is_none(written: str) -> None:
+    (document,) = documents(f"kind: A\nspec: {written}", variables=True)
+    assert isinstance(filled_in(document)["spec"], dict)
+    assert document.placeholder == ""
 
 
 @pytest.mark.parametrize(
