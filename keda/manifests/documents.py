@@ -264,6 +264,10 @@ class _Reader:
         self.placeholder = self.placeholder or found
         return bool(found) or has_variable(value)
 
+    def _awaits_key(self) -> bool:
+        """Whether a key comes next: `{{ name }}` is Helm's or Jinja's."""
+        return bool(self._stack) and self._stack[-1].key is None and isinstance(self._stack[-1].value, dict)
+
     def _placeholder(self, name: str, line: int) -> None:
         """`{name}` in place of a text, as KEDA's documentation has it: a mapping of a key without a value."""
         self.placeholder = self.placeholder or f"{{{name}}}"
@@ -273,7 +277,7 @@ class _Reader:
     def _close(self) -> None:
         done = self._stack.pop()
         if isinstance(done.value, dict):
-            if self._variables and done.bare and len(done.value) == 1:
+            if self._variables and done.bare and len(done.value) == 1 and not self._awaits_key():
                 self._placeholder(next(iter(done.value)), done.line)
                 return
             for merged in done.merges:
