@@ -12,7 +12,7 @@ from keda.diagnosis.installation import Installation
 from keda.diagnosis.metric import Metric
 from keda.diagnosis.wording import ago, clock, counted, number, quoted, span
 from keda.diagnosis.workload import Condition, Workload
-from keda.manifests.reading import mapping, text, whole
+from keda.manifests.reading import dig, mapping, sequence, text, whole
 
 Evidence = Callable[[Workload, Installation], Iterator[str]]
 
@@ -24,7 +24,8 @@ def links(workload: Workload, keda: Installation, answer: Answer) -> Iterator[Li
     """The chain with the link of the answer marked. Links behind a broken one have no part: idle."""
     for hop, evidence in _EVIDENCE.items():
         found = tuple(evidence(workload, keda))
-        yield Link(hop, state_of(hop, answer, _idle(hop, workload, answer), bool(found)), found)
+        seen = bool(found) and not (hop is Hop.TRIGGER and _no_value(workload))
+        yield Link(hop, state_of(hop, answer, _idle(hop, workload, answer), seen), found)
 
 
 def state_of(hop: Hop, answer: Answer, idle: bool, seen: bool) -> str:
@@ -40,6 +41,11 @@ def _idle(hop: Hop, workload: Workload, answer: Answer) -> bool:
     if hop is Hop.HPA:
         return workload.replicas == 0 or workload.hpa is None
     return hop is Hop.ACTIVATION and workload.settings.minimum > 0 and workload.settings.idle is None
+
+
+def _no_value(workload: Workload) -> bool:
+    external = [metric for metric in workload.metrics if not metric.resource]
+    return bool(external) and all(metric.total is None for metric in external)
 
 
 def keda_evidence(workload: Workload, keda: Installation) -> Iterator[str]:
@@ -128,11 +134,12 @@ def hpa_evidence(workload: Workload, keda: Installation) -> Iterator[str]:
         return
     desired = whole(workload.hpa_status.get("desiredReplicas"))
     yield f"{hpa.name} {hpa.spec.get('minReplicas', 1)}-{hpa.spec.get('maxReplicas')}, desires {desired}"
-    for kind, good in (("ScalingActive", "True"), ("AbleToScale", "True"), ("ScalingLimited", "False")):
+    for kind in ("ScalingActive", "AbleToScale", "ScalingLimited"):
         condition = workload.hpa_condition(kind)
         if condition.status:
-            message = f": {quoted(condition.message)}" if condition.status != good else ""
-            yield _condition(kind, condition) + message
+            fault = kind != "ScalingLimited" and condition.reason != "ScalingDisabled"
+            failed = fault and condition.status == "False"
+            yield _condition(kind, condition) + (f": {quoted(condition.message)}" if failed else "")
     for metric in workload.metrics:
         if metric.target and not (metric.shown is None and workload.replicas == 0):
             yield f"{metric.name} {metric.display}{_average(metric)}"
@@ -152,9 +159,12 @@ def target_evidence(workload: Workload, keda: Installation) -> Iterator[str]:
             yield f"{workload.target_ref} {workload.replicas} wanted, as the HPA saw it"
         return
     yield f"{workload.target_ref} {workload.replicas} wanted, {workload.ready} ready"
-    for writer in workload.writers[:1]:
+    if workload.writers:
+        writer = workload.writers[0]
         at = "" if writer.at is None else f" at {clock(writer.at, workload.now)}"
         yield f"spec.replicas last written by {writer.manager}{at}"
+    elif sequence(dig(workload.target.manifest, "metadata", "managedFields")):
+        yield "spec.replicas last written through /scale: by KEDA, an HPA or kubectl scale"
     if workload.last_scaled is not None:
         yield f"last scaled by its HPA at {clock(workload.last_scaled, workload.now)}"
 

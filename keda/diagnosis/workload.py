@@ -131,8 +131,16 @@ class Workload:
 
     @cached_property
     def events(self) -> list[Event]:
-        """Its own, newest first."""
-        return self.snapshot.events(self.item)
+        """Its own, newest first; an earlier object of the same name has left some too."""
+        return self._since_created(self.snapshot.events(self.item))
+
+    @cached_property
+    def hpa_events(self) -> list[Event]:
+        """Those of its HPA, newest first."""
+        return self._since_created(self.snapshot.events(self.hpa)) if self.hpa else []
+
+    def _since_created(self, events: list[Event]) -> list[Event]:
+        return [event for event in events if event.last >= self.created]
 
     def event(self, *reasons: str) -> Event | None:
         """The newest of these reasons."""
@@ -228,7 +236,10 @@ class Workload:
 
     @cached_property
     def writers(self) -> list[Writer]:
-        """Who owns the target's spec.replicas, the last to write first."""
+        """Who owns the target's spec.replicas, the last to write first.
+
+        Nobody where the last write went through /scale, as those of KEDA, of HPAs and of kubectl scale do.
+        """
         found = []
         for entry in map(mapping, sequence(self._of_target("metadata", "managedFields"))):
             if "f:replicas" in mapping(dig(entry, "fieldsV1", "f:spec")):

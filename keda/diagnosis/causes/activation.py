@@ -46,7 +46,7 @@ def at_zero(workload: Workload, keda: Installation) -> Iterator[Answer]:
             f"goes from 0 to {least} at KEDA's next poll, within {poll}: {why}",
         )
         return
-    why = values(workload.metrics) or "no trigger is active"
+    why = values(workload.metrics)
     gone = workload.event("KEDAScaleTargetDeactivated")
     if workload.last_active is None:
         wait = workload.settings.initial_cooldown // 1000
@@ -61,7 +61,7 @@ def at_zero(workload: Workload, keda: Installation) -> Iterator[Answer]:
             "never-active",
             Level.WORKING,
             Hop.ACTIVATION,
-            f"{since}: no trigger has been active yet, and {waited}; now {why}",
+            f"{since}: no trigger has been active yet, and {waited}{why and f'; now {why}'}",
             ""
             if wait
             else "Write initialCooldownPeriod if it should stay up for a while after its creation.",
@@ -71,7 +71,7 @@ def at_zero(workload: Workload, keda: Installation) -> Iterator[Answer]:
         "inactive",
         Level.WORKING,
         Hop.ACTIVATION,
-        f"stays at 0: {why}; last active {ago(workload.last_active, workload.now)}",
+        f"stays at 0: {why or 'no trigger is active'}; last active {ago(workload.last_active, workload.now)}",
     )
 
 

@@ -14,7 +14,7 @@ from keda.diagnosis.workload import Workload
 from keda.manifests.reading import dig, mapping, sequence, text
 
 _OURS = ("keda", "kube-controller-manager")
-_BY_HAND = ("kubectl", "kubectl-edit", "kubectl-patch")
+_BY_HAND = ("kubectl-edit", "kubectl-patch")
 _NEW_SIZE = re.compile(r"New size: (\d+); reason: (.*)")
 _RECENT = timedelta(minutes=15)
 _TIMES = 3
@@ -48,10 +48,11 @@ def second_hpa(workload: Workload, keda: Installation) -> Iterator[Answer]:
 def foreign_writer(workload: Workload, keda: Installation) -> Iterator[Answer]:
     """Another field manager wrote spec.replicas after KEDA or the HPA had.
 
-    An update that changes a field takes it from its owners, so whoever owns it alone wrote last.
+    A write through /scale takes the field from its owners and leaves it without one (seen with 1.34.3), so an
+    owner wrote last.
     """
     writers = workload.writers
-    if not writers or any(_is_ours(writer.manager) for writer in writers):
+    if not writers:
         return
     writer = writers[0]
     scaled = [each for each in (workload.last_scaled, _last_of_keda(workload)) if each is not None]
@@ -128,7 +129,7 @@ def oscillation(workload: Workload, keda: Installation) -> Iterator[Answer]:
 def _sizes(workload: Workload) -> list[tuple[int, Event]]:
     """The counts that the HPA set, newest first."""
     found = []
-    for event in workload.snapshot.events(workload.hpa) if workload.hpa else ():
+    for event in workload.hpa_events:
         match = _NEW_SIZE.search(event.message)
         if event.reason == "SuccessfulRescale" and match:
             found.append((int(match[1]), event))

@@ -171,9 +171,9 @@ def hpa(
     return found
 
 
-def managed(manager: str, at: float, operation: str = "Update", subresource: str = "") -> Manifest:
-    """A managedFields entry that owns spec.replicas."""
-    entry = {
+def managed(manager: str, at: float, operation: str = "Update") -> Manifest:
+    """A managedFields entry that owns spec.replicas; what goes through /scale leaves none."""
+    return {
         "manager": manager,
         "operation": operation,
         "apiVersion": "apps/v1",
@@ -181,7 +181,6 @@ def managed(manager: str, at: float, operation: str = "Update", subresource: str
         "fieldsType": "FieldsV1",
         "fieldsV1": {"f:spec": {"f:replicas": {}}},
     }
-    return entry | ({"subresource": subresource} if subresource else {})
 
 
 def deployment(

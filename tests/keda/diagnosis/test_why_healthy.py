@@ -93,7 +93,7 @@ STARTING = {
             [
                 scaled_object(),
                 hpa(3, 3, current("10"), last_scaled=600),
-                deployment(3, 3, managed("kube-controller-manager", 600, subresource="scale")),
+                deployment(3),
                 ACTIVATED,
                 SCALED_UP,
             ],

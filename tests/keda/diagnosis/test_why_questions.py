@@ -328,6 +328,22 @@ def test_7_the_cooldown() -> None:
 
 
 # 8: it went to zero right after the deploy
+def test_8_an_event_of_an_earlier_object_of_that_name() -> None:
+    gone = event(
+        "KEDAScaleTargetDeactivated",
+        "Deactivated apps/v1.Deployment shop/web from 3 to 0",
+        300,
+        warning=False,
+    )
+    found = why(
+        scaled_object(active=INACTIVE, last_active=None, created=120),
+        hpa(0, 0, active=DISABLED),
+        deployment(0),
+        gone,
+    )
+    assert answered(found, "never-active", Level.WORKING, Hop.ACTIVATION).startswith("is at 0: ")
+
+
 def test_8_never_active() -> None:
     gone = event(
         "KEDAScaleTargetDeactivated",
@@ -381,7 +397,7 @@ def test_9_caught_while_the_hpa_has_it() -> None:
     found = why(
         scaled_object(),
         hpa(5, 5, current("10"), last_scaled=10),
-        deployment(5, 5, managed("kube-controller-manager", 10, subresource="scale"), flux),
+        deployment(5, 5, flux),
         resize,
         values={METRIC: 50_000},
     )
