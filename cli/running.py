@@ -58,7 +58,7 @@ def stop(lab: Lab, show: Callable[[str], None]) -> None:
     """Stops the command that holds a lab and waits for its end; returns at once if there is none.
 
     Raises:
-        CommandError: it does not end, or is somebody else's.
+        CommandError: it does not end, or belongs to another user.
     """
     pid = holder(lab)
     if pid is None:

@@ -1,5 +1,5 @@
-"""What KEDA may do: the chart's rights, derived from the workloads, narrow unless the stack file says
-otherwise.
+"""What KEDA may do: the chart's rights, derived from the workloads, narrow unless the stack file widens
+them.
 
 KEDA's chart grants its operator get on every object of every kind, and so on every Secret, and list and watch
 on all Secrets (templates/manager/clusterrole.yaml of chart 2.19.0). What can be taken away follows from how
@@ -31,7 +31,7 @@ from keda import MISSING, Fault, Faults, ScaledObject, TriggerAuthentication
 from keda.core.errors import Refused, join
 from keda.core.model import Flag, Namespace
 
-# Deployments and StatefulSets are in the chart's role whatever scaledRefKinds says.
+# Deployments and StatefulSets are in the chart's role whatever scaledRefKinds is.
 _BUILT_IN = frozenset({("apps", "deployments"), ("apps", "statefulsets")})
 _POD_SECURITY = "pod-security.kubernetes.io"
 

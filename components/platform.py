@@ -41,7 +41,7 @@ def provider(cluster: Cluster) -> Provider:
         # Each run of the provider is another field manager. Without this, what such a take-over or an edit by
         # hand left would be a conflict in every later run, however often it is repeated.
         enable_patch_force=True,
-        # A changed dashboard is written in place; by default a ConfigMap is deleted and made anew.
+        # A changed dashboard is written in place; by default a ConfigMap is deleted and made again.
         enable_config_map_mutable=True,
     )
 

@@ -85,7 +85,7 @@ class ScaledWorkload(pulumi.ComponentResource):
 
 
 def summarize(workload: Workload) -> dict[str, Any]:
-    """What one wants to know of a workload at a glance."""
+    """A workload at a glance."""
     scaled = workload.scaled
     lowest, highest = workload.bounds
     summary: dict[str, Any] = {

@@ -1,8 +1,8 @@
 """KEDA 2.19.0's API as types: what a person writes is checked as KEDA would check it, before anything is
 applied.
 
-Pure Python over pydantic; it knows nothing of Pulumi and asks no cluster. What is named here is imported when
-it is used first.
+Pure Python over pydantic; it imports nothing of Pulumi and reads no cluster. What is named here is imported
+at its first use.
 """
 
 from __future__ import annotations

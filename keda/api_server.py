@@ -100,7 +100,7 @@ def _get(api: Any, path: str, accept: str, seconds: tuple[float, float]) -> Resp
 def _contexts(source: io.StringIO | str | None) -> tuple[list[str], str]:
     """(The names of a kubeconfig's contexts, that of the current one or "").
 
-    The library's own list wants a current context, also where another is named.
+    The library's own list requires a current context, also where another is named.
     """
     library: Any = import_module("kubernetes.config.kube_config")
     merged = library.KubeConfigMerger(source or library.KUBE_CONFIG_DEFAULT_LOCATION).config

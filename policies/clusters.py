@@ -89,7 +89,7 @@ class Clusters:
         return found
 
     def undecided(self, owning: Iterable[str]) -> Iterator[Undecided]:
-        """Providers whose cluster the update alone knows, where another one has owners too; and those that
+        """Providers whose cluster the update alone has, where another one has owners too; and those that
         nothing is registered with: what is only read with them, no policy is shown.
         """
         owned = set(owning)

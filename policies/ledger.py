@@ -34,8 +34,8 @@ class Ledger:
     def __init__(self) -> None:
         self._owners = Owners()
         self._conflicts: dict[str, list[Conflict]] = {}
-        # Where ScaledObjects and their targets are; UNKNOWN stands in for what another object may not know of
-        # itself, so that a look-up costs the same however many there are.
+        # Where ScaledObjects and their targets are; UNKNOWN stands in for what is unknown of another
+        # object, so that a look-up costs the same however many there are.
         self._namespaces: set[object] = set()
         self._targets: set[tuple[str, object, object]] = set()
         self._unread: list[_Unread] = []

@@ -28,7 +28,7 @@ _SHORT = 4
 
 
 class Operation:
-    """Pulumi starts a pack anew for each preview and each update, so this is one operation's memory."""
+    """Pulumi starts a pack again for each preview and each update, so this is one operation's memory."""
 
     def __init__(self) -> None:
         self.clusters = Clusters()

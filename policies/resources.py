@@ -29,7 +29,7 @@ _PATH = re.compile(r'\["((?:[^"\\]|\\.)*)"\]|\[(\*|\d+)\]|([^.\[\]]+)')
 
 @dataclass(frozen=True)
 class Provider:
-    """A resource's provider and its settings, with UNKNOWN for what a preview does not know."""
+    """A resource's provider and its settings, with UNKNOWN for what a preview does not have."""
 
     urn: str
     name: str
@@ -38,7 +38,7 @@ class Provider:
 
 @dataclass(frozen=True)
 class Resource:
-    """A resource in plain data, UNKNOWN in place of what a preview does not know."""
+    """A resource in plain data, UNKNOWN in place of what a preview does not have."""
 
     type: str
     urn: str
@@ -118,8 +118,8 @@ def covered(patterns: Iterable[str], *path: str) -> bool:
 
 
 def _held(resource: Resource) -> bool:
-    """Whether Pulumi goes on to write an object. A policy is not told whether it would also delete it
-    (retainOnDelete), but whoever lets go of one needs both options, and the message asks for both.
+    """Whether Pulumi goes on to write an object. A policy is not given whether it would also delete it
+    (retainOnDelete), but giving one up needs both options, and the message names both.
     """
     return not all(covered(resource.ignore_changes, key) for key in ("metadata", "spec"))
 

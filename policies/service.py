@@ -1,8 +1,8 @@
 """The pack's service as the engine calls it: the policy SDK's, with what the SDK lacks.
 
-The SDK reads a resource anew for each policy, with proxies, and says nothing of secrets (pulumi_policy 1.21,
-policy.py, `Analyze` and `AnalyzeStack`). Here each resource is read once, straight from the request, and the
-policies are given an empty one of the same URN (`Operation.read`). The project and the stack that
+The SDK reads a resource again for each policy, with proxies, and without marks of secrets (pulumi_policy
+1.21, policy.py, `Analyze` and `AnalyzeStack`). Here each resource is read once, straight from the request,
+and the policies are given an empty one of the same URN (`Operation.read`). The project and the stack that
 `ConfigureStack` names choose the config file; `Configure` refuses settings that nobody reads.
 """
 

@@ -1,6 +1,6 @@
 """One rule of the cluster guard: a ValidatingAdmissionPolicy of the API server, in CEL, and its binding.
 
-Everything is plain data: component.py beside it installs it, generate/kyverno.py writes the same for Kyverno.
+Everything is plain data: component.py installs it, generate/kyverno.py writes the same for Kyverno.
 """
 
 from __future__ import annotations

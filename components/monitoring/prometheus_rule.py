@@ -40,7 +40,7 @@ def _of_keda(installation: Installation) -> Iterator[Alert]:
 
 
 def _of_workload(workload: Workload, conditions: bool) -> Iterator[Alert]:
-    """A workload's alerts as its setting `alerts` wants them, with the labels that name it."""
+    """A workload's alerts by its setting `alerts`, with the labels that name it."""
     kind = workload.scaled.kind
     labels = {"namespace": workload.namespace, "kind": kind, kind.lower(): workload.name}
     for each in OF_WORKLOAD:

@@ -1,4 +1,4 @@
-"""What a cluster must not hold when KEDA is installed: somebody else's KEDA, its CRDs in another version,
+"""What a cluster must not have when KEDA is installed: another KEDA, its CRDs in another version,
 another server of external metrics. Each exists once per cluster, and the second takes it from the first.
 """
 

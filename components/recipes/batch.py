@@ -116,7 +116,7 @@ class Batch(PrometheusRecipe):
     max_replicas: Positive = Field(default=1, exclude=True)
 
     def faults(self) -> Iterator[Fault]:
-        """GPUs that fit no pod, a maximum beside them, and a kind without its target or job."""
+        """GPUs that fit no pod, a maximum next to gpus, and a kind without its target or job."""
         if "max_replicas" in self.model_fields_set:
             yield Fault(
                 "maxReplicas",
@@ -173,7 +173,7 @@ class Batch(PrometheusRecipe):
         if self.kind == "ScaledJob" and self.job is not None:
             job = self._scaled_job(name, self.job, highest, trigger)
             return Workload(job, gpus_per_pod=self.gpus_per_pod)
-        assert self.target is not None  # faults() has spoken
+        assert self.target is not None  # faults() has refused it
         bounded = self.model_copy(update={"max_replicas": highest})
         scaled = bounded.scaled_object(name, self.target, (trigger,))
         return Workload(scaled, gpus_per_pod=self.gpus_per_pod)

@@ -1,7 +1,7 @@
 """A HorizontalPodAutoscaler as somebody wrote it: v2, v2beta2, v2beta1 or v1, read as v2.
 
 Source: k8s.io/api/autoscaling/{v1,v2,v2beta1}/types.go of Kubernetes 1.34 and the conversions in
-pkg/apis/autoscaling/v1/conversion.go, which keep what v1 cannot say in annotations.
+pkg/apis/autoscaling/v1/conversion.go, which keep what v1 has no field for in annotations.
 """
 
 from __future__ import annotations
@@ -190,7 +190,7 @@ def _moved(fault: Fault, at: str) -> Fault:
 
 
 def _v1_metrics(manifest: Mapping[str, Any], spec: Mapping[str, Any]) -> list[Any]:
-    """v1 knows a CPU percentage; the API server keeps every other metric in an annotation, as v1 types."""
+    """v1 has a CPU percentage; the API server keeps every other metric in an annotation, as v1 types."""
     others = _annotation(manifest, _METRICS) or []
     percentage = spec.get("targetCPUUtilizationPercentage")
     cpu = {"type": "Resource", "resource": {"name": "cpu", "targetAverageUtilization": percentage}}

@@ -67,7 +67,7 @@ class Rule:
         return template if template and "<" not in template else None
 
     def series(self, metric: str) -> str | None:
-        """The series that the adapter serves as `metric`, if this rule does and the rule alone says which."""
+        """The series that the adapter serves as `metric`, if this rule does and the rule alone names them."""
         return next((name for name in self._candidates(metric) if self.metric(name) == metric), None)
 
     def metric(self, series: str) -> str | None:

@@ -2,7 +2,7 @@
 
 A `Resource` metric becomes a cpu or memory trigger, which is the HPA's own metric again. What an HPA reads
 from the custom and external metrics APIs becomes a prometheus trigger: with Prometheus Adapter's rules its
-query is the adapter's own; without them it is proposed, and a note says what to check.
+query is the adapter's own; without them it is proposed, and a note names what to check.
 """
 
 from __future__ import annotations
@@ -68,9 +68,9 @@ def adopt(manifest: Mapping[str, Any], prometheus: str, rules: AdapterRules | No
     faults, triggers, notes = Faults(), [], list(_notes(hpa))
     for index, metric in enumerate(hpa.spec.metrics):
         with faults.under(f"spec.metrics[{index}].{metric.key}"):
-            trigger, said = _trigger(metric, hpa, prometheus, rules)
+            trigger, checks = _trigger(metric, hpa, prometheus, rules)
             triggers.append(trigger)
-            notes += [f"triggers[{index}]: {note}" for note in said]
+            notes += [f"triggers[{index}]: {note}" for note in checks]
     faults.raise_if_any()
     helm = _HELM in (hpa.metadata.annotations or {})
     target = hpa.spec.scale_target_ref
@@ -132,7 +132,7 @@ def _trigger(
     match metric.type:
         case "Resource" | "ContainerResource":
             resource = metric.resource or metric.container_resource
-            assert resource is not None  # Metric.faults has spoken
+            assert resource is not None  # Metric.faults has refused it
             return _resource_trigger(resource), []
     series = metric.pods or metric.object or metric.external
     assert series is not None
@@ -252,7 +252,7 @@ def _pod_names(hpa: Hpa) -> str:
 
 
 def _one_number(query: str) -> str:
-    """An HPA adds up all series of a metric; KEDA wants one."""
+    """An HPA adds up all series of a metric; KEDA needs one."""
     try:
         return query if promql.one_series(promql.parse(query)) else f"sum({query})"
     except promql.TooDeep:

@@ -16,7 +16,7 @@ from keda.checks.text import BOLD, Look, as_text
 from keda.commands.baseline import Baseline
 from keda.commands.errors import NotThere
 from keda.commands.options import Options
-from keda.commands.unjudged import told
+from keda.commands.unjudged import notes
 from keda.manifests.documents import Source
 from keda.manifests.files import SUFFIXES, Files, Unjudged
 from keda.manifests.helm import rendered
@@ -168,7 +168,7 @@ def check(options: Options) -> int:
     if with_total and counts:
         print()
     sys.stdout.flush()
-    for text in told(judged.unjudged, quiet=options.quiet):
+    for text in notes(judged.unjudged, quiet=options.quiet):
         print(text, file=sys.stderr)
     if with_total:
         print(_total(judged, counts, options.look))

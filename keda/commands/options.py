@@ -90,7 +90,7 @@ def patterns(written: Sequence[str], folder: Path) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Config:
-    """What the file says; its paths are told from the working directory."""
+    """The file's settings; its paths are relative to the working directory."""
 
     paths: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()

@@ -11,7 +11,7 @@ FIRST = 3
 """So many are named."""
 
 
-def told(unjudged: Unjudged, *, quiet: bool = False) -> Iterator[str]:
+def notes(unjudged: Unjudged, *, quiet: bool = False) -> Iterator[str]:
     """What could not be read; unless `quiet`, also what is not read by design."""
     yield from unjudged.broken
     if quiet:

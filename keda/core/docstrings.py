@@ -15,7 +15,7 @@ from keda.core.model import Model
 @functools.cache
 def field_docstrings(model: type[Model]) -> Mapping[str, str]:
     """What stands below each field, as one line, by the field's Python name."""
-    said: dict[str, str] = {}
+    documented: dict[str, str] = {}
     for owner in reversed(model.__mro__[: model.__mro__.index(Model)]):
         [definition] = ast.parse(textwrap.dedent(inspect.getsource(owner))).body
         body = definition.body if isinstance(definition, ast.ClassDef) else []
@@ -23,5 +23,5 @@ def field_docstrings(model: type[Model]) -> Mapping[str, str]:
             if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
                 match after:
                     case ast.Expr(value=ast.Constant(value=str(text))):
-                        said[field.target.id] = " ".join(text.split())
-    return said
+                        documented[field.target.id] = " ".join(text.split())
+    return documented

@@ -83,7 +83,7 @@ class Model(BaseModel, metaclass=_SpecErrors):
 
 
 def _nested(error: ValidationError) -> Iterator[Fault]:
-    """The faults inside a ValidationError that came out of some Model: each level has already spoken."""
+    """The faults inside a ValidationError that came out of some Model: each level has already its words."""
     for detail in error.errors(include_url=False):
         cause = detail.get("ctx", {}).get("error")
         if isinstance(cause, SpecError):

@@ -49,7 +49,7 @@ def _no_value(workload: Workload) -> bool:
 
 
 def keda_evidence(workload: Workload, keda: Installation) -> Iterator[str]:
-    """The pods of KEDA, and the API that the HPA asks."""
+    """The pods of KEDA, and the API that the HPA reads."""
     for item in filter(None, (keda.operator, keda.adapter)):
         ready, wanted = keda.ready(item)
         yield f"{item.namespace}/{item.name} {ready} of {wanted} ready"

@@ -136,7 +136,7 @@ def from_dump(manifests: Iterable[object], clock: datetime) -> Snapshot:
 
 
 def _times(value: object) -> Iterator[datetime]:
-    """Every timestamp that says when something was written."""
+    """Every timestamp of a write."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
             if key in _TIMES or key == "time":

@@ -1,8 +1,8 @@
 """The metrics' values now: from the external metrics API, or from what KEDA exports of its last poll.
 
-A GET of an external metric makes KEDA ask its source, as the HPA does every 15 s. Where a fallback is set,
-KEDA counts a failed one as one of `failureThreshold` (pkg/fallback/fallback.go): those metrics are not asked
-for. A ScaledJob has none in that API.
+A GET of an external metric makes KEDA query its source, as the HPA does every 15 s. Where a fallback is set,
+KEDA counts a failed one as one of `failureThreshold` (pkg/fallback/fallback.go): those metrics are not
+read. A ScaledJob has none in that API.
 """
 
 from __future__ import annotations

@@ -36,9 +36,9 @@ class ObjectRef:
 class Declared:
     """A manifest and where it is declared (a URN, a file and line, a live object and its field manager).
 
-    `cluster` tells clusters apart when several are declared together; "" is whichever cluster is current, and
-    that may be any of them. `live` is what a cluster holds now: whoever declares the same object replaces it.
-    `held`: the program that declares it also deletes it when it goes, whoever has taken it over meanwhile.
+    `cluster` distinguishes clusters when several are declared together; "" is the current cluster, which may
+    be any of them. `live` is what a cluster holds now: a declaration of the same object replaces it.
+    `held`: the program that declares it also deletes it when it goes, even if another has taken it over.
     `replaces`: the live object that goes when this one comes: it had another name so far.
     """
 

@@ -56,7 +56,7 @@ class Unreadable(ValueError):
 
     @property
     def of_kubernetes(self) -> bool:
-        """Whether the text is an object's, as far as it can be told."""
+        """Whether the text is an object's, as far as that is visible."""
         return bool(
             _API_VERSION.search(self.text) and _KIND.search(self.text) and not _OTHER_SCHEMA.search(self.text)
         )

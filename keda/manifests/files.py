@@ -121,7 +121,7 @@ class Files:
         return self._read[file]
 
     def documents(self, file: Path, *, sift: bool = True) -> Iterator[Document]:
-        """The same, read each time. `sift`: without a word that every object has, it is passed over."""
+        """The same, read each time. `sift`: a file that lacks a word of every object is passed over."""
         try:
             with file.open("rb") as stream:
                 if file.stat().st_size > MAX_BYTES or self.asked:

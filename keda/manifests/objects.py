@@ -73,7 +73,7 @@ class Item:
 
     @cached_property
     def names_namespace(self) -> bool:
-        """Whether the namespace is written, or left to whoever applies it."""
+        """Whether the namespace is written, or left to the apply."""
         return bool(dig(self.manifest, "metadata", "namespace"))
 
     @property
@@ -220,7 +220,7 @@ class Objects:
 
     @property
     def are_all(self) -> bool:
-        """Whether nothing tells that there are objects which are not given."""
+        """Whether there is no sign of objects which are not given."""
         return not (any(self._makers()) or self.unseen.incomplete or self.unseen.unjudged)
 
     def _makers(self) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Kustomize's patches: strategic merge and JSON 6902.
 
-Lists of containers, variables, volumes and ports are merged by name as Kubernetes' own types say; those of a
+Lists of containers, variables, volumes and ports are merged by name, as in Kubernetes' own types; those of a
 custom resource (a ScaledObject's triggers) are replaced, since kustomize has no schema of it.
 """
 

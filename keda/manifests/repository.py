@@ -85,7 +85,7 @@ def _walk(path: Path, files: Files) -> None:
     files.walk(path)
     empty = sum(map(len, files.folders.values())) == before
     if empty and not (files.unjudged.charts or files.exclude):
-        files.unjudged.broken.append(f"{path}: there is no YAML or JSON file here.")
+        files.unjudged.broken.append(f"{path}: no YAML or JSON file is here.")
 
 
 def _named(paths: Iterable[str], files: Files, complete: set[tuple[str, str]]) -> Iterator[Given]:

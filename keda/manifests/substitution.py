@@ -1,6 +1,6 @@
 """Placeholders, and variables that Flux (postBuild), envsubst and OpenShift fill in after a file is written.
 
-What nobody can know from the files is UNKNOWN. A default is the value. Sources: Flux kustomize-controller's
+What the files do not show is UNKNOWN. A default is the value. Sources: Flux kustomize-controller's
 envsubst (github.com/fluxcd/pkg/envsubst), GNU envsubst for `$NAME`, OpenShift's Template (`${{NAME}}` keeps
 its type).
 """
@@ -20,7 +20,7 @@ _DEFAULTS = (":=", ":-", "=", "-")
 _LITERAL = ("GrafanaDashboard",)
 """Kinds whose texts have variables of their own."""
 _TYPED = re.compile(r"\$\{\{(\w+)\}\}")
-"""OpenShift's: the value is no text."""
+"""OpenShift's: the value is not a string."""
 _DATA = ("data", "binaryData")
 
 

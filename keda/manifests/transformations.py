@@ -94,7 +94,7 @@ def _selected(selector: str, labels: object) -> bool:
 def renamed(
     objects: list[Given], before: str, after: str, fields: list[tuple[str, str, list[str]]]
 ) -> list[Given]:
-    """Names get a prefix and a suffix; so do references that kustomize is told of."""
+    """Names get a prefix and a suffix; so do references in its `configurations`."""
     kinds = {(each.kind, each.name) for each in objects if each.kind not in _NOT_RENAMED}
     done = []
     for each in objects:
@@ -125,7 +125,7 @@ REFERENCES = [
     (kind, "HorizontalPodAutoscaler", ["spec", "scaleTargetRef", "name"])
     for kind in (*_REPLICATED, "ScaledObject")
 ]
-"""Kustomize knows the HPA's target, and nothing of KEDA's kinds."""
+"""Kustomize has the HPA's target, and nothing of KEDA's kinds."""
 
 
 def labelled(given: Given, kustomization: Manifest) -> Given:

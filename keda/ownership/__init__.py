@@ -38,11 +38,11 @@ __all__ = [
 
 @dataclass
 class Owners:
-    """The owners found so far, by what they own. Adding an object tells the conflicts it completes, once.
+    """The owners found so far, by what they own. Adding an object returns the conflicts it completes, once.
 
     The conflicts found do not depend on the order of the additions, and an addition does not cost more for
     the unrelated objects before it. With one exception: what is live is replaced by a declaration of the same
-    object, and a conflict told before that declaration came stays told. Add live objects last.
+    object, and a conflict returned before that declaration came stays. Add live objects last.
     """
 
     _owners: defaultdict[ObjectRef, list[Owner]] = field(default_factory=lambda: defaultdict(list))
@@ -61,7 +61,7 @@ class Owners:
         return [conflict for claim in claims(declared) for conflict in self._take(claim)]
 
     def handovers(self) -> Iterator[Handover]:
-        """What a declared ScaledObject takes over from a live owner that is declared anew, elsewhere."""
+        """What a declared ScaledObject takes over from a live owner that is declared again, elsewhere."""
         for each in self._passed.values():
             claimed = self._claimed[each.before.said_by]
             known = any(owned.kind != "HorizontalPodAutoscaler" for owned in claimed)
@@ -105,7 +105,7 @@ class Owners:
             self._passed.setdefault(key, Handover(scaled, before, target))
 
     def _replaced(self, *owners: Owner) -> bool:
-        """Whether one of them is live, and declared anew; an HPA of KEDA's follows its ScaledObject."""
+        """Whether one of them is live, and declared again; an HPA of KEDA's follows its ScaledObject."""
         return any(
             owner.live and _may_meet(owner.cluster, cluster)
             for owner in owners

@@ -167,7 +167,7 @@ def _controlled(source: ObjectRef, manifest: Manifest, common: dict[str, Any]) -
     """A workload that its ownerReferences give to a controller.
 
     Envoy Gateway's proxies belong to a Gateway or GatewayClass, and it leaves their replicas alone unless an
-    EnvoyProxy says otherwise: that claim is made there.
+    EnvoyProxy sets them: that claim is made there.
     """
     for reference in owner_references(manifest):
         owner = ref(
@@ -311,17 +311,17 @@ def _rollout(source: ObjectRef, manifest: Manifest, common: dict[str, Any]) -> C
 def _canary(source: ObjectRef, manifest: Manifest, common: dict[str, Any]) -> Claims:
     """Flagger runs a copy, `<target>-primary`, and takes the target to 0 between releases.
 
-    It knows the autoscaler it is told of: it pauses that, and makes a copy of it for the primary.
+    It pauses the autoscaler that autoscalerRef names, and makes a copy of it for the primary.
     """
     target = _target(source, manifest, "targetRef")
     scaler = mapping(dig(manifest, "spec", "autoscalerRef"))
     if target is None or UNKNOWN in (dig(manifest, "spec", "autoscalerRef"), scaler.get("name")):
         return
-    told = {(text(scaler.get("kind")), text(scaler.get("name")))} if scaler else set()
+    named = {(text(scaler.get("kind")), text(scaler.get("name")))} if scaler else set()
     primary = ObjectRef(target.group, target.kind, target.namespace, f"{target.name}-primary")
     for owned in (target, primary):
         yield Controller(
-            **common | {"goes_with": common["goes_with"] | told},
+            **common | {"goes_with": common["goes_with"] | named},
             owned=owned,
             does=f"lets Flagger set the replicas of {owned}",
             harm="Flagger writes them with each release (0 for the target once its copy serves), KEDA writes "

@@ -1,4 +1,4 @@
-"""What the conflict rule speaks of: objects, where they are declared, and how each owns a replica count."""
+"""What the conflict rule is about: objects, where they are declared, and how each owns a replica count."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -33,13 +33,13 @@ class Owner:
     source: ObjectRef
     owned: ObjectRef
     said_by: ObjectRef
-    """The manifest that says so, which need not be the source: a Deployment's names its controller."""
+    """The manifest that declares it, which need not be the source: a Deployment's names its controller."""
     where: str
     cluster: str = ""
     live: bool = False
     held: bool = False
     goes_with: frozenset[Actor] = frozenset()
-    """Whom it belongs to by ownerReferences, or works together with: these are no second owners beside it."""
+    """Whom it belongs to by ownerReferences, or works together with: these are no second owners."""
 
     @property
     def acts_as(self) -> frozenset[Actor]:
@@ -103,7 +103,7 @@ class Vpa(Owner):
     rule = ConflictKind.VPA
 
     controlled: Mapping[str, frozenset[str]]
-    """cpu and memory by container ("*": every other), as its policies say; without policies it is both."""
+    """cpu and memory by container ("*": every other), by its policies; without policies it is both."""
 
 
 @dataclass(frozen=True)

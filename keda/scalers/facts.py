@@ -144,7 +144,7 @@ def _shared() -> Mapping[str, dict[str, str]]:
 
 
 def meaning(scaler: str, name: str) -> str:
-    """What a parameter is, in a sentence; empty where its name says it all."""
+    """What a parameter is, in a sentence; empty where its name is enough."""
     own: str = records()[scaler].get("meanings", {}).get(name, "")
     return own or _shared()["meanings"].get(name, "")
 

@@ -105,12 +105,12 @@ def convert(parameter: Parameter, text: str, parts: list[str]) -> Any:
     return _CONVERSIONS[parameter.type](text)
 
 
-def converted(said: str, name: str, text: str, conversion: Callable[[str], Any]) -> Any:
+def converted(label: str, name: str, text: str, conversion: Callable[[str], Any]) -> Any:
     """`text` of the parameter `name` for a parser of a scaler's own. Raises RefusalError."""
     try:
         return conversion(text)
     except ValueError as error:
-        raise RefusalError(unreadable(f"error parsing {said}", name, detail=str(error))) from error
+        raise RefusalError(unreadable(f"error parsing {label}", name, detail=str(error))) from error
 
 
 def _integers(part: str, separator: str) -> list[int]:

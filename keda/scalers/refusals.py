@@ -1,6 +1,6 @@
 """What KEDA 2.19.0 refuses of a trigger, as data: which sort of refusal, of which parameters, in which words.
 
-A rule that finds a fault returns a `Refusal`; whoever shows it reads its fields, never its words.
+A rule that finds a fault returns a `Refusal`; its reader uses its fields, never its words.
 """
 
 from __future__ import annotations
@@ -104,7 +104,9 @@ def first_missing(values: Mapping[str, Any], *names: str, words: str = "no {} gi
 
 def absent(values: Mapping[str, Any], named: Mapping[str, str], words: str = "no {} given") -> Refusal | None:
     """For the first parameter without a value; `named` holds KEDA's word for each."""
-    return next((missing(words.format(said), name) for name, said in named.items() if not values[name]), None)
+    return next(
+        (missing(words.format(label), name) for name, label in named.items() if not values[name]), None
+    )
 
 
 def pair(values: Mapping[str, Any], one: str, other: str, words: str) -> Refusal | None:

@@ -55,7 +55,7 @@ _Found = dict[tuple[Kind, tuple[str, ...]], Refusal]
 
 @dataclass(frozen=True)
 class Known:
-    """Values by name, as far as they are known; UNKNOWN stands for one that is there and may be any text."""
+    """Values by name, as far as they are known; UNKNOWN stands for any string."""
 
     values: Mapping[str, str | Unknown] = field(default_factory=dict)
     complete: bool = True
@@ -116,7 +116,7 @@ def _both(before: _Found | None, found: _Found) -> _Found:
 
 
 class _Question:
-    """One trigger, and what of it may be any text."""
+    """One trigger, and what of it may be any string."""
 
     def __init__(
         self,

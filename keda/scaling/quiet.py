@@ -20,7 +20,7 @@ _OPEN = (Constant, Step, Ramp, Day, Recorded)
 
 
 def applies(scaled_object: ScaledObject, signals: Sequence[Signal]) -> bool:
-    """Whether this module knows the ScaledObject's sort and its signal's."""
+    """Whether this module covers the ScaledObject and its signal."""
     trigger, *others = scaled_object.triggers
     return (
         not others

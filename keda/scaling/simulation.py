@@ -127,7 +127,7 @@ class Simulation:
         self.restart_controller()
 
     def restart_controller(self) -> None:
-        """The controller-manager begins anew: recommendations and events are gone."""
+        """The controller-manager begins again: recommendations and events are gone."""
         options = self.options
         self.hpa = HorizontalPodAutoscaler(
             *hpa_bounds(self.scaled_object),
@@ -195,10 +195,10 @@ class Simulation:
         return next((ends for begins, ends in self.options.operator_outages if begins <= now < ends), None)
 
     def _edit(self, edit: Edit, poll: int, sync: int) -> tuple[int, int]:
-        """The next poll and sync. A change of the spec starts KEDA's loop anew, one of annotations does not.
+        """The next poll and sync. A change of the spec starts KEDA's loop again, one of annotations does not.
 
         A pause deletes the HPA and ends the loop. Where paused-replicas asks for another count than there is,
-        both are made anew at once, the HPA before its controller misses it: its minimum and maximum are that
+        both are made again at once, the HPA before its controller misses it: its minimum and maximum are that
         count, and it stays (reconcileScaledObject, controllers/keda/scaledobject_controller.go; seen).
         """
         old, new, was_paused, frozen = self.scaled_object, edit.scaled_object, self.loop.paused, self._frozen
@@ -210,8 +210,8 @@ class Simulation:
             self.restart_controller()
             return edit.at, edit.at + self.options.controller.sync_period
         self.hpa.edit(*hpa_bounds(new), behavior_of(new, self.options.controller))
-        anew = self.loop.paused > was_paused or new != replace(old, annotations=new.annotations)
-        return (edit.at if anew else poll), sync
+        again = self.loop.paused > was_paused or new != replace(old, annotations=new.annotations)
+        return (edit.at if again else poll), sync
 
     def ready(self, now: int) -> int:
         """How many pods are Ready."""

@@ -1,6 +1,6 @@
 """scalingModifiers.formula: the part of the expr language that formulas use, read as KEDA compiles them.
 
-`problem` is certain of what it reports: what is outside the part it knows passes.
+`problem` is certain of what it reports: what is outside the part it covers passes.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _FUNCTIONS = frozenset(
 
 
 class _Unsure(Exception):
-    """The formula uses what this reader does not know."""
+    """The formula uses what this reader does not cover."""
 
 
 class _Wrong(Exception):

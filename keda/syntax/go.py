@@ -1,6 +1,6 @@
 """How Go reads a string: the conversions of KEDA's typed parser (scalersconfig/typed_config.go, KEDA 2.19.0).
 
-Each function returns the value or raises ValueError with what KEDA says of it.
+Each function returns the value or raises ValueError with KEDA's words.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def json_integer(text: str, bounds: tuple[int, int] = INT64) -> int:
 
 
 def json_real(text: str) -> float:
-    """encoding/json into a float64: `.5`, `5.`, `+5`, `05`, `0x10`, `1_000` and NaN are no JSON numbers."""
+    """encoding/json into a float64: `.5`, `5.`, `+5`, `05`, `0x10`, `1_000` and NaN are not JSON."""
     text = text.strip(" \t\r\n")
     if not _JSON_NUMBER.fullmatch(text) or math.isinf(float(text)):
         raise ValueError("unable to unmarshal to field type float64: not a JSON number, or out of range")

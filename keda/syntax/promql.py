@@ -24,7 +24,7 @@ _ALWAYS_ONE = {"scalar", "vector", "time", "absent", "absent_over_time", "pi"}
 
 
 class Broken(ValueError):
-    """The query is not valid PromQL; `str()` says where."""
+    """The query is not valid PromQL; `str()` has the place."""
 
 
 class TooDeep(ValueError):
@@ -206,7 +206,7 @@ def _one_binary(tree: Any) -> bool:
 
 
 def states_no_data(tree: Any) -> bool:
-    """Whether the query itself says what no data means: `… or vector(0)`."""
+    """Whether the query itself sets what no data means: `… or vector(0)`."""
     return any(isinstance(node, promql.BinaryExpr) and str(node.op) == "or" for node in walk(tree)) or any(
         isinstance(node, promql.Call) and node.func.name in ("absent", "absent_over_time")
         for node in walk(tree)
@@ -215,7 +215,7 @@ def states_no_data(tree: Any) -> bool:
 
 def nature(tree: Any) -> str:
     """What sort of number it is: "per replica" (an average, a total over a count), "latency" (a quantile, a
-    mean duration), "total", or "" if that cannot be told.
+    mean duration), "total", or "" if that is unknown.
     """
     tree = bare(tree)
     match tree:

@@ -23,7 +23,7 @@ Golden = Callable[[Timeline], None]
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--write-timelines`."""
     parser.getgroup("keda").addoption(
-        "--write-timelines", action="store_true", help="write the golden timelines anew"
+        "--write-timelines", action="store_true", help="write the golden timelines again"
     )
 
 

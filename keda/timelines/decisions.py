@@ -39,7 +39,7 @@ class Decisions:
     """One trigger's table: `rows` by value, the first is 0 and the last gives the most replicas.
 
     `back` is the seconds from the last work to the count of `rows[0]`, None if it does not come back. `note`
-    stands for the rows where no value alone decides. `warnings` are sentences about what nobody wants.
+    stands for the rows where no value alone decides. `warnings` are sentences about likely mistakes.
     """
 
     workload: str
@@ -240,7 +240,7 @@ def _decided(model: Model) -> Decisions:
 
 
 def _note(model: Model) -> str:
-    """What is said in place of rows where no value alone decides."""
+    """The sentence in place of rows where no value alone decides."""
     if not isinstance(model, ObjectModel):
         return ""
     scaled_object, trigger = model.scaled_object, model.trigger

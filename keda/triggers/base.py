@@ -48,7 +48,7 @@ class Trigger(Model):
     """Parameters that must not stand in metadata: secrets, and what KEDA reads from a TriggerAuthentication
     only."""
     removed: ClassVar[Mapping[str, str]] = {}
-    """Parameters that KEDA refuses since a former version, and what it says of each."""
+    """Parameters that KEDA refuses since a former version, and its error for each."""
     target_field: ClassVar[str | None] = None
     """The field that holds the target for one replica, where there is one."""
     separators: ClassVar[Mapping[str, str]] = {}

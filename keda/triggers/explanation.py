@@ -85,9 +85,9 @@ def parameters(scaler: str) -> list[Parameter]:
 
 def documentation(model: type[Trigger]) -> dict[str, str]:
     """The docstring of each field, by the field's name and its key."""
-    said = field_docstrings(model)
+    documented = field_docstrings(model)
     keys = {name: field.alias or name for name, field in model.model_fields.items()}
-    return {**said, **{keys[name]: text for name, text in said.items() if name in keys}}
+    return {**documented, **{keys[name]: text for name, text in documented.items() if name in keys}}
 
 
 def elsewhere(parameter: Parameter, name: str) -> str:
@@ -102,10 +102,10 @@ def elsewhere(parameter: Parameter, name: str) -> str:
 def _paragraph(scaler: str, parameter: Parameter, documented: dict[str, str]) -> Iterator[str]:
     kind = " or ".join(parameter.enum) if parameter.enum else _KINDS[parameter.type]
     yield f"  {', '.join(parameter.names)} <{kind}>"
-    said = documented.get(parameter.name, "").replace(elsewhere(parameter, parameter.name), "").strip()
-    said = said or meaning(scaler, parameter.name)
-    if parameter.default and "Default:" not in said:
-        said = f"{said} Default: {parameter.default}.".strip()
+    sentence = documented.get(parameter.name, "").replace(elsewhere(parameter, parameter.name), "").strip()
+    sentence = sentence or meaning(scaler, parameter.name)
+    if parameter.default and "Default:" not in sentence:
+        sentence = f"{sentence} Default: {parameter.default}.".strip()
     places = [
         f"environment ({parameter.name}FromEnv)" if source == "env" else _PLACES[source]
         for source in parameter.sources
@@ -113,11 +113,11 @@ def _paragraph(scaler: str, parameter: Parameter, documented: dict[str, str]) ->
         if not (source == "metadata" and is_secret_key(parameter.name))
     ]
     if places not in (["metadata"], ["TriggerAuthentication"]):
-        said = f"{said} From: {', else '.join(places)}.".strip()
+        sentence = f"{sentence} From: {', else '.join(places)}.".strip()
     if parameter.deprecated:
-        said = f"{said} Refused: {parameter.deprecated}".strip()
-    if said:
-        yield textwrap.fill(said, _WIDTH, initial_indent="    ", subsequent_indent="    ")
+        sentence = f"{sentence} Refused: {parameter.deprecated}".strip()
+    if sentence:
+        yield textwrap.fill(sentence, _WIDTH, initial_indent="    ", subsequent_indent="    ")
 
 
 def _row(scaler: str) -> str:

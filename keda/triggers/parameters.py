@@ -100,7 +100,7 @@ def go_number(value: object) -> float:
 
 
 def boolean(value: object) -> bool:
-    """True or False, or a word Go's ParseBool knows. `yes` is none."""
+    """True or False, or a word that Go's ParseBool takes, which `yes` is not."""
     if isinstance(value, bool):
         return value
     word = value.strip() if isinstance(value, str) else None

@@ -77,7 +77,7 @@ def read_cluster(cluster: Mapping[str, str], unread: list[str]) -> list[Declared
 def live_owners(get: Get, context: str, unread: list[str]) -> Iterator[Declared]:
     """The live objects that own or link something, of the kinds the cluster serves.
 
-    An HPA that KEDA made is left to its ScaledObject, so that one conflict is told once.
+    An HPA that KEDA made is left to its ScaledObject, so that one conflict is reported once.
     """
     groups = _served(get)
     scaled: set[ObjectRef] = set()
@@ -145,7 +145,7 @@ def _replicas_writer(manifest: Manifest) -> str:
     """Who will write the live `spec.replicas` again: "" if nobody but autoscalers or a person once did.
 
     Applying sides own the field for as long as they declare it. An updating client owns it from the first
-    write on, also where the API server only filled in its default of 1: such a count says nothing. What went
+    write on, also where the API server only filled in its default of 1: such a count means nothing. What went
     through /scale (KEDA, the HPA, `kubectl scale`) is not declared anywhere.
     """
     for entry in map(mapping, sequence(dig(manifest, "metadata", "managedFields"))):

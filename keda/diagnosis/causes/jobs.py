@@ -21,7 +21,7 @@ _NO_RUNNING = ("accurate", "eager")
 
 
 def paused(jobs: Jobs, keda: Installation) -> Iterator[Answer]:
-    """A ScaledJob knows one of the annotations (checkIfPaused, scaledjob_controller.go)."""
+    """A ScaledJob has one of the annotations (checkIfPaused, scaledjob_controller.go)."""
     item = jobs.workload.item
     if jobs.workload.settings.annotations.paused:
         yield Answer(

@@ -1,4 +1,4 @@
-"""KEDA itself: absent, looking elsewhere, told to pause, or refusing the object."""
+"""KEDA itself: absent, watching elsewhere, paused, or refusing the object."""
 
 from __future__ import annotations
 

@@ -42,8 +42,8 @@ _PATHS = (
     _path(
         r"no matching metrics found",
         "operator",
-        "KEDA's operator has no metric of this name: the HPA asks for a trigger that its scalers do not have",
-        "Restart KEDA's operator: it then writes the HPA anew from the ScaledObject.",
+        "KEDA's operator has no metric of this name: the HPA reads a trigger that its scalers do not have",
+        "Restart KEDA's operator: it then writes the HPA again from the ScaledObject.",
     ),
     _path(
         r"timeout while waiting to establish gRPC|code = Unavailable|code = DeadlineExceeded"

@@ -38,12 +38,12 @@ def log_analytics(values: Values, trigger: ResolvedTrigger) -> Refusal | None:
     return None
 
 
-def _sdk_cloud(values: Mapping[str, str], endpoint: str, said: str) -> Refusal | None:
-    """`said`: the parameter that KEDA names, whichever is missing."""
+def _sdk_cloud(values: Mapping[str, str], endpoint: str, label: str) -> Refusal | None:
+    """`label`: the parameter that KEDA names, whichever is missing."""
     cloud = values.get("cloud", "")
     if cloud.lower() == "private":
         given = values.get(endpoint)
-        return None if given else missing(f"{said} must be provided for Private cloud type", endpoint)
+        return None if given else missing(f"{label} must be provided for Private cloud type", endpoint)
     if not cloud or cloud.upper() in _SDK_CLOUDS:
         return None
     return bad_value(f"there is no cloud environment matching the name {cloud}", "cloud")
@@ -112,7 +112,7 @@ def _raise_if(refusal: Refusal | None) -> None:
 def app_insights(trigger: ResolvedTrigger) -> None:
     """azure_app_insights_scaler.go."""
     metadata, target, activation = trigger.metadata, "targetValue", "activationTargetValue"
-    # A formula excuses the target, then the empty text fails to parse: KEDA asks for it all the same.
+    # A formula excuses the target, then the empty string fails to parse: KEDA requires it all the same.
     converted(f"azure app insights metadata {target}", target, _parameter(trigger, target), go_values.real)
     if metadata.get(activation) or metadata.get(f"{activation}FromEnv"):
         text = _parameter(trigger, activation)
@@ -155,8 +155,8 @@ def data_explorer(trigger: ResolvedTrigger) -> None:
         _parameter(trigger, name)
     for name in ("threshold", "activationThreshold"):
         if name in trigger.metadata:
-            said = f"metadata. Details: can't parse {name}"
-            converted(said, name, trigger.metadata[name], go_values.real)
+            label = f"metadata. Details: can't parse {name}"
+            converted(label, name, trigger.metadata[name], go_values.real)
     _raise_if(azure_environment(trigger, "activeDirectoryEndpoint"))
     endpoint = go_values.trim(_parameter(trigger, "endpoint"))
     if not endpoint:

@@ -126,7 +126,7 @@ def azure_identity(trigger: ResolvedTrigger, words: str) -> Refusal | None:
 
 
 def web_address(text: str, name: str) -> Refusal | None:
-    """net/http: a URL with a scheme that it can speak."""
+    """net/http: a URL with one of its two schemes."""
     try:
         scheme = go_values.url_parts(text)[0]
     except ValueError as error:
@@ -143,10 +143,10 @@ def port(text: str) -> Refusal | None:
 
 def pem(certificate: str, key: str) -> Refusal | None:
     """crypto/tls: the content of the files is asked for; a path or Base64 is not PEM."""
-    for name, said, text in (("cert", "certificate", certificate), ("key", "key", key)):
+    for name, label, text in (("cert", "certificate", certificate), ("key", "key", key)):
         if "-----BEGIN " not in text:
             return bad_value(
-                f"error parse X509KeyPair: tls: failed to find any PEM data in {said} input", name
+                f"error parse X509KeyPair: tls: failed to find any PEM data in {label} input", name
             )
     return None
 

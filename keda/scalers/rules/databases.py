@@ -43,7 +43,7 @@ def cassandra(values: Values, _: ResolvedTrigger) -> Refusal | None:
 
 @after("cassandra")
 def consistency(values: Values, _: ResolvedTrigger) -> Refusal | None:
-    """gocql.ParseConsistency panics on a word it does not know."""
+    """gocql.ParseConsistency panics on any other word."""
     word = values["consistency"].upper()
     if word in CONSISTENCIES:
         return None

@@ -51,12 +51,12 @@ def stackdriver_aggregation(values: Values, trigger: ResolvedTrigger) -> Refusal
     if refusal := google_credentials(values, trigger):
         return refusal
     if values["alignmentPeriodSeconds"]:
-        for name, said, known in (
+        for name, label, known in (
             ("alignmentAligner", "aligner", ALIGNERS),
             ("alignmentReducer", "reducer", REDUCERS),
         ):
             if values[name].lower() not in known:
-                words = f"unknown {said}: {values[name]}"
+                words = f"unknown {label}: {values[name]}"
                 return bad_value(words, name, allowed=filter(None, known))
     return None
 

@@ -65,7 +65,7 @@ def apache_kafka_sources(values: Values, trigger: ResolvedTrigger) -> Refusal | 
             return conflict(_TWICE.format(name), name)
     if values["sasl"] == "aws_msk_iam":
         return aws_credentials(values, trigger)
-    # The enum lets these two by, the client does not know the first.
+    # The enum lets these two by, the client has no such first one.
     return bad_value('err sasl type "gssapi" given', "sasl") if values["sasl"] == "gssapi" else None
 
 
@@ -73,9 +73,9 @@ def apache_kafka_sources(values: Values, trigger: ResolvedTrigger) -> Refusal | 
 def kafka(trigger: ResolvedTrigger) -> None:
     """kafka_scaler.go, parseKafkaMetadata: in its order."""
     metadata = trigger.metadata
-    for name, said in (("bootstrapServers", "bootstrapServers"), ("consumerGroup", "consumer group")):
+    for name, label in (("bootstrapServers", "bootstrapServers"), ("consumerGroup", "consumer group")):
         if _from_environment(trigger, name) is None:
-            raise RefusalError(missing(f"no {said} given", name))
+            raise RefusalError(missing(f"no {label} given", name))
     topic = _from_environment(trigger, "topic")
     limitation = metadata.get("partitionLimitation", "")
     if go_values.trim(limitation) and topic:
@@ -106,13 +106,13 @@ def _from_environment(trigger: ResolvedTrigger, name: str) -> str | None:
 
 def _partitions(limitation: str) -> None:
     name = "partitionLimitation"
-    said = f"in {name} '{limitation}'"
+    label = f"in {name} '{limitation}'"
     for term in limitation.split(","):
         ends = term.split("-")
         if len(ends) > 2:
-            raise RefusalError(bad_value(f"error parsing {said}: error in term: {term}", name))
+            raise RefusalError(bad_value(f"error parsing {label}: error in term: {term}", name))
         for end in ends:
-            converted(said, name, end, lambda text: go_values.integer(text, go_values.INT32))
+            converted(label, name, end, lambda text: go_values.integer(text, go_values.INT32))
 
 
 def _flags(trigger: ResolvedTrigger, topic: str | None) -> None:

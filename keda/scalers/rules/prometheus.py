@@ -24,7 +24,7 @@ def prometheus(values: Values, trigger: ResolvedTrigger) -> Refusal | None:
 
 @client("prometheus")
 def prometheus_client(values: Values, trigger: ResolvedTrigger) -> Refusal | None:
-    """A Google key in the authentication is used, whoever it was meant for."""
+    """A Google key in the authentication is used, whatever it is there for."""
     if values["authentication.authModes"]:
         return authentication_tls(values, trigger)
     german = trigger.metadata.get("cloud", "").upper() == "AZUREGERMANCLOUD"

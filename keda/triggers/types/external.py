@@ -14,7 +14,7 @@ from keda.triggers.parameters import Boolean, Text, Texts
 
 
 class External(Trigger):
-    """What a gRPC server of your own says; it gets every key of the metadata.
+    """What a gRPC server of your own returns; it gets every key of the metadata.
 
     external, from pkg/scalers/external_scaler.go of KEDA 2.19.0.
     """
@@ -25,7 +25,7 @@ class External(Trigger):
     scaler_address: Text = Field(examples=["my-scaler.default.svc:9090"])
     """host:port of the gRPC server."""
     enable_tls: Boolean | None = Field(default=None, alias="enableTLS", examples=[True])
-    """Speak TLS. Default: false."""
+    """Use TLS. Default: false."""
     unsafe_ssl: Boolean | None = Field(default=None, examples=[True])
     """Do not verify the server's certificate. Default: false."""
     scaler_metadata: Texts | None = None
@@ -54,7 +54,7 @@ class ExternalPush(Trigger):
     scaler_address: Text = Field(examples=["my-scaler.default.svc:9090"])
     """host:port of the gRPC server."""
     enable_tls: Boolean | None = Field(default=None, alias="enableTLS", examples=[True])
-    """Speak TLS. Default: false."""
+    """Use TLS. Default: false."""
     unsafe_ssl: Boolean | None = Field(default=None, examples=[True])
     """Do not verify the server's certificate. Default: false."""
     scaler_metadata: Texts | None = None

@@ -79,7 +79,7 @@ class ApacheKafka(Trigger):
     tls: Annotated[Literal["enable", "disable"], BeforeValidator(text)] = Field(
         default="disable", examples=["disable"]
     )
-    """Whether to speak TLS. Default: disable. May come from the TriggerAuthentication instead."""
+    """Whether to use TLS. Default: disable. May come from the TriggerAuthentication instead."""
     identity_owner: Text | None = Field(default=None, examples=["operator"])
     """pod: the workload's AWS identity; operator: KEDA's own."""
     aws_access_key_id: Text | None = Field(
@@ -173,7 +173,7 @@ class Kafka(Trigger):
     tls: Annotated[Literal["enable", "disable"], BeforeValidator(text)] = Field(
         default="disable", examples=["disable"]
     )
-    """Whether to speak TLS. Default: disable. May come from the TriggerAuthentication instead."""
+    """Whether to use TLS. Default: disable. May come from the TriggerAuthentication instead."""
     sasl_token_provider: Annotated[Literal["bearer", "aws_msk_iam"], BeforeValidator(text)] = Field(
         default="bearer", examples=["bearer"]
     )

@@ -167,7 +167,7 @@ class Pulsar(Trigger):
     is_partitioned_topic: Boolean = Field(default=False, examples=[True])
     """Whether the topic is partitioned. Default: false."""
     tls: Text | None = Field(default=None, examples=["my-tls"])
-    """Whether to speak TLS."""
+    """Whether to use TLS."""
     auth_modes: Text | None = Field(default=None, examples=["bearer"])
     """How to authenticate; the credentials come from the TriggerAuthentication."""
     oauth_token_uri: Text | None = Field(default=None, alias="oauthTokenURI", examples=["my-oauth-token-uri"])

@@ -34,7 +34,7 @@ class Redis(Trigger):
     database_index: Integer | None = Field(default=None, examples=[5])
     """Number of the Redis database."""
     enable_tls: Boolean | None = Field(default=None, alias="enableTLS", examples=[True])
-    """Speak TLS."""
+    """Use TLS."""
     address: Words | None = Field(default=None, examples=["redis.default.svc:6379"])
     """host:port; several addresses for a cluster or Sentinel. May come from the TriggerAuthentication or a
     variable (addressFromEnv) instead."""
@@ -106,7 +106,7 @@ class RedisCluster(Trigger):
     database_index: Integer | None = Field(default=None, examples=[5])
     """Number of the Redis database."""
     enable_tls: Boolean | None = Field(default=None, alias="enableTLS", examples=[True])
-    """Speak TLS."""
+    """Use TLS."""
     address: Words | None = Field(default=None, examples=["redis.default.svc:6379"])
     """host:port; several addresses for a cluster or Sentinel. May come from the TriggerAuthentication or a
     variable (addressFromEnv) instead."""
@@ -178,7 +178,7 @@ class RedisSentinel(Trigger):
     database_index: Integer | None = Field(default=None, examples=[5])
     """Number of the Redis database."""
     enable_tls: Boolean | None = Field(default=None, alias="enableTLS", examples=[True])
-    """Speak TLS."""
+    """Use TLS."""
     address: Words | None = Field(default=None, examples=["redis.default.svc:6379"])
     """host:port; several addresses for a cluster or Sentinel. May come from the TriggerAuthentication or a
     variable (addressFromEnv) instead."""

@@ -89,7 +89,7 @@ class RedisClusterStreams(Trigger):
     activation_lag_count: Integer = Field(default=0, examples=[5])
     """Active (0 -> 1) when the value is *above* this. Default: 0."""
     enable_tls: Boolean | None = Field(default=None, alias="enableTLS", examples=[True])
-    """Speak TLS."""
+    """Use TLS."""
 
 
 class RedisSentinelStreams(Trigger):
@@ -168,7 +168,7 @@ class RedisSentinelStreams(Trigger):
     activation_lag_count: Integer = Field(default=0, examples=[5])
     """Active (0 -> 1) when the value is *above* this. Default: 0."""
     enable_tls: Boolean | None = Field(default=None, alias="enableTLS", examples=[True])
-    """Speak TLS."""
+    """Use TLS."""
 
 
 class RedisStreams(Trigger):
@@ -247,4 +247,4 @@ class RedisStreams(Trigger):
     activation_lag_count: Integer = Field(default=0, examples=[5])
     """Active (0 -> 1) when the value is *above* this. Default: 0."""
     enable_tls: Boolean | None = Field(default=None, alias="enableTLS", examples=[True])
-    """Speak TLS."""
+    """Use TLS."""

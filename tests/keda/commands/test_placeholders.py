@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from keda.commands.unjudged import told
+from keda.commands.unjudged import notes
 from keda.manifests.declared import UNKNOWN
 from keda.manifests.documents import documents
 from keda.manifests.substitution import filled_in
@@ -76,7 +76,7 @@ def test_no_finding_where_one_is_and_nothing_is_missing(value: str, tmp_path: Pa
     }
     lines, noted = judged(tmp_path, files)
     assert lines == []
-    (line,) = told(noted.unjudged)
+    (line,) = notes(noted.unjudged)
     shown = value.strip('"')
     assert line.startswith(f"Not judged: 1 file with placeholders, such as {shown}: {tmp_path / 'so.yaml'}. ")
     assert noted.unjudged.counted == "1 placeholder file"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from keda.commands.unjudged import told
+from keda.commands.unjudged import notes
 from tests.keda.commands.tree import found, judged, kustomization, scaled_object, workload
 from tests.keda.manifests.test_flux import flux
 
@@ -77,7 +77,7 @@ def test_what_the_cluster_decides_is_not_judged(spec: str, why: str, tmp_path: P
     missing = f"{scaled_object(namespace='shop')}---\n{OTHER}"
     lines, noted = judged(tmp_path, {"set.yaml": SET.format(spec=spec), "so.yaml": missing})
     assert (lines, noted.of_keda) == ([], 1)
-    assert list(told(noted.unjudged)) == [
+    assert list(notes(noted.unjudged)) == [
         f"{tmp_path}/set.yaml:1: ResourceSet apps: not judged: {why}, and nothing is called missing."
     ]
 
