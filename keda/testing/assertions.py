@@ -211,8 +211,8 @@ def _settled(
         scaled_object.minimum if replicas is None else replicas,
         milliseconds(start_up),
         owners=tuple(disturbed.owners),
-        controller_restarts=tuple(disturbed.restarts),
-        operator_outages=tuple(disturbed.outages),
+        controller_outages=tuple(disturbed.controller),
+        operator_outages=tuple(disturbed.operator),
     )
     return slowest(scaled_object, found, options, None if lasts is None else milliseconds(lasts))
 
