@@ -14,6 +14,7 @@ from keda.manifests.reading import dig, mapping, sequence, text, whole
 from keda.syntax.go import boolean
 
 OPERATOR, ADAPTER = "keda-operator", "keda-operator-metrics-apiserver"
+_IMAGES = {OPERATOR: "keda", ADAPTER: "keda-metrics-apiserver"}
 EXTERNAL_METRICS = "v1beta1.external.metrics.k8s.io"
 
 
@@ -91,6 +92,12 @@ class Installation:
     def _deployment(self, name: str) -> Item | None:
         for item in self.snapshot.objects.everywhere("Deployment"):
             labels: Mapping[Any, Any] = mapping(dig(item.manifest, "metadata", "labels"))
-            if name in (item.name, labels.get("app.kubernetes.io/name"), labels.get("app")):
+            images = {_image_name(text(container.get("image"))) for container in item.containers}
+            if name in (item.name, labels.get("app.kubernetes.io/name")) or _IMAGES[name] in images:
                 return item
         return None
+
+
+def _image_name(reference: str) -> str:
+    """`keda` of ghcr.io/kedacore/keda:2.19.0@sha256:…."""
+    return reference.partition("@")[0].rpartition("/")[2].partition(":")[0]

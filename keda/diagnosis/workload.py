@@ -215,17 +215,21 @@ class Workload:
     @cached_property
     def replicas(self) -> int | None:
         """spec.replicas of the target; where the target is not seen, what the HPA saw at its last sync."""
-        if self.target is None:
-            return whole(self.hpa_status.get("currentReplicas"))
-        given = self.target.spec.get("replicas")
-        return 1 if given is None else whole(given)
+        given = self._of_target("spec", "replicas")
+        if given is None and self._is_builtin and self.target is not None:
+            return 1
+        return whole(self.hpa_status.get("currentReplicas") if given is None else given)
 
     @cached_property
     def ready(self) -> int | None:
-        """How many of its pods are Ready."""
-        if self.target is None:
-            return None
-        return whole(dig(self.target.manifest, "status", "readyReplicas")) or 0
+        """How many of its pods are Ready; None if its status does not have it."""
+        found = whole(self._of_target("status", "readyReplicas"))
+        # Kubernetes' own kinds leave a 0 out.
+        return 0 if found is None and self._is_builtin and self.target is not None else found
+
+    @property
+    def _is_builtin(self) -> bool:
+        return self.target_kind in ("Deployment", "StatefulSet", "ReplicaSet")
 
     @cached_property
     def pods(self) -> list[Item]:

@@ -21,6 +21,13 @@ def inactive(workload: Workload) -> bool:
     return workload.condition("Active").status == "False" and not workload.only_resources
 
 
+def idle_by_value(workload: Workload) -> bool:
+    """Whether no trigger is active by its own value."""
+    external = [metric for metric in workload.metrics if not metric.resource]
+    active = [metric.active if metric.is_active is None else metric.is_active for metric in external]
+    return bool(active) and not any(active)
+
+
 def at_zero(workload: Workload, keda: Installation) -> Iterator[Answer]:
     """No replicas: KEDA's loop alone decides, by the activation threshold (scale_scaledobjects.go:101)."""
     if workload.replicas != 0:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from keda.diagnosis.answer import Answer, Hop, Level
-from keda.diagnosis.causes.activation import inactive, unpause, values
+from keda.diagnosis.causes.activation import idle_by_value, inactive, unpause, values
 from keda.diagnosis.installation import Installation
 from keda.diagnosis.metric import TOLERANCE, Metric
 from keda.diagnosis.wording import clock, counted, number, span
@@ -90,7 +90,7 @@ def _coming_down(workload: Workload, to: int, why: str) -> Answer:
             f"stays at {count} though {why}: {what}",
             unpause(workload, by) if by else "Remove selectPolicy: Disabled.",
         )
-    window = down_window(workload)
+    window = 0 if (count or 0) > workload.settings.maximum else down_window(workload)
     if window:
         latest = clock(now + timedelta(seconds=window), now)
         earliest = max(now, (workload.last_scaled or now) + timedelta(seconds=window))
@@ -138,6 +138,14 @@ def _at_rest(workload: Workload, metric: Metric | None, why: str) -> Answer:
             f"is at its minReplicaCount {count}, and {why or 'no metric asks for more'}; that it is not "
             "active "
             "has no effect, since Active decides between 0 and 1 only",
+        )
+    if settings.annotations.force_activation and idle_by_value(workload):
+        return Answer(
+            "forced",
+            Level.LIMITED,
+            Hop.ACTIVATION,
+            f"stays at {count}: activation is forced by annotation, though no trigger is active",
+            unpause(workload, "force-activation"),
         )
     if count == 1 and settings.minimum == 0 and metric is not None and not metric.resource:
         active = [

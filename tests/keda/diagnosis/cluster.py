@@ -246,11 +246,11 @@ def keda(
 
 
 def snapshot(
-    *objects: Manifest, values: Mapping[str, int | str] | None = None, now: datetime = NOW
+    *objects: Manifest, values: Mapping[str, int | str] | None = None, installed: bool = True
 ) -> Snapshot:
     """A live cluster of these objects and KEDA; `values` by metric: milli, or the API server's error."""
     given = list(objects)
-    if not any(each["metadata"]["name"] == "keda-operator" for each in given):
+    if installed and not any(each["metadata"]["name"] == "keda-operator" for each in given):
         given += keda()
     (item, *_) = [each for each in given if each["kind"] in ("ScaledObject", "ScaledJob")]
     place = item["metadata"]
@@ -260,7 +260,7 @@ def snapshot(
         else Reading(None, value)
         for name, value in (values or {}).items()
     }
-    return Snapshot(Objects(copy.deepcopy(given)), now, True, KINDS, readings)
+    return Snapshot(Objects(copy.deepcopy(given)), NOW, True, KINDS, readings)
 
 
 def why(*objects: Manifest, values: Mapping[str, int | str] | None = None) -> Diagnosis:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from keda.diagnosis.answer import Level
+from keda.diagnosis.diagnose import diagnose
 from tests.keda.diagnosis.cluster import (
     DISABLED,
     HPA_KIND,
@@ -20,8 +21,10 @@ from tests.keda.diagnosis.cluster import (
     event,
     external,
     hpa,
+    keda,
     managed,
     scaled_object,
+    snapshot,
     why,
 )
 
@@ -137,6 +140,31 @@ def test_no_false_alarm(objects: list[dict[str, Any]], value: int | None) -> Non
     assert found.answer.level is Level.WORKING, found.title
     assert found.also == ()
     assert not [link for link in found.chain if link.state in ("broken", "limited")]
+
+
+def test_a_target_of_another_kind() -> None:
+    """Its status need not have readyReplicas, and its spec no replicas."""
+    seen = scaled_object(TRIGGER | {"metricType": "Value"})
+    seen["spec"]["scaleTargetRef"] = {"apiVersion": "acme.org/v1", "kind": "Worker", "name": "web"}
+    worker = {"apiVersion": "acme.org/v1", "kind": "Worker", "metadata": {"name": "web", "namespace": "shop"}}
+    found = why(
+        seen,
+        hpa(2, 2, current("30", "Value"), metrics=[external(kind="Value")]),
+        worker,
+        values={METRIC: 30_000},
+    )
+    assert found.answer.level is Level.WORKING
+    assert found.replicas == 2, "as the HPA has it"
+
+
+def test_an_operator_of_another_name() -> None:
+    operator, *others = keda()
+    operator["metadata"]["name"] = "scaler"
+    operator["spec"]["template"]["spec"]["containers"][0]["image"] = "ghcr.io/kedacore/keda:2.19.0@sha256:0"
+    given = [scaled_object(), hpa(3, 3, current("10")), deployment(3), operator, *others]
+    (found,) = diagnose(snapshot(*given, installed=False))
+    assert found.answer.level is Level.WORKING
+    assert found.chain[0].evidence[0] == "keda/scaler 1 of 1 ready"
 
 
 def test_two_triggers_one_of_them_decides() -> None:

@@ -277,6 +277,16 @@ def test_6_a_small_value_keeps_it_active() -> None:
     assert "activation threshold" in found.answer.fix
 
 
+def test_6_activation_is_forced() -> None:
+    annotations = {"autoscaling.keda.sh/force-activation": "true"}
+    seen = scaled_object(annotations=annotations)
+    seen["status"]["triggersActivity"][METRIC]["isActive"] = False
+    found = why(seen, hpa(1, 1, current("0")), deployment(1), values={METRIC: 0})
+    assert answered(found, "forced", Level.LIMITED, Hop.ACTIVATION) == (
+        "stays at 1: activation is forced by annotation, though no trigger is active."
+    )
+
+
 def test_6_cpu_alone_is_always_active() -> None:
     cpu = {"type": "cpu", "metricType": "Utilization", "metadata": {"value": "60"}}
     metric = {
