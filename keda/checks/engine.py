@@ -58,6 +58,8 @@ def _standing(item: Item, found: list[tuple[Rule, Problem]]) -> list[tuple[Rule,
     """Without those on a value that is not known yet, those that another rule's problem stands for, and those
     that an annotation ignores.
     """
+    if not found:
+        return found
     places = {(rule.name, problem.at) for rule, problem in found}
     return [
         (rule, problem)

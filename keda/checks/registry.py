@@ -133,12 +133,14 @@ class Check:
     package: str
     place: tuple[str, int] = field(compare=False)
 
-    def __call__(self, *arguments: Any) -> Iterator[tuple[Rule, Problem]]:
+    def __call__(self, *arguments: Any) -> list[tuple[Rule, Problem]]:
         """The problems that the function finds, each with its rule."""
+        found = []
         for problem in self.function(*arguments):
             rule = problem.rule or self.rule
             assert rule is not None, f"{self.function.__name__} yields a problem of no rule"
-            yield rule, problem
+            found.append((rule, problem))
+        return found
 
 
 _RULES: dict[str, Rule] = {}

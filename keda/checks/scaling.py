@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from functools import cached_property, lru_cache
 from typing import Any
 
 from keda.core.defaults import DEFAULT_MAX, RESOURCE_SCALERS
-from keda.manifests.declared import UNKNOWN
+from keda.manifests.declared import UNKNOWN, Unknown
 from keda.manifests.objects import Item
 from keda.manifests.reading import At, dig, mapping, sequence, text, whole
+from keda.scalers.facts import Scaler, scalers
 
 SPEC: At = ("spec",)
+Parameters = Mapping[str, str | Unknown]
+"""A trigger's metadata as text; UNKNOWN for a value that is not known yet."""
 WEBHOOK = "KEDA's webhook would reject the object."
 
 
 def spec_of(item: Item, *keys: str | int) -> Any:
     """What is at a path below spec; UNKNOWN below what is not known yet."""
-    return dig(item.manifest, "spec", *keys)
+    return dig(item.manifest.get("spec"), *keys)
 
 
 def number_of(item: Item, key: str) -> int | None:
@@ -29,11 +33,45 @@ def any_unknown(item: Item, *keys: str) -> bool:
     return any(spec_of(item, key) is UNKNOWN for key in keys)
 
 
-def triggers_of(item: Item) -> Iterator[tuple[int, Mapping[Any, Any]]]:
-    """The triggers that are mappings, with their index."""
-    for index, trigger in enumerate(sequence(item.spec.get("triggers"))):
-        if isinstance(trigger, Mapping):
-            yield index, trigger
+class Trigger:
+    """One trigger, at `at`. `type` is "" if it is not known; `scaler` is None if KEDA has none of it."""
+
+    def __init__(self, index: int, manifest: Mapping[Any, Any]) -> None:
+        self.at: At = (*SPEC, "triggers", index)
+        self.type = text(manifest.get("type"))
+        self.scaler: Scaler | None = scalers().get(self.type)
+        self.metadata = mapping(manifest.get("metadata"))
+        self._manifest = manifest
+
+    def get(self, key: str, *keys: str) -> Any:
+        """What is at a path below the trigger; UNKNOWN below what is not known yet."""
+        value = self._manifest.get(key)
+        return dig(value, *keys) if keys else value
+
+    @cached_property
+    def parameters(self) -> Parameters:
+        """The metadata as text."""
+        return {
+            key: value if type(value) is str or value is UNKNOWN else _as_text(value)
+            for key, value in self.metadata.items()
+            if isinstance(key, str) and isinstance(value, (str, int, float, Unknown))
+        }
+
+    @property
+    def query(self) -> str:
+        """The PromQL of a prometheus trigger, or ""."""
+        return text(self.metadata.get("query")) if self.type == "prometheus" else ""
+
+
+def _as_text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+@lru_cache(maxsize=1024)
+def triggers_of(item: Item) -> tuple[Trigger, ...]:
+    """The triggers that are mappings."""
+    listed = enumerate(sequence(item.spec.get("triggers")))
+    return tuple(Trigger(index, each) for index, each in listed if isinstance(each, Mapping))
 
 
 def all_known(item: Item, key: str) -> bool:
@@ -44,7 +82,7 @@ def all_known(item: Item, key: str) -> bool:
 
 def only_resources(item: Item) -> bool:
     """Whether all triggers are known to be cpu and memory."""
-    types = [text(trigger.get("type")) for _, trigger in triggers_of(item)]
+    types = [trigger.type for trigger in triggers_of(item)]
     return bool(types) and all_known(item, "type") and all(kind in RESOURCE_SCALERS for kind in types)
 
 
@@ -78,8 +116,3 @@ def lowest_of(item: Item) -> int | None:
         return None
     lowest, idle = number_of(item, "minReplicaCount") or 0, number_of(item, "idleReplicaCount")
     return lowest if idle is None else min(lowest, idle)
-
-
-def query_of(trigger: Mapping[Any, Any]) -> str:
-    """The PromQL of a prometheus trigger, or ""."""
-    return text(dig(trigger, "metadata", "query")) if trigger.get("type") == "prometheus" else ""

@@ -6,6 +6,7 @@ Values are shown only where they cannot be secrets.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -33,6 +34,7 @@ _PLAIN_KEY = re.compile(r"[A-Za-z_$][\w$-]*")
 _SHOWN_CHARACTERS = 60
 
 
+@functools.lru_cache(maxsize=1024)
 def is_secret_key(key: str) -> bool:
     """Whether a key names something that must not be written, or printed, in plain text."""
     return _SECRET_KEY.search(key) is not None

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from keda.checks.scaling import triggers_of
-from keda.core.errors import is_secret_key
+from keda.core.errors import is_secret_key, join
 from keda.guardrails.guardrail import Config, Finding, Guardrail, Undecided
 from keda.guardrails.keda_check import is_credential, worded
 from keda.guardrails.scaling import scalings
 from keda.manifests.declared import UNKNOWN, Declared
-from keda.manifests.reading import mapping
 
 
 class CredentialsPlain(Guardrail):
@@ -61,7 +60,8 @@ it there does so here.
     def undecided(self, declared: Declared, config: Config) -> Iterator[Undecided]:
         for scaling in scalings(self.program.items(declared)):
             item = scaling.item
-            for index, trigger in triggers_of(item):
-                for key, value in mapping(trigger.get("metadata")).items():
+            for trigger in triggers_of(item):
+                for key, value in trigger.metadata.items():
                     if value is UNKNOWN and is_secret_key(str(key)) and not str(key).endswith("FromEnv"):
-                        yield Undecided(item.ref, item.where, f"spec.triggers[{index}].metadata.{key}")
+                        at = join(*trigger.at, "metadata", str(key))
+                        yield Undecided(item.ref, item.where, at)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from io import BufferedReader, BytesIO
 from typing import Any
@@ -192,26 +192,25 @@ def each_document(source: Source | str, *, variables: bool = False) -> Iterator[
 def _parsed(text: str, before: int, variables: bool) -> Iterator[Document | Unreadable]:
     """The documents of a text: one, but for what `...` ends."""
     reader: _Reader | None = None
-    line = 0
+    event: Any = None
     try:
-        events: Iterable[Any] = yaml.parse(text, Loader=_LOADER)
-        for event in events:
-            if reader is not None and isinstance(event, yaml.DocumentEndEvent):
+        for event in iter(_LOADER(text).get_event, None):
+            if type(event) is yaml.DocumentStartEvent:
+                reader = _Reader(before, variables)
+            elif reader is not None and type(event) is not yaml.DocumentEndEvent:
+                reader.take(event)
+            elif reader is not None:
                 if reader.result is not None:
                     yield Document(
                         reader.result, reader.first, reader.lines, reader.templates, reader.placeholder
                     )
                 reader = None
-            elif isinstance(event, yaml.DocumentStartEvent):
-                reader = _Reader(before, variables)
-            elif reader is not None:
-                reader.take(event)
-            line = event.start_mark.line
     except yaml.YAMLError as error:
         marks = [getattr(error, name, None) for name in ("problem_mark", "context_mark")]
         mark: Any = next(filter(None, marks), None)
         problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "no YAML"
-        yield Unreadable((mark.line if mark else line) + 1 + before, str(problem), text)
+        line = mark.line if mark else event.start_mark.line if event else 0
+        yield Unreadable(line + 1 + before, str(problem), text)
     except Unreadable as unreadable:
         yield Unreadable(unreadable.line, unreadable.why, text)
 
@@ -237,7 +236,8 @@ class _Reader:
         line = event.start_mark.line + self._before
         if not self._started:
             self._started, self.first = True, line
-        if isinstance(event, yaml.ScalarEvent):
+        kind = type(event)
+        if kind is yaml.ScalarEvent:
             value = _scalar(event, line)
             if self._variables and type(value) is str and self._is_template(value):
                 value = (PlainTemplate if event.implicit[0] and event.tag is None else Template)(value)
@@ -247,14 +247,14 @@ class _Reader:
             if value is None and not event.value and self._stack:
                 self._stack[-1].bare = self._stack[-1].flow
             self._put(value, 1, line)
-        elif isinstance(event, yaml.AliasEvent):
+        elif kind is yaml.AliasEvent:
             if event.anchor not in self._anchors:
                 raise Unreadable(line, f"the alias *{event.anchor} has no anchor before it")
             self._put(*self._anchors[event.anchor], line)
-        elif isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
+        elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
             if len(self._stack) >= MAX_DEPTH:
                 raise Unreadable(line, f"nested deeper than {MAX_DEPTH}")
-            value = {} if isinstance(event, yaml.MappingStartEvent) else []
+            value = {} if kind is yaml.MappingStartEvent else []
             self._stack.append(_Open(value, {}, event.anchor, line, bool(event.flow_style)))
         else:
             self._close()

@@ -34,7 +34,7 @@ NO_NAMESPACE = frozenset(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Item:
     """One object. `prefix` is its place within the List it came in."""
 

@@ -30,8 +30,9 @@ __all__ = [
     "Link",
     "Owner",
     "Owners",
+    "Scaled",
+    "claims",
     "conflicts",
-    "links",
     "owners",
 ]
 
@@ -128,11 +129,6 @@ def conflicts(objects: Iterable[Declared]) -> list[Conflict]:
 def owners(declared: Declared) -> Iterator[Owner]:
     """What one manifest owns by itself: for a ScaledObject its target and the HPA KEDA makes."""
     return (claim for claim in claims(declared) if isinstance(claim, Owner))
-
-
-def links(declared: Declared) -> Iterator[Link]:
-    """Which objects one manifest ties together, so that owners of the one own the other."""
-    return (claim for claim in claims(declared) if isinstance(claim, Link))
 
 
 def _conflict(one: Owner, other: Owner) -> Conflict | None:

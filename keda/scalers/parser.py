@@ -7,7 +7,7 @@ parameters are in keda.scalers.rules.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from keda.scalers.facts import Parameter, ResolvedTrigger, scalers
@@ -32,7 +32,7 @@ _CONVERSIONS: dict[str, Callable[[str], Any]] = {
 def lookup(trigger: ResolvedTrigger, parameter: Parameter) -> str | None:
     """The first non-empty value in the order of the sources, trimmed; None when absent."""
     for source in parameter.sources:
-        given = {"metadata": trigger.metadata, "auth": trigger.auth, "env": trigger.env}[source]
+        given: Mapping[str, str] = getattr(trigger, source)
         if not given:
             continue
         for name in parameter.names:
@@ -51,8 +51,11 @@ def parse(trigger: ResolvedTrigger) -> tuple[Values, list[Refusal]]:
             continue
         key = parameter.key or parameter.name
         values[key] = zero(parameter)
+        text = lookup(trigger, parameter)
+        if text is None and not parameter.default and not parameter.required:
+            continue
         try:
-            if (value := _value(trigger, parameter)) is not None:
+            if (value := _value(trigger, parameter, text)) is not None:
                 values[key] = value
         except RefusalError as error:
             refused.append(error.refusal)
@@ -64,20 +67,15 @@ def zero(parameter: Parameter) -> Any:
     return _ZERO.get(parameter.type, None if parameter.type == "float64?" else ())
 
 
-def _value(trigger: ResolvedTrigger, parameter: Parameter) -> Any:
-    text = lookup(trigger, parameter)
+def _value(trigger: ResolvedTrigger, parameter: Parameter, text: str | None) -> Any:
     if text is not None and parameter.deprecated:
         words = f"scaler {trigger.type} info: {parameter.deprecated}"
         raise RefusalError(Refusal("removed", parameter.names, words))
-    if text is None:
-        text = parameter.default or None
-    name = ",".join(parameter.names)
-    if text is None:
-        if parameter.required:
-            sources = " ".join(_SOURCE_NAMES[source] for source in parameter.sources)
-            words = f'missing required parameter "{name}" in [{sources}]'
-            raise RefusalError(missing(words, *parameter.names))
-        return None
+    text, name = text or parameter.default, ",".join(parameter.names)
+    if not text:
+        sources = " ".join(_SOURCE_NAMES[source] for source in parameter.sources)
+        words = f'missing required parameter "{name}" in [{sources}]'
+        raise RefusalError(missing(words, *parameter.names))
     parts = [go_values.trim(part) for part in text.split(parameter.separator)]
     if parameter.enum and not set(parts) <= set(parameter.enum):
         words = f'parameter "{name}" value "{text}" must be one of [{" ".join(parameter.enum)}]'

@@ -91,6 +91,12 @@ def refusals(
         return []
     if scaler not in scalers():
         return constructor.refusals(ResolvedTrigger(scaler))
+    given, auth, env = map(_known, (metadata, authentication.values, environment.values))
+    complete = authentication.complete and environment.complete
+    complete = complete and (given, auth, env) == (metadata, authentication.values, environment.values)
+    if complete and isinstance(metric_type, str) and isinstance(pod_identity, str):
+        trigger = ResolvedTrigger(scaler, given, auth, env, pod_identity, metric_type, bool(formula))
+        return list(_by_place(constructor.refusals(trigger)).values())
     question = _Question(scaler, metadata, authentication, environment)
     if not isinstance(metric_type, str):
         question.guessed_kinds.add("metric-type")
@@ -103,12 +109,20 @@ def refusals(
         if not refused or (everywhere is not None and not (everywhere or plausible)):
             return []
         # The words may quote a guess; what is refused is the same.
-        found = {(each.kind, each.parameters): each for each in refused}
+        found = _by_place(refused)
         everywhere = _both(everywhere, found)
         if not any(map(question.is_about_a_guess, refused)):
             plausible = _both(plausible, found)
     certain = plausible or everywhere or {}
     return [each for each in certain.values() if not question.is_about_a_guess(each)]
+
+
+def _known(values: Mapping[str, str | Unknown]) -> dict[str, str]:
+    return {name: value for name, value in values.items() if isinstance(value, str)}
+
+
+def _by_place(refused: list[Refusal]) -> _Found:
+    return {(each.kind, each.parameters): each for each in refused}
 
 
 def _both(before: _Found | None, found: _Found) -> _Found:
@@ -127,7 +141,7 @@ class _Question:
     ) -> None:
         self._scaler, self._facts = scaler, scalers()[scaler]
         self._authentication, self._environment = authentication, environment
-        self._known = {key: value for key, value in metadata.items() if isinstance(value, str)}
+        self._known = _known(metadata)
         self._unknown = [key for key, value in metadata.items() if not isinstance(value, str)]
         self._readable = self._from_authentication()
         self._variables = self._unknown_variables()
@@ -204,7 +218,7 @@ class _Question:
             yield self._known | others
 
     def _environments(self) -> Iterator[dict[str, str]]:
-        known = {name: value for name, value in self._environment.values.items() if isinstance(value, str)}
+        known = _known(self._environment.values)
         # The name of a variable may wait for a preview too.
         waiting = {self._candidates(key)[0]: key for key in self._unknown if key.endswith(_FROM_ENV)}
         guessed = {variable: self._candidates(name)[0] for name, variable in self._variables.items()}
@@ -217,7 +231,7 @@ class _Question:
 
     def _authentications(self) -> Iterator[dict[str, str]]:
         values = self._authentication.values
-        known = {name: value for name, value in values.items() if isinstance(value, str)}
+        known = _known(values)
         present = {name: self._candidates(name) for name, value in values.items() if value is UNKNOWN}
         first = known | {name: candidates[0] for name, candidates in present.items()}
         every = {each.name: self._candidates(each.name)[0] for each in self._readable}

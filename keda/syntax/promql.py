@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterator, Mapping
+from itertools import accumulate
 from typing import Any
 
 import promql_parser as promql
@@ -20,6 +21,12 @@ _KEEP_NATURE = {
     *("max_over_time", "min_over_time", "avg_over_time", "last_over_time", "label_replace", "label_join"),
 }
 """Functions whose result is the same sort of number as their first argument."""
+_MATCHES = (
+    (promql.MatchOp.Equal, "="),
+    (promql.MatchOp.NotEqual, "!="),
+    (promql.MatchOp.Re, "=~"),
+    (promql.MatchOp.NotRe, "!~"),
+)
 _ALWAYS_ONE = {"scalar", "vector", "time", "absent", "absent_over_time", "pi"}
 
 
@@ -48,14 +55,11 @@ def parse(query: str) -> Any:
 def _bound(query: str) -> None:
     """A bound on the tree's depth: brackets within brackets, and operators in all. Texts do not count."""
     code = re.sub(r'"(\\.|[^"\\])*"|\'(\\.|[^\'\\])*\'|`[^`]*`', "", query)
-    depth = deepest = operators = 0
-    for char in code:
-        depth += (char in "([{") - (char in ")]}")
-        deepest = max(deepest, depth)
-        operators += char in "+-*/%^@<>=!"
+    depths = accumulate((char in "([{") - (char in ")]}") for char in code)
     if (
-        deepest > _MAX_DEPTH
-        or operators > _MAX_OPERATORS
+        sum(map(code.count, "([{")) > _MAX_DEPTH
+        and max(depths) > _MAX_DEPTH
+        or sum(map(code.count, "+-*/%^@<>=!")) > _MAX_OPERATORS
         or len(re.findall(r"\b(or|and|unless|atan2)\b", code)) > 50
         or _PANICS.search(code)
     ):
@@ -93,16 +97,10 @@ def walk(tree: Any) -> Iterator[Any]:
 
 def selectors(tree: Any) -> Iterator[tuple[str, Mapping[str, tuple[str, str]]]]:
     """Each selector: its metric's name, and its matchers as label -> (=, !=, =~ or !~, value)."""
-    operators = (
-        (promql.MatchOp.Equal, "="),
-        (promql.MatchOp.NotEqual, "!="),
-        (promql.MatchOp.Re, "=~"),
-        (promql.MatchOp.NotRe, "!~"),
-    )
     for node in walk(tree):
         if isinstance(node, promql.VectorSelector):
             matchers = {
-                each.name: (next((word for op, word in operators if op == each.op), "?"), each.value)
+                each.name: (next((word for op, word in _MATCHES if op == each.op), "?"), each.value)
                 for each in node.matchers.matchers
             }
             yield node.name or matchers.get("__name__", ("", ""))[1], matchers
@@ -164,11 +162,11 @@ def _labels(tree: Any) -> list[str] | None:
 
 def _pinned(tree: Any) -> bool:
     labels = _labels(tree)
-    if labels is None:
-        return False
+    if not labels:
+        return labels is not None
     found = [matchers for _, matchers in selectors(tree)]
-    return all(matchers.get(label, ("", ""))[0] == "=" for label in labels for matchers in found) and (
-        not labels or bool(found)
+    return bool(found) and all(
+        matchers.get(label, ("", ""))[0] == "=" for label in labels for matchers in found
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from keda.api_server import Unreachable, connect
 from keda.manifests.declared import Declared, ObjectRef
 from keda.manifests.reading import Manifest, annotation, belongs_to, dig, identity, mapping, sequence, text
-from keda.ownership import links, owners
+from keda.ownership import claims
 
 Get = Callable[[str], Mapping[str, Any] | None]
 """The JSON at a path of the API server; None where it serves nothing. Raises `Unreadable`."""
@@ -91,7 +91,7 @@ def live_owners(get: Get, context: str, unread: list[str]) -> Iterator[Declared]
                 if source is None or not scaled.isdisjoint(_made_for(source, manifest)):
                     continue
                 declared = _declared(source, manifest, context)
-                if any(owners(declared)) or any(links(declared)):
+                if any(claims(declared)):
                     yield declared
                 if source.kind == "ScaledObject":
                     scaled.add(source)

@@ -5,22 +5,19 @@ writes it, long after the ScaledObject was admitted.
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any
 
 from keda.checks import edits
 from keda.checks.admission.metadata import BAD_NAME
 from keda.checks.registry import REPLICAS, TRIGGERS, Problem, error
-from keda.checks.scaling import SPEC, spec_of, triggers_of
+from keda.checks.scaling import SPEC, Trigger, spec_of, triggers_of
 from keda.core.defaults import RESOURCE_SCALERS
 from keda.core.errors import Refused, did_you_mean, join
 from keda.core.names import object_name
 from keda.manifests.declared import UNKNOWN
 from keda.manifests.objects import Item
 from keda.manifests.reading import At, dig, mapping, sequence, text, whole
-from keda.scalers.facts import scalers
+from keda.scalers.facts import records
 from keda.syntax import go as go_values
 from keda.syntax.quantity import parse_quantity
 
@@ -90,14 +87,8 @@ _OTHER_TARGET = {"cron", "selenium-grid"}
 @functools.cache
 def _targets() -> Mapping[str, str]:
     """The parameter that becomes the HPA's target, by type."""
-    data = json.loads(
-        (Path(__file__).parents[2] / "scalers" / "data" / "scalers.json").read_text(encoding="utf-8")
-    )
-    return {
-        kind: facts["target"]
-        for kind, facts in data.items()
-        if facts.get("target") and kind not in _OTHER_TARGET
-    }
+    targets = {kind: facts.get("target", "") for kind, facts in records().items()}
+    return {kind: target for kind, target in targets.items() if target and kind not in _OTHER_TARGET}
 
 
 @error(
@@ -119,21 +110,25 @@ def target_not_positive(item: Item) -> Iterator[Problem]:
     formula = spec_of(item, "advanced", "scalingModifiers", "formula")
     if formula is UNKNOWN or text(formula):
         return  # then the HPA has the formula's target only
-    for index, trigger in triggers_of(item):
-        kind = text(trigger.get("type"))
-        if kind not in _targets() or UNKNOWN in (trigger.get("metadata"), trigger.get("metricType")):
+    for trigger in triggers_of(item):
+        kind, scaler = trigger.type, trigger.scaler
+        if (
+            scaler is None
+            or kind not in _targets()
+            or UNKNOWN in (trigger.get("metadata"), trigger.get("metricType"))
+        ):
             continue
-        metadata = mapping(trigger.get("metadata"))
-        parameter = next(each for each in scalers()[kind].parameters if _targets()[kind] in each.names)
+        metadata = trigger.metadata
+        parameter = scaler.named[_targets()[kind]]
         name = next((each for each in parameter.names if isinstance(metadata.get(each), str)), None)
         if name is None:
             continue
-        field = _target_field(kind, trigger)
+        field = _target_field(trigger)
         if _is_zero_or_less(metadata[name], field, parameter.type):
             floor = "greater than 0" if field == "averageUtilization" else "positive"
             grain = " in thousandths" if parameter.type.startswith("float") else ""
             yield Problem(
-                (*SPEC, "triggers", index, "metadata", name),
+                (*trigger.at, "metadata", name),
                 metadata[name],
                 f"is not above 0{grain}. {REFUSED}",
                 f'Write what one replica can take, such as {name}: "5".',
@@ -141,9 +136,9 @@ def target_not_positive(item: Item) -> Iterator[Problem]:
             )
 
 
-def _target_field(kind: str, trigger: Mapping[Any, Any]) -> str:
+def _target_field(trigger: Trigger) -> str:
     metric_type = text(trigger.get("metricType"))
-    if kind in RESOURCE_SCALERS:
+    if trigger.type in RESOURCE_SCALERS:
         return "averageUtilization" if metric_type == "Utilization" else "averageValue"
     return "value" if metric_type == "Value" else "averageValue"
 

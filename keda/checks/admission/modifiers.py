@@ -44,16 +44,9 @@ def modifiers_formula(item: Item) -> Iterator[Problem]:
         return
     from keda.syntax import formula
 
-    known = [
-        text(trigger.get("name"))
-        for _, trigger in triggers_of(item)
-        if text(trigger.get("type")) not in RESOURCE_SCALERS and text(trigger.get("name"))
-    ]
-    resources = {
-        text(trigger.get("name")): text(trigger.get("type"))
-        for _, trigger in triggers_of(item)
-        if text(trigger.get("type")) in RESOURCE_SCALERS
-    }
+    named = [(text(trigger.get("name")), trigger.type) for trigger in triggers_of(item)]
+    resources = {name: kind for name, kind in named if kind in RESOURCE_SCALERS}
+    known = [name for name, kind in named if name and kind not in RESOURCE_SCALERS]
     broken, unknown = formula.problem(written, known)
     if broken:
         yield Problem(

@@ -2,71 +2,51 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from keda.checks import edits
 from keda.checks.admission.crd_shapes import shapes
 from keda.checks.admission.elsewhere import OTHER_OBJECT
 from keda.checks.registry import SCALING, TRIGGERS, Problem, error, warning
-from keda.checks.scaling import SPEC, triggers_of
-from keda.core.errors import INTO_A_SECRET, MISSING, PLAIN_TEXT, is_secret_key, is_secret_value
-from keda.manifests.declared import UNKNOWN, Unknown
+from keda.checks.scaling import Parameters, triggers_of
+from keda.core.errors import (
+    INTO_A_SECRET,
+    MISSING,
+    PLAIN_TEXT,
+    did_you_mean,
+    is_secret_key,
+    is_secret_value,
+)
 from keda.manifests.objects import Item
-from keda.manifests.reading import At, mapping, text
-from keda.scalers.facts import records, scalers
-
-Metadata = Mapping[str, str | Unknown]
+from keda.scalers.facts import Scaler, records, scalers
 
 _SPEC_KEYS = ("minReplicaCount", "maxReplicaCount", "pollingInterval", "cooldownPeriod", "idleReplicaCount")
 _ACTIVATION = "activation"
 _TRIGGER_KEYS = ("metricType", "authenticationRef", "useCachedMetrics")
 
 
-def metadata_of(trigger: Mapping[object, object]) -> Metadata:
-    """The parameters as text, or UNKNOWN."""
-    return {
-        key: UNKNOWN if value is UNKNOWN else _as_text(value)
-        for key, value in mapping(trigger.get("metadata")).items()
-        if isinstance(key, str) and isinstance(value, (str, bool, int, float, Unknown))
-    }
-
-
-def _as_text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _parameters(item: Item) -> Iterator[tuple[At, str, Metadata]]:
-    """The place, the scaler and the parameters of each trigger of a known type."""
-    for index, trigger in triggers_of(item):
-        kind = text(trigger.get("type"))
-        if kind in scalers():
-            yield (*SPEC, "triggers", index, "metadata"), kind, metadata_of(trigger)
-
-
-def unread(kind: str, metadata: Metadata) -> Iterator[tuple[str, str]]:
+def unread(kind: str, metadata: Parameters) -> Iterator[tuple[str, str]]:
     """The keys that the scaler does not read, each with what is meant, or ""."""
     facts = scalers()[kind]
-    if facts.open or kind == "external-mock" or other_scaler(kind, metadata):
+    if facts.open or kind == "external-mock":
         return
-    for key in metadata:
-        if not facts.reads(key):
-            meant = _meant(kind, key, metadata)
-            yield key, "" if meant in metadata else meant
+    keys = [key for key in metadata if not facts.reads(key)]
+    for key in keys if keys and not other_scaler(kind, metadata) else ():
+        meant = _meant(kind, key, metadata)
+        yield key, "" if meant in metadata else meant
 
 
-def _meant(kind: str, key: str, metadata: Metadata) -> str:
+def _meant(kind: str, key: str, metadata: Parameters) -> str:
     """The parameter that a key stands for: of an older KEDA, misspelt, or the target of another scaler in
     place of this one's own.
     """
     facts, record, name = scalers()[kind], records()[kind], key.removesuffix("FromEnv")
     if former := record.get("meant", {}).get(name):
         return str(former)
-    lowered = {each.lower(): each for each in facts.named}
-    if close := difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.8):
-        return lowered[close[0]]
+    if close := did_you_mean(name, facts.named, cutoff=0.8):
+        return close
     target = str(record.get("target", ""))
     activation = [each for each in facts.named if each.startswith(_ACTIVATION)]
     own = facts.named.get(target)
@@ -83,7 +63,7 @@ def _targets() -> frozenset[str]:
     return frozenset(each["target"] for each in records().values() if each.get("target"))
 
 
-def other_scaler(kind: str, metadata: Metadata) -> str:
+def other_scaler(kind: str, metadata: Parameters) -> str:
     """The scaler of the same module that reads all keys, two of which this one does not; "" if none."""
     facts = scalers()[kind]
     if facts.open or sum(not facts.reads(key) for key in metadata) < 2:
@@ -112,18 +92,21 @@ def other_scaler(kind: str, metadata: Metadata) -> str:
     """,
 ).on(*SCALING)
 def misspelt_parameter(item: Item) -> Iterator[Problem]:
-    for at, kind, metadata in _parameters(item):
+    for trigger in triggers_of(item):
+        if trigger.scaler is None:
+            continue
+        at, kind, metadata = (*trigger.at, "metadata"), trigger.type, trigger.parameters
         if other := other_scaler(kind, metadata):
-            keys = ", ".join(key for key in metadata if not scalers()[kind].reads(key))
+            keys = ", ".join(key for key in metadata if not trigger.scaler.reads(key))
             why = f"has the parameters of {other}: the {kind} scaler does not read {keys}."
-            yield Problem((*at[:-1], "type"), kind, why, f"Write type: {other}.")
+            yield Problem((*trigger.at, "type"), kind, why, f"Write type: {other}.")
         for key, meant in unread(kind, metadata):
             if meant:
-                own = scalers()[kind].named.get(meant)
+                own = trigger.scaler.named.get(meant)
                 instead = f', and takes its default {meant}: "{own.default}"' if own and own.default else ""
                 name = f"{meant}FromEnv" if key.endswith("FromEnv") else meant
                 why = f"unknown key. The {kind} scaler silently ignores it{instead}."
-                edit = edits.key(key, name, metadata)
+                edit = edits.key(key, name, trigger.parameters)
                 yield Problem((*at, key), MISSING, why, f"Write {name}.", edit=edit)
             elif key in (*_SPEC_KEYS, *_TRIGGER_KEYS):
                 up = (
@@ -152,8 +135,9 @@ def misspelt_parameter(item: Item) -> Iterator[Problem]:
     unless="workload-namespace",
 ).on(*SCALING)
 def unknown_parameter(item: Item) -> Iterator[Problem]:
-    for at, kind, metadata in _parameters(item):
-        for key, meant in unread(kind, metadata):
+    for trigger in triggers_of(item):
+        at, kind = (*trigger.at, "metadata"), trigger.type
+        for key, meant in unread(kind, trigger.parameters) if trigger.scaler else ():
             if not meant and key not in (*_SPEC_KEYS, *_TRIGGER_KEYS):
                 why = f"unknown key. The {kind} scaler silently ignores it."
                 fix = f"Remove it; `keda explain {kind}` lists what it reads."
@@ -164,10 +148,11 @@ def unknown_parameter(item: Item) -> Iterator[Problem]:
 
 def names_variable(key: str, value: object) -> bool:
     """Whether a connection, or RabbitMQ's host, is given as a variable's name, as KEDA 1 read them."""
+    if key != "host" and not key.lower().endswith(("connection", "connectionstring")):
+        return False
     name = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{2,63}", value) if isinstance(value, str) else None
-    if name is None or key != "host":
-        return name is not None and key.lower().endswith(("connection", "connectionstring"))
-    return name[0] != name[0].lower()  # no name of a Service has a capital
+    # No name of a Service has a capital.
+    return name is not None and (key != "host" or name[0] != name[0].lower())
 
 
 @warning(
@@ -183,21 +168,23 @@ def names_variable(key: str, value: object) -> bool:
     unless="misplaced-parameter",
 ).on(*SCALING)
 def plain_secret(item: Item) -> Iterator[Problem]:
-    for at, kind, metadata in _parameters(item):
-        for key, value in metadata.items():
+    for trigger in triggers_of(item):
+        if trigger.scaler is None:
+            continue
+        for key, value in trigger.parameters.items():
             if key.endswith("FromEnv") or not isinstance(value, str) or not value:
                 continue
             if not names_variable(key, value) and (
-                _is_credential(kind, key, value) or is_secret_value(value)
+                _is_credential(trigger.scaler, key, value) or is_secret_value(value)
             ):
-                yield Problem((*at, key), MISSING, PLAIN_TEXT, INTO_A_SECRET)
+                yield Problem((*trigger.at, "metadata", key), MISSING, PLAIN_TEXT, INTO_A_SECRET)
 
 
 _NO_SECRET = re.compile(r"(?i)true|false|\d{1,3}")
 
 
-def _is_credential(kind: str, key: str, value: str) -> bool:
+def _is_credential(facts: Scaler, key: str, value: str) -> bool:
     """Whether a key names a credential: of the scaler, or of a server that gets whatever it is given."""
-    facts = scalers()[kind]
-    own = bool(facts.open) and not facts.reads(key) and not _NO_SECRET.fullmatch(value)
-    return is_secret_key(key) and (own or facts.reads(key))
+    if not is_secret_key(key):
+        return False
+    return facts.reads(key) or bool(facts.open) and not _NO_SECRET.fullmatch(value)

@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from keda.checks.registry import SCALING, TRIGGERS, Problem, error
-from keda.checks.scaling import SPEC, WEBHOOK, triggers_of
+from keda.checks.scaling import SPEC, WEBHOOK, Trigger, triggers_of
 from keda.core.defaults import RESOURCE_SCALERS
-from keda.core.errors import MISSING
+from keda.core.errors import MISSING, join
 from keda.manifests.objects import Item
 from keda.manifests.reading import text
 
@@ -48,14 +48,14 @@ def no_triggers(item: Item) -> Iterator[Problem]:
     """,
 ).on(*SCALING)
 def trigger_name_twice(item: Item) -> Iterator[Problem]:
-    first: dict[str, int] = {}
-    for index, trigger in triggers_of(item):
+    first: dict[str, Trigger] = {}
+    for trigger in triggers_of(item):
         name = text(trigger.get("name"))
-        if name and first.setdefault(name, index) != index:
+        if name and first.setdefault(name, trigger) is not trigger:
             yield Problem(
-                (*SPEC, "triggers", index, "name"),
+                (*trigger.at, "name"),
                 name,
-                f"is the name of spec.triggers[{first[name]}] too. {WEBHOOK}",
+                f"is the name of {join(*first[name].at)} too. {WEBHOOK}",
                 "Give it a name of its own.",
                 f'triggerName "{name}" is defined multiple times in the ScaledObject/ScaledJob, but it '
                 "must be unique",
@@ -73,11 +73,11 @@ def trigger_name_twice(item: Item) -> Iterator[Problem]:
     passes="- type: cron   # without useCachedMetrics",
 ).on(*SCALING)
 def cached_metrics(item: Item) -> Iterator[Problem]:
-    for index, trigger in triggers_of(item):
-        kind = text(trigger.get("type"))
+    for trigger in triggers_of(item):
+        kind = trigger.type
         if trigger.get("useCachedMetrics") is True and kind in (*RESOURCE_SCALERS, "cron"):
             yield Problem(
-                (*SPEC, "triggers", index, "useCachedMetrics"),
+                (*trigger.at, "useCachedMetrics"),
                 True,
                 f"is not possible with {kind}. {WEBHOOK}",
                 "Remove it.",

@@ -7,16 +7,10 @@ from typing import Any
 
 from keda.checks import edits
 from keda.checks.admission.authentication import OPERATOR_CRASH
-from keda.checks.admission.parameters import (
-    Metadata,
-    metadata_of,
-    names_variable,
-    other_scaler,
-    unread,
-)
+from keda.checks.admission.parameters import names_variable, other_scaler, unread
 from keda.checks.findings import without_secrets
 from keda.checks.registry import SCALING, TRIGGERS, Problem, error, on_objects
-from keda.checks.scaling import SPEC, modifiers_of, triggers_of
+from keda.checks.scaling import Parameters, Trigger, modifiers_of, triggers_of
 from keda.checks.sources import authentication, credentials, environment
 from keda.core.defaults import RESOURCE_SCALERS
 from keda.core.errors import MISSING, did_you_mean, is_secret_key
@@ -59,12 +53,12 @@ _EXAMPLES = {
     """,
 ).on(*SCALING)
 def unknown_scaler(item: Item) -> Iterator[Problem]:
-    for index, trigger in triggers_of(item):
-        kind = text(trigger.get("type"))
-        if kind and kind not in scalers():
+    for trigger in triggers_of(item):
+        kind = trigger.type
+        if kind and trigger.scaler is None:
             guess = did_you_mean(kind, scalers())
             yield Problem(
-                (*SPEC, "triggers", index, "type"),
+                (*trigger.at, "type"),
                 kind,
                 f"is not one of KEDA's scalers. {_NOT_READY}",
                 f"Write {guess}." if guess else "If it is a vendor's, name it under scalers in keda.toml.",
@@ -89,10 +83,10 @@ def unknown_scaler(item: Item) -> Iterator[Problem]:
 ).on("ScaledObject")
 def metric_type(item: Item) -> Iterator[Problem]:
     """pkg/scalers/scaler.go:68."""
-    for index, trigger in triggers_of(item):
-        kind, given = text(trigger.get("type")), trigger.get("metricType")
-        at = (*SPEC, "triggers", index, "metricType")
-        if kind not in scalers() or not (given is None or isinstance(given, str)):
+    for trigger in triggers_of(item):
+        kind, given = trigger.type, trigger.get("metricType")
+        at = (*trigger.at, "metricType")
+        if trigger.scaler is None or not (given is None or isinstance(given, str)):
             continue
         if _is_refused(kind, given) and kind in RESOURCE_SCALERS:
             yield Problem(
@@ -154,36 +148,35 @@ TRIGGER_PARAMETER = error(
 @on_objects(*SCALING)
 def triggers(item: Item) -> Iterator[Problem]:
     """What hangs on credentials or the target's environment is left to keda.checks.cross_object.triggers."""
-    for index, trigger in _built(item):
+    for trigger in _built(item):
         if not _asks_others(trigger):
-            yield from _refusals(item, None, trigger, (*SPEC, "triggers", index, "metadata"))
+            yield from _refusals(item, None, trigger)
 
 
 def among(item: Item, objects: Objects) -> Iterator[Problem]:
     """What KEDA refuses of the triggers that read a TriggerAuthentication or the target's environment."""
-    for index, trigger in _built(item):
+    for trigger in _built(item):
         if _asks_others(trigger):
-            yield from _refusals(item, objects, trigger, (*SPEC, "triggers", index, "metadata"))
+            yield from _refusals(item, objects, trigger)
 
 
-def _built(item: Item) -> Iterator[tuple[int, Mapping[Any, Any]]]:
+def _built(item: Item) -> Iterator[Trigger]:
     """The triggers whose parameters KEDA reads."""
-    for index, trigger in triggers_of(item):
-        kind = text(trigger.get("type"))
-        stops = item.kind == "ScaledObject" and _is_refused(kind, trigger.get("metricType"))
-        if kind in scalers() and not stops and isinstance(trigger.get("metadata"), Mapping):
-            yield index, trigger
+    for trigger in triggers_of(item):
+        stops = item.kind == "ScaledObject" and _is_refused(trigger.type, trigger.get("metricType"))
+        if trigger.scaler and not stops and isinstance(trigger.get("metadata"), Mapping):
+            yield trigger
 
 
-def _asks_others(trigger: Mapping[Any, Any]) -> bool:
+def _asks_others(trigger: Trigger) -> bool:
     reference = trigger.get("authenticationRef")
     name = mapping(reference).get("name")
-    from_environment = any(key.endswith("FromEnv") for key in metadata_of(trigger))
+    from_environment = any(key.endswith("FromEnv") for key in trigger.parameters)
     return UNKNOWN in (reference, name) or bool(text(name)) or from_environment
 
 
-def _refusals(item: Item, objects: Objects | None, trigger: Mapping[Any, Any], at: At) -> Iterator[Problem]:
-    kind, metadata = text(trigger.get("type")), metadata_of(trigger)
+def _refusals(item: Item, objects: Objects | None, trigger: Trigger) -> Iterator[Problem]:
+    kind, metadata = trigger.type, trigger.parameters
     metric_type: Any = trigger.get("metricType")
     identity: str | Unknown = ""
     given = variables = NOTHING
@@ -193,13 +186,7 @@ def _refusals(item: Item, objects: Objects | None, trigger: Mapping[Any, Any], a
     if metric_type is not UNKNOWN and metric_type not in _METRIC_TYPES:
         metric_type = ""
     formula = modifiers_of(item).get("formula")
-    secrets = {
-        name: value
-        for values in (metadata, given.values, variables.values)
-        for name, value in values.items()
-        if isinstance(value, str)
-    }
-    for refusal in refusals(
+    found = refusals(
         kind,
         metadata,
         metric_type=metric_type,
@@ -207,11 +194,18 @@ def _refusals(item: Item, objects: Objects | None, trigger: Mapping[Any, Any], a
         pod_identity=identity,
         environment=variables,
         formula=formula is UNKNOWN or bool(text(formula)),
-    ):
-        yield from _problem(refusal, kind, metadata, secrets, at)
+    )
+    secrets = {
+        name: value
+        for values in (metadata, given.values, variables.values)
+        for name, value in values.items()
+        if found and isinstance(value, str)
+    }
+    for refusal in found:
+        yield from _problem(refusal, kind, metadata, secrets, (*trigger.at, "metadata"))
 
 
-def _authentication(trigger: Mapping[Any, Any], item: Item, objects: Objects) -> tuple[Known, str | Unknown]:
+def _authentication(trigger: Trigger, item: Item, objects: Objects) -> tuple[Known, str | Unknown]:
     """What `authenticationRef` gives, and the pod identity."""
     reference = trigger.get("authenticationRef")
     if UNKNOWN in (reference, mapping(reference).get("name")):
@@ -222,7 +216,7 @@ def _authentication(trigger: Mapping[Any, Any], item: Item, objects: Objects) ->
 
 
 def _problem(
-    refusal: Refusal, kind: str, metadata: Metadata, secrets: Mapping[str, str], at: At
+    refusal: Refusal, kind: str, metadata: Parameters, secrets: Mapping[str, str], at: At
 ) -> Iterator[Problem]:
     keda = without_secrets(f"{refusal.words}: …" if refusal.detail else refusal.words, secrets)
     key = next((name for name in refusal.parameters if name in metadata and _in_metadata(kind, name)), None)
@@ -283,7 +277,7 @@ def _one_of(allowed: tuple[str, ...], value: object) -> tuple[str, str]:
     return f"is not one of {words}.", f"Write {guess}." if guess else f"Write one of {words}."
 
 
-def _missing(refusal: Refusal, kind: str, metadata: Metadata, at: At, keda: str) -> Iterator[Problem]:
+def _missing(refusal: Refusal, kind: str, metadata: Parameters, at: At, keda: str) -> Iterator[Problem]:
     names = list(refusal.parameters)
     if other_scaler(kind, metadata) or any(meant in names for _, meant in unread(kind, metadata)):
         return  # reported where it was made

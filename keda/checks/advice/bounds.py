@@ -20,7 +20,7 @@ from keda.core.defaults import DEFAULT_MAX, RESOURCE_SCALERS
 from keda.core.errors import MISSING
 from keda.manifests.declared import UNKNOWN
 from keda.manifests.objects import Item
-from keda.manifests.reading import mapping, text, whole
+from keda.manifests.reading import text, whole
 from keda.syntax import go
 
 
@@ -52,9 +52,9 @@ def default_max(item: Item) -> Iterator[Problem]:
 ).on("ScaledObject")
 def cron_over_max(item: Item) -> Iterator[Problem]:
     maximum = maximum_of(item)
-    for index, trigger in triggers_of(item):
-        written = text(mapping(trigger.get("metadata")).get("desiredReplicas"))
-        if trigger.get("type") != "cron" or maximum is None or not written:
+    for trigger in triggers_of(item):
+        written = text(trigger.metadata.get("desiredReplicas"))
+        if trigger.type != "cron" or maximum is None or not written:
             continue
         try:
             desired = go.integer(written)
@@ -62,7 +62,7 @@ def cron_over_max(item: Item) -> Iterator[Problem]:
             continue
         if desired > maximum > 0:
             yield Problem(
-                (*SPEC, "triggers", index, "metadata", "desiredReplicas"),
+                (*trigger.at, "metadata", "desiredReplicas"),
                 written,
                 f"is above maxReplicaCount {maximum}, and never reached.",
                 f"Write at most {maximum}, or raise maxReplicaCount.",
@@ -125,7 +125,7 @@ def fallback_beside_a_formula(item: Item) -> Iterator[Problem]:
 @FALLBACK_CANNOT_FIRE.on("ScaledObject")
 def fallback_of_cron(item: Item) -> Iterator[Problem]:
     """Cron triggers only."""
-    kinds = {text(trigger.get("type")) for _, trigger in triggers_of(item)} - set(RESOURCE_SCALERS)
+    kinds = {trigger.type for trigger in triggers_of(item)} - set(RESOURCE_SCALERS)
     if _has_fallback(item) and kinds == {"cron"} and all_known(item, "type"):
         yield Problem(
             (*SPEC, "fallback"),

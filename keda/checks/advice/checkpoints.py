@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from keda.checks.registry import SCALING, SETTINGS, Problem, warning
-from keda.checks.scaling import SPEC, triggers_of
+from keda.checks.scaling import triggers_of
 from keda.core.errors import MISSING
 from keda.manifests.declared import UNKNOWN
 from keda.manifests.objects import Item
-from keda.manifests.reading import At, mapping, text
+from keda.manifests.reading import At, text
 from keda.syntax import go
 
 
@@ -28,11 +28,11 @@ from keda.syntax import go
     """,
 ).on(*SCALING)
 def checkpoint_strategy(item: Item) -> Iterator[Problem]:
-    for index, trigger in triggers_of(item):
-        metadata = mapping(trigger.get("metadata"))
-        at: At = (*SPEC, "triggers", index, "metadata", "checkpointStrategy")
+    for trigger in triggers_of(item):
+        metadata = trigger.metadata
+        at: At = (*trigger.at, "metadata", "checkpointStrategy")
         written, container = metadata.get("checkpointStrategy"), metadata.get("blobContainer")
-        if trigger.get("type") != "azure-eventhub" or UNKNOWN in (written, container):
+        if trigger.type != "azure-eventhub" or UNKNOWN in (written, container):
             continue
         if not go.trim(text(written)) and go.trim(text(container)):
             yield Problem(

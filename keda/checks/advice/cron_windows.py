@@ -6,10 +6,10 @@ import datetime
 from collections.abc import Iterator
 
 from keda.checks.registry import SCALING, SETTINGS, Problem, warning
-from keda.checks.scaling import SPEC, triggers_of
+from keda.checks.scaling import triggers_of
 from keda.manifests.declared import UNKNOWN
 from keda.manifests.objects import Item
-from keda.manifests.reading import At, mapping, text
+from keda.manifests.reading import At, text
 from keda.syntax import cron, go
 
 _START, _END = "start", "end"
@@ -31,14 +31,14 @@ _Event = tuple[datetime.datetime, frozenset[str]]
     """,
 ).on(*SCALING)
 def cron_window(item: Item) -> Iterator[Problem]:
-    for index, trigger in triggers_of(item):
-        metadata = mapping(trigger.get("metadata"))
+    for trigger in triggers_of(item):
+        metadata = trigger.metadata
         start, end = (go.trim(text(metadata.get(key))) for key in (_START, _END))
-        if trigger.get("type") != "cron" or UNKNOWN in metadata.values() or not start or not end:
+        if trigger.type != "cron" or UNKNOWN in metadata.values() or not start or not end:
             continue
         if cron.schedule_error(start) or cron.schedule_error(end):
             continue
-        at: At = (*SPEC, "triggers", index, "metadata")
+        at: At = (*trigger.at, "metadata")
         events, by_date = _events(start, end), _names_dates(start) or _names_dates(end)
         if extended := _runs_on(events):
             first, meant, last = (_shown(each, by_date) for each in extended)

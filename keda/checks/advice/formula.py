@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from keda.checks.registry import SETTINGS, Problem, on_objects, warning
-from keda.checks.scaling import SPEC, all_known, modifiers_of, triggers_of
+from keda.checks.scaling import Trigger, all_known, modifiers_of, triggers_of
 from keda.core.defaults import RESOURCE_SCALERS
 from keda.core.errors import MISSING
 from keda.manifests.declared import UNKNOWN
 from keda.manifests.objects import Item
-from keda.manifests.reading import At, dig, text
+from keda.manifests.reading import text
 from keda.syntax import formula
 
 MODIFIERS_UNNAMED_TRIGGER = warning(
@@ -45,25 +44,24 @@ def beside_a_formula(item: Item) -> Iterator[Problem]:
     written = text(modifiers_of(item).get("formula"))
     if not written:
         return
-    named = {text(trigger.get("name")) for _, trigger in triggers_of(item)}
+    named = {text(trigger.get("name")) for trigger in triggers_of(item)}
     used = formula.variables(written)
-    for index, trigger in triggers_of(item):
-        at: At = (*SPEC, "triggers", index)
+    for trigger in triggers_of(item):
         if UNKNOWN in (trigger.get("type"), trigger.get("name")):
             continue
         name = text(trigger.get("name"))
-        if text(trigger.get("type")) in RESOURCE_SCALERS:
-            yield from _per_container(trigger, at)
+        if trigger.type in RESOURCE_SCALERS:
+            yield from _per_container(trigger)
         elif not name:
             yield MODIFIERS_UNNAMED_TRIGGER.found(
-                (*at, "name"),
+                (*trigger.at, "name"),
                 MISSING,
                 "missing, and there is a formula. The object is Ready, and every poll fails: nothing scales.",
                 "Name the trigger and use the name in the formula, or remove it.",
             )
         elif name not in used and used <= named and all_known(item, "name"):
             yield MODIFIERS_UNUSED_TRIGGER.found(
-                (*at, "name"),
+                (*trigger.at, "name"),
                 name,
                 "is not in the formula, and with a formula no trigger counts for itself: it would do "
                 "nothing.",
@@ -71,12 +69,12 @@ def beside_a_formula(item: Item) -> Iterator[Problem]:
             )
 
 
-def _per_container(trigger: Mapping[Any, Any], at: At) -> Iterator[Problem]:
+def _per_container(trigger: Trigger) -> Iterator[Problem]:
     """hpa.go:371."""
-    container = dig(trigger, "metadata", "containerName")
+    container = trigger.get("metadata", "containerName")
     if container and container is not UNKNOWN:
         yield MODIFIERS_UNUSED_TRIGGER.found(
-            (*at, "metadata", "containerName"),
+            (*trigger.at, "metadata", "containerName"),
             container,
             "next to a formula: KEDA silently leaves this trigger out of the HPA.",
             "Remove containerName, so that the pods' own metric stays next to the formula.",

@@ -9,7 +9,6 @@ from keda.checks.scaling import SPEC, spec_of, triggers_of
 from keda.core.errors import MISSING
 from keda.manifests.declared import UNKNOWN
 from keda.manifests.objects import Item
-from keda.manifests.reading import dig, text
 
 
 @warning(
@@ -84,8 +83,8 @@ def job_strategy_unfit(item: Item) -> Iterator[Problem]:
     strategy = spec_of(item, "scalingStrategy", "strategy")
     if strategy not in ("accurate", "eager"):
         return
-    for _, trigger in triggers_of(item):
-        kind = text(trigger.get("type"))
+    for trigger in triggers_of(item):
+        kind = trigger.type
         if kind in _ALWAYS_COUNT_RUNNING:
             yield Problem(
                 (*SPEC, "scalingStrategy", "strategy"),
@@ -95,7 +94,7 @@ def job_strategy_unfit(item: Item) -> Iterator[Problem]:
                 "Write strategy: default.",
             )
         key, wanted = _COUNTS_RUNNING.get(kind, ("", ""))
-        if key and dig(trigger, "metadata", key) not in (wanted, UNKNOWN):
+        if key and trigger.get("metadata", key) not in (wanted, UNKNOWN):
             yield Problem(
                 (*SPEC, "scalingStrategy", "strategy"),
                 strategy,

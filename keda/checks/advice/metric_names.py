@@ -144,10 +144,11 @@ def _faults(tree: Any) -> Iterator[NameFault]:
         yield from _metric(metric)
         yield from _labels(metric, matchers)
     for node in promql.walk(tree):
-        if isinstance(node, promql_parser.AggregateExpr) and not _relabels(node):
+        modifier = node.modifier if isinstance(node, promql_parser.AggregateExpr) else None
+        if modifier and modifier.type == promql_parser.AggModifierType.By and not _relabels(node):
             names = {name for name, _ in promql.selectors(node)}
-            if len(names) == 1 and node.modifier and node.modifier.type == promql_parser.AggModifierType.By:
-                yield from _labels(names.pop(), node.modifier.labels)
+            if len(names) == 1:
+                yield from _labels(names.pop(), modifier.labels)
 
 
 def _metric(metric: str) -> Iterator[NameFault]:

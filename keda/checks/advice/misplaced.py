@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from keda.checks.admission.parameters import metadata_of, names_variable
+from keda.checks.admission.parameters import names_variable
 from keda.checks.registry import SCALING, TRIGGERS, Problem, warning
-from keda.checks.scaling import SPEC, triggers_of
+from keda.checks.scaling import triggers_of
 from keda.checks.sources import credentials
 from keda.core.errors import MISSING, is_secret_key
 from keda.manifests.objects import Item
-from keda.manifests.reading import At, text
+from keda.manifests.reading import At
 from keda.scalers.facts import records, scalers
 
 
-def sources(kind: str, name: str) -> set[str]:
+def sources(kind: str, name: str) -> tuple[str, ...]:
     """Where a scaler reads a parameter from: metadata, auth, env; empty if it has none of that name."""
-    return {source for each in scalers()[kind].parameters if name in each.names for source in each.sources}
+    parameter = scalers()[kind].named.get(name)
+    return parameter.sources if parameter else ()
 
 
 @warning(
@@ -33,13 +34,11 @@ def sources(kind: str, name: str) -> set[str]:
     unless="trigger-parameter",
 ).on(*SCALING)
 def misplaced_parameter(item: Item) -> Iterator[Problem]:
-    for index, trigger in triggers_of(item):
-        kind = text(trigger.get("type"))
-        if kind not in scalers() or scalers()[kind].open == "*":
+    for trigger in triggers_of(item):
+        if trigger.scaler is None or trigger.scaler.open == "*":
             continue
-        at: At = (*SPEC, "triggers", index, "metadata")
-        for key, value in metadata_of(trigger).items():
-            if problem := _misplaced(kind, key, value, (*at, key)):
+        for key, value in trigger.parameters.items():
+            if problem := _misplaced(trigger.type, key, value, (*trigger.at, "metadata", key)):
                 yield problem
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from keda.checks.advice.expressions import QUERY_SYNTAX
 from keda.checks.advice.metric_names import name_problems
 from keda.checks.registry import SCALING, SETTINGS, Problem, on_objects, warning
-from keda.checks.scaling import SPEC, query_of, triggers_of, without_modifiers
+from keda.checks.scaling import Trigger, triggers_of, without_modifiers
 from keda.core.errors import MISSING
 from keda.manifests.declared import UNKNOWN
 from keda.manifests.objects import Item
 from keda.manifests.reading import At, dig, mapping, text
-from keda.scalers.facts import scalers
 from keda.syntax import promql
 from keda.syntax.query_languages import is_other_language, is_victoria_metrics
 
@@ -72,9 +71,9 @@ _NO_DATA_SAID = {"ignoreNullValues", "minMetricValue"}
 @on_objects(*SCALING)
 def queries(item: Item) -> Iterator[Problem]:
     """Each trigger's query, if it has one, and its contract for missing data."""
-    for index, trigger in triggers_of(item):
-        at: At = (*SPEC, "triggers", index, "metadata")
-        query, tree = query_of(trigger), None
+    for trigger in triggers_of(item):
+        at: At = (*trigger.at, "metadata")
+        query, tree = trigger.query, None
         if query:
             try:
                 tree = promql.parse(query)
@@ -95,13 +94,13 @@ def queries(item: Item) -> Iterator[Problem]:
             yield from _no_data(trigger, tree, at)
 
 
-def _takes_more(trigger: Mapping[Any, Any], query: str) -> bool:
+def _takes_more(trigger: Trigger, query: str) -> bool:
     """Whether the server may be VictoriaMetrics, whose MetricsQL is wider than PromQL."""
-    address = dig(trigger, "metadata", "serverAddress")
+    address = trigger.get("metadata", "serverAddress")
     return address is UNKNOWN or is_victoria_metrics(text(address)) or is_other_language(query)
 
 
-def _query(item: Item, trigger: Mapping[Any, Any], query: str, tree: Any, at: At) -> Iterator[Problem]:
+def _query(item: Item, trigger: Trigger, query: str, tree: Any, at: At) -> Iterator[Problem]:
     yield from name_problems(tree, at)
     if not promql.one_series(tree):
         yield QUERY_SEVERAL_SERIES.found(
@@ -123,7 +122,7 @@ def _query(item: Item, trigger: Mapping[Any, Any], query: str, tree: Any, at: At
         yield from _metric_type(trigger, query, promql.nature(tree), at)
 
 
-def _metric_type(trigger: Mapping[Any, Any], query: str, nature: str, at: At) -> Iterator[Problem]:
+def _metric_type(trigger: Trigger, query: str, nature: str, at: At) -> Iterator[Problem]:
     averaged = trigger.get("metricType") in (None, "", "AverageValue")
     if averaged and nature == "per replica":
         yield QUERY_METRIC_TYPE.found(
@@ -151,11 +150,8 @@ def _metric_type(trigger: Mapping[Any, Any], query: str, nature: str, at: At) ->
         )
 
 
-def _no_data(trigger: Mapping[Any, Any], tree: Any, at: At) -> Iterator[Problem]:
-    kind = text(trigger.get("type"))
-    if kind not in scalers() or not any(
-        each.name == "ignoreNullValues" for each in scalers()[kind].parameters
-    ):
+def _no_data(trigger: Trigger, tree: Any, at: At) -> Iterator[Problem]:
+    if trigger.scaler is None or "ignoreNullValues" not in trigger.scaler.named:
         return
     metadata = trigger.get("metadata")
     if UNKNOWN in (metadata, dig(metadata, "query")) or not _NO_DATA_SAID.isdisjoint(mapping(metadata)):

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from keda.checks.advice.queries import QUERY_METRIC_TYPE
 from keda.checks.registry import SCALING, SETTINGS, Problem, error
-from keda.checks.scaling import SPEC, query_of, triggers_of, without_modifiers
+from keda.checks.scaling import Trigger, triggers_of, without_modifiers
 from keda.manifests.declared import UNKNOWN
 from keda.manifests.objects import Item
-from keda.manifests.reading import At, dig, mapping, text
+from keda.manifests.reading import At, text
 from keda.syntax import go, promql
 from keda.syntax.ratios import whole_of
 
@@ -29,20 +29,20 @@ from keda.syntax.ratios import whole_of
     ignorable=True,
 ).on(*SCALING)
 def query_result_type(item: Item) -> Iterator[Problem]:
-    for index, trigger in triggers_of(item):
+    for trigger in triggers_of(item):
         tree = _tree(trigger)
         kind = "vector" if tree is None else promql.result_type(tree)
         if kind == "vector":
             continue
-        metadata = mapping(trigger.get("metadata"))
-        at: At = (*SPEC, "triggers", index, "metadata", "query")
+        metadata = trigger.metadata
+        at: At = (*trigger.at, "metadata", "query")
         if kind == "matrix":
             strict = text(metadata.get("ignoreNullValues")).lower() in ("false", "f", "0")
             unknown = metadata.get("ignoreNullValues") is UNKNOWN
             harm = "every poll fails" if strict else "it always counts as 0"
             yield Problem(
                 at,
-                query_of(trigger),
+                trigger.query,
                 "gives a range vector, many values of each series, and KEDA reads one value: "
                 f"{'nothing scales by it' if unknown else harm}.",
                 "Write a function around the range, such as sum(rate(…[1m])) of a counter or "
@@ -51,7 +51,7 @@ def query_result_type(item: Item) -> Iterator[Problem]:
         else:
             yield Problem(
                 at,
-                query_of(trigger),
+                trigger.query,
                 f"gives a {kind} and not a series, and KEDA cannot read the answer: every poll fails, while "
                 "the object is Ready.",
                 "Write vector(…) around it." if kind == "scalar" else "Write a query without the quotes.",
@@ -64,33 +64,33 @@ def ratio_per_replica(item: Item) -> Iterator[Problem]:
     """A part of a whole, which the HPA divides by the replicas: below 1 it cannot ask for many."""
     if not without_modifiers(item):
         return
-    for index, trigger in triggers_of(item):
+    for trigger in triggers_of(item):
         tree = _tree(trigger)
         if tree is None or trigger.get("metricType") not in (None, "", "AverageValue"):
             continue
         whole, threshold = whole_of(tree), _threshold(trigger)
-        if promql.nature(tree) or whole is None or threshold is None or not 0 < threshold < whole:
+        if whole is None or threshold is None or not 0 < threshold < whole or promql.nature(tree):
             continue
         yield Problem(
-            (*SPEC, "triggers", index, "metadata", "query"),
-            query_of(trigger),
+            (*trigger.at, "metadata", "query"),
+            trigger.query,
             "is a ratio, and AverageValue (the default) divides it by the replicas once more: up to "
             f"{whole:g} it never gives more than {math.ceil(round(whole / threshold, 9))} replicas.",
             "Write metricType: Value, or query the total that one replica takes its share of.",
         )
 
 
-def _tree(trigger: Mapping[Any, Any]) -> Any:
+def _tree(trigger: Trigger) -> Any:
     """The query's syntax tree; None without one that can be read."""
-    query = query_of(trigger)
+    query = trigger.query
     try:
         return promql.parse(query) if query else None
     except (promql.Broken, promql.TooDeep):
         return None
 
 
-def _threshold(trigger: Mapping[Any, Any]) -> float | None:
+def _threshold(trigger: Trigger) -> float | None:
     try:
-        return go.real(go.trim(text(dig(trigger, "metadata", "threshold"))))
+        return go.real(go.trim(text(trigger.get("metadata", "threshold"))))
     except ValueError:
         return None

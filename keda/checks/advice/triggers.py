@@ -5,19 +5,16 @@ from __future__ import annotations
 import functools
 import math
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from keda.checks.registry import SCALING, SETTINGS, Problem, error, warning
-from keda.checks.scaling import SPEC, lowest_of, triggers_of
+from keda.checks.scaling import Trigger, lowest_of, triggers_of
 from keda.manifests.objects import Item
-from keda.manifests.reading import mapping, text
-from keda.scalers.facts import scalers
 from keda.syntax import go
 
 
-def _texts(trigger: Mapping[Any, Any]) -> dict[str, str]:
-    return {key: value for key, value in mapping(trigger.get("metadata")).items() if isinstance(value, str)}
+def _texts(trigger: Trigger) -> dict[str, str]:
+    return {key: value for key, value in trigger.metadata.items() if isinstance(value, str)}
 
 
 @warning(
@@ -28,14 +25,13 @@ def _texts(trigger: Mapping[Any, Any]) -> dict[str, str]:
     passes="timeout: 5s",
 ).on(*SCALING)
 def duration_in_milliseconds(item: Item) -> Iterator[Problem]:
-    for index, trigger in triggers_of(item):
-        kind = text(trigger.get("type"))
-        parameters = scalers()[kind].parameters if kind in scalers() else ()
-        durations = {name for each in parameters if each.type == "duration" for name in each.names}
+    for trigger in triggers_of(item):
         for key, value in _texts(trigger).items():
-            if key in durations and re.fullmatch(r"[1-9]\d{0,2}", go.trim(value)):
+            parameter = trigger.scaler.named.get(key) if trigger.scaler else None
+            is_duration = parameter is not None and parameter.type == "duration"
+            if is_duration and re.fullmatch(r"[1-9]\d{0,2}", go.trim(value)):
                 yield Problem(
-                    (*SPEC, "triggers", index, "metadata", key),
+                    (*trigger.at, "metadata", key),
                     value,
                     "has no unit, and KEDA reads it as milliseconds: nothing would answer in time.",
                     f'Write "{value}s", or "{value}ms" if that is meant.',
@@ -59,12 +55,12 @@ def activation_over_target(item: Item) -> Iterator[Problem]:
     """A threshold to wake that is above the target of one replica."""
     if lowest_of(item) != 0:
         return
-    for index, trigger in triggers_of(item):
+    for trigger in triggers_of(item):
         metadata = _texts(trigger)
         for key, value in metadata.items():
             target = key.removeprefix("activation")
             target = target[:1].lower() + target[1:]
-            if not key.startswith("activation") or target not in metadata or not _is_known(trigger):
+            if not key.startswith("activation") or target not in metadata or trigger.scaler is None:
                 continue
             try:
                 high, one = go.real(value), go.real(metadata[target])
@@ -72,17 +68,13 @@ def activation_over_target(item: Item) -> Iterator[Problem]:
                 continue
             if high > one > 0 and math.isfinite(high):
                 yield Problem(
-                    (*SPEC, "triggers", index, "metadata", key),
+                    (*trigger.at, "metadata", key),
                     value,
                     f"is above {target} {metadata[target]}. Between the two KEDA scales to zero while the "
                     f"HPA computes {math.ceil(high / one)} replicas: work stays queued, and pods come and "
                     "go.",
                     f"Write at most {metadata[target]}; 0 is active from the first piece of work on.",
                 )
-
-
-def _is_known(trigger: Mapping[Any, Any]) -> bool:
-    return text(trigger.get("type")) in scalers()
 
 
 @error(
@@ -97,14 +89,14 @@ def _is_known(trigger: Mapping[Any, Any]) -> bool:
     ignorable=True,
 ).on(*SCALING)
 def cron_timezone(item: Item) -> Iterator[Problem]:
-    for index, trigger in triggers_of(item):
+    for trigger in triggers_of(item):
         zone = go.trim(_texts(trigger).get("timezone", ""))
-        if trigger.get("type") != "cron" or not zone or _is_timezone(zone):
+        if trigger.type != "cron" or not zone or _is_timezone(zone):
             continue
         written = zone.lower().replace(" ", "_")
         close = next((known for known in sorted(_timezones()) if known.lower() == written), None)
         yield Problem(
-            (*SPEC, "triggers", index, "metadata", "timezone"),
+            (*trigger.at, "metadata", "timezone"),
             zone,
             "is not a time zone of the IANA database. The object is Ready, and every poll fails: it never "
             "scales by these hours.",

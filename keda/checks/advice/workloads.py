@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from keda.checks.registry import SCALING, TRIGGERS, Problem, warning
-from keda.checks.scaling import SPEC, triggers_of
+from keda.checks.scaling import triggers_of
 from keda.manifests.objects import Item
-from keda.manifests.reading import dig, text
+from keda.manifests.reading import text
 from keda.manifests.unseen import UNKNOWN_NAMESPACE
 
 
@@ -29,12 +29,12 @@ from keda.manifests.unseen import UNKNOWN_NAMESPACE
     """,
 ).on(*SCALING)
 def workload_namespace(item: Item) -> Iterator[Problem]:
-    for index, trigger in triggers_of(item):
-        wanted = text(dig(trigger, "metadata", "namespace"))
+    for trigger in triggers_of(item):
+        wanted = text(trigger.get("metadata", "namespace"))
         known = item.namespace not in ("", UNKNOWN_NAMESPACE)
-        if trigger.get("type") == "kubernetes-workload" and wanted and known and wanted != item.namespace:
+        if trigger.type == "kubernetes-workload" and wanted and known and wanted != item.namespace:
             yield Problem(
-                (*SPEC, "triggers", index, "metadata", "namespace"),
+                (*trigger.at, "metadata", "namespace"),
                 wanted,
                 f"is not read: the kubernetes-workload scaler counts pods of {item.namespace}, the "
                 f"namespace of the {item.kind}, and none of {wanted}. It stays at 0.",

@@ -5,25 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from keda.checks.admission.parameters import metadata_of
 from keda.checks.cross_object.cluster_secrets import keda_namespaces
 from keda.checks.registry import REFERENCES, SCALING, Problem, warning
-from keda.checks.scaling import SPEC, triggers_of
+from keda.checks.scaling import triggers_of
 from keda.checks.sources import environment
 from keda.core.errors import MISSING
 from keda.manifests.objects import Item, Objects
 from keda.manifests.reading import At
 from keda.manifests.unseen import UNKNOWN_NAMESPACE
 
+_IN_URL = {"connectionString", "connection"}
+"""Parameters that may be a URL."""
 _ADDRESSES = {
+    *_IN_URL,
     *("host", "hosts", "address", "addresses", "hostAddress", "serverAddress", "managementEndpoint"),
     *("bootstrapServers", "brokerAddress", "endpoint", "endpoints", "scalerAddress", "url", "authURL"),
     *("solaceSempBaseURL", "serverURL", "server", "natsServerMonitoringEndpoint", "metricsURL", "adminURL"),
     *("nsqLookupdHTTPAddresses", "clusterIPAddress", "sentinelAddresses", "awsEndpoint", "githubApiURL"),
 }
 """Parameters that are an address or a list of them."""
-_IN_URL = {"connectionString", "connection"}
-"""Parameters that may be a URL."""
 _HOST = re.compile(r"(?:[a-z][a-z0-9+.-]*://)?(?:[^/@]*@)?(\[[0-9a-f:]+\]|[A-Za-z0-9.-]+)(?=[:/?]|$)")
 _OWN = re.compile(r"localhost|127(\.\d+){3}|\[::1\]|0\.0\.0\.0")
 _LABEL = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")
@@ -42,11 +42,11 @@ _LABEL = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")
 ).among(*SCALING)
 def address_elsewhere(item: Item, objects: Objects) -> Iterator[Problem]:
     variables: dict[str, str] | None = None
-    for index, trigger in triggers_of(item):
-        at: At = (*SPEC, "triggers", index, "metadata")
-        for key, value in metadata_of(trigger).items():
+    for trigger in triggers_of(item):
+        at: At = (*trigger.at, "metadata")
+        for key, value in trigger.parameters.items():
             name = key.removesuffix("FromEnv")
-            if name not in _ADDRESSES | _IN_URL or not isinstance(value, str):
+            if name not in _ADDRESSES or not isinstance(value, str):
                 continue
             if key != name:
                 variables = environment(item, objects)[0] if variables is None else variables

@@ -54,7 +54,7 @@ def cluster_secret_namespace(item: Item, objects: Objects) -> Iterator[Problem]:
 
 
 def _uses(scaled: Item, name: str) -> bool:
-    references = (mapping(trigger.get("authenticationRef")) for _, trigger in triggers_of(scaled))
+    references = (mapping(trigger.get("authenticationRef")) for trigger in triggers_of(scaled))
     return any(
         each.get("kind") == "ClusterTriggerAuthentication" and each.get("name") == name for each in references
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from keda.checks.registry import SCALING, SETTINGS, Problem, warning
-from keda.checks.scaling import SPEC, any_unknown, spec_of, triggers_of
+from keda.checks.scaling import any_unknown, spec_of, triggers_of
 from keda.core.errors import did_you_mean
 from keda.manifests.declared import UNKNOWN
 from keda.manifests.objects import Item, Objects
@@ -16,9 +16,9 @@ from keda.manifests.reading import At, mapping, text, whole
 
 def _triggers(item: Item) -> Iterator[tuple[At, Mapping[Any, Any]]]:
     """The place and the metadata of each nats-jetstream trigger."""
-    for index, trigger in triggers_of(item):
-        if trigger.get("type") == "nats-jetstream":
-            yield (*SPEC, "triggers", index, "metadata"), mapping(trigger.get("metadata"))
+    for trigger in triggers_of(item):
+        if trigger.type == "nats-jetstream":
+            yield (*trigger.at, "metadata"), trigger.metadata
 
 
 @warning(

@@ -157,34 +157,33 @@ def second_owners(given: Objects) -> SecondOwners:
     if sum(item.kind not in _OWN_NOTHING for item in given.all()) < 2:
         return {}
     from keda.ownership import (  # Slow to load, and one object needs none.
-        ConflictKind,
+        Link,
+        Scaled,
+        claims,
         conflicts,
-        links,
-        owners,
     )
 
-    claims: Counter[ObjectRef] = Counter()
+    claimed: Counter[ObjectRef] = Counter()
     scaled: set[ObjectRef] = set()
     between: set[ObjectRef] = set()
     for item in given.all():
-        declared = _declared(item, "")
-        for owner in owners(declared):
-            claims[owner.owned] += 1
-            if owner.rule is ConflictKind.SCALED_OBJECT:
-                scaled.add(owner.owned)
-        for link in links(declared):
-            claims[link.child] += 1
-            between |= {link.parent, link.child}
-    contested = {ref for ref in scaled if claims[ref] > 1}
+        for claim in claims(_declared(item, "")):
+            if isinstance(claim, Link):
+                claimed[claim.child] += 1
+                between |= {claim.parent, claim.child}
+                continue
+            claimed[claim.owned] += 1
+            if isinstance(claim, Scaled):
+                scaled.add(claim.owned)
+    contested = {ref for ref in scaled if claimed[ref] > 1}
     if not contested:
         return {}
-    places: dict[str, str] = {}
+    disputed, places = contested | between, dict[str, str]()
     files: dict[ObjectRef, str] = {}
     disputing: list[Declared] = []
     for item in given.all():
         declared = _declared(item, item.where or item.ref)
-        owned = [owner.owned for owner in owners(declared)]
-        if not (contested | between).isdisjoint(owned) or any(links(declared)):
+        if any(isinstance(claim, Link) or claim.owned in disputed for claim in claims(declared)):
             disputing.append(declared)
             files |= dict.fromkeys(filter(None, [identity(item.manifest)]), item.file)
             if item.kind in ("ScaledObject", "HTTPScaledObject"):

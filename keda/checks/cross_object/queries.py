@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from keda.checks.registry import SCALING, SETTINGS, Problem, warning
-from keda.checks.scaling import SPEC, all_known, any_unknown, number_of, query_of, triggers_of
+from keda.checks.scaling import SPEC, Trigger, all_known, any_unknown, number_of, triggers_of
 from keda.core.defaults import RESOURCE_SCALERS
 from keda.manifests.objects import Item, Objects
 from keda.manifests.reading import dig, sequence, text
@@ -40,30 +39,30 @@ def wake_from_own_metric(item: Item, objects: Objects) -> Iterator[Problem]:
         return
     if lowest > 0 and number_of(item, "idleReplicaCount") != 0:
         return
-    waking = [(i, trigger) for i, trigger in triggers_of(item) if trigger.get("type") not in RESOURCE_SCALERS]
-    if not waking or not all(_of_target(item, objects, trigger) for _, trigger in waking):
+    waking = [trigger for trigger in triggers_of(item) if trigger.type not in RESOURCE_SCALERS]
+    if not waking or not all(_of_target(item, objects, trigger) for trigger in waking):
         return
-    index, trigger = waking[0]
-    key = "query" if query_of(trigger) else "podSelector"
+    trigger = waking[0]
+    key = "query" if trigger.query else "podSelector"
     yield Problem(
-        (*SPEC, "triggers", index, "metadata", key),
-        dig(trigger, "metadata", key),
+        (*trigger.at, "metadata", key),
+        trigger.get("metadata", key),
         "comes from the scaled pods themselves. At 0 replicas there is none of it, so it never scales up "
         "from zero again.",
         "Take a metric from in front of the target (queue, gateway, proxy), or write minReplicaCount: 1.",
     )
 
 
-def _of_target(item: Item, objects: Objects, trigger: Mapping[Any, Any]) -> bool:
+def _of_target(item: Item, objects: Objects, trigger: Trigger) -> bool:
     """Whether every number of the trigger comes from the target's pods, as far as its labels show."""
     target = objects.target(item)
     name = text(dig(item.spec, "scaleTargetRef", "name"))
-    if trigger.get("type") == "kubernetes-workload" and target:
-        pairs = [part.partition("=") for part in text(dig(trigger, "metadata", "podSelector")).split(",")]
+    if trigger.type == "kubernetes-workload" and target:
+        pairs = [part.partition("=") for part in text(trigger.get("metadata", "podSelector")).split(",")]
         return bool(pairs) and all(
             sign and target.pod_labels.get(key.strip()) == value.strip("= ") for key, sign, value in pairs
         )
-    query = query_of(trigger)
+    query = trigger.query
     if not query or not name:
         return False
     try:
@@ -111,7 +110,7 @@ def _names_target(matchers: Mapping[str, tuple[str, str]], name: str, target: It
 ).among(*SCALING)
 def polling_faster_than_scrape(item: Item, objects: Objects) -> Iterator[Problem]:
     interval = number_of(item, "pollingInterval")
-    if interval is None or interval <= 0 or not any(query_of(trigger) for _, trigger in triggers_of(item)):
+    if interval is None or interval <= 0 or not any(trigger.query for trigger in triggers_of(item)):
         return
     scrapes = list(_scrape_intervals(objects))
     if scrapes and interval < min(scrapes):

@@ -16,7 +16,7 @@ from keda.checks.registry import (
     error,
     warning,
 )
-from keda.checks.scaling import SPEC, triggers_of
+from keda.checks.scaling import SPEC, Trigger, triggers_of
 from keda.checks.sources import authentication_object, credentials
 from keda.core.errors import did_you_mean, is_secret_key
 from keda.manifests.declared import UNKNOWN
@@ -68,29 +68,26 @@ UNREAD_AUTHENTICATION = warning(
 @among_objects(*SCALING)
 def trigger_references(item: Item, objects: Objects) -> Iterator[Problem]:
     """authenticationRef of each trigger: its kind, that it is there, that the scaler reads what it gives."""
-    for index, trigger in triggers_of(item):
+    for trigger in triggers_of(item):
         reference = mapping(trigger.get("authenticationRef"))
-        at: At = (*SPEC, "triggers", index, "authenticationRef")
         name, kind = text(reference.get("name")), text(reference.get("kind")) or AUTHENTICATIONS[0]
         if not name or reference.get("kind") is UNKNOWN:
             continue
         if kind not in AUTHENTICATIONS:
             yield UNKNOWN_AUTHENTICATION.found(
-                (*at, "kind"),
+                (*trigger.at, "authenticationRef", "kind"),
                 kind,
                 "is not a kind of authentication. KEDA only logs it, and the trigger runs without its "
                 "secret.",
                 f"Write {did_you_mean(kind, AUTHENTICATIONS) or AUTHENTICATIONS[0]}.",
             )
         elif found := authentication_object(reference, item, objects):
-            yield from _unread(text(trigger.get("type")), reference, found, at)
+            yield from _unread(trigger, found)
         else:
-            yield from _unknown_authentication(item, objects, trigger, at)
+            yield from _unknown_authentication(item, objects, trigger)
 
 
-def _unknown_authentication(
-    item: Item, objects: Objects, trigger: Mapping[Any, Any], at: At
-) -> Iterator[Problem]:
+def _unknown_authentication(item: Item, objects: Objects, trigger: Trigger) -> Iterator[Problem]:
     reference = mapping(trigger.get("authenticationRef"))
     name, kind = text(reference.get("name")), text(reference.get("kind")) or AUTHENTICATIONS[0]
     namespace = item.namespace if kind == AUTHENTICATIONS[0] else ""
@@ -102,21 +99,21 @@ def _unknown_authentication(
     guess = did_you_mean(name, others)
     place = f" of namespace {namespace}" if namespace else ""
     yield UNKNOWN_AUTHENTICATION.found(
-        (*at, "name"),
+        (*trigger.at, "authenticationRef", "name"),
         name,
         f"is not a {kind}{place} here. KEDA only logs it, and the trigger runs without its secret.",
         f"Write kind: {other}."
         if twin
         else f"Write {guess}."
         if guess
-        else add_or_name(_wanted(text(trigger.get("type")), kind, name), others),
+        else add_or_name(_wanted(trigger.type, kind, name), others),
     )
 
 
-def _unread(kind: str, reference: Mapping[Any, Any], found: Item, at: At) -> Iterator[Problem]:
-    if kind not in scalers() or scalers()[kind].open:
+def _unread(trigger: Trigger, found: Item) -> Iterator[Problem]:
+    if trigger.scaler is None or trigger.scaler.open:
         return
-    read = {name for each in scalers()[kind].parameters if "auth" in each.sources for name in each.names}
+    read = {name for name, each in trigger.scaler.named.items() if "auth" in each.sources}
     sources = [found.spec.get(key) for key in ("secretTargetRef", "configMapTargetRef", "env")]
     given = [dig(entry, "parameter") for source in sources for entry in sequence(source)]
     # One TriggerAuthentication may serve several scalers: what matters is a trigger that reads nothing of it.
@@ -125,9 +122,10 @@ def _unread(kind: str, reference: Mapping[Any, Any], found: Item, at: At) -> Ite
         return
     guess = next((close for name in names if (close := did_you_mean(name, read))), None)
     yield UNREAD_AUTHENTICATION.found(
-        (*at, "name"),
-        text(reference.get("name")),
-        f"gives {', '.join(sorted(names)[:5])}, and the {kind} scaler reads none of these. It runs without.",
+        (*trigger.at, "authenticationRef", "name"),
+        trigger.get("authenticationRef", "name"),
+        f"gives {', '.join(sorted(names)[:5])}, and the {trigger.type} scaler reads none of these. It runs "
+        "without.",
         f"In {found.ref} write parameter: {guess}."
         if guess
         else f"It reads: {', '.join(sorted(read)[:12])}.",
@@ -206,19 +204,12 @@ def _missing_key(
 
 def _is_optional(parameter: str, authentication: Item, objects: Objects) -> bool:
     """Whether all triggers given that use the authentication can do without a parameter."""
-    types = [
-        text(trigger.get("type"))
+    triggers = [
+        trigger
         for kind in SCALING
         for each in objects.of(kind, authentication.namespace)
-        for _, trigger in triggers_of(each)
-        if text(dig(trigger, "authenticationRef", "name")) == authentication.name
+        for trigger in triggers_of(each)
+        if text(trigger.get("authenticationRef", "name")) == authentication.name
     ]
-    required = {
-        name
-        for kind in types
-        if kind in scalers()
-        for each in scalers()[kind].parameters
-        if each.required
-        for name in each.names
-    }
-    return bool(types) and parameter not in required
+    parameters = [each for trigger in triggers if trigger.scaler for each in trigger.scaler.parameters]
+    return bool(triggers) and not any(each.required and parameter in each.names for each in parameters)

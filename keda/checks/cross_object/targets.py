@@ -71,7 +71,7 @@ def target_missing(item: Item, objects: Objects) -> Iterator[Problem]:
 
 
 def _asks_resources(item: Item) -> bool:
-    return any(trigger.get("type") in RESOURCE_SCALERS for _, trigger in triggers_of(item))
+    return any(trigger.type in RESOURCE_SCALERS for trigger in triggers_of(item))
 
 
 @UNKNOWN_CONTAINER.among("ScaledObject")
@@ -85,9 +85,9 @@ def containers(item: Item, objects: Objects) -> Iterator[Problem]:
         ((*_AT, "envSourceContainerName"), spec_of(item, "scaleTargetRef", "envSourceContainerName"))
     ]
     named += [
-        ((*SPEC, "triggers", index, "metadata", "containerName"), dig(trigger, "metadata", "containerName"))
-        for index, trigger in triggers_of(item)
-        if trigger.get("type") in RESOURCE_SCALERS
+        ((*trigger.at, "metadata", "containerName"), trigger.get("metadata", "containerName"))
+        for trigger in triggers_of(item)
+        if trigger.type in RESOURCE_SCALERS
     ]
     for at, wanted in named:
         if isinstance(wanted, str) and wanted and wanted not in names:
@@ -124,9 +124,9 @@ def missing_requests(item: Item, objects: Objects) -> Iterator[Problem]:
     target = _target(item, objects)
     if target is None or target.kind not in ("Deployment", "StatefulSet") or _containers_unknown(target):
         return
-    for index, trigger in triggers_of(item):
-        resource = text(trigger.get("type"))
-        wanted = dig(trigger, "metadata", "containerName")
+    for trigger in triggers_of(item):
+        resource = trigger.type
+        wanted = trigger.get("metadata", "containerName")
         if resource not in RESOURCE_SCALERS or wanted is UNKNOWN:
             continue
         for container in target.containers:
@@ -138,7 +138,7 @@ def missing_requests(item: Item, objects: Objects) -> Iterator[Problem]:
             ):
                 continue
             yield Problem(
-                (*SPEC, "triggers", index, "type"),
+                (*trigger.at, "type"),
                 resource,
                 f"scales on {resource} per request, and container {name} of {target.ref} requests none. "
                 "KEDA's webhook would reject the object.",

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from keda.checks.admission.parameters import metadata_of
 from keda.checks.registry import SCALING, TRIGGERS, Problem, warning
-from keda.checks.scaling import SPEC, triggers_of
+from keda.checks.scaling import triggers_of
 from keda.checks.sources import authentication
 from keda.core.errors import MISSING
 from keda.manifests.objects import Item, Objects
-from keda.manifests.reading import At, text
+from keda.manifests.reading import At
 
 _MODES: Mapping[str, tuple[str, ...]] = {
     "bearer": ("bearerToken", "token"),
@@ -45,13 +44,13 @@ _SENT: Mapping[str, tuple[str, ...]] = {
     see="secrets.md",
 ).among(*SCALING)
 def credentials_not_sent(item: Item, objects: Objects) -> Iterator[Problem]:
-    for index, trigger in triggers_of(item):
-        kind, metadata = text(trigger.get("type")), metadata_of(trigger)
+    for trigger in triggers_of(item):
+        kind, metadata = trigger.type, trigger.parameters
         if kind not in _SENT:
             continue
         given = authentication(trigger.get("authenticationRef"), item, objects)
         key = "authMode" if kind == "graphite" or "authMode" in metadata else "authModes"
-        at: At = (*SPEC, "triggers", index, "metadata", key)
+        at: At = (*trigger.at, "metadata", key)
         if modes := metadata.get(key):
             yield from _without_effect(kind, modes, at)
         elif (

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from keda.checks.admission.parameters import metadata_of
 from keda.checks.registry import REFERENCES, SCALING, Problem, among_objects, error, warning
-from keda.checks.scaling import SPEC, triggers_of
+from keda.checks.scaling import Trigger, triggers_of
 from keda.checks.sources import authentication, containers_of
 from keda.core.errors import did_you_mean
 from keda.manifests.declared import UNKNOWN
 from keda.manifests.objects import Item, Objects
 from keda.manifests.reading import At, dig, mapping, sequence, text
-from keda.scalers.facts import scalers
+from keda.scalers.facts import Parameter
 
 _WHY = (
     "KEDA reads the variables of one container of the target: the first, or envSourceContainerName "
@@ -48,30 +47,28 @@ def variables(item: Item, objects: Objects) -> Iterator[Problem]:
     names = None if read is None or wanted is UNKNOWN else _names(read, item.namespace, objects)
     if read is None or names is None:
         return
-    for index, trigger in triggers_of(item):
-        at: At = (*SPEC, "triggers", index, "metadata")
+    for trigger in triggers_of(item):
+        at: At = (*trigger.at, "metadata")
         for key, parameter, variable in _from_env(trigger):
             given = authentication(trigger.get("authenticationRef"), item, objects)
-            if variable in names or not given.complete or parameter in given.parameters:
+            if variable in names or not given.complete or parameter.name in given.parameters:
                 continue
-            needed = scalers()[text(trigger.get("type"))].named[parameter].required
-            rule = UNKNOWN_VARIABLE if needed else UNSET_VARIABLE
+            rule = UNKNOWN_VARIABLE if parameter.required else UNSET_VARIABLE
             container = text(read.get("name"))
             why = f"is not a variable of container {container}. KEDA reads an empty string instead."
             fix = _fix(variable, names, [each for each in containers if each is not read], item, objects)
             yield rule.found((*at, key), variable, why, fix)
 
 
-def _from_env(trigger: Mapping[Any, Any]) -> Iterator[tuple[str, str, str]]:
+def _from_env(trigger: Trigger) -> Iterator[tuple[str, Parameter, str]]:
     """(Key, parameter, variable) of each parameter that a trigger reads from a variable only."""
-    kind, metadata = text(trigger.get("type")), metadata_of(trigger)
-    for key, variable in metadata.items():
+    for key, variable in trigger.parameters.items():
         name = key.removesuffix("FromEnv")
-        if kind not in scalers() or name == key or name in metadata or not isinstance(variable, str):
+        if trigger.scaler is None or name == key or name in trigger.parameters:
             continue
-        known = scalers()[kind].named.get(name)
-        if known is not None and "env" in known.sources and variable.strip():
-            yield key, name, variable
+        known = trigger.scaler.named.get(name)
+        if known and "env" in known.sources and isinstance(variable, str) and variable.strip():
+            yield key, known, variable
 
 
 def _names(container: Mapping[Any, Any], namespace: str, objects: Objects) -> list[str] | None:
