@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from keda.checks.cross_object.owners import SecondOwners, one_owner, second_owners
 from keda.checks.findings import IGNORE, Finding, finding
 from keda.checks.registry import ADMISSION, ADVICE, Problem, Rule, checks, checks_among, rules
+from keda.checks.scaling import types_of
 from keda.core.reasons import is_reason
 from keda.manifests.declared import UNKNOWN
 from keda.manifests.objects import Item, Objects
@@ -41,17 +42,15 @@ def judge_alone(item: Item) -> list[Finding]:
 def judge_among(item: Item, objects: Objects, owners: SecondOwners) -> list[Finding]:
     """The findings that need other objects too; `owners` is from `second_owners`."""
     found = list(one_owner(item, owners.get((item.ref, item.where), ())))
-    for function in checks_among(item.of_keda, item.kind):
+    for function in checks_among(item.of_keda, item.kind, types_of(item)):
         found += function(item, objects)
     return _findings(item, _standing(item, found))
 
 
 def problems(item: Item, *packages: str) -> list[tuple[Rule, Problem]]:
     """What the rules of these packages (admission, advice) find in an object by itself."""
-    return _standing(
-        item,
-        [found for function in checks(item.of_keda, item.kind, *packages) for found in function(item)],
-    )
+    functions = checks(item.of_keda, item.kind, types_of(item), *packages)
+    return _standing(item, [found for function in functions for found in function(item)])
 
 
 def _standing(item: Item, found: list[tuple[Rule, Problem]]) -> list[tuple[Rule, Problem]]:

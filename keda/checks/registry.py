@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -115,13 +115,16 @@ class Rule:
         """A problem of this rule, from a function of several."""
         return Problem(at, value, why, fix, keda, edit, self)
 
-    def on(self, *kinds: str) -> Callable[[Alone], Alone]:
-        """Applies the rule to each object of these kinds, by itself."""
-        return _registers(_ALONE, kinds, self)
+    def on(self, *kinds: str, triggers: Iterable[str] = ()) -> Callable[[Alone], Alone]:
+        """Applies the rule to each object of these kinds, by itself.
 
-    def among(self, *kinds: str) -> Callable[[Among], Among]:
+        `triggers`: only to those with a trigger of these types.
+        """
+        return _registers(_ALONE, kinds, self, triggers)
+
+    def among(self, *kinds: str, triggers: Iterable[str] = ()) -> Callable[[Among], Among]:
         """Applies the rule to each object of these kinds, with all objects given."""
-        return _registers(_AMONG, kinds, self)
+        return _registers(_AMONG, kinds, self, triggers)
 
 
 @dataclass(frozen=True)
@@ -132,6 +135,8 @@ class Check:
     rule: Rule | None
     package: str
     place: tuple[str, int] = field(compare=False)
+    triggers: frozenset[str] = frozenset()
+    """The types of triggers that the function is about; empty: it is about every object."""
 
     def __call__(self, *arguments: Any) -> list[tuple[Rule, Problem]]:
         """The problems that the function finds, each with its rule."""
@@ -178,22 +183,23 @@ def _declared(
     return rule
 
 
-def on_objects(*kinds: str) -> Callable[[Alone], Alone]:
+def on_objects(*kinds: str, triggers: Iterable[str] = ()) -> Callable[[Alone], Alone]:
     """A function that finds problems of several rules in an object of these kinds."""
-    return _registers(_ALONE, kinds, None)
+    return _registers(_ALONE, kinds, None, triggers)
 
 
-def among_objects(*kinds: str) -> Callable[[Among], Among]:
+def among_objects(*kinds: str, triggers: Iterable[str] = ()) -> Callable[[Among], Among]:
     """A function that finds problems of several rules in an object of these kinds, among others."""
-    return _registers(_AMONG, kinds, None)
+    return _registers(_AMONG, kinds, None, triggers)
 
 
 def _registers(
-    table: dict[str, list[Check]], kinds: tuple[str, ...], rule: Rule | None
+    table: dict[str, list[Check]], kinds: tuple[str, ...], rule: Rule | None, triggers: Iterable[str]
 ) -> Callable[[_Function], _Function]:
     def register(function: _Function) -> _Function:
         module = function.__module__
-        check = Check(function, rule, module.split(".")[2], (module, function.__code__.co_firstlineno))
+        place = (module, function.__code__.co_firstlineno)
+        check = Check(function, rule, module.split(".")[2], place, frozenset(triggers))
         for kind in kinds:
             table.setdefault(kind, []).append(check)
         return function
@@ -209,27 +215,34 @@ def loaded(*packages: str) -> None:
             importlib.import_module(f"keda.checks.{package}.{file.stem}")
 
 
-@functools.cache
-def checks(of_keda: bool, kind: str, *packages: str) -> tuple[Check, ...]:
-    """The functions for an object by itself, of these packages, in the order of their files."""
-    return _in_order(_ALONE, of_keda, kind, packages)
+@functools.lru_cache(maxsize=4096)
+def checks(of_keda: bool, kind: str, triggers: frozenset[str], *packages: str) -> tuple[Check, ...]:
+    """The functions for an object by itself, of these packages, in the order of their files.
+
+    `triggers`: the types that the object has.
+    """
+    return _in_order(_ALONE, of_keda, kind, triggers, packages)
 
 
-@functools.cache
-def checks_among(of_keda: bool, kind: str) -> tuple[Check, ...]:
+@functools.lru_cache(maxsize=4096)
+def checks_among(of_keda: bool, kind: str, triggers: frozenset[str]) -> tuple[Check, ...]:
     """The functions for an object among others."""
-    return _in_order(_AMONG, of_keda, kind, (CROSS_OBJECT,))
+    return _in_order(_AMONG, of_keda, kind, triggers, (CROSS_OBJECT,))
 
 
 def _in_order(
-    table: Mapping[str, list[Check]], of_keda: bool, kind: str, packages: tuple[str, ...]
+    table: Mapping[str, list[Check]],
+    of_keda: bool,
+    kind: str,
+    triggers: frozenset[str],
+    packages: tuple[str, ...],
 ) -> tuple[Check, ...]:
     loaded(*packages)
     found = [
         check
         for word in ((KEDA, kind) if of_keda else (OTHERS,))
         for check in table.get(word, ())
-        if check.package in packages
+        if check.package in packages and (not check.triggers or check.triggers & triggers)
     ]
     return tuple(sorted(found, key=lambda check: check.place))
 

@@ -68,10 +68,17 @@ def _as_text(value: object) -> str:
 
 
 @lru_cache(maxsize=1024)
-def triggers_of(item: Item) -> tuple[Trigger, ...]:
-    """The triggers that are mappings."""
+def triggers_of(item: Item, *types: str) -> tuple[Trigger, ...]:
+    """The triggers that are mappings, of these types or of all."""
+    if types:
+        return tuple(trigger for trigger in triggers_of(item) if trigger.type in types)
     listed = enumerate(sequence(item.spec.get("triggers")))
     return tuple(Trigger(index, each) for index, each in listed if isinstance(each, Mapping))
+
+
+def types_of(item: Item) -> frozenset[str]:
+    """The types of its triggers, as far as they are known."""
+    return frozenset(trigger.type for trigger in triggers_of(item))
 
 
 def all_known(item: Item, key: str) -> bool:
@@ -82,8 +89,8 @@ def all_known(item: Item, key: str) -> bool:
 
 def only_resources(item: Item) -> bool:
     """Whether all triggers are known to be cpu and memory."""
-    types = [trigger.type for trigger in triggers_of(item)]
-    return bool(types) and all_known(item, "type") and all(kind in RESOURCE_SCALERS for kind in types)
+    types = types_of(item)
+    return bool(types) and types <= set(RESOURCE_SCALERS) and all_known(item, "type")
 
 
 def modifiers_of(item: Item) -> Mapping[Any, Any]:

@@ -16,7 +16,8 @@ from keda.syntax import go as go_values
 
 Values = dict[str, Any]
 _SOURCE_NAMES = {"metadata": "triggerMetadata", "auth": "authParams", "env": "resolvedEnv"}
-_ZERO = {"string": "", "int64": 0, "uint32": 0, "float64": 0.0, "bool": False, "duration": 0}
+_NUMBERS = {"int64": 0, "uint32": 0, "float64": 0.0, "float64?": None, "duration": 0}
+_ZERO = {"string": "", "bool": False, **_NUMBERS}
 _CONVERSIONS: dict[str, Callable[[str], Any]] = {
     "string": str,
     "int64": go_values.json_integer,
@@ -44,35 +45,37 @@ def lookup(trigger: ResolvedTrigger, parameter: Parameter) -> str | None:
 
 def parse(trigger: ResolvedTrigger) -> tuple[Values, list[Refusal]]:
     """The parsed values by key, and KEDA's refusals; a field in error keeps its zero value, as in KEDA."""
-    values: Values = {}
+    values = dict(_zeros(trigger.type))
     refused: list[Refusal] = []
+    names = {*trigger.metadata, *trigger.auth, *(key.removesuffix("FromEnv") for key in trigger.metadata)}
     for parameter in scalers()[trigger.type].parameters:
-        if parameter.untagged:
-            continue
-        key = parameter.key or parameter.name
-        values[key] = zero(parameter)
-        text = lookup(trigger, parameter)
-        if text is None and not parameter.default and not parameter.required:
+        absent = names.isdisjoint(parameter.names) and not (parameter.default or parameter.required)
+        if absent or parameter.untagged:
             continue
         try:
-            if (value := _value(trigger, parameter, text)) is not None:
-                values[key] = value
+            if (value := _value(trigger, parameter)) is not None:
+                values[parameter.key or parameter.name] = value
         except RefusalError as error:
             refused.append(error.refusal)
     return values, refused
 
 
-def zero(parameter: Parameter) -> Any:
-    """The value of a parameter that is absent or in error: Go's zero value of its field."""
-    return _ZERO.get(parameter.type, None if parameter.type == "float64?" else ())
+@functools.cache
+def _zeros(scaler: str) -> Values:
+    """The values of parameters that are absent or in error: Go's zero values of their fields."""
+    tagged = (each for each in scalers()[scaler].parameters if not each.untagged)
+    return {each.key or each.name: _ZERO.get(each.type, ()) for each in tagged}
 
 
-def _value(trigger: ResolvedTrigger, parameter: Parameter, text: str | None) -> Any:
+def _value(trigger: ResolvedTrigger, parameter: Parameter) -> Any:
+    text = lookup(trigger, parameter)
     if text is not None and parameter.deprecated:
         words = f"scaler {trigger.type} info: {parameter.deprecated}"
         raise RefusalError(Refusal("removed", parameter.names, words))
     text, name = text or parameter.default, ",".join(parameter.names)
     if not text:
+        if not parameter.required:
+            return None
         sources = " ".join(_SOURCE_NAMES[source] for source in parameter.sources)
         words = f'missing required parameter "{name}" in [{sources}]'
         raise RefusalError(missing(words, *parameter.names))

@@ -217,14 +217,14 @@ def _object(value: Mapping[Any, Any], schema: Shape, at: At) -> Iterator[Problem
     kept = schema.get("x-kubernetes-preserve-unknown-fields", False)
     mistyped = set()
     if "additionalProperties" in schema:
+        shape = schema["additionalProperties"]
         for key, inner in value.items():
-            place = (*at, _part(key))
-            for problem in _value(inner, schema["additionalProperties"], place):
+            for problem in _value(inner, shape, (*at, _part(key))) if not _is_text(inner, shape) else ():
                 yield _of_metadata(problem, str(key)) if at[1:2] == ("triggers",) else problem
     elif known:
         for key, inner in value.items():
             if key in known:
-                if inner is not None:
+                if inner is not None and not _is_text(inner, known[key]):
                     yield from _value(inner, known[key], (*at, key))
             elif not (kept and key in _OBJECT_META):
                 mistyped.add(_guess(str(key), known))
@@ -235,6 +235,11 @@ def _object(value: Mapping[Any, Any], schema: Shape, at: At) -> Iterator[Problem
         # A mistyped required key is one mistake, and it is reported where it was made.
         if value.get(key) is None and key not in mistyped:
             yield _missing((*at, key))
+
+
+def _is_text(value: object, schema: Shape) -> bool:
+    """Whether it is a text, where any text will do: most values are."""
+    return type(value) is str and schema.get("type") == "string" and "enum" not in schema
 
 
 def _of_metadata(problem: Problem, key: str) -> Problem:

@@ -14,7 +14,7 @@ from keda.checks.scaling import (
     spec_of,
     without_modifiers,
 )
-from keda.core.defaults import DEFAULT_MAX
+from keda.core.defaults import DEFAULT_MAX, RESOURCE_SCALERS
 from keda.core.errors import MISSING
 from keda.manifests.objects import Item
 from keda.manifests.reading import whole
@@ -160,7 +160,7 @@ def negative_number(item: Item) -> Iterator[Problem]:
             metricType: Utilization
             metadata: {value: "60"}
     """,
-).on("ScaledObject")
+).on("ScaledObject", triggers=RESOURCE_SCALERS)
 def resource_scaler_zero(item: Item) -> Iterator[Problem]:
     lowest = number_of(item, "minReplicaCount")
     unknown = any_unknown(item, "minReplicaCount")
@@ -218,7 +218,7 @@ def fallback_negative(item: Item) -> Iterator[Problem]:
               threshold: "5"
               ignoreNullValues: "false"
     """,
-).on("ScaledObject")
+).on("ScaledObject", triggers=RESOURCE_SCALERS)
 def fallback_resource_only(item: Item) -> Iterator[Problem]:
     if isinstance(spec_of(item, "fallback"), Mapping) and only_resources(item) and without_modifiers(item):
         yield Problem(

@@ -62,6 +62,9 @@ def trigger_name_twice(item: Item) -> Iterator[Problem]:
             )
 
 
+_UNCACHED = (*RESOURCE_SCALERS, "cron")
+
+
 @error(
     "cached-metrics",
     TRIGGERS,
@@ -71,15 +74,14 @@ def trigger_name_twice(item: Item) -> Iterator[Problem]:
         "setting."
     ),
     passes="- type: cron   # without useCachedMetrics",
-).on(*SCALING)
+).on(*SCALING, triggers=_UNCACHED)
 def cached_metrics(item: Item) -> Iterator[Problem]:
-    for trigger in triggers_of(item):
-        kind = trigger.type
-        if trigger.get("useCachedMetrics") is True and kind in (*RESOURCE_SCALERS, "cron"):
+    for trigger in triggers_of(item, *_UNCACHED):
+        if trigger.get("useCachedMetrics") is True:
             yield Problem(
                 (*trigger.at, "useCachedMetrics"),
                 True,
-                f"is not possible with {kind}. {WEBHOOK}",
+                f"is not possible with {trigger.type}. {WEBHOOK}",
                 "Remove it.",
-                f'property "useCachedMetrics" is not supported for "{kind}" scaler',
+                f'property "useCachedMetrics" is not supported for "{trigger.type}" scaler',
             )

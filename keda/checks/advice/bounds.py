@@ -15,6 +15,7 @@ from keda.checks.scaling import (
     number_of,
     spec_of,
     triggers_of,
+    types_of,
 )
 from keda.core.defaults import DEFAULT_MAX, RESOURCE_SCALERS
 from keda.core.errors import MISSING
@@ -49,12 +50,12 @@ def default_max(item: Item) -> Iterator[Problem]:
     summary="A cron trigger above the maximum",
     why="The HPA limits it to maxReplicaCount.",
     passes='maxReplicaCount: 8   # desiredReplicas: "8"',
-).on("ScaledObject")
+).on("ScaledObject", triggers=["cron"])
 def cron_over_max(item: Item) -> Iterator[Problem]:
     maximum = maximum_of(item)
-    for trigger in triggers_of(item):
+    for trigger in triggers_of(item, "cron"):
         written = text(trigger.metadata.get("desiredReplicas"))
-        if trigger.type != "cron" or maximum is None or not written:
+        if maximum is None or not written:
             continue
         try:
             desired = go.integer(written)
@@ -122,10 +123,10 @@ def fallback_beside_a_formula(item: Item) -> Iterator[Problem]:
         )
 
 
-@FALLBACK_CANNOT_FIRE.on("ScaledObject")
+@FALLBACK_CANNOT_FIRE.on("ScaledObject", triggers=["cron"])
 def fallback_of_cron(item: Item) -> Iterator[Problem]:
     """Cron triggers only."""
-    kinds = {trigger.type for trigger in triggers_of(item)} - set(RESOURCE_SCALERS)
+    kinds = types_of(item) - set(RESOURCE_SCALERS)
     if _has_fallback(item) and kinds == {"cron"} and all_known(item, "type"):
         yield Problem(
             (*SPEC, "fallback"),

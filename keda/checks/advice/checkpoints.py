@@ -26,13 +26,13 @@ from keda.syntax import go
         blobContainer: checkpoints
         checkpointStrategy: blobMetadata
     """,
-).on(*SCALING)
+).on(*SCALING, triggers=["azure-eventhub"])
 def checkpoint_strategy(item: Item) -> Iterator[Problem]:
-    for trigger in triggers_of(item):
+    for trigger in triggers_of(item, "azure-eventhub"):
         metadata = trigger.metadata
         at: At = (*trigger.at, "metadata", "checkpointStrategy")
         written, container = metadata.get("checkpointStrategy"), metadata.get("blobContainer")
-        if trigger.type != "azure-eventhub" or UNKNOWN in (written, container):
+        if UNKNOWN in (written, container):
             continue
         if not go.trim(text(written)) and go.trim(text(container)):
             yield Problem(

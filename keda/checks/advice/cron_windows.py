@@ -29,12 +29,12 @@ _Event = tuple[datetime.datetime, frozenset[str]]
         start: 30 6 * * 1-5
         end: 10 22 * * 1-5
     """,
-).on(*SCALING)
+).on(*SCALING, triggers=["cron"])
 def cron_window(item: Item) -> Iterator[Problem]:
-    for trigger in triggers_of(item):
+    for trigger in triggers_of(item, "cron"):
         metadata = trigger.metadata
         start, end = (go.trim(text(metadata.get(key))) for key in (_START, _END))
-        if trigger.type != "cron" or UNKNOWN in metadata.values() or not start or not end:
+        if UNKNOWN in metadata.values() or not start or not end:
             continue
         if cron.schedule_error(start) or cron.schedule_error(end):
             continue

@@ -27,9 +27,9 @@ from keda.syntax.ratios import whole_of
     ),
     passes="query: sum(rate(http_requests_total[2m]))",
     ignorable=True,
-).on(*SCALING)
+).on(*SCALING, triggers=["prometheus"])
 def query_result_type(item: Item) -> Iterator[Problem]:
-    for trigger in triggers_of(item):
+    for trigger in triggers_of(item, "prometheus"):
         tree = _tree(trigger)
         kind = "vector" if tree is None else promql.result_type(tree)
         if kind == "vector":
@@ -59,14 +59,15 @@ def query_result_type(item: Item) -> Iterator[Problem]:
             )
 
 
-@QUERY_METRIC_TYPE.on("ScaledObject")
+@QUERY_METRIC_TYPE.on("ScaledObject", triggers=["prometheus"])
 def ratio_per_replica(item: Item) -> Iterator[Problem]:
     """A part of a whole, which the HPA divides by the replicas: below 1 it cannot ask for many."""
     if not without_modifiers(item):
         return
-    for trigger in triggers_of(item):
+    for trigger in triggers_of(item, "prometheus"):
         tree = _tree(trigger)
-        if tree is None or trigger.get("metricType") not in (None, "", "AverageValue"):
+        averaged = trigger.get("metricType") in (None, "", "AverageValue")
+        if tree is None or not averaged or "/" not in trigger.query:
             continue
         whole, threshold = whole_of(tree), _threshold(trigger)
         if whole is None or threshold is None or not 0 < threshold < whole or promql.nature(tree):

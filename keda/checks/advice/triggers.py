@@ -87,11 +87,11 @@ def activation_over_target(item: Item) -> Iterator[Problem]:
     ),
     passes="timezone: Europe/Berlin",
     ignorable=True,
-).on(*SCALING)
+).on(*SCALING, triggers=["cron"])
 def cron_timezone(item: Item) -> Iterator[Problem]:
-    for trigger in triggers_of(item):
+    for trigger in triggers_of(item, "cron"):
         zone = go.trim(_texts(trigger).get("timezone", ""))
-        if trigger.type != "cron" or not zone or _is_timezone(zone):
+        if not zone or _is_timezone(zone):
             continue
         written = zone.lower().replace(" ", "_")
         close = next((known for known in sorted(_timezones()) if known.lower() == written), None)

@@ -27,12 +27,12 @@ from keda.manifests.unseen import UNKNOWN_NAMESPACE
             threshold: "3"
             ignoreNullValues: "false"
     """,
-).on(*SCALING)
+).on(*SCALING, triggers=["kubernetes-workload"])
 def workload_namespace(item: Item) -> Iterator[Problem]:
-    for trigger in triggers_of(item):
+    for trigger in triggers_of(item, "kubernetes-workload"):
         wanted = text(trigger.get("metadata", "namespace"))
         known = item.namespace not in ("", UNKNOWN_NAMESPACE)
-        if trigger.type == "kubernetes-workload" and wanted and known and wanted != item.namespace:
+        if wanted and known and wanted != item.namespace:
             yield Problem(
                 (*trigger.at, "metadata", "namespace"),
                 wanted,

@@ -74,8 +74,10 @@ def _problem(host: str, item: Item, objects: Objects, at: At) -> Problem | None:
             why,
             f"Write the Service's name with its namespace, such as name.{item.namespace}.svc.",
         )
+    if not _LABEL.fullmatch(host):
+        return None
     namespaces = keda_namespaces(objects)
-    if not _LABEL.fullmatch(host) or item.namespace in {*namespaces, UNKNOWN_NAMESPACE}:
+    if item.namespace in {*namespaces, UNKNOWN_NAMESPACE}:
         return None
     here = objects.get("", "Service", item.namespace, host)
     if here is None or any(objects.get("", "Service", each, host) for each in namespaces):

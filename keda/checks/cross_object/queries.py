@@ -107,10 +107,10 @@ def _names_target(matchers: Mapping[str, tuple[str, str]], name: str, target: It
         "Prometheus has a new number once per scrape. Polling in between costs CPU and gives the same number."
     ),
     passes="pollingInterval: 30   # with a scrape interval of 30 s",
-).among(*SCALING)
+).among(*SCALING, triggers=["prometheus"])
 def polling_faster_than_scrape(item: Item, objects: Objects) -> Iterator[Problem]:
     interval = number_of(item, "pollingInterval")
-    if interval is None or interval <= 0 or not any(trigger.query for trigger in triggers_of(item)):
+    if not interval or interval <= 0 or not any(each.query for each in triggers_of(item, "prometheus")):
         return
     scrapes = list(_scrape_intervals(objects))
     if scrapes and interval < min(scrapes):

@@ -71,7 +71,7 @@ def target_missing(item: Item, objects: Objects) -> Iterator[Problem]:
 
 
 def _asks_resources(item: Item) -> bool:
-    return any(trigger.type in RESOURCE_SCALERS for trigger in triggers_of(item))
+    return bool(triggers_of(item, *RESOURCE_SCALERS))
 
 
 @UNKNOWN_CONTAINER.among("ScaledObject")
@@ -86,8 +86,7 @@ def containers(item: Item, objects: Objects) -> Iterator[Problem]:
     ]
     named += [
         ((*trigger.at, "metadata", "containerName"), trigger.get("metadata", "containerName"))
-        for trigger in triggers_of(item)
-        if trigger.type in RESOURCE_SCALERS
+        for trigger in triggers_of(item, *RESOURCE_SCALERS)
     ]
     for at, wanted in named:
         if isinstance(wanted, str) and wanted and wanted not in names:
@@ -118,16 +117,16 @@ def _containers_unknown(target: Item) -> bool:
         "chart grants list, not watch)."
     ),
     passes="resources: {requests: {cpu: 100m, memory: 64Mi}}",
-).among("ScaledObject")
+).among("ScaledObject", triggers=RESOURCE_SCALERS)
 def missing_requests(item: Item, objects: Objects) -> Iterator[Problem]:
     """verifyCPUMemoryScalers (scaledobject_webhook.go:420): a request, a limit, or a LimitRange's default."""
     target = _target(item, objects)
     if target is None or target.kind not in ("Deployment", "StatefulSet") or _containers_unknown(target):
         return
-    for trigger in triggers_of(item):
+    for trigger in triggers_of(item, *RESOURCE_SCALERS):
         resource = trigger.type
         wanted = trigger.get("metadata", "containerName")
-        if resource not in RESOURCE_SCALERS or wanted is UNKNOWN:
+        if wanted is UNKNOWN:
             continue
         for container in target.containers:
             name = text(container.get("name"))

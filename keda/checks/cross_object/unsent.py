@@ -42,12 +42,10 @@ _SENT: Mapping[str, tuple[str, ...]] = {
     ),
     passes="metadata: {authMode: apiKey} ",
     see="secrets.md",
-).among(*SCALING)
+).among(*SCALING, triggers=_SENT)
 def credentials_not_sent(item: Item, objects: Objects) -> Iterator[Problem]:
-    for trigger in triggers_of(item):
+    for trigger in triggers_of(item, *_SENT):
         kind, metadata = trigger.type, trigger.parameters
-        if kind not in _SENT:
-            continue
         given = authentication(trigger.get("authenticationRef"), item, objects)
         key = "authMode" if kind == "graphite" or "authMode" in metadata else "authModes"
         at: At = (*trigger.at, "metadata", key)
