@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -85,7 +85,7 @@ class Clusters:
             from policies.sources.cluster import read_cluster
 
             given = {"kubeconfig": reached.kubeconfig, "context": reached.context}
-            found += [replace(each, cluster=cluster) for each in read_cluster(given, unread)]
+            found += [each._replace(cluster=cluster) for each in read_cluster(given, unread)]
         return found
 
     def undecided(self, owning: Iterable[str]) -> Iterator[Undecided]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from keda.guardrails import NOT_YET, Undecided
 from keda.guardrails.unknowns import has_unknown, unknown_reads
@@ -83,7 +83,7 @@ class Ledger:
                 self._scaled(item)
             if has_unknown(item.manifest):
                 paths = unknown_reads(
-                    item.manifest, lambda manifest: list(owners(replace(declared, manifest=manifest)))
+                    item.manifest, lambda manifest: list(owners(declared._replace(manifest=manifest)))
                 )
                 self._unread.append(_Unread(item, paths))
 

@@ -196,4 +196,4 @@ class Recipe(Setting):
                 path = f"{words[first]}{path.removeprefix(first)}"
             elif key in words:
                 path = words[key]
-            yield replace(fault, path=path, why=reword(fault.why), fix=reword(fault.fix))
+            yield fault._replace(path=path, why=reword(fault.why), fix=reword(fault.fix))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Literal
 
 from pydantic import Field
@@ -53,6 +52,6 @@ class Generic(Recipe):
             except SpecError as error:
                 for fault in error.faults:
                     path = fault.path.removeprefix("spec").removeprefix(".")
-                    faults.append(replace(fault, path=path).under(join("authentications", key)))
+                    faults.append(fault._replace(path=path).under(join("authentications", key)))
         faults.raise_if_any()
         return Workload(self.scaled_object(name, self.target, self.triggers), tuple(authentications))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from keda.checks.registry import IGNORE, Edit, Problem, Rule, Severity, rule_groups, rules
 from keda.core.errors import MISSING, is_secret_key, is_secret_value, join, printable, show
@@ -13,8 +13,7 @@ from keda.manifests.reading import At
 __all__ = ["IGNORE", "Finding", "Rule", "rule_groups", "rules", "without_secrets"]
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """One mistake in one object. `str()` is one line."""
 
     code: str
@@ -30,7 +29,7 @@ class Finding:
     """Kind namespace/name."""
     where: str
     """As the caller named the object's place; "" if it did not."""
-    edit: Edit | None = field(default=None, compare=False)
+    edit: Edit | None = None
     """The correction, where it is certain."""
     places: str = ""
     """A sentence on where the objects are that do not go together, or ""."""

@@ -6,17 +6,15 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any
+from typing import Any, NamedTuple
 
 from keda.checks.findings import Finding, rules
 from keda.core.defaults import KEDA_VERSION
 from keda.core.errors import printable
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """A finding and where it is."""
 
     finding: Finding

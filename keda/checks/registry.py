@@ -16,9 +16,8 @@ from __future__ import annotations
 import functools
 import importlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 from keda.manifests.reading import At
 
@@ -49,8 +48,7 @@ AUTHENTICATIONS = ("TriggerAuthentication", "ClusterTriggerAuthentication")
 EVENT_SOURCES = ("CloudEventSource", "ClusterCloudEventSource")
 
 
-@dataclass(frozen=True)
-class Edit:
+class Edit(NamedTuple):
     """What `--fix` writes at a problem's place: a value, or with `key` the last key of the place."""
 
     new: str | int | bool
@@ -61,8 +59,7 @@ class Edit:
     """The keys above the key, which is moved below them; the first of them is not there yet."""
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(NamedTuple):
     """One mistake in an object. `why` continues the sentence that `value` begins; MISSING is no value."""
 
     at: At
@@ -86,8 +83,7 @@ Among = Callable[["Item", "Objects"], Iterator[Problem]]
 _Function = TypeVar("_Function", bound=Callable[..., Iterator[Problem]])
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(NamedTuple):
     """`error`: KEDA or the API server refuses it, or it cannot work. `warning`: accepted, and then wrong."""
 
     name: str
@@ -127,14 +123,13 @@ class Rule:
         return _registers(_AMONG, kinds, self, triggers)
 
 
-@dataclass(frozen=True)
-class Check:
+class Check(NamedTuple):
     """A function and the rule of its problems that name none."""
 
     function: Callable[..., Iterator[Problem]]
     rule: Rule | None
     package: str
-    place: tuple[str, int] = field(compare=False)
+    place: tuple[str, int]
     triggers: frozenset[str] = frozenset()
     """The types of triggers that the function is about; empty: it is about every object."""
 

@@ -7,8 +7,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from keda.checks.registry import AUTHENTICATIONS
 from keda.checks.scaling import holds_unknown
@@ -17,11 +16,10 @@ from keda.manifests.objects import Item, Objects
 from keda.manifests.reading import dig, mapping, sequence, text
 
 
-@dataclass(frozen=True)
-class Authentication:
+class Authentication(NamedTuple):
     """What a trigger gets. A parameter's value is None where only the cluster has it."""
 
-    parameters: Mapping[str, str | None] = field(default_factory=dict)
+    parameters: Mapping[str, str | None] = {}
     pod_identity: str = ""
     complete: bool = True
     """Whether every parameter there is has been found."""

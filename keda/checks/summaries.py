@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import functools
 import marshal
-import pickle
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from keda.checks.cross_object.monitors import is_monitor
 from keda.manifests.declared import UNKNOWN
@@ -25,6 +23,8 @@ _UNREAD = ("CustomResourceDefinition", "Event", "PrometheusRule")
 """Large or many, and nothing that another object's rules ask for."""
 _OF_POD = ("containers", "nodeSelector", "terminationGracePeriodSeconds")
 _OF_CONTAINER = ("name", "env", "envFrom", "resources")
+_PICKLED = b"\x80"
+"""How every pickle begins (pickle.PROTO), and no tuple of marshal."""
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
@@ -54,8 +54,7 @@ def _is_judged(item: Item) -> bool:
     return item.of_keda or item.group == "http.keda.sh" or is_monitor(item)
 
 
-@dataclass(frozen=True)
-class Places:
+class Places(NamedTuple):
     """The lines of an object's values."""
 
     manifest: object
@@ -70,8 +69,12 @@ class Places:
 
 @functools.lru_cache(maxsize=1024)
 def _opened(held: bytes) -> tuple[Item, Places]:
-    loads = pickle.loads if held[:1] == pickle.PROTO else marshal.loads
-    manifest, where, prefix, lines = loads(held)
+    if held[:1] == _PICKLED:
+        import pickle  # Slow to load, and few objects need it.
+
+        manifest, where, prefix, lines = pickle.loads(held)
+    else:
+        manifest, where, prefix, lines = marshal.loads(held)
     return Item(manifest, where, prefix), Places(manifest, lines)
 
 
@@ -79,6 +82,8 @@ def _dumped(held: tuple[Any, ...]) -> bytes:
     try:
         return marshal.dumps(held)
     except ValueError:  # it holds UNKNOWN
+        import pickle
+
         return pickle.dumps(held)
 
 

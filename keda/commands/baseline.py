@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from keda.checks.output import Line, counted
 from keda.commands.errors import NotThere
@@ -16,8 +16,7 @@ Key = tuple[str, str, str, str]
 """Rule, file as seen from the baseline's folder, object, path: no line, which moves with every edit."""
 
 
-@dataclass(frozen=True)
-class Baseline:
+class Baseline(NamedTuple):
     """The findings that are known."""
 
     file: str = ""

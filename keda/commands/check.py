@@ -61,7 +61,7 @@ def check_stream(options: Options, judged: Judged) -> Iterator[Line]:
             if reported.setdefault(place, owner) != owner:
                 continue
             if (kept := options.as_wanted(line.finding)) is not None:
-                yield replace(line, finding=kept)
+                yield line._replace(finding=kept)
 
 
 def _judge(group: Group, judged: Judged, options: Options) -> Iterator[Line]:
@@ -91,7 +91,7 @@ def _judge(group: Group, judged: Judged, options: Options) -> Iterator[Line]:
 def _line(finding: Finding, item: Item, line: int) -> Line:
     file, _, first = item.where.rpartition(":")
     line = line or int(first)
-    return Line(replace(finding, where=f"{file}:{line}"), file, line, item.where)
+    return Line(finding._replace(where=f"{file}:{line}"), file, line, item.where)
 
 
 def _groups(options: Options, judged: Judged) -> Iterator[Group]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, NamedTuple, cast
 
 from keda.checks.findings import Finding
 from keda.checks.registry import Severity, rules
@@ -23,8 +22,7 @@ KEYS = ("paths", "exclude", "select", "ignore", "severity", "fail-on", "baseline
 LEVELS = ("error", "warning", "off")
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(NamedTuple):
     """`exclude`: shell patterns of absolute paths. `severity`: of a rule, in place of its own."""
 
     paths: tuple[str, ...]
@@ -60,7 +58,7 @@ class Options:
         wanted = (self.severity or {}).get(code, finding.severity)
         if wanted == "off" or (self.select and not _fits(code, self.select)) or _fits(code, self.ignore):
             return None
-        return finding if wanted == finding.severity else replace(finding, severity=cast(Severity, wanted))
+        return finding if wanted == finding.severity else finding._replace(severity=cast(Severity, wanted))
 
 
 def _fits(code: str, patterns: Sequence[str]) -> bool:
@@ -88,8 +86,7 @@ def patterns(written: Sequence[str], folder: Path) -> tuple[str, ...]:
     return tuple(found)
 
 
-@dataclass(frozen=True)
-class Config:
+class Config(NamedTuple):
     """The file's settings; its paths are relative to the working directory."""
 
     paths: tuple[str, ...] = ()
@@ -120,6 +117,8 @@ def config_files(start: Path) -> Iterator[Path]:
 def _table(file: Path) -> Mapping[str, Any] | None:
     try:
         written = file.read_text("utf-8")
+        if file.name != FILE and "keda" not in written:
+            return None
         import tomllib  # Slow to load, and many folders have no such file.
 
         found = tomllib.loads(written)

@@ -11,8 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 MISSING: Final = object()
 """The `value` of a fault that has none to show, such as a missing or an unknown key."""
@@ -117,8 +116,7 @@ def did_you_mean(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str
     return words[close[0]] if close else None
 
 
-@dataclass(frozen=True)
-class Fault:
+class Fault(NamedTuple):
     """One mistake. `why` completes the sentence the value begins: `"ten"` + `is not a whole number. KEDA
     would …`.
     """
@@ -131,7 +129,7 @@ class Fault:
     def under(self, prefix: str) -> Fault:
         """The same fault, seen from further out."""
         dot = "." if prefix and self.path and not self.path.startswith("[") else ""
-        return replace(self, path=f"{prefix}{dot}{self.path}")
+        return self._replace(path=f"{prefix}{dot}{self.path}")
 
     def __str__(self) -> str:
         shown = "" if self.value is MISSING else f"{show(self.value, self.path)} "

@@ -1,7 +1,7 @@
 """A manifest, where it is declared, and what is not known of it yet."""
 
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 Actor = tuple[str, str]
 """(kind, name) of an object in the namespace at hand."""
@@ -16,8 +16,7 @@ class Unknown(Enum):
 UNKNOWN = Unknown.UNKNOWN
 
 
-@dataclass(frozen=True, order=True)
-class ObjectRef:
+class ObjectRef(NamedTuple):
     """A Kubernetes object's identity. The API version plays no part: one object is served under several.
 
     The namespace is "" for a cluster-wide object, and for one that is found by its generated name alone.
@@ -32,8 +31,7 @@ class ObjectRef:
         return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
 
 
-@dataclass(frozen=True)
-class Declared:
+class Declared(NamedTuple):
     """A manifest and where it is declared (a URN, a file and line, a live object and its field manager).
 
     `cluster` distinguishes clusters when several are declared together; "" is the current cluster, which may

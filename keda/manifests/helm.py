@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
@@ -16,6 +14,9 @@ SECONDS = 60
 
 def rendered(chart: str, values: Sequence[str]) -> Source | str:
     """What `helm template` prints for a chart's folder; a line for a person if it cannot."""
+    import shutil  # Slow to load, as subprocess is, and few ask for charts.
+    import subprocess
+
     helm = shutil.which("helm")
     if helm is None:
         return f"{chart}: cannot be rendered: there is no helm on PATH."

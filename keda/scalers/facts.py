@@ -5,15 +5,14 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 _DATA = Path(__file__).parent / "data"
 
 
-@dataclass(frozen=True)
-class ResolvedTrigger:
+class ResolvedTrigger(NamedTuple):
     """One trigger with what the operator resolves for it.
 
     `auth` holds the values of its TriggerAuthentication, `env` the variables of the target's container,
@@ -22,9 +21,9 @@ class ResolvedTrigger:
     """
 
     type: str
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    auth: Mapping[str, str] = field(default_factory=dict)
-    env: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = {}
+    auth: Mapping[str, str] = {}
+    env: Mapping[str, str] = {}
     pod_identity: str = ""
     metric_type: str = ""
     as_metric_source: bool = False

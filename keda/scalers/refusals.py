@@ -6,8 +6,7 @@ A rule that finds a fault returns a `Refusal`; its reader uses its fields, never
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 Kind = Literal[
     "missing",
@@ -23,8 +22,7 @@ Kind = Literal[
 ]
 
 
-@dataclass(frozen=True)
-class Refusal:
+class Refusal(NamedTuple):
     """One reason of KEDA's not to build a scaler. `str()` is KEDA's whole sentence.
 
     | kind | `parameters` |

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from keda.manifests.declared import UNKNOWN, Unknown
 from keda.scalers import constructor
@@ -53,11 +53,10 @@ _VALUES = {
 _Found = dict[tuple[Kind, tuple[str, ...]], Refusal]
 
 
-@dataclass(frozen=True)
-class Known:
+class Known(NamedTuple):
     """Values by name, as far as they are known; UNKNOWN stands for any string."""
 
-    values: Mapping[str, str | Unknown] = field(default_factory=dict)
+    values: Mapping[str, str | Unknown] = {}
     complete: bool = True
     """Whether there are no others."""
 

@@ -7,7 +7,7 @@ import functools
 import itertools
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
@@ -21,8 +21,7 @@ FIELDS: tuple[tuple[str, int, int, dict[str, int]], ...] = (
 """Name, lowest, highest and names of the numbers."""
 
 
-@dataclass(frozen=True)
-class ScheduleError:
+class ScheduleError(NamedTuple):
     """Why robfig/cron refuses a schedule; `field` is the one at fault, or "" for the whole."""
 
     words: str

@@ -5,7 +5,6 @@ them: keda.manifests.repository.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from keda.guardrails.unknowns import stand_ins, unknown_reads
 from keda.manifests.declared import Declared
@@ -82,4 +81,4 @@ def _not_known(given: Given, declared: Declared) -> Iterator[str]:
 
 
 def _owned(declared: Declared, manifest: object) -> list[Owner]:
-    return list(owners(replace(declared, manifest=manifest)))
+    return list(owners(declared._replace(manifest=manifest)))

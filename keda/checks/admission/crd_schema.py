@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 from keda.checks import edits
@@ -158,7 +157,7 @@ def shape(item: Item) -> Iterator[Problem]:
         if edit and edit.under[0] in moved:
             edit = None  # in the next round, the key above is there
         moved |= {edit.under[0]} if edit else set()
-        yield replace(problem, fix=fix, edit=edit) if fix else problem
+        yield problem._replace(fix=fix, edit=edit) if fix else problem
 
 
 def _of_spec(item: Item) -> Iterator[Problem]:
@@ -189,7 +188,7 @@ def _value(value: object, schema: Shape, at: At) -> Iterator[Problem]:
     if schema.get("x-kubernetes-int-or-string"):
         if whole(value) is None and not isinstance(value, str):
             why = f"is not a whole number or a string. {_REFUSED}"
-            yield replace(_wrong_type(value, "string", at), why=why)
+            yield _wrong_type(value, "string", at)._replace(why=why)
         elif isinstance(value, str) and not re.search(schema.get("pattern", ""), value):
             fix = "Write a quantity, such as 500m or 512Mi."
             yield UNKNOWN_VALUE.found(at, value, f"is not a quantity. {_REFUSED}", fix)
@@ -230,7 +229,7 @@ def _object(value: Mapping[Any, Any], schema: Shape, at: At) -> Iterator[Problem
                 mistyped.add(_guess(str(key), known))
                 problem = _unknown(key, (*at, _part(key)), known, value)
                 why = "unknown key. The API server keeps it, and nothing reads it."
-                yield replace(problem, why=why) if kept else problem
+                yield problem._replace(why=why) if kept else problem
     for key in schema.get("required", ()):
         # A mistyped required key is one mistake, and it is reported where it was made.
         if value.get(key) is None and key not in mistyped:
@@ -247,7 +246,7 @@ def _of_metadata(problem: Problem, key: str) -> Problem:
     value = problem.value
     fix = f"Put it in quotes{quoted(value, key)}." if _scalar(value) else fix_in_metadata(key, value)
     why = f"is not a string, as every value here must be. {_REFUSED}"
-    return replace(problem, why=why, fix=fix or "Write it as one string.", rule=METADATA_NOT_TEXT)
+    return problem._replace(why=why, fix=fix or "Write it as one string.", rule=METADATA_NOT_TEXT)
 
 
 def _integer(number: int, schema: Shape, at: At) -> Iterator[Problem]:

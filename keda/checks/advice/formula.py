@@ -11,7 +11,6 @@ from keda.core.errors import MISSING
 from keda.manifests.declared import UNKNOWN
 from keda.manifests.objects import Item
 from keda.manifests.reading import text
-from keda.syntax import formula
 
 MODIFIERS_UNNAMED_TRIGGER = warning(
     "modifiers-unnamed-trigger",
@@ -44,6 +43,8 @@ def beside_a_formula(item: Item) -> Iterator[Problem]:
     written = text(modifiers_of(item).get("formula"))
     if not written:
         return
+    from keda.syntax import formula  # Few objects have one.
+
     named = {text(trigger.get("name")) for trigger in triggers_of(item)}
     used = formula.variables(written)
     for trigger in triggers_of(item):

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import promql_parser
 
@@ -121,8 +121,7 @@ def _data() -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-@dataclass(frozen=True)
-class NameFault:
+class NameFault(NamedTuple):
     """A name in an expression that nothing emits."""
 
     rule: Rule
