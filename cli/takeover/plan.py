@@ -10,6 +10,7 @@ from cli.errors import CommandError
 from cli.kubectl import Kubectl
 from cli.takeover.helm_release import Object, StoredRelease
 from cli.takeover.refusals import SCALED_JOBS, SCALED_OBJECTS, title
+from keda.core.errors import counted
 from keda.manifests.installer import PART_OF, RELEASE_NAME, STORED, Installer, installed_by, release_of
 
 KINDS: Mapping[str, str] = {
@@ -100,11 +101,11 @@ def plan(found: Found, wanted: str, values: Sequence[str], folder: str) -> str:
     """
     release = found.release
     version = release.chart["version"]
-    stored = _count(len(found.releases), "stored revision")
-    counts = [_count(len(items), KINDS[crd]) for crd, items in found.objects.items() if items]
+    stored = counted(len(found.releases), "stored revision")
+    counts = [counted(len(items), KINDS[crd]) for crd, items in found.objects.items() if items]
     lines = [
         f"Found: Helm release {release.namespace}/{release.name}, chart keda-{version}, {release.status}",
-        f"       {', '.join([stored, _count(len(found.crds), 'CRD'), *counts])}",
+        f"       {', '.join([stored, counted(len(found.crds), 'CRD'), *counts])}",
         *(f"       {title(item)}{_scales(item)}" for crd in (SCALED_OBJECTS, SCALED_JOBS)
           for item in found.objects.get(crd, ())),
         "",
@@ -178,10 +179,6 @@ def _read(item: Object) -> StoredRelease:
             f"{title(item)}: {error}. Its CRDs cannot be kept, and `helm uninstall` could still delete them. "
             "Delete it if `helm history` does not list it."
         ) from None
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _scales(item: Object) -> str:

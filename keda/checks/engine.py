@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from keda.checks.cross_object.owners import SecondOwners, one_owner, second_owners
 from keda.checks.findings import IGNORE, Finding, finding
-from keda.checks.registry import ADMISSION, ADVICE, Problem, Rule, checks, checks_among, rules
+from keda.checks.registry import ADMISSION, ADVICE, Check, Problem, Rule, checks, checks_among, rules
 from keda.checks.scaling import types_of
 from keda.core.reasons import is_reason
 from keda.manifests.declared import UNKNOWN
@@ -41,16 +41,26 @@ def judge_alone(item: Item) -> list[Finding]:
 
 def judge_among(item: Item, objects: Objects, owners: SecondOwners) -> list[Finding]:
     """The findings that need other objects too; `owners` is from `second_owners`."""
-    found = list(one_owner(item, owners.get((item.ref, item.where), ())))
-    for function in checks_among(item.of_keda, item.kind, types_of(item)):
-        found += function(item, objects)
-    return _findings(item, _standing(item, found))
+    functions = checks_among(item.of_keda, item.kind, types_of(item))
+    disputes = one_owner(item, owners.get((item.ref, item.where), ()))
+    return _findings(item, _standing(item, [*disputes, *_found(functions, item, objects)]))
 
 
 def problems(item: Item, *packages: str) -> list[tuple[Rule, Problem]]:
     """What the rules of these packages (admission, advice) find in an object by itself."""
     functions = checks(item.of_keda, item.kind, types_of(item), *packages)
-    return _standing(item, [found for function in functions for found in function(item)])
+    return _standing(item, _found(functions, item))
+
+
+def _found(functions: Iterable[Check], *arguments: object) -> list[tuple[Rule, Problem]]:
+    """The problems that functions find, each with its rule."""
+    found = []
+    for each in functions:
+        for problem in each.function(*arguments):
+            rule = problem.rule or each.rule
+            assert rule is not None, f"{each.function.__name__} yields a problem of no rule"
+            found.append((rule, problem))
+    return found
 
 
 def _standing(item: Item, found: list[tuple[Rule, Problem]]) -> list[tuple[Rule, Problem]]:
@@ -71,6 +81,8 @@ def _standing(item: Item, found: list[tuple[Rule, Problem]]) -> list[tuple[Rule,
 
 def _findings(item: Item, found: list[tuple[Rule, Problem]]) -> list[Finding]:
     """Each problem once."""
+    if not found:
+        return []
     each = (finding(rule, problem, item.ref, item.where, item.prefix) for rule, problem in found)
     return list(dict.fromkeys(each))
 

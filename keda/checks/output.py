@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from keda.checks.findings import Finding, rules
 from keda.core.defaults import KEDA_VERSION
-from keda.core.errors import printable
+from keda.core.errors import counted, printable
 
 
 class Line(NamedTuple):
@@ -146,11 +146,6 @@ def statistics(counts: Mapping[tuple[str, str], int]) -> str:
     """A line for each rule that has findings, the most frequent first; `counts` by severity and rule."""
     ordered = sorted(counts.items(), key=lambda each: (-each[1], each[0]))
     return "\n".join(f"{number:6} {severity:7} {code}" for (severity, code), number in ordered)
-
-
-def counted(number: int, word: str) -> str:
-    """`1 file`, `2 files`."""
-    return f"{number} {word}{'s' * (number != 1)}"
 
 
 def _escaped(text: str) -> str:

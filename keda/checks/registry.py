@@ -133,15 +133,6 @@ class Check(NamedTuple):
     triggers: frozenset[str] = frozenset()
     """The types of triggers that the function is about; empty: it is about every object."""
 
-    def __call__(self, *arguments: Any) -> list[tuple[Rule, Problem]]:
-        """The problems that the function finds, each with its rule."""
-        found = []
-        for problem in self.function(*arguments):
-            rule = problem.rule or self.rule
-            assert rule is not None, f"{self.function.__name__} yields a problem of no rule"
-            found.append((rule, problem))
-        return found
-
 
 _RULES: dict[str, Rule] = {}
 _ALONE: dict[str, list[Check]] = {}

@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from keda.checks.output import Line, counted
+from keda.checks.output import Line
 from keda.commands.errors import NotThere
+from keda.core.errors import counted
 from keda.manifests.files import STDIN
 
 Key = tuple[str, str, str, str]

@@ -10,13 +10,14 @@ from pathlib import Path
 
 from keda.checks.engine import judge_alone, judge_among, second_owners
 from keda.checks.findings import Finding
-from keda.checks.output import COLLECTED, Line, as_github, counted, statistics
+from keda.checks.output import COLLECTED, Line, as_github, statistics
 from keda.checks.summaries import Summaries
 from keda.checks.text import BOLD, Look, as_text
 from keda.commands.baseline import Baseline
 from keda.commands.errors import NotThere
 from keda.commands.options import Options
 from keda.commands.unjudged import notes
+from keda.core.errors import counted
 from keda.manifests.documents import Source
 from keda.manifests.files import SUFFIXES, Files, Unjudged
 from keda.manifests.helm import rendered

@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """0: no finding that fails; 1: some; 2: none, and something that was asked for could not be read."""
     parser = argparse.ArgumentParser(prog=_program(), description="Checks KEDA manifests without a cluster.")
     parser.add_argument("--version", action="version", version=f"keda-homelab for KEDA {KEDA_VERSION}")
-    commands = parser.add_subparsers(dest="command", required=True)
+    commands = parser.add_subparsers(dest="command", required=True, prog=parser.prog)  # or it loads shutil
     _add_check(commands.add_parser("check", help="check manifests: files, directories, - for stdin"))
     explaining = commands.add_parser("explain", help="a scaler's parameters, or a rule")
     explaining.add_argument("name", metavar="NAME", help="a trigger's type, or a rule")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from keda.checks.output import counted
+from keda.core.errors import counted
 from keda.manifests.files import Unjudged
 
 FIRST = 3

@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from keda.checks.output import counted
 from keda.commands.errors import NotThere
 from keda.commands.options import config_files
+from keda.core.errors import counted
 from keda.manifests.files import NEVER
 
 PAUSE = 0.5

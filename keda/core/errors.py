@@ -104,6 +104,11 @@ def masked(text: str) -> str:
     return _SECRET_QUERY.sub("…", _USER_INFO.sub("…@", text))
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
 def did_you_mean(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
     """The known word closest to a mistyped one, if one is close (upper and lower case aside).
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from keda.core.errors import show
+from keda.core.errors import counted, show
 from keda.diagnosis.answer import Answer, Hop, Level, Link
 from keda.diagnosis.causes.activation import inactive
 from keda.diagnosis.causes.authentication import changed_since_built, references
 from keda.diagnosis.installation import Installation
 from keda.diagnosis.metric import Metric
-from keda.diagnosis.wording import ago, clock, counted, number, quoted, span
+from keda.diagnosis.wording import ago, clock, number, quoted, span
 from keda.diagnosis.workload import Condition, Workload
 from keda.manifests.reading import dig, mapping, sequence, text, whole
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from keda.core.errors import counted
 from keda.diagnosis import chain
 from keda.diagnosis.answer import Answer, Hop, Level, Link, Transition
 from keda.diagnosis.installation import Installation
 from keda.diagnosis.jobs import Jobs, finished
-from keda.diagnosis.wording import ago, counted, number, quoted, span
+from keda.diagnosis.wording import ago, number, quoted, span
 
 
 def links(jobs: Jobs, keda: Installation, answer: Answer) -> Iterator[Link]:

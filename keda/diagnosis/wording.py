@@ -72,8 +72,3 @@ def quoted(message: str) -> str:
         text = text.replace(prefix, "")
     text = masked("".join(each for each in text if each.isprintable()))
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
-
-
-def counted(count: int, noun: str) -> str:
-    """1 replica, 2 replicas."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

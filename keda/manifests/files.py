@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from io import BytesIO
 from pathlib import Path
 
+from keda.core.errors import counted
 from keda.manifests.documents import MAX_BYTES, Document, Source, Unreadable, each_document
 
 STDIN = "<stdin>"
@@ -58,7 +59,6 @@ class Unjudged:
     def counted(self) -> str:
         """`1 chart, 2 templates`; "" if all was judged."""
         found = (
-            (len(self.broken), "unreadable"),
             (len(self.charts), "chart"),
             (len(self.templates), "template"),
             (len(self.unlisted), "unlisted file"),
@@ -68,11 +68,8 @@ class Unjudged:
             (len(self.placeholders), "placeholder file"),
             (len(self.excluded), "excluded file"),
         )
-        return ", ".join(
-            f"{number} {what}{'s' * (number != 1 and what != 'unreadable')}"
-            for number, what in found
-            if number
-        )
+        broken = [f"{len(self.broken)} unreadable"] if self.broken else []
+        return ", ".join([*broken, *(counted(number, what) for number, what in found if number)])
 
 
 @dataclass

@@ -4,20 +4,27 @@ Gi`.
 
 from __future__ import annotations
 
+import functools
 import re
-from decimal import Decimal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 _QUANTITY = re.compile(
     r"(?P<number>[+-]?(\d+(\.\d*)?|\.\d+))((?P<suffix>[numkMGTPE]|[KMGTPE]i)|[eE](?P<exponent>[+-]?\d+))?",
     re.ASCII,
 )
-_SCALE = {
-    **{
-        suffix: Decimal(1000) ** power
-        for power, suffix in enumerate(["n", "u", "m", "", "k", *"MGTPE"], start=-3)
-    },
-    **{f"{suffix}i": Decimal(1024) ** power for power, suffix in enumerate("KMGTPE", start=1)},
-}
+
+
+@functools.cache
+def _scale() -> Mapping[str, Decimal]:
+    from decimal import Decimal  # Slow to load, and few objects have a quantity.
+
+    thousands = enumerate(["n", "u", "m", "", "k", *"MGTPE"], start=-3)
+    scale = {suffix: Decimal(1000) ** power for power, suffix in thousands}
+    return scale | {f"{suffix}i": Decimal(1024) ** power for power, suffix in enumerate("KMGTPE", start=1)}
 
 
 def parse_quantity(text: str) -> Decimal:
@@ -28,5 +35,7 @@ def parse_quantity(text: str) -> Decimal:
     match = _QUANTITY.fullmatch(text)
     if match is None:
         raise ValueError(f"not a quantity: {text}")
+    from decimal import Decimal
+
     number, exponent = Decimal(match["number"]), match["exponent"]
-    return number.scaleb(int(exponent)) if exponent else number * _SCALE[match["suffix"] or ""]
+    return number.scaleb(int(exponent)) if exponent else number * _scale()[match["suffix"] or ""]

@@ -131,8 +131,10 @@ def target(item: Item) -> Iterator[Problem]:
 def activation_target(item: Item) -> Iterator[Problem]:
     """A string that Go's ParseFloat refuses."""
     activation = text(modifiers_of(item).get("activationTarget"))
+    if not activation:
+        return
     try:
-        go.real(activation or "0")
+        go.real(activation)
     except ValueError:
         yield Problem(
             (*_AT, "activationTarget"),

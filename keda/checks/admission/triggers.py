@@ -195,11 +195,13 @@ def _refusals(item: Item, objects: Objects | None, trigger: Trigger) -> Iterator
         environment=variables,
         formula=formula is UNKNOWN or bool(text(formula)),
     )
+    if not found:
+        return
     secrets = {
         name: value
         for values in (metadata, given.values, variables.values)
         for name, value in values.items()
-        if found and isinstance(value, str)
+        if isinstance(value, str)
     }
     for refusal in found:
         yield from _problem(refusal, kind, metadata, secrets, (*trigger.at, "metadata"))

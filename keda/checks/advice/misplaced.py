@@ -38,23 +38,23 @@ def misplaced_parameter(item: Item) -> Iterator[Problem]:
         if trigger.scaler is None or trigger.scaler.open == "*":
             continue
         for key, value in trigger.parameters.items():
-            if problem := _misplaced(trigger.type, key, value, (*trigger.at, "metadata", key)):
-                yield problem
+            parameter = trigger.scaler.named.get(key)
+            if parameter is None or "metadata" not in parameter.sources:
+                yield from _misplaced(trigger.type, key, value, (*trigger.at, "metadata", key))
 
 
-def _misplaced(kind: str, key: str, value: object, at: At) -> Problem | None:
-    name, of_env = key.removesuffix("FromEnv"), key.endswith("FromEnv")
-    if (read := sources(kind, key)) and "metadata" not in read:
-        if "env" in read and names_variable(key, value):
-            why = f"is not read from metadata by the {kind} scaler, and is the name of a variable."
-            return Problem(at, MISSING, why, f"Write {key}FromEnv: {value}.")
+def _misplaced(kind: str, key: str, value: object, at: At) -> Iterator[Problem]:
+    read, name = sources(kind, key), key.removesuffix("FromEnv")
+    if "env" in read and names_variable(key, value):
+        why = f"is not read from metadata by the {kind} scaler, and is the name of a variable."
+        yield Problem(at, MISSING, why, f"Write {key}FromEnv: {value}.")
+    elif read:
         leak = " Everyone who can read the object can read it." if is_secret_key(key) else ""
         why = f"is not read from metadata by the {kind} scaler: here it has no effect.{leak}"
-        return Problem(at, MISSING, why, ways(kind, key))
-    if not read and of_env and (read := sources(kind, name)) and "env" not in read:
+        yield Problem(at, MISSING, why, ways(kind, key))
+    elif name != key and (read := sources(kind, name)) and "env" not in read:
         why = f"is not read: the {kind} scaler takes {name} from no variable. It has no effect."
-        return Problem(at, MISSING, why, ways(kind, name))
-    return None
+        yield Problem(at, MISSING, why, ways(kind, name))
 
 
 def ways(kind: str, name: str) -> str:

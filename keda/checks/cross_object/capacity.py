@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from keda.checks.registry import SCALING, SETTINGS, Problem, warning
 from keda.checks.scaling import SPEC, holds_unknown, number_of
+from keda.core.errors import counted
 from keda.manifests.objects import Item, Objects
 from keda.manifests.reading import dig, mapping
 from keda.syntax.quantity import parse_quantity
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 MAKES_NODES = ("NodePool", "NodeClaim", "Provisioner", "MachineDeployment", "MachineSet", "MachinePool")
 """Karpenter's and Cluster API's: with one of them given, the nodes given are not all there can be."""
@@ -35,7 +38,7 @@ def max_over_quota(item: Item, objects: Objects) -> Iterator[Problem]:
     for quota in objects.of("ResourceQuota", item.namespace):
         for key, limit in _amounts(quota.spec.get("hard")):
             resource = key.removeprefix("requests.")
-            each = Decimal(1) if resource == "pods" else requests.get(resource, Decimal(0))
+            each = 1 if resource == "pods" else requests.get(resource, 0)
             if each > 0 and maximum * each > limit:
                 yield Problem(
                     (*SPEC, "maxReplicaCount"),
@@ -78,15 +81,14 @@ def max_over_nodes(item: Item, objects: Objects) -> Iterator[Problem]:
         room += min(fits.values())
         scarce = scarce or min(fits, key=fits.__getitem__)
     if maximum > room:
-        nodes_given = f"the {len(nodes)} node{'s' * (len(nodes) > 1)} given"
         each = (
             f"{_shown(scarce, requests[scarce])} each" if scarce in requests else scarce or "its nodeSelector"
         )
         yield Problem(
             (*SPEC, "maxReplicaCount"),
             maximum,
-            f"is more than {nodes_given} can run: {room} pods, for {each}. The pods above it stay Pending, "
-            "and the load is not served.",
+            f"is more than the {counted(len(nodes), 'node')} given can run: {counted(room, 'pod')}, for "
+            f"{each}. The pods above it stay Pending, and the load is not served.",
             f"Write at most {room}, or add nodes." if room else "Add a node that can run one.",
         )
 
@@ -112,7 +114,7 @@ def _amounts(quantities: object) -> Iterator[tuple[str, Decimal]]:
             continue
 
 
-def _shown(resource: str, amount: Decimal) -> str:
+def _shown(resource: str, amount: Decimal | int) -> str:
     if resource in ("memory", "ephemeral-storage") or resource.startswith("hugepages-"):
         return f"{float(amount / 2**30):.3g}Gi {resource}"
     return f"{amount:f} {resource}"
@@ -127,14 +129,14 @@ def _fits(node: Item, requests: Mapping[str, Decimal]) -> dict[str, int]:
     """How many pods each resource of an empty node allows."""
     allocatable = dict(_amounts(dig(node.manifest, "status", "allocatable")))
     fits = {
-        resource: _times(allocatable.get(resource, Decimal(0)), each)
+        resource: _times(allocatable.get(resource, 0), each)
         for resource, each in requests.items()
         if each > 0
     }
-    return fits | ({"pods": _times(allocatable["pods"], Decimal(1))} if "pods" in allocatable else {})
+    return fits | ({"pods": _times(allocatable["pods"], 1)} if "pods" in allocatable else {})
 
 
-def _times(room: Decimal, each: Decimal) -> int:
+def _times(room: Decimal | int, each: Decimal | int) -> int:
     """How often `each` fits; at most a million, whatever exponents somebody writes."""
     if room <= 0:
         return 0
@@ -151,7 +153,7 @@ def pod_requests(workload: Item) -> dict[str, Decimal]:
         )
         for resource, amount in asked.items():
             try:
-                total[str(resource)] = total.get(str(resource), Decimal(0)) + parse_quantity(str(amount))
+                total[str(resource)] = total.get(str(resource), 0) + parse_quantity(str(amount))
             except ValueError:
                 continue
     return total

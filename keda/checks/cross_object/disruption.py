@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from keda.checks.registry import SETTINGS, Problem, warning
 from keda.checks.scaling import SPEC, any_unknown, lowest_of, number_of, spec_of
 from keda.core.defaults import DEFAULT_COOLDOWN
-from keda.core.errors import MISSING
+from keda.core.errors import MISSING, counted
 from keda.manifests.objects import Item, Objects, selects
 from keda.manifests.reading import dig, whole
 
@@ -67,7 +67,7 @@ def pdb_blocks(item: Item, objects: Objects) -> Iterator[Problem]:
             yield Problem(
                 (*SPEC, "minReplicaCount"),
                 number_of(item, "minReplicaCount") or 0,
-                f"and {budget.ref} with {rule}: at {lowest} replica{'s' * (lowest > 1)} no pod may be "
+                f"and {budget.ref} with {rule}: at {counted(lowest, 'replica')} no pod may be "
                 "evicted, so no node with one can be drained.",
                 "Write maxUnavailable: 1 in the PodDisruptionBudget, or raise minReplicaCount above it.",
             )

@@ -23,7 +23,8 @@ _AT: At = (*SPEC, "scaleTargetRef")
 
 def _target(item: Item, objects: Objects) -> Item | None:
     """The target, if it is given and of a kind that can be scaled."""
-    return objects.target(item) if _names_scalable(item) else None
+    target = objects.target(item)
+    return target if target and _names_scalable(item) else None
 
 
 def _names_scalable(item: Item) -> bool:

@@ -57,7 +57,7 @@ def credentials_not_sent(item: Item, objects: Objects) -> Iterator[Problem]:
             and not {"authMode", "authModes"} & set(given.parameters)
         ):
             names = {*given.parameters, *({"apiKey"} & set(metadata))}
-            mode = next((mode for mode in _SENT[kind] if names & set(_MODES[mode])), None)
+            mode = next((mode for mode in _SENT[kind] if not names.isdisjoint(_MODES[mode])), None)
             if mode:
                 sent = " and ".join(each for each in _MODES[mode] if each in names)
                 why = f"not set, so the {kind} scaler never sends the {sent} that it is given."

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
+from keda.core.errors import counted
 from keda.diagnosis.answer import Answer, Hop, Level
 from keda.diagnosis.causes.activation import idle_by_value, inactive, unpause, values
 from keda.diagnosis.installation import Installation
 from keda.diagnosis.metric import TOLERANCE, Metric
-from keda.diagnosis.wording import clock, counted, number, span
+from keda.diagnosis.wording import clock, number, span
 from keda.diagnosis.workload import SYNC, Workload
 from keda.manifests.reading import dig, mapping, text, whole
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from keda.core.errors import counted
 from keda.diagnosis.answer import Answer, Hop, Level
 from keda.diagnosis.causes import manifest, operator, source
 from keda.diagnosis.causes.activation import values
 from keda.diagnosis.causes.target import why_stuck
 from keda.diagnosis.installation import Installation
 from keda.diagnosis.jobs import Jobs
-from keda.diagnosis.wording import ago, counted, quoted, span
+from keda.diagnosis.wording import ago, quoted, span
 from keda.diagnosis.workload import Workload, conditions_of
 
 _FAILURES = 3

@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from keda.core.errors import counted
 from keda.diagnosis.answer import Answer, Hop, Level
 from keda.diagnosis.installation import Installation
 from keda.diagnosis.snapshot import Event
-from keda.diagnosis.wording import clock, counted, span
+from keda.diagnosis.wording import clock, span
 from keda.diagnosis.workload import Workload
 from keda.manifests.reading import dig, mapping, sequence, text
 

@@ -9,10 +9,11 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from keda.core.defaults import RESOURCE_SCALERS
+from keda.core.errors import counted
 from keda.diagnosis.answer import Answer, Hop, Level
 from keda.diagnosis.causes.authentication import broken_authentication
 from keda.diagnosis.installation import EXTERNAL_METRICS, Installation
-from keda.diagnosis.wording import counted, quoted
+from keda.diagnosis.wording import quoted
 from keda.diagnosis.workload import Workload
 from keda.manifests.reading import dig, mapping, text
 from keda.scaling.metrics import fallback_works

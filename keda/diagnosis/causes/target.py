@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from keda.core.errors import counted
 from keda.diagnosis.answer import Answer, Hop, Level
 from keda.diagnosis.installation import Installation
-from keda.diagnosis.wording import counted, quoted
+from keda.diagnosis.wording import quoted
 from keda.diagnosis.workload import Workload, conditions_of
 from keda.manifests.objects import Item
 from keda.manifests.reading import dig, mapping, sequence, text, whole

@@ -22,6 +22,25 @@ _AZURE_CLOUDS = (
 )
 
 
+_NEEDS = (
+    ("bearer", ("bearerToken",), "bearer token is required when bearer auth is enabled"),
+    ("basic", ("username",), "username is required when basic auth is enabled"),
+    ("tls", ("cert", "key"), "cert and key are required when tls auth is enabled"),
+    (
+        "oauth",
+        ("oauthTokenURI", "clientID", "clientSecret"),
+        "oauthTokenURI, clientID and clientSecret are required when oauth is enabled",
+    ),
+    (
+        "custom",
+        ("customAuthHeader", "customAuthValue"),
+        "customAuthHeader and customAuthValue are required when custom auth is enabled",
+    ),
+    ("apiKey", ("apiKey",), "apiKey is required when apiKey auth is enabled"),
+)
+"""What each of authModes asks for, and KEDA's words where it is missing."""
+
+
 def target_given(name: str, words: str) -> Rule:
     """A target of zero is none, unless a formula gives the target."""
 
@@ -33,24 +52,8 @@ def target_given(name: str, words: str) -> Rule:
 
 def authentication(values: Values, _: ResolvedTrigger) -> Refusal | None:
     """pkg/scalers/authentication/authentication_types.go: what each of authModes asks for."""
-    needs = (
-        ("bearer", ("bearerToken",), "bearer token is required when bearer auth is enabled"),
-        ("basic", ("username",), "username is required when basic auth is enabled"),
-        ("tls", ("cert", "key"), "cert and key are required when tls auth is enabled"),
-        (
-            "oauth",
-            ("oauthTokenURI", "clientID", "clientSecret"),
-            "oauthTokenURI, clientID and clientSecret are required when oauth is enabled",
-        ),
-        (
-            "custom",
-            ("customAuthHeader", "customAuthValue"),
-            "customAuthHeader and customAuthValue are required when custom auth is enabled",
-        ),
-        ("apiKey", ("apiKey",), "apiKey is required when apiKey auth is enabled"),
-    )
     modes = values["authentication.authModes"]
-    for mode, names, words in needs:
+    for mode, names, words in _NEEDS if modes else ():
         lacking = [name for name in names if not values[f"authentication.{name}"]]
         if mode in modes and lacking:
             return missing(words, lacking[0])
