@@ -7,13 +7,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from keda.checks import edits
-from keda.checks.admission.parameters import metadata_of
 from keda.checks.registry import SCALING, SETTINGS, Problem, warning
-from keda.checks.scaling import SPEC, triggers_of
+from keda.checks.scaling import triggers_of
 from keda.core.errors import did_you_mean
 from keda.manifests.objects import Item
-from keda.manifests.reading import At, text
-from keda.scalers.facts import Parameter, scalers
+from keda.scalers.facts import Parameter
 from keda.syntax import go
 
 UNKNOWN_WORD = warning(
@@ -32,12 +30,11 @@ UNKNOWN_WORD = warning(
 
 @UNKNOWN_WORD.on(*SCALING)
 def unknown_word(item: Item) -> Iterator[Problem]:
-    for index, trigger in triggers_of(item):
-        kind = text(trigger.get("type"))
-        for key, value in metadata_of(trigger).items() if kind in scalers() else ():
-            parameter = scalers()[kind].named.get(key)
-            if parameter and "metadata" in parameter.sources and isinstance(value, str):
-                at: At = (*SPEC, "triggers", index, "metadata", key)
+    for trigger in triggers_of(item):
+        for key, value in trigger.parameters.items():
+            parameter = trigger.scaler.named.get(key) if trigger.scaler else None
+            if parameter and parameter.words and "metadata" in parameter.sources and isinstance(value, str):
+                at = (*trigger.at, "metadata", key)
                 for word in unknown_words(parameter, value):
                     near = did_you_mean(word, parameter.words)
                     whole = near if word == go.trim(value) else ""

@@ -157,6 +157,7 @@ def second_owners(given: Objects) -> SecondOwners:
     if sum(item.kind not in _OWN_NOTHING for item in given.all()) < 2:
         return {}
     from keda.ownership import (  # Slow to load, and one object needs none.
+        ConflictKind,
         Link,
         Scaled,
         claims,
