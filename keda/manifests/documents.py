@@ -17,7 +17,13 @@ from typing import Any
 import yaml
 
 from keda.manifests.reading import At
-from keda.manifests.templates import PlainTemplate, Template, has_variable, placeholder_of
+from keda.manifests.templates import (
+    PlainTemplate,
+    Template,
+    has_variable,
+    may_be_filled_in,
+    placeholder_of,
+)
 
 MAX_DEPTH = 100
 MAX_NODES = 2_000_000
@@ -196,7 +202,7 @@ def _parsed(text: str, before: int, variables: bool) -> Iterator[Document | Unre
     try:
         for event in iter(_LOADER(text).get_event, None):
             if type(event) is yaml.DocumentStartEvent:
-                reader = _Reader(before, variables)
+                reader = _Reader(before, variables, variables and may_be_filled_in(text))
             elif reader is not None and type(event) is not yaml.DocumentEndEvent:
                 reader.take(event)
             elif reader is not None:
@@ -219,15 +225,15 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Reader:
-    """Builds one document out of events."""
+    """Builds one document out of events. `marked`: its texts may be filled in."""
 
-    def __init__(self, before: int, variables: bool) -> None:
+    def __init__(self, before: int, variables: bool, marked: bool) -> None:
         self.first = before + 1
         self.result: Any = None
         self.lines: dict[int, dict[str | int, int]] = {}
         self.templates = False
         self.placeholder = ""
-        self._before, self._variables = before + 1, variables
+        self._before, self._variables, self._marked = before + 1, variables, marked
         self._stack: list[_Open] = []
         self._anchors: dict[str, tuple[Any, int]] = {}
         self._started = False
@@ -239,7 +245,7 @@ class _Reader:
         kind = type(event)
         if kind is yaml.ScalarEvent:
             value = _scalar(event, line)
-            if self._variables and type(value) is str and self._is_template(value):
+            if self._marked and type(value) is str and self._is_template(value):
                 value = (PlainTemplate if event.implicit[0] and event.tag is None else Template)(value)
                 self.templates = True
             if event.anchor:

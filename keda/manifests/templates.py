@@ -15,8 +15,8 @@ PLACEHOLDER = re.compile(
 )
 """What a person or a script (sed) fills in: `<NAME>`, `__NAME__`, `@NAME@`, YOUR_NAME, REPLACE_ME. `(?<name>`
 is a regular expression's, `__name__` Prometheus' own."""
-_MARKS = re.compile("[<@]|__|CHANGE|REPLACE|YOUR")
-"""In every placeholder; a short search, since every text is searched."""
+_MARKS = re.compile("[$<@]|__|CHANGE|REPLACE|YOUR")
+"""In every placeholder and variable; a short search, since every document is searched."""
 
 
 class Template(str):
@@ -31,9 +31,14 @@ class PlainTemplate(Template):
     plain = True
 
 
+def may_be_filled_in(text: str) -> bool:
+    """Whether a text, of one value or of a document, may have a placeholder or a variable."""
+    return _MARKS.search(text) is not None
+
+
 def placeholder_of(text: str) -> str:
     """The first placeholder of a text; "" if it has none."""
-    found = PLACEHOLDER.search(text) if _MARKS.search(text) else None
+    found = PLACEHOLDER.search(text) if may_be_filled_in(text) else None
     return found[0] if found else ""
 
 
