@@ -6,6 +6,7 @@ A single change of a sample cannot. An empty text takes a parameter of the sampl
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from tests.oracle import Spec
 from tests.verdicts.samples import AWS, BUS, sample
@@ -323,7 +324,8 @@ def joints(scaler: str) -> Iterator[Spec]:
     """The sample with each set of changes of its type."""
     base = sample(scaler)
     for metadata, auth, identity in JOINTS.get(scaler, ()):
-        yield base._replace(
+        yield replace(
+            base,
             metadata={
                 key: text for key, text in (base.metadata | metadata).items() if text or key == "cloud"
             },

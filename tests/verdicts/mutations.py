@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 
 from keda.scalers.facts import Parameter, scalers
 from tests.oracle import Spec
@@ -109,21 +110,21 @@ def placed(spec: Spec, parameter: Parameter, source: str, name: str, value: str)
     }
     auth = {key: text for key, text in spec.auth.items() if key not in parameter.names}
     if source == "auth":
-        return spec._replace(metadata=metadata, auth=auth | {name: value})
+        return replace(spec, metadata=metadata, auth=auth | {name: value})
     if source == "env":
         variable = f"{name}_VARIABLE"
-        return spec._replace(
-            metadata=metadata | {f"{name}FromEnv": variable}, auth=auth, env={variable: value}
+        return replace(
+            spec, metadata=metadata | {f"{name}FromEnv": variable}, auth=auth, env={variable: value}
         )
-    return spec._replace(metadata=metadata | {name: value}, auth=auth)
+    return replace(spec, metadata=metadata | {name: value}, auth=auth)
 
 
 def removed(spec: Spec, parameter: Parameter) -> Spec:
     metadata = {
         key: text for key, text in spec.metadata.items() if key.removesuffix("FromEnv") not in parameter.names
     }
-    return spec._replace(
-        metadata=metadata, auth={k: v for k, v in spec.auth.items() if k not in parameter.names}
+    return replace(
+        spec, metadata=metadata, auth={k: v for k, v in spec.auth.items() if k not in parameter.names}
     )
 
 
@@ -131,13 +132,13 @@ def single_faults(scaler: str) -> Iterator[Spec]:
     """The sample with one thing changed: each parameter missing, and each value in each place."""
     base = sample(scaler)
     yield base
-    yield from (base._replace(pod_identity=identity) for identity in _IDENTITIES)
-    yield from (base._replace(metric_type=metric_type) for metric_type in ("", *_METRIC_TYPES))
-    yield base._replace(as_metric_source=True)
-    yield base._replace(metadata=base.metadata | {"unknownKey": "value"})
+    yield from (replace(base, pod_identity=identity) for identity in _IDENTITIES)
+    yield from (replace(base, metric_type=metric_type) for metric_type in ("", *_METRIC_TYPES))
+    yield replace(base, as_metric_source=True)
+    yield replace(base, metadata=base.metadata | {"unknownKey": "value"})
     for parameter in scalers()[scaler].parameters:
         yield removed(base, parameter)
-        yield removed(base, parameter)._replace(as_metric_source=True)
+        yield replace(removed(base, parameter), as_metric_source=True)
         places = [(source, parameter.name) for source in ("metadata", "auth", "env")]
         places += [(parameter.sources[0], alias) for alias in parameter.aliases]
         for source, name in places:
@@ -145,8 +146,8 @@ def single_faults(scaler: str) -> Iterator[Spec]:
             values = candidates(parameter) if source in parameter.sources else [plain(parameter), "word"]
             yield from (placed(base, parameter, source, name, value) for value in values)
         # In two places at once.
-        yield base._replace(auth=base.auth | {parameter.name: plain(parameter)})
-        yield base._replace(metadata=base.metadata | {parameter.name: plain(parameter)})
+        yield replace(base, auth=base.auth | {parameter.name: plain(parameter)})
+        yield replace(base, metadata=base.metadata | {parameter.name: plain(parameter)})
 
 
 def combination(scaler: str, chance: random.Random) -> Spec:
@@ -155,7 +156,8 @@ def combination(scaler: str, chance: random.Random) -> Spec:
     spec = chance.choice([sample(scaler), *joints(scaler)])
     for _ in range(chance.randint(1, 3)):
         if not parameters or chance.random() < 0.08:
-            spec = spec._replace(
+            spec = replace(
+                spec,
                 pod_identity=chance.choice(["", *_IDENTITIES]),
                 as_metric_source=chance.random() < 0.5,
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from keda.scalers.facts import scalers
 from tests.oracle import Spec
@@ -38,12 +39,12 @@ def triggers() -> Iterator[Case]:
         if required:
             gone = {key: text for key, text in spec.metadata.items() if key not in required.names}
             auth = {key: text for key, text in spec.auth.items() if key not in required.names}
-            yield _of_spec(f"{scaler}-lacks", spec._replace(metadata=gone, auth=auth))
+            yield _of_spec(f"{scaler}-lacks", replace(spec, metadata=gone, auth=auth))
         numbers = ("int64", "float64", "float64?", "bool", "duration")
         typed = next((p for p in scalers()[scaler].parameters if p.type in numbers
                       and "metadata" in p.sources and not p.deprecated), None)  # fmt: skip
         if typed:
-            yield _of_spec(f"{scaler}-word", spec._replace(metadata=spec.metadata | {typed.name: "many"}))
+            yield _of_spec(f"{scaler}-word", replace(spec, metadata=spec.metadata | {typed.name: "many"}))
     yield case("type-misspelt", so(trigger() | {"type": "kubernetes-worklod"}))
     yield case("parameter-misspelt", so(trigger("nats-jetstream", metadata={"lagTreshold": "5"})))
     yield case("parameter-unknown", so(trigger("cron", metadata={"metricName": "hours"})))
