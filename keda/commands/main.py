@@ -1,4 +1,4 @@
-"""The command line: `python -m keda check PATH…`, `explain`, `adopt`, `simulate`, `decisions` and `why`."""
+"""The command line: `python -m keda check PATH…`, explain, adopt, simulate, replay, decisions and why."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     adopting.add_argument("--workload", action="store_true", help="print an entry of the stack file instead")
     _add_simulate(commands.add_parser("simulate", help="what KEDA and the HPA would do over time"))
     _add_why(commands.add_parser("why", help="why a workload of a cluster has the replicas it has"))
+    _add_replay(commands.add_parser("replay", help="recorded replicas beside what KEDA would have done"))
     deciding = commands.add_parser("decisions", help="how many replicas follow from which value")
     deciding.add_argument("paths", nargs="+", metavar="FILE", help="with ScaledObjects; - for stdin")
     deciding.add_argument(
@@ -50,6 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from keda.commands import why
 
             return why.run(chosen.names, chosen.context, json=chosen.format == "json")
+        if chosen.command == "replay":
+            return _replay(chosen)
         if chosen.command == "decisions":
             from keda.commands import decisions
 
@@ -151,6 +154,50 @@ def _simulate(chosen: argparse.Namespace) -> int:
             chosen.every,
             chosen.format == "json",
             tuple(chosen.compare),
+            tuple(chosen.plot),
+        )
+    )
+
+
+def _add_replay(replaying: argparse.ArgumentParser) -> None:
+    add = replaying.add_argument
+    add("path", metavar="FILE", help="a manifest with a ScaledObject; - for stdin")
+    add("--workload", metavar="NAME", help="the ScaledObject's name, where the file holds several")
+    add("--signal", action="append", default=[], metavar="[TRIGGER=]FILE", help="what a trigger read")
+    add("--recorded", metavar="FILE", help="the target's replicas")
+    add("--prometheus", metavar="URL", help="both from there: KEDA's own metric and kube-state-metrics")
+    add("--signal-query", action="append", default=[], metavar="[TRIGGER=]PROMQL", help="in its place")
+    add("--replicas-query", metavar="PROMQL", help="in place of kube-state-metrics")
+    add("--since", default="24h", metavar="TIME", help="default: %(default)s")
+    add("--step", default="15s", metavar="TIME", help="between two values; default: %(default)s")
+    add("--start-up", default="0s", metavar="TIME", help="until a new pod is Ready; default: %(default)s")
+    add("--cpu-request", default="1", metavar="CORES", help="of each pod, such as 500m; default: 1")
+    add("--memory-request", default="", metavar="BYTES", help="of each pod, such as 256Mi")
+    add("--format", choices=("text", "json"), default="text", help="default: %(default)s")
+    add("--plot", action="append", default=[], metavar="FILE", help="a picture: FILE.svg, .html or .png")
+
+
+def _replay(chosen: argparse.Namespace) -> int:
+    from keda.commands import replay
+
+    live = chosen.prometheus is not None
+    if live and (chosen.signal or chosen.recorded):
+        raise NotThere(
+            "keda replay: --prometheus, or files with --signal and --recorded. Write one of the two."
+        )
+    return replay.run(
+        replay.Arguments(
+            chosen.path,
+            chosen.workload,
+            tuple(chosen.signal_query if live else chosen.signal),
+            chosen.replicas_query if live else chosen.recorded,
+            chosen.prometheus,
+            chosen.since,
+            chosen.step,
+            chosen.start_up,
+            chosen.cpu_request,
+            chosen.memory_request,
+            chosen.format == "json",
             tuple(chosen.plot),
         )
     )

@@ -54,9 +54,7 @@ def run(arguments: Arguments) -> int:
         )
     if (arguments.path is None) == (not arguments.compare):
         raise NotThere("keda simulate: write one FILE, or --compare OLD NEW.")
-    for path in arguments.plots:
-        if Path(path).suffix not in PICTURES:
-            raise NotThere(f"keda simulate: --plot {path}: write a file that ends with .svg, .html or .png.")
+    plots(arguments.plots, "keda simulate")
     try:
         found = [_run(path, arguments) for path in arguments.compare or (str(arguments.path),)]
     except SignalError as error:
@@ -65,7 +63,7 @@ def run(arguments: Arguments) -> int:
         raise NotThere(str(error)) from None
     timelines, outcomes = [each[0] for each in found], [each[1] for each in found]
     for path in arguments.plots:
-        _draw(path, timelines, outcomes)
+        draw(path, timelines, outcomes)
     print(_json(timelines, outcomes, arguments) if arguments.json else _text(timelines, outcomes, arguments))
     return 0
 
@@ -111,18 +109,33 @@ def _json(timelines: Sequence[Timeline], outcomes: Sequence[Outcome], arguments:
     return json.dumps(result, indent=2, ensure_ascii=False)
 
 
-def _draw(path: str, timelines: Sequence[Timeline], outcomes: Sequence[Outcome]) -> None:
+def plots(paths: Sequence[str], command: str) -> None:
+    """Raises NotThere for a picture of another sort."""
+    for path in paths:
+        if Path(path).suffix not in PICTURES:
+            raise NotThere(f"{command}: --plot {path}: write a file that ends with .svg, .html or .png.")
+
+
+def draw(
+    path: str,
+    timelines: Sequence[Timeline],
+    outcomes: Sequence[Outcome],
+    command: str = "keda simulate",
+    names: Sequence[str] = ("old", "new"),
+) -> None:
+    """Writes the picture of one timeline, or of the second over the first. Raises NotThere."""
     from keda.timelines import drawing, page  # slow, and only here
 
     *before, timeline = timelines
+    old = (names[0], before[0]) if before else None
     try:
         if path.endswith(".png"):
-            Path(path).write_bytes(drawing.png(timeline, *before))
+            Path(path).write_bytes(drawing.png(timeline, old))
         elif path.endswith(".svg"):
-            Path(path).write_text(drawing.svg(timeline, *before), encoding="utf-8")
+            Path(path).write_text(drawing.svg(timeline, old), encoding="utf-8")
         else:
-            Path(path).write_text(page.html(timelines, outcomes), encoding="utf-8")
+            Path(path).write_text(page.html(timelines, outcomes, names), encoding="utf-8")
     except drawing.Undrawn as error:
-        raise NotThere(f"keda simulate: --plot {path}: {error}") from None
+        raise NotThere(f"{command}: --plot {path}: {error}") from None
     except OSError as error:
-        raise NotThere(f"keda simulate: --plot {path}: cannot be written: {error.strerror}.") from None
+        raise NotThere(f"{command}: --plot {path}: cannot be written: {error.strerror}.") from None

@@ -17,7 +17,21 @@ _MILLISECONDS = 10**14
 """As milliseconds the year 5138: a number of seconds that is larger was milliseconds already."""
 
 
+Points = list[tuple[int, float]]
+"""Milliseconds and values, as they are in the file: `signals.recorded` checks them."""
+
+
 def from_csv(text: str, source: str) -> Recorded:
+    """A signal of two columns, see `csv_points`. Raises SignalError."""
+    return recorded(csv_points(text, source), source)
+
+
+def from_prometheus(text: str, source: str) -> Recorded:
+    """A signal of one series, see `prometheus_points`. Raises SignalError."""
+    return recorded(prometheus_points(text, source), source)
+
+
+def csv_points(text: str, source: str) -> Points:
     """Two columns, time and value; a first line of names is skipped. Raises SignalError.
 
     A time is seconds, or a date with a time as ISO 8601 has them (without a zone: UTC).
@@ -50,10 +64,10 @@ def from_csv(text: str, source: str) -> Recorded:
         raise SignalError(
             f"{source}, value 1: the time {rows[0][0].strip()[:40]} is in milliseconds. Write seconds."
         )
-    return recorded(points, source)
+    return points
 
 
-def from_prometheus(text: str, source: str) -> Recorded:
+def prometheus_points(text: str, source: str) -> Points:
     """The answer of /api/v1/query_range, or its `data`, with one series. Raises SignalError."""
     try:
         answer: Any = json.loads(text)
@@ -79,7 +93,7 @@ def from_prometheus(text: str, source: str) -> Recorded:
                 f"{source}, value {number}: it is not a time and a value. Save the answer as it is."
             )
         points.append((round(time * 1000), value))
-    return recorded(points, source)
+    return points
 
 
 def _number(text: object) -> float | None:

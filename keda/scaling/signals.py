@@ -214,6 +214,22 @@ def recorded(points: Sequence[tuple[int, float]], source: str) -> Recorded:
 
     A gap is a distance of more than three times the usual one: the value in it is not known.
     """
+    check_points(points, source)
+    times = [time - points[0][0] for time, _ in points]
+    distances = [after - before for before, after in zip(times, times[1:], strict=False)]
+    usual = sorted(distances)[len(distances) // 2] if distances else 0
+    for number, distance in enumerate(distances, 2):
+        if distance > 3 * usual:
+            raise SignalError(
+                f"{source}, value {number}: nothing for {distance / 1000:g} s, where a value comes every "
+                f"{usual / 1000:g} s. Cut the series there, or fill the gap."
+            )
+    every = usual if set(distances) == {usual} else 0
+    return Recorded(times, [value for _, value in points], every=every)
+
+
+def check_points(points: Sequence[tuple[int, float]], source: str) -> None:
+    """Raises SignalError for no points, a value below 0 or NaN, a time twice or before the last one."""
     if not points:
         raise SignalError(f"{source} has no values. Record at least one.")
     for number, (time, value) in enumerate(points, 1):
@@ -227,17 +243,6 @@ def recorded(points: Sequence[tuple[int, float]], source: str) -> Recorded:
             raise SignalError(
                 f"{source}, value {number}: its time {time / 1000:g} is {wrong}. Sort the series by time."
             )
-    times = [time - points[0][0] for time, _ in points]
-    distances = [after - before for before, after in zip(times, times[1:], strict=False)]
-    usual = sorted(distances)[len(distances) // 2] if distances else 0
-    for number, distance in enumerate(distances, 2):
-        if distance > 3 * usual:
-            raise SignalError(
-                f"{source}, value {number}: nothing for {distance / 1000:g} s, where a value comes every "
-                f"{usual / 1000:g} s. Cut the series there, or fill the gap."
-            )
-    every = usual if set(distances) == {usual} else 0
-    return Recorded(times, [value for _, value in points], every=every)
 
 
 def pulse(before: float, during: float, begins: int, ends: int) -> Recorded:

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from keda.timelines.decisions import Decisions, Model, Row, decisions, duration, models
+from keda.timelines.decisions import Decisions, Model, Row, decisions, models
+from keda.timelines.tables import duration
 
 UNCHANGED = "No decision changes."
 

@@ -18,6 +18,7 @@ from keda.scaling.signals import Constant, Signal, Step, pulse
 from keda.scaling.simulation import Options
 from keda.timelines.manifests import read, read_job
 from keda.timelines.settled import Settled, rest, slowest
+from keda.timelines.tables import duration
 
 ALL = 3
 """Up to so many counts above the lowest, each has its row."""
@@ -275,10 +276,3 @@ def _parts(table: Decisions) -> Iterator[str]:
         yield f"{gap}{top.replicas} at most, from {top.value:g} on, within {duration(top.seconds)}"
     if table.back is not None:
         yield f"back to {lowest.replicas} {duration(table.back)} after the last"
-
-
-def duration(seconds: int) -> str:
-    """45 s, 12 min 30 s."""
-    if seconds < 600:
-        return f"{seconds} s"
-    return f"{seconds // 60} min" + (f" {seconds % 60} s" if seconds % 60 else "")

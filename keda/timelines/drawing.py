@@ -49,12 +49,16 @@ _POINTS = 1500
 _STEPS = (5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400)
 
 
+Before = tuple[str, Timeline] | None
+"""Another timeline under the same signal, with its name: its replicas are a dashed line."""
+
+
 class Undrawn(Exception):
     """A picture that cannot be made: one sentence."""
 
 
-def svg(timeline: Timeline, before: Timeline | None = None, *, listed: bool = True) -> str:
-    """The picture as SVG, with text as text. `before`: the timeline of the old settings. Raises Undrawn."""
+def svg(timeline: Timeline, before: Before = None, *, listed: bool = True) -> str:
+    """The picture as SVG, with text as text. Raises Undrawn."""
     text = io.StringIO()
     with _settings():
         drawn = figure(timeline, before, listed=listed)
@@ -64,7 +68,7 @@ def svg(timeline: Timeline, before: Timeline | None = None, *, listed: bool = Tr
     return f"{head}{opening}{tag}{closing}\n<style>{dark_style()}</style>{body}"
 
 
-def png(timeline: Timeline, before: Timeline | None = None) -> bytes:
+def png(timeline: Timeline, before: Before = None) -> bytes:
     """The picture as PNG, in the light colours. Raises Undrawn."""
     picture = io.BytesIO()
     with _settings():
@@ -97,7 +101,7 @@ def dark_style() -> str:
     return f"@media (prefers-color-scheme:dark){{{rules}}}"
 
 
-def figure(timeline: Timeline, before: Timeline | None = None, *, listed: bool = True) -> Figure:
+def figure(timeline: Timeline, before: Before = None, *, listed: bool = True) -> Figure:
     """The picture as matplotlib's figure."""
     from matplotlib.figure import Figure
 
@@ -147,7 +151,7 @@ def _signal(axes: Axes, timeline: Timeline, index: int, trigger: Trigger) -> Non
     _legend(axes)
 
 
-def _replicas(axes: Axes, timeline: Timeline, before: Timeline | None, numbered: Sequence[Sample]) -> None:
+def _replicas(axes: Axes, timeline: Timeline, before: Before, numbered: Sequence[Sample]) -> None:
     from matplotlib.ticker import MaxNLocator
 
     scaled_object = timeline.scaled_object
@@ -160,9 +164,10 @@ def _replicas(axes: Axes, timeline: Timeline, before: Timeline | None, numbered:
     )
     most = max([1, *(sample.replicas for sample in samples)])
     if before is not None:
-        most = max([most, *(sample.replicas for sample in before.samples)])
-        old = _compressed([(sample.at, sample.replicas) for sample in before.samples], until)
-        axes.step(*old, where="post", color=BEFORE, linewidth=1.3, linestyle="--", label="old")
+        name, other = before
+        most = max([most, *(sample.replicas for sample in other.samples)])
+        old = _compressed([(sample.at, sample.replicas) for sample in other.samples], until)
+        axes.step(*old, where="post", color=BEFORE, linewidth=1.3, linestyle="--", label=name)
     most = max(most, scaled_object.maximum) if scaled_object.maximum <= 2 * most else most
     top = most * 1.12 + 0.2
     wanted = max(asked[1], default=0)

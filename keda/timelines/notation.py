@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -124,6 +124,19 @@ def signals(
     scaled_object: ScaledObject, given: Sequence[str], faults: tuple[Fault, ...] = (), seed: int = 0
 ) -> list[Signal]:
     """One signal a trigger: `NAME=SIGNAL` by name, the others in the triggers' order. Raises SignalError."""
+    specs = by_trigger(scaled_object, given)
+    return [
+        Faulty(signal(spec, seed + index), faults, trigger.ignore_null_values)
+        if faults
+        else signal(spec, seed + index)
+        for index, (spec, trigger) in enumerate(zip(specs, scaled_object.triggers, strict=True))
+    ]
+
+
+def by_trigger(
+    scaled_object: ScaledObject, given: Sequence[str], known: Mapping[str, str] | None = None
+) -> list[str]:
+    """What is given for each trigger, by name or in their order; else what is known. Raises SignalError."""
     names = scaled_object.metric_names
     named: dict[str, str] = {}
     rest = []
@@ -138,20 +151,15 @@ def signals(
         else:
             rest.append(each)
     waiting = [name for name in names if name not in named]
-    if missing := waiting[len(rest) :]:
+    if (missing := waiting[len(rest) :]) and known is None:
         raise SignalError(
             f"no signal for {', '.join(missing)}. Write --signal NAME=SIGNAL for each trigger; "
             f"SIGNAL is one of: {SIGNALS}."
         )
     if len(rest) > len(waiting):
         raise SignalError(f"--signal {rest[len(waiting)][:60]}: each trigger has one already. Leave it out.")
-    named |= dict(zip(waiting, rest, strict=True))
-    return [
-        Faulty(signal(named[name], seed + index), faults, trigger.ignore_null_values)
-        if faults
-        else signal(named[name], seed + index)
-        for index, (name, trigger) in enumerate(zip(names, scaled_object.triggers, strict=True))
-    ]
+    named |= dict(zip(waiting, rest, strict=False))
+    return [named.get(name) or (known or {})[name] for name in names]
 
 
 @dataclass

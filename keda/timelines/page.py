@@ -25,13 +25,14 @@ div{overflow-x:auto}
 """
 
 
-def html(timelines: Sequence[Timeline], outcomes: Sequence[Outcome]) -> str:
-    """The page of one timeline, or of the old and the new one. Raises drawing.Undrawn."""
-    *before, timeline = timelines
-    _, opening, picture = drawing.svg(timeline, *before, listed=False).partition("<svg ")
+def html(timelines: Sequence[Timeline], outcomes: Sequence[Outcome], names: Sequence[str]) -> str:
+    """The page of one timeline, or of two with their names. Raises drawing.Undrawn."""
+    *others, timeline = timelines
+    before = (names[0], others[0]) if others else None
+    _, opening, picture = drawing.svg(timeline, before, listed=False).partition("<svg ")
     name = escaping.escape(timeline.scaled_object.name or "ScaledObject")
-    title = f"{name}: {clock(timeline.until)} simulated"
-    head = ("", "old", "new") if before else ()
+    title = f"{name}: {clock(timeline.until)}"
+    head = ("", *names) if before else ()
     return (
         f'<!doctype html><html lang=en><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width"><title>{title}</title>'

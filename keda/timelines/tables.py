@@ -71,6 +71,13 @@ def outcome_rows(outcome: Outcome) -> Iterator[tuple[str, str]]:
     yield "flaps", str(outcome.flaps)
 
 
+def duration(seconds: int) -> str:
+    """45 s, 12 min 30 s."""
+    if seconds < 600:
+        return f"{seconds} s"
+    return f"{seconds // 60} min" + (f" {seconds % 60} s" if seconds % 60 else "")
+
+
 def _hours(seconds: float) -> str:
     return short(seconds / 3600)
 

@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from keda.commands.main import main
-from keda.timelines.decisions import Row, decisions, duration
+from keda.timelines.decisions import Row, decisions
+from keda.timelines.tables import duration
 
 
 def trigger(threshold: str = "10", name: str = "queue", **more: Any) -> dict[str, Any]:

@@ -1,0 +1,185 @@
+"""`python -m keda replay FILE …`: recorded replicas beside what the recorded signal asks for."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from keda.commands.errors import NotThere
+from keda.commands.simulate import draw, plots
+from keda.scaling.recordings import Points, csv_points, prometheus_points
+from keda.scaling.scaled_object import ScaledObject
+from keda.scaling.signals import SignalError
+from keda.scaling.simulation import Options, reason_of
+from keda.timelines import prometheus, tables
+from keda.timelines.manifests import Unread, find, gpus_per_pod, read
+from keda.timelines.notation import by_trigger, milliseconds, request
+from keda.timelines.replay import Judged, Missing, Replay, series
+from keda.timelines.timeline import Outcome
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """The command line. `signals`: files, or with `address` queries, `[NAME=]…` for each trigger.
+
+    `replicas` is a file, or with `address` a query; None asks for the target's spec.replicas.
+    """
+
+    path: str
+    workload: str | None = None
+    signals: tuple[str, ...] = ()
+    replicas: str | None = None
+    address: str | None = None
+    since: str = "24h"
+    step: str = "15s"
+    start_up: str = "0s"
+    cpu_request: str = "1"
+    memory_request: str = ""
+    json: bool = False
+    plots: tuple[str, ...] = ()
+
+
+def run(arguments: Arguments) -> int:
+    """Prints each recorded change with its reason. Returns 1 if one has none, or a change is missing; else 0.
+
+    Raises NotThere, one line, for input that cannot be replayed.
+    """
+    try:
+        plots(arguments.plots, "keda replay")
+        manifest = find(arguments.path, arguments.workload)
+        replay = _replay(manifest, read(manifest, arguments.path), arguments)
+    except SignalError as error:
+        raise NotThere(f"keda replay: {error}") from None
+    except Unread as error:
+        raise NotThere(str(error)) from None
+    timelines = [replay.recorded(), replay.simulated()]
+    outcomes = [Outcome.of(each, gpus_per_pod(manifest)) for each in timelines]
+    for path in arguments.plots:
+        draw(path, timelines[::-1], outcomes[::-1], "keda replay", ("simulated", "recorded"))
+    print(_json(replay, outcomes) if arguments.json else _text(replay, outcomes))
+    return int(any(each.verdict == "unexplained" for each in replay.judged) or bool(replay.missing))
+
+
+def _replay(manifest: Mapping[str, Any], scaled_object: ScaledObject, arguments: Arguments) -> Replay:
+    options = Options(
+        start_up=milliseconds(arguments.start_up),
+        cpu_request=request("cpu", arguments.cpu_request),
+        memory_request=request("memory", arguments.memory_request),
+    )
+    if arguments.address is None:
+        if arguments.replicas is None:
+            raise SignalError("no recorded replicas. Write --recorded FILE, or --prometheus URL.")
+        take: Callable[[str], Points] = _file
+        signals = by_trigger(scaled_object, arguments.signals)
+        replicas = arguments.replicas
+    else:
+        take = _query(arguments)
+        known = {
+            name: prometheus.signal_query(manifest, index)
+            for index, name in enumerate(scaled_object.metric_names)
+        }
+        signals = by_trigger(scaled_object, arguments.signals, known)
+        replicas = arguments.replicas or prometheus.replicas_query(manifest)
+    read_signals = tuple(series(take(source), source) for source in signals)
+    return Replay(scaled_object, read_signals, series(take(replicas), replicas), options)
+
+
+def _query(arguments: Arguments) -> Callable[[str], Points]:
+    ends, step = int(time.time()), max(milliseconds(arguments.step) // 1000, 1)
+    begins = ends - milliseconds(arguments.since) // 1000
+    address = str(arguments.address)
+    return lambda promql: prometheus.query(address, promql, begins, ends, step)
+
+
+def _file(path: str) -> Points:
+    if Path(path).suffix not in (".csv", ".json"):
+        raise SignalError(f"{path[:60]} is not a recording. Write a file that ends with .csv or .json.")
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise SignalError(f"{path}: cannot be read: {why}.") from None
+    return csv_points(text, path) if path.endswith(".csv") else prometheus_points(text, path)
+
+
+def _text(replay: Replay, outcomes: Sequence[Outcome]) -> str:
+    lines = [("time (UTC)", *replay.scaled_object.metric_names, "replicas", "reason"), *_rows(replay)]
+    sums = tables.columns([("", "recorded", "simulated"), *tables.sums(outcomes)], left=3)
+    return f"{tables.columns(lines)}\n\n{sums}\n\n{_summary(replay)}"
+
+
+def _rows(replay: Replay) -> Iterator[tuple[str, ...]]:
+    rows = [(each.at, (f"{each.before} -> {each.after}", _reason(replay, each))) for each in replay.judged]
+    rows += [(each.at, (str(each.replicas), _absent(replay, each))) for each in replay.missing]
+    for at, cells in sorted(rows):
+        values = [each.at(at) for each in replay.signals]
+        yield _moment(at), *("none" if value is None else f"{value:.6g}" for value in values), *cells
+
+
+def _reason(replay: Replay, judged: Judged) -> str:
+    if judged.sample is not None:
+        return str(reason_of(judged.sample, replay.scaled_object))
+    if judged.verdict == "not judged":
+        return f"not judged: {judged.why}"
+    return f"UNEXPLAINED: neither KEDA nor the HPA; perhaps {judged.why}"
+
+
+def _absent(replay: Replay, missing: Missing) -> str:
+    lasting = tables.duration((missing.ends - missing.at) // 1000)
+    return (
+        f"MISSING: {reason_of(missing.sample, replay.scaled_object)}, so {missing.wanted}; nothing happens "
+        f"for {lasting}. The HPA or KEDA cannot act, or another owner holds the count"
+    )
+
+
+def _summary(replay: Replay) -> str:
+    verdicts = [each.verdict for each in replay.judged]
+    parts = [f"{len(verdicts)} changes", f"{verdicts.count('explained')} explained"]
+    parts += [f"{verdicts.count('unexplained')} unexplained"] if "unexplained" in verdicts else []
+    parts += [f"{verdicts.count('not judged')} not judged"] if "not judged" in verdicts else []
+    parts += [f"{len(replay.missing)} missing"] if replay.missing else []
+    return f"{_moment(replay.begins)} to {_moment(replay.ends)}: {', '.join(parts)}."
+
+
+def _json(replay: Replay, outcomes: Sequence[Outcome]) -> str:
+    changes = [
+        {
+            "time": _moment(each.at),
+            "before": each.before,
+            "after": each.after,
+            "verdict": each.verdict,
+            "by": None if each.sample is None else each.sample.by,
+            "reason": _reason(replay, each),
+        }
+        for each in replay.judged
+    ]
+    missing = [
+        {
+            "from": _moment(each.at),
+            "to": _moment(each.ends),
+            "replicas": each.replicas,
+            "wanted": each.wanted,
+            "reason": str(reason_of(each.sample, replay.scaled_object)),
+        }
+        for each in replay.missing
+    ]
+    found = {
+        "workload": replay.scaled_object.name,
+        "keda": replay.scaled_object.version,
+        "from": _moment(replay.begins),
+        "to": _moment(replay.ends),
+        "changes": changes,
+        "missing": missing,
+        "recorded": tables.outcome_json(outcomes[0]),
+        "simulated": tables.outcome_json(outcomes[1]),
+    }
+    return json.dumps(found, indent=2, ensure_ascii=False)
+
+
+def _moment(milliseconds: int) -> str:
+    return datetime.fromtimestamp(milliseconds // 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
