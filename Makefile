@@ -11,7 +11,7 @@ ON       := --lab $(LAB) $(if $(CLUSTER),--cluster $(CLUSTER)) $(if $(STACK),--s
             $(if $(YES),--yes) $(if $(FORCE),--force) $(if $(STANDIN),--standin)
 
 .DEFAULT_GOAL := help
-.PHONY: help machine up init preview status dashboard load takeover down test lint unit live unproven fresh contract conformance verdicts fidelity generate
+.PHONY: help machine up init preview render status dashboard load takeover down test lint unit live unproven fresh contract conformance verdicts fidelity generate
 
 help:  ## This list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ init: $(VENV)/.ready  ## A first stack file for your own cluster, from what it h
 
 preview: $(VENV)/.ready  ## `pulumi preview` with the policy pack
 	@$(PY) -m cli preview $(ON)
+
+render: $(VENV)/.ready  ## The stack as files for Flux: OUT=<folder> (FORMAT=argocd; CHECK=1: fail if they are not current)
+	@$(PY) -m cli render $(ON) $(if $(OUT),--out $(OUT)) $(if $(FORMAT),--format $(FORMAT)) $(if $(CHECK),--check)
 
 status: $(VENV)/.ready  ## The table of scaled workloads
 	@$(PY) -m cli status $(ON)

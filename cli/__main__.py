@@ -1,4 +1,4 @@
-"""`python -m cli up|preview|status|dashboard|init|takeover|down`: what the Makefile calls."""
+"""`python -m cli up|preview|status|dashboard|init|render|takeover|down`: what the Makefile calls."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import sys
 import time
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 
-from cli import clusters, running, targets, waiting
+from cli import clusters, running, stackfile, targets, waiting
 from cli.dashboard import boards, page
 from cli.dashboard.prometheus import Prometheus, Window
 from cli.engine import Engine
@@ -27,7 +28,7 @@ MAX_MINUTES = 24 * 60
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code."""
     parser = argparse.ArgumentParser(prog="python -m cli", description=__doc__)
-    commands = ["up", "preview", "status", "dashboard", "init", "takeover", "down"]
+    commands = ["up", "preview", "status", "dashboard", "init", "render", "takeover", "down"]
     parser.add_argument("command", choices=commands)
     parser.add_argument("--lab", default="homelab", metavar="NAME", help="the lab to use (default: homelab)")
     parser.add_argument("--cluster", metavar="CONTEXT", help="a cluster of your own instead of a lab")
@@ -42,6 +43,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument(
         "--minutes", type=int, default=30, help="dashboard: how far back it looks (default: 30)"
+    )
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="render: the tree's folder")
+    parser.add_argument(
+        "--format", choices=["flux", "argocd"], default="flux", help="render: for which tool (default: flux)"
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="render: write nothing; fail if a file would change"
     )
     parser.add_argument(
         "--force",
@@ -61,6 +69,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             code = _takeover(args, lab)
         elif args.command == "init":
             code = _init(args)
+        elif args.command == "render":
+            code = _render(args)
         else:
             code = _on_cluster(args) if args.cluster else _on_lab(args.command, lab)
         sys.stdout.flush()
@@ -162,6 +172,21 @@ def _init(args: argparse.Namespace) -> int:
         )
     print(init_stack.write(clusters.OwnCluster.named(args.cluster, args.stack), args.force))
     return 0
+
+
+def _render(args: argparse.Namespace) -> int:
+    """Writes the stack as a tree of files; needs its stack file only."""
+    render = import_module("cli.render.command").render  # it imports Pulumi, which no other command does
+    if args.out is None:
+        raise CommandError(
+            "render: where to? Pass OUT=<folder>, in the repository that Flux or Argo CD applies."
+        )
+    if args.cluster or args.stack:
+        own = clusters.OwnCluster.named(args.cluster or args.stack, args.stack)
+        file = own.file
+    else:
+        file = stackfile.SOURCE
+    return int(render(file, args.out, args.format, args.check))
 
 
 def _on_cluster(args: argparse.Namespace) -> int:

@@ -19,7 +19,7 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 # KEDA's operator writes its own CA into these; the chart leaves them out. Without this, a refresh would see
 # drift, and the next update would take the CA away, and with it the external metrics and the webhook.
-_INJECTED = {
+INJECTED = {
     "kubernetes:apiregistration.k8s.io/v1:APIService": ["spec.caBundle"],
     "kubernetes:admissionregistration.k8s.io/v1:ValidatingWebhookConfiguration": [
         "webhooks[*].clientConfig.caBundle"
@@ -126,8 +126,8 @@ def keep(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult |
     extra = pulumi.ResourceOptions()
     if args.type_ == _CRD:
         extra.retain_on_delete = True
-    elif args.type_ in _INJECTED:
-        extra.ignore_changes = _INJECTED[args.type_]
+    elif args.type_ in INJECTED:
+        extra.ignore_changes = INJECTED[args.type_]
     else:
         return None
     return pulumi.ResourceTransformResult(args.props, pulumi.ResourceOptions.merge(args.opts, extra))

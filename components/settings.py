@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
 from components.access import Access
+from components.gitops import GitOps
 from components.recipes import RECIPES, Recipe
 from components.setting import Setting
 from components.workload import Workload
@@ -23,7 +24,7 @@ from keda.triggers.parameters import Address
 
 _INTO_A_SECRET = "Take it out, and put it into a Secret that a TriggerAuthentication names."
 
-SECTIONS = ("cluster", "keda", "monitoring", "workloads")
+SECTIONS = ("cluster", "keda", "monitoring", "gitops", "workloads")
 
 # YAML 1.1 reads a bare `off` as false.
 GuardMode = Annotated[
@@ -129,6 +130,7 @@ class Settings:
     keda: Keda
     monitoring: Monitoring
     workloads: Mapping[str, Workload]
+    gitops: GitOps = field(default_factory=GitOps)
 
     @classmethod
     def parse(cls, config: Mapping[str, object]) -> Settings:
@@ -138,7 +140,7 @@ class Settings:
         """
         faults = Faults(_unknown_sections(config))
         # Where a section has faults of its own, none should follow from the default in its place.
-        cluster, keda = Cluster(), Keda(secrets="watched")
+        cluster, keda, gitops = Cluster(), Keda(secrets="watched"), GitOps()
         monitoring = Monitoring.model_construct(prometheus="http://unset")
         with faults.under(""):
             cluster = Cluster.parse(config.get("cluster", {}), at="cluster")
@@ -146,6 +148,8 @@ class Settings:
             keda = Keda.parse(config.get("keda", {}), at="keda")
         with faults.under(""):
             monitoring = Monitoring.parse(config.get("monitoring", {}), at="monitoring")
+        with faults.under(""):
+            gitops = GitOps.parse(config.get("gitops", {}), at="gitops")
         workloads = {}
         for name, recipe in _recipes(config.get("workloads", {}), faults).items():
             with faults.under(join("workloads", name)):
@@ -157,7 +161,7 @@ class Settings:
         faults.extend(_shared_monitors(workloads))
         faults.extend(_unlisted_vaults(keda, workloads))
         faults.raise_if_any()
-        return cls(cluster, keda, monitoring, workloads)
+        return cls(cluster, keda, monitoring, workloads, gitops)
 
 
 def decode(

@@ -78,7 +78,7 @@ def page() -> str:
     comments = dict(meanings(text))
     comments[f"{_ANY}.namespace"] = comments["workloads.ray-serve.namespace"]
     parts = [_INTRODUCTION]
-    for section in ("Cluster", "Keda", "Monitoring"):
+    for section in ("Cluster", "Keda", "Monitoring", "GitOps"):
         rows = _rows(defined, section, [section.lower()], comments)
         parts.append(f"## keda-homelab:{section.lower()}\n\n{_table(rows)}")
     keys = [set(defined[model.__name__]["properties"]) for model in RECIPES.values()]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from components.gitops import GitOps
 from components.recipes import RECIPES
 from components.settings import SECTIONS, Cluster, Keda, Monitoring
 from generate.keda_schema import DIALECT, Schema, definitions, render
@@ -19,7 +20,7 @@ FILE = Path(__file__).parents[1] / "schemas" / "stack.schema.json"
 
 def stack_schema() -> Schema:
     """The file as a whole; what Pulumi itself writes into it stays open."""
-    defined = definitions((Cluster, Keda, Monitoring, *RECIPES.values()), texts=False)
+    defined = definitions((Cluster, Keda, Monitoring, GitOps, *RECIPES.values()), texts=False)
     recipes: list[Schema] = [
         {
             "if": {"properties": {"recipe": {"const": recipe}}, "required": ["recipe"]},
@@ -35,7 +36,7 @@ def stack_schema() -> Schema:
     }
     sections: dict[str, Schema] = {
         f"{PROJECT}:{model.__name__.lower()}": {"$ref": f"#/$defs/{model.__name__}"}
-        for model in (Cluster, Keda, Monitoring)
+        for model in (Cluster, Keda, Monitoring, GitOps)
     }
     sections[f"{PROJECT}:workloads"] = {"type": "object", "additionalProperties": workload}
     config: Schema = {

@@ -21,9 +21,14 @@ _NOT_RENAMED = ("CustomResourceDefinition", "Namespace", "APIService")
 _REPLICATED = ("Deployment", "ReplicaSet", "ReplicationController", "StatefulSet")
 
 
+def is_cluster_wide(kind: str) -> bool:
+    """Whether a kind of Kubernetes or KEDA has no namespace."""
+    return kind in _CLUSTER_WIDE
+
+
 def in_namespace(given: Given, namespace: object) -> Given:
     """The object in the kustomization's namespace; cluster-scoped kinds stay as they are."""
-    return given if given.kind in _CLUSTER_WIDE else given.with_metadata(namespace=namespace)
+    return given if is_cluster_wide(given.kind) else given.with_metadata(namespace=namespace)
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ def test_they_are_of_grafanas_schema(name: str) -> None:
     """Grafana's own models take every key, and give it back where it was."""
     for uid, text in texts(settings_of(VALID[name].read_text())).items():
         read = Dashboard.from_json(json.loads(text))
-        assert json.dumps(read, cls=JSONEncoder, sort_keys=True) == text
+        assert json.dumps(read, cls=JSONEncoder, sort_keys=True, indent=1) == text
         assert read.uid == uid
 
 

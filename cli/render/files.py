@@ -1,0 +1,104 @@
+"""A tree of generated files: written, or compared with what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from cli.errors import CommandError
+from lab.files import write_atomically
+
+Tree = Mapping[str, str]
+"""Path in the tree -> text."""
+MARK = "Written by `make render`"
+"""In the first line of every file: the command changes and removes no other file."""
+_LINE = 10_000
+"""Characters: a long query stays in one line, so that a diff shows what changed."""
+
+
+def document(content: Mapping[str, Any], stack_file: str) -> str:
+    """A YAML file: the mark, then the content, its keys in the usual order."""
+    ordered = _ordered(content, ("apiVersion", "kind", "metadata"))
+    if "metadata" in content:
+        ordered["metadata"] = _ordered(content["metadata"], ("name", "namespace"))
+    return f"# {MARK} from {stack_file}: change that file, not this one.\n{plain(ordered)}"
+
+
+def plain(content: Mapping[str, Any]) -> str:
+    """YAML with the keys in their order."""
+    return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_LINE)
+
+
+def _ordered(content: Mapping[str, Any], first: Sequence[str]) -> dict[str, Any]:
+    return {key: content[key] for key in sorted(content, key=lambda key: (key not in first, key))}
+
+
+def write(tree: Tree, out: Path) -> list[str]:
+    """Writes what differs and removes what an earlier run wrote; returns the paths of both.
+
+    Raises:
+        CommandError: a file that somebody else wrote has the place of one.
+    """
+    changed = list(differing(tree, out))
+    foreign = [
+        path for path, _ in changed if path in tree and (out / path).exists() and not _ours(out / path)
+    ]
+    if foreign:
+        raise CommandError(
+            f"{out / foreign[0]}: was not written by this command, which would overwrite it. Nothing was "
+            "written. Move the file, or write OUT=<another folder>."
+        )
+    for path, _ in changed:
+        file = out / path
+        if path in tree:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(file, tree[path])
+        else:
+            file.unlink()
+            for folder in list(file.parents)[: len(Path(path).parts) - 1]:
+                if not any(folder.iterdir()):
+                    folder.rmdir()
+    return [path for path, _ in changed]
+
+
+def differing(tree: Tree, out: Path) -> Iterator[tuple[str, str]]:
+    """(path, how) of each file that is not as it would be written, sorted."""
+    stale = {
+        str(file.relative_to(out))
+        for file in out.rglob("*")
+        if file.suffix in (".yaml", ".md") and _ours(file)
+    } - tree.keys()
+    for path in sorted(tree.keys() | stale):
+        file = out / path
+        if path in stale:
+            yield path, "is no longer part of the tree"
+        elif not file.exists():
+            yield path, "is missing"
+        elif file.read_text(encoding="utf-8") != tree[path]:
+            yield path, "differs"
+
+
+def _ours(file: Path) -> bool:
+    with file.open(encoding="utf-8", errors="replace") as lines:
+        return MARK in lines.readline()
+
+
+class _Dumper(yaml.SafeDumper):
+    """Texts of several lines as such, and lists indented below their key, as the forges format them."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    style = "|" if "\n" in value else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+
+_Dumper.add_representer(str, _text)

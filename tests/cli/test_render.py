@@ -1,0 +1,333 @@
+"""`make render`: the tree is what the program registers, stays the same, and holds no secret."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+import yaml
+from jsonschema import Draft7Validator
+
+from cli import stackfile
+from cli.errors import CommandError
+from cli.render import command, flux, secrets
+from cli.render.files import MARK, differing, write
+from cli.render.program import Stack, run
+from keda.commands.main import main as keda
+from lab import chart_source
+from lab.toolchain import tools
+from tests.support import CORPUS, ROOT
+
+CANARY = "canary-6f1d"
+VALID = CORPUS / "valid" / "settings"
+CHART = "oci://ghcr.io/kedacore/charts/keda"
+
+
+def stack_file(folder: Path, source: Path = stackfile.SOURCE, **settings: Any) -> Path:
+    """A copy of a stack file, with settings such as `keda_chart="…"` for keda.chart."""
+    overrides = {f"keda-homelab:{key.replace('_', '.')}": value for key, value in settings.items()}
+    return stackfile.write_copy(
+        folder / f"Pulumi.{source.stem.removeprefix('Pulumi.')}.yaml", overrides, source
+    )
+
+
+@pytest.fixture(scope="module")
+def homelab() -> Stack:
+    return run(stackfile.SOURCE)
+
+
+@pytest.fixture(scope="module", params=["homelab", "every-key", "generic", "scaled-job"])
+def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Stack:
+    source = stackfile.SOURCE if request.param == "homelab" else VALID / f"{request.param}.yaml"
+    changed = {"keda_chart": CHART, "gitops_chart": "release", "gitops_path": "."}
+    return run(stack_file(tmp_path_factory.mktemp("stack"), source, **changed))
+
+
+def tree_of(stack: Stack, form: command.Format = "flux", root: str = ".") -> dict[str, dict[str, Any]]:
+    """The YAML files of the tree, read."""
+    files = command.tree(stack, form, root, "Pulumi.homelab.yaml")
+    return {path: yaml.safe_load(text) for path, text in files.items() if path.endswith(".yaml")}
+
+
+def identity(item: Mapping[str, Any]) -> tuple[str, ...]:
+    metadata = item["metadata"]
+    return item["apiVersion"], item["kind"], metadata.get("namespace", ""), metadata["name"]
+
+
+def by_identity(items: Iterator[Any] | list[Any]) -> dict[tuple[str, ...], Any]:
+    found = {identity(item): item for item in items}
+    return dict(sorted(found.items()))
+
+
+def test_every_object_of_the_program_is_a_file(stack: Stack) -> None:
+    files = tree_of(stack)
+    layers = [each for path, each in files.items() if path.startswith(("apps/", "infrastructure/"))]
+    objects = [each for each in layers if "kustomize.config" not in each["apiVersion"]]
+    added = {"HelmRelease", "OCIRepository"}
+    assert by_identity([each for each in objects if each["kind"] not in added]) == by_identity(
+        list(stack.objects)
+    )
+    assert {each["kind"] for each in objects} >= added
+
+
+def test_a_second_render_changes_nothing(homelab: Stack, tmp_path: Path) -> None:
+    first = command.tree(homelab, "flux", ".", "Pulumi.homelab.yaml")
+    assert write(first, tmp_path) == list(first)
+    again = command.tree(run(stackfile.SOURCE), "flux", ".", "Pulumi.homelab.yaml")
+    assert (again, write(again, tmp_path)) == (first, [])
+
+
+def test_a_threshold_is_one_line_of_its_scaled_object_and_one_of_its_dashboard(
+    homelab: Stack, tmp_path: Path
+) -> None:
+    before = command.tree(homelab, "flux", ".", "Pulumi.homelab.yaml")
+    changed = stack_file(tmp_path, **{"workloads_ray-serve_requestsPerReplica": 7})
+    after = command.tree(run(changed), "flux", ".", "Pulumi.homelab.yaml")
+    lines = {
+        path: [(a, b) for a, b in zip(text.splitlines(), after[path].splitlines(), strict=True) if a != b]
+        for path, text in before.items()
+        if after[path] != text
+    }
+    assert lines == {
+        "apps/ray/scaledobject-ray-serve.yaml": [("        threshold: '5'", "        threshold: '7'")],
+        "infrastructure/configs/monitoring/configmap-keda-homelab.yaml": [
+            ('         "expr": "vector(5)",', '         "expr": "vector(7)",')
+        ],
+    }
+
+
+def test_a_workload_that_goes_takes_its_files_along(homelab: Stack, tmp_path: Path) -> None:
+    write(command.tree(homelab, "flux", ".", "Pulumi.homelab.yaml"), tmp_path / "tree")
+    mine = tmp_path / "tree" / "apps" / "voice" / "mine.yaml"
+    mine.write_text("kind: ConfigMap\n")
+    without = run(stack_file(tmp_path, **{"workloads_voice": None, "workloads_batch": None}))
+    write(command.tree(without, "flux", ".", "Pulumi.homelab.yaml"), tmp_path / "tree")
+    assert [file.name for file in (tmp_path / "tree" / "apps").rglob("*.yaml") if "voice" in str(file)] == [
+        mine.name
+    ]
+    assert not (tmp_path / "tree" / "apps" / "batch").exists()
+
+
+def test_check_lists_what_is_not_current_and_writes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.render(stackfile.SOURCE, tmp_path, "flux", check=False) == 0
+    assert command.render(stackfile.SOURCE, tmp_path, "flux", check=True) == 0
+    edited, gone, stale = (
+        tmp_path / "apps" / each
+        for each in ("ray/scaledobject-ray-serve.yaml", "voice/kustomization.yaml", "old.yaml")
+    )
+    edited.write_text(edited.read_text().replace("maxReplicaCount: 4", "maxReplicaCount: 9"))
+    gone.unlink()
+    stale.write_text(f"# {MARK} once\n")
+    capsys.readouterr()
+    assert command.render(stackfile.SOURCE, tmp_path, "flux", check=True) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        f"{stale}: is no longer part of the tree.",
+        f"{edited}: differs.",
+        f"{gone}: is missing.",
+        f"{tmp_path}: not current. What is applied is not what Pulumi.homelab.yaml has. "
+        "Run it without CHECK=1.",
+    ]
+    assert "maxReplicaCount: 9" in edited.read_text() and stale.exists() and not gone.exists()
+
+
+def test_a_file_of_somebody_else_is_not_overwritten(tmp_path: Path) -> None:
+    tree = {"a.yaml": f"# {MARK}\n", "kustomization.yaml": f"# {MARK}\n"}
+    (tmp_path / "kustomization.yaml").write_text("resources: []\n")
+    with pytest.raises(CommandError, match="kustomization.yaml: was not written by this command"):
+        write(tree, tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == ["kustomization.yaml"]
+
+
+def test_keda_check_finds_nothing_in_the_tree(homelab: Stack, tmp_path: Path) -> None:
+    for form in command.FORMATS:
+        with_repository = homelab.settings.gitops.model_copy(
+            update={"repository": "https://git.example.org/a"}
+        )
+        object.__setattr__(homelab.settings, "gitops", with_repository)
+        write(command.tree(homelab, form, ".", "Pulumi.homelab.yaml"), tmp_path / form)
+        assert keda(["check", "--fail-on", "warning", str(tmp_path / form)]) == 0
+
+
+def test_kedas_kinds_are_of_the_schemas(stack: Stack) -> None:
+    judged = 0
+    for each in tree_of(stack).values():
+        group, _, version = each["apiVersion"].partition("/")
+        file = ROOT / "schemas" / "2.19.0" / group / f"{each['kind'].lower()}_{version}.json"
+        if group == "keda.sh":
+            Draft7Validator(json.loads(file.read_text())).validate(each)
+            judged += 1
+    assert judged
+
+
+def test_a_layer_follows_keda_and_is_waited_for(homelab: Stack) -> None:
+    files = tree_of(homelab, root="clusters/home/keda")
+    assert files["kustomization.yaml"]["resources"] == sorted(path for path in files if path[:5] == "flux/")
+    specs = {path: each["spec"] for path, each in files.items() if path.startswith("flux/")}
+    assert all(each["wait"] and each["prune"] for each in specs.values())
+    for path, spec in specs.items():
+        assert f"{spec['path'].removeprefix('./clusters/home/keda/')}/kustomization.yaml" in files, path
+        waits = spec.get("dependsOn") == [{"name": "keda-infrastructure-controllers"}]
+        assert waits == ("controllers" not in path)
+        assert ("healthCheckExprs" in spec) == ("flux/apps" in path)
+
+
+def test_a_fallback_fails_by_choice() -> None:
+    assert not any("failed" in each for each in flux.health_checks(False))
+    [scaled_object, scaled_job] = flux.health_checks(True)
+    assert "'Fallback'" in scaled_object["failed"] and "failed" not in scaled_job
+
+
+def test_the_folder_is_counted_from_the_repositorys_root(tmp_path: Path, homelab: Stack) -> None:
+    (tmp_path / ".git").mkdir()
+    out = tmp_path / "clusters" / "home" / "keda"
+    command.render(stackfile.SOURCE, out, "flux", check=False)
+    spec = yaml.safe_load((out / "flux" / "apps-ray.yaml").read_text())["spec"]
+    assert spec["path"] == "./clusters/home/keda/apps/ray"
+    write(command.tree(homelab, "flux", ".", "Pulumi.homelab.yaml"), tmp_path)
+    assert keda(["check", "--fail-on", "warning", str(tmp_path)]) == 0
+
+
+def test_argo_cd_needs_the_repository_and_ignores_what_keda_writes(stack: Stack) -> None:
+    if stack.settings.gitops.repository is None:
+        with pytest.raises(CommandError, match="gitops.repository: missing, and required for Argo CD"):
+            command.tree(stack, "argocd", ".", "x")
+        return
+    files = tree_of(stack, "argocd")
+    ignored = files["argocd/infrastructure-controllers.yaml"]["spec"]["ignoreDifferences"]
+    assert {each["kind"] for each in ignored} == {"APIService", "ValidatingWebhookConfiguration"}
+    [path] = yaml.safe_load(
+        files["argocd-cm.yaml"]["data"]["resource.customizations.ignoreDifferences.apps_Deployment"]
+    )["jqPathExpressions"]
+    assert path == 'select(.metadata.namespace == "ray" and .metadata.name == "ray-serve") | .spec.replicas'
+
+
+@pytest.mark.parametrize("section", ["keda", "monitoring", "gitops", "workloads"])
+def test_an_encrypted_setting_is_refused(tmp_path: Path, section: str) -> None:
+    file = stack_file(tmp_path, **{f"{section}_anything_deeper": {"secure": CANARY}})
+    with pytest.raises(CommandError, match=f"^{section}: holds a secret") as error:
+        command.render(file, tmp_path / "tree", "flux", check=False)
+    assert CANARY not in str(error.value) and not (tmp_path / "tree").exists()
+
+
+@pytest.mark.parametrize("form", command.FORMATS)
+def test_a_credential_among_the_charts_values_is_refused(tmp_path: Path, form: command.Format) -> None:
+    values = {"env": [{"name": "PROXY", "value": f"https://me:{CANARY}@proxy"}]}
+    file = stack_file(tmp_path, keda_values=values, gitops_repository="https://git.example.org/a")
+    with pytest.raises(CommandError, match=r"env\[0\].value: a secret in plain text") as error:
+        command.render(file, tmp_path / "tree", form, check=False)
+    assert len(str(error.value).splitlines()) == 1
+    assert CANARY not in str(error.value) and not (tmp_path / "tree").exists()
+
+
+def test_no_secret_object_passes() -> None:
+    secret = {"apiVersion": "v1", "kind": "Secret", "stringData": {"key": CANARY}}
+    with pytest.raises(CommandError, match="^b/secret-a.yaml: a Secret is never written") as error:
+        secrets.refuse({"b/secret-a.yaml": secret})
+    assert CANARY not in str(error.value)
+
+
+def test_a_secret_of_pulumis_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that somebody extended by an object with a secret Output."""
+    from pulumi_kubernetes.core.v1 import ConfigMap
+
+    from components import scaled_workload
+
+    def scale(*_: Any) -> None:
+        ConfigMap("mine", metadata={"name": "mine"}, data={"key": pulumi.Output.secret(CANARY)})
+
+    monkeypatch.setattr(scaled_workload, "scale", scale)
+    with pytest.raises(CommandError, match="^mine: holds a secret of Pulumi's") as error:
+        run(stackfile.SOURCE)
+    assert CANARY not in str(error.value)
+
+
+def test_the_secrets_that_must_be_there_are_listed(tmp_path: Path) -> None:
+    readme = command.tree(run(VALID / "generic.yaml"), "flux", ".", "x")["README.md"]
+    assert "| `web/redis` | `password` |" in readme.splitlines()
+
+
+def kubectl() -> str:
+    return str(tools.ensure(["kubectl"])["kubectl"])
+
+
+def built(folder: Path) -> list[Any]:
+    done = subprocess.run([kubectl(), "kustomize", str(folder)], capture_output=True, text=True, check=True)
+    return list(yaml.safe_load_all(done.stdout))
+
+
+@pytest.mark.tools
+def test_kustomize_builds_what_the_program_registers(stack: Stack, tmp_path: Path) -> None:
+    files = command.tree(stack, "flux", ".", "Pulumi.homelab.yaml")
+    write(files, tmp_path)
+    objects: list[Any] = []
+    for entry in built(tmp_path):
+        objects += built(tmp_path / entry["spec"]["path"])
+    added = {"HelmRelease", "OCIRepository"}
+    assert by_identity([each for each in objects if each["kind"] not in added]) == by_identity(
+        list(stack.objects)
+    )
+    [release] = [each for each in objects if each["kind"] == "HelmRelease"]
+    assert release["spec"]["values"] == stack.chart["values"]
+
+
+@pytest.mark.tools
+def test_the_component_leaves_the_replicas_of_targets_to_keda(homelab: Stack, tmp_path: Path) -> None:
+    write(command.tree(homelab, "flux", ".", "Pulumi.homelab.yaml"), tmp_path / "keda")
+    app = tmp_path / "app"
+    app.mkdir()
+
+    def workload(kind: str, namespace: str, name: str, spec: Mapping[str, Any]) -> Mapping[str, Any]:
+        version = "helm.toolkit.fluxcd.io/v2" if kind == "HelmRelease" else "apps/v1"
+        metadata = {"name": name, "namespace": namespace}
+        return {"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec}
+
+    objects = [
+        workload("Deployment", "ray", "ray-serve", {"replicas": 2, "paused": False}),
+        workload("Deployment", "voice", "voice-pipeline", {"paused": False}),
+        workload("Deployment", "voice", "ray-serve", {"replicas": 2}),
+        workload("HelmRelease", "ray", "mine", {"interval": "1h"}),
+    ]
+    (app / "objects.yaml").write_text(yaml.safe_dump_all(objects))
+    (app / "kustomization.yaml").write_text(
+        yaml.safe_dump({"resources": ["objects.yaml"], "components": ["../keda/components/replicas"]})
+    )
+    found = by_identity(built(app))
+    specs = {key[1:]: each["spec"] for key, each in found.items()}
+    assert specs["Deployment", "ray", "ray-serve"] == {"paused": False}
+    assert specs["Deployment", "voice", "voice-pipeline"] == {"paused": False}
+    assert specs["Deployment", "voice", "ray-serve"] == {"replicas": 2}
+    ignored = specs["HelmRelease", "ray", "mine"]["driftDetection"]["ignore"]
+    assert {"paths": ["/spec/replicas"], "target": ignored[2]["target"]} == ignored[2]
+    assert [each["target"]["name"] for each in ignored] == [
+        name for _, _, _, name in command.scaled(homelab.settings)
+    ]
+
+
+@pytest.mark.tools
+def test_the_rendered_chart_is_files_whose_crds_no_pruning_takes(tmp_path: Path) -> None:
+    programs = tools.ensure(["helm", "kubectl"])
+    crds = tools.module_dir("keda-operator") / "config" / "crd"
+    archive = chart_source.package_own(programs, crds, tmp_path)
+    file = stack_file(tmp_path, keda_chart=str(archive), gitops_chart="rendered")
+    files = tree_of(run(file))
+    folder = "infrastructure/controllers/"
+    controllers = {path.removeprefix(folder): each for path, each in files.items() if path.startswith(folder)}
+    kinds = [each["kind"] for each in controllers.values()]
+    assert (
+        "HelmRelease" not in kinds and kinds.count("Deployment") == 3 and kinds.count("ServiceMonitor") == 3
+    )
+    for path, each in controllers.items():
+        if each["kind"] == "CustomResourceDefinition":
+            assert each["metadata"]["annotations"]["kustomize.toolkit.fluxcd.io/prune"] == "disabled", path
+        if each["kind"] in ("Deployment", "ServiceMonitor", "Service", "ServiceAccount"):
+            assert path.startswith("keda/") and each["metadata"]["namespace"] == "keda"
+    write(command.tree(run(file), "flux", ".", "x"), tmp_path / "tree")
+    assert len(built(tmp_path / "tree" / folder)) == len(controllers) - 1
+    assert not list(differing(command.tree(run(file), "flux", ".", "x"), tmp_path / "tree"))
