@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -96,8 +97,12 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
+# PyYAML writes YAML 1.1, in which these are texts. The parser of Kubernetes takes 1e3 and 0o7 for numbers.
+_NUMBER = re.compile(r"[-+]?\.?\d[\d.]*[eE][-+]?\d+|0o[0-7]+")
+
+
 def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-    style = "|" if "\n" in value else None
+    style = "|" if "\n" in value else "'" if _NUMBER.fullmatch(value) else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
 

@@ -33,13 +33,13 @@ def required(objects: Iterable[Object]) -> dict[str, list[str]]:
 def _faults(file: str, content: Mapping[str, Any]) -> Iterator[str]:
     if (content["apiVersion"], content["kind"]) == ("v1", "Secret"):
         yield (
-            f"{file}: a Secret is never written into the tree: a repository keeps its value for ever. "
+            f"{file}: a Secret is never written into the tree: its value would stay in the history of the repository. "
             "Write an ExternalSecret or a SOPS file beside the tree."
         )
         return
     for path in _credentials(content, ()):
         yield (
-            f"{file} {join(*path)}: a secret in plain text. A repository would keep it for ever. "
+            f"{file} {join(*path)}: a secret in plain text. It would stay in the history of the repository. "
             "Put it into a Secret, and name that."
         )
 

@@ -16,7 +16,7 @@ from jsonschema import Draft7Validator
 from cli import stackfile
 from cli.errors import CommandError
 from cli.render import command, flux, secrets
-from cli.render.files import MARK, differing, write
+from cli.render.files import MARK, differing, plain, write
 from cli.render.program import Stack, run
 from keda.commands.main import main as keda
 from lab import chart_source
@@ -143,6 +143,13 @@ def test_a_file_of_somebody_else_is_not_overwritten(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="kustomization.yaml: was not written by this command"):
         write(tree, tmp_path)
     assert [file.name for file in tmp_path.iterdir()] == ["kustomization.yaml"]
+
+
+def test_what_kubernetes_would_take_for_a_number_is_quoted() -> None:
+    values = {"a": "1e3", "b": "0o7", "c": "5", "d": "on", "e": "2.5e-1", "f": "e3", "g": "1\n2\n"}
+    text = plain(values)
+    assert text == "a: '1e3'\nb: '0o7'\nc: '5'\nd: 'on'\ne: '2.5e-1'\nf: e3\ng: |\n  1\n  2\n"
+    assert yaml.safe_load(text) == values
 
 
 def test_keda_check_finds_nothing_in_the_tree(homelab: Stack, tmp_path: Path) -> None:
