@@ -33,8 +33,8 @@ def required(objects: Iterable[Object]) -> dict[str, list[str]]:
 def _faults(file: str, content: Mapping[str, Any]) -> Iterator[str]:
     if (content["apiVersion"], content["kind"]) == ("v1", "Secret"):
         yield (
-            f"{file}: a Secret is never written into the tree: its value would stay in the history of the repository. "
-            "Write an ExternalSecret or a SOPS file beside the tree."
+            f"{file}: a Secret is never written into the tree: its value would stay in the history of the "
+            "repository. Write an ExternalSecret or a SOPS file beside the tree."
         )
         return
     for path in _credentials(content, ()):
