@@ -276,9 +276,9 @@ class _Reader:
 
     def _placeholder(self, name: str, line: int) -> None:
         """`{name}` in place of a text, as KEDA's documentation has it: a mapping of a key without a value."""
-        self.placeholder = self.placeholder or f"{{{name}}}"
-        self.templates = True
-        self._put(PlainTemplate(f"<{name}>"), 1, line)
+        text = PlainTemplate(f"{{{name}}}")
+        self.placeholder, self.templates = self.placeholder or text, True
+        self._put(text, 1, line)
 
     def _close(self) -> None:
         done = self._stack.pop()

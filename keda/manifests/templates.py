@@ -9,13 +9,13 @@ VARIABLE = re.compile(
 )
 """`${NAME}` and what follows the name, `$NAME`, OpenShift's `${{NAME}}`. `$G` and `$SYS` are NATS' own."""
 PLACEHOLDER = re.compile(
-    r"\A<[^<>\n]{1,60}>\Z|(?<![?P<])<[A-Za-z][\w.-]*>(?!>)|__[A-Z][A-Z0-9_]*__|@[A-Z][A-Z0-9_]*@"
+    r"\A<[^<>\n]{1,60}>\Z|\A\{[A-Za-z_][\w.-]*\}\Z|(?<![?P<])<[A-Za-z][\w.-]*>(?!>)|__[A-Z][A-Z0-9_]*__|@[A-Z][A-Z0-9_]*@"
     r"|(?<![A-Za-z0-9_])(?:(?:CHANGE|REPLACE)[_-]?(?:ME|THIS)(?![A-Za-z0-9])|(?:REPLACE_WITH|YOUR)[_-][A-Z0-9_-]+)",
     re.ASCII,
 )
-"""What a person or a script (sed) fills in: `<NAME>`, `__NAME__`, `@NAME@`, YOUR_NAME, REPLACE_ME. `(?<name>`
-is a regular expression's, `__name__` Prometheus' own."""
-_MARKS = re.compile("[$<@]|__|CHANGE|REPLACE|YOUR")
+"""What a person or a script fills in: `<NAME>`, `{name}`, `__NAME__`, `@NAME@`, YOUR_NAME, REPLACE_ME.
+`(?<name>` is a regular expression's, `__name__` Prometheus' own."""
+_MARKS = re.compile(r"[$<@]|__|CHANGE|REPLACE|YOUR|\{[A-Za-z_][\w.-]*\}", re.ASCII)
 """In every placeholder and variable; a short search, since every document is searched."""
 
 

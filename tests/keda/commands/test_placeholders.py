@@ -28,6 +28,7 @@ from tests.keda.commands.tree import found, judged, scaled_object, workload
         "https://YOUR-HOST/YOUR_QUEUE",
         "sqs://REPLACE-ME",
         "{scaled-object-name}",
+        '"{replicas}"',
     ],
 )
 def test_a_placeholder_is_unknown(written: str) -> None:
@@ -55,6 +56,10 @@ def test_a_mapping_is_none(written: str) -> None:
         "rate(x[5m] @ end())",
         "<a@b.example> wrote",
         "CHANGE_EVENTS",
+        "^a{3}$",
+        "{a,b}",
+        '{job="a"}',
+        "bull:{queue}:wait",
         "REPLACEMENTS",
         "YOURS",
     ],
