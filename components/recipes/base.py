@@ -2,7 +2,7 @@
 KEDA models.
 
 A recipe is the typed settings of one workload. `models()` turns them into KEDA's objects, which `keda`
-checks; its messages are put into the words of the stack file.
+checks; its messages name the settings of the stack file.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ from keda import (
 )
 from keda.core.errors import last_key
 from keda.core.model import Count, Namespace, ObjectName, Positive, Seconds
+from keda.core.spelling import spelled
 from keda.ownership import TRANSFER_OWNERSHIP
 
 ADOPTION = {TRANSFER_OWNERSHIP: "true", "helm.sh/resource-policy": "keep"}
@@ -101,12 +102,13 @@ class Recipe(Setting):
         Raises SpecError, in the words of the settings.
         """
         try:
-            built = self.build(name, prometheus)
+            with spelled({**self._spelling, **self.spelling}):
+                built = self.build(name, prometheus)
             if faults := tuple(self._adoption_faults(built.scaled)):
                 raise SpecError(faults)
             return replace(built, monitor=self.monitored(), unit=self.unit, alerts=self.alerts.dump())
         except SpecError as error:
-            raise SpecError(self._reworded(error.faults)) from None
+            raise SpecError(map(self._placed, error.faults)) from None
 
     def build(self, name: str, prometheus: str) -> Workload:
         """KEDA's objects, errors in KEDA's words."""
@@ -180,20 +182,14 @@ class Recipe(Setting):
             fix = "Write the HPA's spec.minReplicas, which is 1 if it has none."
             yield Fault("minReplicas", MISSING, why, fix)
 
-    def _reworded(self, faults: tuple[Fault, ...]) -> Iterator[Fault]:
-        """Ring 1 names KEDA's keys; the person wrote ours."""
+    def _placed(self, fault: Fault) -> Fault:
+        """A fault of KEDA's objects, at the setting that the value is made from."""
         words = {**self._spelling, **self.spelling}
-        pattern = re.compile(rf"\b({'|'.join(map(re.escape, words))})\b")
-
-        def reword(text: str) -> str:
-            return pattern.sub(lambda match: words[match[0]], text)
-
-        for fault in faults:
-            path = fault.path.removeprefix("spec.").removeprefix("metadata.")
-            path = path.removeprefix("advanced.horizontalPodAutoscalerConfig.")
-            first, key = re.split(r"[.\[]", path, maxsplit=1)[0], last_key(path)
-            if first in words:
-                path = f"{words[first]}{path.removeprefix(first)}"
-            elif key in words:
-                path = words[key]
-            yield fault._replace(path=path, why=reword(fault.why), fix=reword(fault.fix))
+        path = fault.path.removeprefix("spec.").removeprefix("metadata.")
+        path = path.removeprefix("advanced.horizontalPodAutoscalerConfig.")
+        first, key = re.split(r"[.\[]", path, maxsplit=1)[0], last_key(path)
+        if first in words:
+            path = f"{words[first]}{path.removeprefix(first)}"
+        elif key in words:
+            path = words[key]
+        return fault._replace(path=path)

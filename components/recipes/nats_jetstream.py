@@ -12,6 +12,7 @@ from components.recipes.base import Recipe
 from components.workload import Workload
 from keda import Fault, NatsJetStream, ScaleTargetRef
 from keda.triggers.parameters import Boolean, Integer, Text
+from keda.triggers.types.nats_jetstream import Endpoint
 
 
 class JetStream(Recipe):
@@ -30,7 +31,7 @@ class JetStream(Recipe):
 
     recipe: Literal["nats-jetstream"] = Field(examples=["nats-jetstream"])
     target: ScaleTargetRef = Field(examples=["{name: my-deployment}"])
-    monitoring_endpoint: Text = Field(examples=["nats-headless.nats.svc.cluster.local:8222"])
+    monitoring_endpoint: Endpoint = Field(examples=["nats-headless.nats.svc.cluster.local:8222"])
     use_https: Boolean = Field(default=False, examples=[False])
     account: Text = Field(default="$G", examples=["$G"])
     stream: Text = Field(examples=["ORDERS"])
@@ -39,14 +40,10 @@ class JetStream(Recipe):
 
     def faults(self) -> Iterator[Fault]:
         """An endpoint without a port."""
-        host, _, port = self.monitoring_endpoint.partition("://")[0].partition(":")
-        if host == self.monitoring_endpoint and not port:
-            yield Fault(
-                "monitoringEndpoint",
-                self.monitoring_endpoint,
-                "has no port. KEDA would connect to port 80, and NATS answers on 8222.",
-                f"Write {host}:8222.",
-            )
+        host = self.monitoring_endpoint
+        if ":" not in host:
+            why = "has no port. KEDA would connect to port 80, and NATS answers on 8222."
+            yield Fault("monitoringEndpoint", host, why, f"Write {host}:8222.")
 
     def build(self, name: str, prometheus: str) -> Workload:
         """A ScaledObject by the messages that wait in the consumer."""

@@ -21,6 +21,7 @@ from pydantic_core import ErrorDetails
 
 from keda.core.errors import MISSING, Fault, Refused, SpecError, did_you_mean, join
 from keda.core.names import label_name, label_value, namespace_name, object_name
+from keda.core.spelling import spelling
 
 INT32_MAX = 2**31 - 1
 _LISTED_KEYS = 12
@@ -72,7 +73,7 @@ class Model(BaseModel, metaclass=_SpecErrors):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _speak(cls, data: Any, handler: Any) -> Any:
+    def _validated(cls, data: Any, handler: Any) -> Any:
         try:
             model = handler(data)
         except ValidationError as error:
@@ -163,7 +164,7 @@ def _example(key: str, field: FieldInfo | None) -> str:
     if examples:
         example = examples[0]
         shown = str(example).lower() if isinstance(example, bool) else str(example)
-        return f"Write {key}: {shown}."
+        return f"Write {spelling(key)}: {shown}."
     return f"{field.description}." if field and field.description else ""
 
 

@@ -48,6 +48,6 @@ class Resource(Model):
 
     def faults(self) -> Iterator[Fault]:
         """The object is checked as its manifest is."""
-        from keda.resources import checked  # The rules are needed only once an object is made.
+        from keda.checks import faults  # The rules are needed only once an object is made.
 
-        yield from checked.faults(self.dump())
+        yield from faults.faults(self.dump())

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, Literal
 
 from pydantic import Field
 
-from keda.core.errors import Fault
 from keda.core.model import Count, Model, Positive
 from keda.resources.metadata import Metadata, Resource
-from keda.resources.scaled_object import target_faults
 from keda.triggers import Trigger
 
 
@@ -55,10 +52,6 @@ class ScaledJobSpec(Model):
     rollout: Rollout | None = None
     scaling_strategy: ScalingStrategy | None = None
     triggers: tuple[Trigger, ...] = Field(examples=["[{type: cron, metadata: {…}}]"])
-
-    def faults(self) -> Iterator[Fault]:
-        """What KEDA refuses of the triggers' targets."""
-        yield from target_faults(self.triggers)
 
 
 class ScaledJob(Resource):

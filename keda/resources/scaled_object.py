@@ -4,12 +4,10 @@ v2.19.0).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from pydantic import Field, model_serializer
 
-from keda.core.errors import Fault
 from keda.core.model import Count, Flag, Model, ObjectName, Positive, Seconds
 from keda.resources.behavior import Behavior
 from keda.resources.metadata import Metadata, Resource
@@ -110,11 +108,6 @@ class ScaledObjectSpec(Model):
     advanced: Advanced | None = None
     triggers: tuple[Trigger, ...] = Field(examples=["[{type: cron, metadata: {…}}]"])
 
-    def faults(self) -> Iterator[Fault]:
-        """What KEDA refuses of the triggers' targets, unless a formula gives one."""
-        if not (self.advanced and self.advanced.scaling_modifiers):
-            yield from target_faults(self.triggers)
-
 
 class ScaledObject(Resource):
     """KEDA scales `spec.scaleTargetRef` between its bounds, through an HPA above one replica and by itself
@@ -132,10 +125,3 @@ class ScaledObject(Resource):
         advanced = self.spec.advanced
         config = advanced.horizontal_pod_autoscaler_config if advanced else None
         return (config.name if config else None) or f"keda-hpa-{self.metadata.name}"
-
-
-def target_faults(triggers: Sequence[Trigger]) -> Iterator[Fault]:
-    """What KEDA refuses of triggers that no scalingModifiers formula excuses from a target of their own."""
-    for index, trigger in enumerate(triggers):
-        for fault in trigger.refusals(formula=False):
-            yield fault.under(f"triggers[{index}].metadata")

@@ -11,7 +11,6 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, ValidationError, model_serializer, model_validator
 
-from keda.core.defaults import RESOURCE_SCALERS
 from keda.core.errors import (
     INTO_A_SECRET,
     MISSING,
@@ -21,7 +20,6 @@ from keda.core.errors import (
     SpecError,
     did_you_mean,
     is_secret_key,
-    is_secret_value,
     join,
 )
 from keda.core.model import Flag, Model, ObjectName, own_faults
@@ -98,23 +96,6 @@ class Trigger(Model):
                 result[field.alias or name] = written(value, self.separators.get(name, ","))
         return result
 
-    def faults(self) -> Iterator[Fault]:
-        """KEDA builds no HPA from a metric type the scaler cannot serve (pkg/scalers/scaler.go:68)."""
-        if self.metric_type == "Utilization" and self.type not in RESOURCE_SCALERS:
-            yield Fault(
-                "metricType",
-                self.metric_type,
-                f"is for cpu and memory only. {self.consequence}",
-                "Write AverageValue or Value.",
-            )
-        if self.use_cached_metrics and self.type in (*RESOURCE_SCALERS, "cron"):
-            yield Fault(
-                "useCachedMetrics",
-                True,
-                f"is not supported by {self.type}. KEDA's webhook would reject the object.",
-                "Remove it.",
-            )
-
     @model_serializer(mode="plain")
     def _serialize(self) -> dict[str, Any]:
         common = {
@@ -129,7 +110,7 @@ class Trigger(Model):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _speak(cls, data: Any, handler: Any) -> Any:
+    def _validated(cls, data: Any, handler: Any) -> Any:
         manifest = isinstance(data, Mapping) and ("type" in data or "metadata" in data)
         if isinstance(data, cls):
             return data  # Frozen, and checked when it was made.
@@ -140,34 +121,24 @@ class Trigger(Model):
             data, prefix = cls._flat(data, found), "metadata"
         try:
             trigger = handler(data)
-            found.extend(_placed(trigger.faults(), prefix))
-            found.extend(_placed(trigger._secrets(), prefix))
-            if not found:
-                found.extend(_placed(trigger.refusals(formula=True), prefix))
+            for fault in trigger.refusals(formula=True):
+                # A parameter may lack because of what was found.
+                if not (found and fault.path.startswith("metadata")):
+                    path = fault.path if prefix else fault.path.removeprefix("metadata.")
+                    found.append(fault._replace(path=path))
         except ValidationError as error:
             found.extend(_placed(own_faults(error, cls), prefix))
         found.raise_if_any()
         return trigger
 
     def refusals(self, *, formula: bool) -> Iterator[Fault]:
-        """What KEDA itself refuses. A scalingModifiers `formula` excuses several scalers from a target."""
-        from keda.triggers.refusal_faults import Written, faults  # Needed only once a trigger is made.
+        """What `keda check` refuses of the trigger, paths from there.
 
-        fields = type(self).model_fields.values()
-        written = Written(
-            self.type,
-            self.parameters(),
-            self.metric_type or "",
-            self.authentication_ref is not None,
-            {field.alias: str(field.examples[0]) for field in fields if field.alias and field.examples},
-            self.consequence,
-        )
-        yield from faults(written, formula=formula)
+        A scalingModifiers `formula` excuses several scalers from a target.
+        """
+        from keda.checks.faults import trigger_faults  # The rules are needed only once a trigger is made.
 
-    def _secrets(self) -> Iterator[Fault]:
-        for key, value in self.parameters().items():
-            if is_secret_value(value) or (self.open_keys and is_secret_key(key)):
-                yield Fault(key, MISSING, PLAIN_TEXT, INTO_A_SECRET)
+        yield from trigger_faults(self.dump(), formula=formula)
 
     @classmethod
     def _flat(cls, data: Mapping[str, Any], found: Faults) -> dict[str, Any]:

@@ -237,7 +237,7 @@ def _object(value: Mapping[Any, Any], schema: Shape, at: At) -> Iterator[Problem
 
 
 def _is_text(value: object, schema: Shape) -> bool:
-    """Whether it is a text, where any text will do: most values are."""
+    """Whether it is a string, where every string will do: most values are."""
     return type(value) is str and schema.get("type") == "string" and "enum" not in schema
 
 

@@ -14,6 +14,7 @@ from keda.checks.scaling import SPEC, Trigger, spec_of, triggers_of
 from keda.core.defaults import RESOURCE_SCALERS
 from keda.core.errors import Refused, did_you_mean, join
 from keda.core.names import object_name
+from keda.core.spelling import spelling
 from keda.manifests.declared import UNKNOWN
 from keda.manifests.objects import Item
 from keda.manifests.reading import At, dig, mapping, sequence, text, whole
@@ -131,7 +132,7 @@ def target_not_positive(item: Item) -> Iterator[Problem]:
                 (*trigger.at, "metadata", name),
                 metadata[name],
                 f"is not above 0{grain}. {REFUSED}",
-                f'Write what one replica can take, such as {name}: "5".',
+                f'Write what one replica can take, such as {spelling(name)}: "5".',
                 f"target.{field}: Invalid value: …: must be {floor}",
             )
 

@@ -10,6 +10,7 @@ from keda.checks.registry import REPLICAS, Problem, error
 from keda.checks.scaling import SPEC, any_unknown, number_of, spec_of
 from keda.core.defaults import DEFAULT_MAX
 from keda.core.errors import MISSING, did_you_mean
+from keda.core.spelling import spelling
 from keda.manifests.declared import UNKNOWN
 from keda.manifests.objects import Item
 from keda.manifests.reading import At, dig, mapping, text, whole
@@ -87,7 +88,7 @@ def maximum_and_minimum(item: Item) -> Iterator[Problem]:
         why = "is not above 0. No Job would ever be made."
         yield Problem((*SPEC, "maxReplicaCount"), high, why, "Write at least 1.")
     elif low is not None and low > limit and not any_unknown(item, "maxReplicaCount"):
-        why = f"is above maxReplicaCount {limit}. KEDA would silently take {limit}."
+        why = f"is above {spelling('maxReplicaCount')} {limit}. KEDA would silently take {limit}."
         yield Problem((*SPEC, "minReplicaCount"), low, why, f"Write at most {limit}.")
 
 

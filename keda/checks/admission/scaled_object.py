@@ -16,6 +16,7 @@ from keda.checks.scaling import (
 )
 from keda.core.defaults import DEFAULT_MAX, RESOURCE_SCALERS
 from keda.core.errors import MISSING
+from keda.core.spelling import spelling
 from keda.manifests.objects import Item
 from keda.manifests.reading import whole
 
@@ -57,8 +58,8 @@ def maximum_and_minimum(item: Item) -> Iterator[Problem]:
         yield Problem(
             (*SPEC, "minReplicaCount"),
             low,
-            f"is above maxReplicaCount {limit}{default}. {_NOT_READY}",
-            f"Write at most {limit}, or raise maxReplicaCount.",
+            f"is above {spelling('maxReplicaCount')} {limit}{default}. {_NOT_READY}",
+            f"Write at most {limit}, or raise {spelling('maxReplicaCount')}.",
             f"MinReplicaCount={low} must be less than MaxReplicaCount={limit}",
         )
 
@@ -72,8 +73,8 @@ def idle_below_minimum(item: Item) -> Iterator[Problem]:
         yield Problem(
             (*SPEC, "idleReplicaCount"),
             idle,
-            f"is not below minReplicaCount {floor}. {_NOT_READY}",
-            "Write minReplicaCount: 1 or more, or remove idleReplicaCount.",
+            f"is not below {spelling('minReplicaCount')} {floor}. {_NOT_READY}",
+            f"Write {spelling('minReplicaCount')}: 1 or more, or remove idleReplicaCount.",
             f"IdleReplicaCount={idle} must be less than MinReplicaCount={floor}",
         )
 
@@ -108,7 +109,8 @@ def idle_not_zero(item: Item) -> Iterator[Problem]:
         yield Problem(
             (*SPEC, "idleReplicaCount"),
             idle,
-            "is not 0. The HPA's own minimum is minReplicaCount, so it brings the replicas back at once.",
+            f"is not 0. The HPA's own minimum is {spelling('minReplicaCount')}, so it brings the replicas "
+            "back at once.",
             "Write 0, or remove it.",
         )
 
@@ -171,7 +173,7 @@ def resource_scaler_zero(item: Item) -> Iterator[Problem]:
             ("is unset, so 0, and" if lowest is None else "with")
             + " cpu and memory triggers only: no pod, no usage, so it would never scale up from zero. "
             + WEBHOOK,
-            "Write minReplicaCount: 1, or add a trigger on the work that waits.",
+            f"Write {spelling('minReplicaCount')}: 1, or add a trigger on the work that waits.",
             "scaledobject has only cpu/memory triggers AND minReplica is 0 (scale to zero doesn't "
             "work in this case)",
         )

@@ -14,6 +14,7 @@ from keda.checks.scaling import Parameters, Trigger, modifiers_of, triggers_of
 from keda.checks.sources import authentication, credentials, environment
 from keda.core.defaults import RESOURCE_SCALERS
 from keda.core.errors import MISSING, did_you_mean, is_secret_key
+from keda.core.spelling import spelling
 from keda.manifests.declared import UNKNOWN, Unknown
 from keda.manifests.objects import Item, Objects
 from keda.manifests.reading import At, mapping, text
@@ -266,7 +267,7 @@ def _refused(
         parameter = scalers()[kind].named[name]
         wanted, example = _EXAMPLES.get(parameter.type, ("what KEDA can read", "…"))
         either = ' or "false"' if parameter.type == "bool" else ""
-        return f"is not {wanted}.", f'Write {"" if either else "e.g. "}{name}: "{example}"{either}.'
+        return f"is not {wanted}.", f'Write {"" if either else "e.g. "}{spelling(name)}: "{example}"{either}.'
     if refusal.allowed:
         return _one_of(refusal.allowed, value)
     detail = f": {without_secrets(refusal.detail, secrets)}" if refusal.detail else ""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated, ClassVar
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, Field
 
-from keda.core.errors import Fault, Refused
+from keda.core.errors import Refused
 from keda.syntax.cron import FIELDS, schedule_error
 from keda.triggers.base import Trigger
 from keda.triggers.parameters import Integer, Text
@@ -51,22 +50,4 @@ class Cron(Trigger):
     start: Schedule = Field(examples=['"0 7 * * 1-5"'])
     end: Schedule = Field(examples=['"0 19 * * 1-5"'])
     timezone: Annotated[Text, AfterValidator(zone)] = Field(examples=["Europe/Berlin"])
-    desired_replicas: Integer = Field(examples=[2])
-
-    def faults(self) -> Iterator[Fault]:
-        """A window without length, and replicas below 1."""
-        yield from super().faults()
-        if self.start == self.end:
-            yield Fault(
-                "end",
-                self.end,
-                f"is the same as start. {self.consequence}",
-                "Write when the replicas are to go again.",
-            )
-        if self.desired_replicas < 1:
-            yield Fault(
-                "desiredReplicas",
-                self.desired_replicas,
-                f"is below 1. {self.consequence}",
-                "Write 1 or more.",
-            )
+    desired_replicas: Integer = Field(examples=[2], ge=1)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
 
-from keda.core.errors import Fault, Refused
+from keda.core.errors import Refused
 from keda.syntax.selector import is_selector
 from keda.triggers.base import Trigger
 from keda.triggers.parameters import Number, Text
@@ -38,9 +37,3 @@ class KubernetesWorkload(Trigger):
     def target(self) -> float:
         """Pods per replica."""
         return self.value
-
-    def faults(self) -> Iterator[Fault]:
-        """A value of 0."""
-        yield from super().faults()
-        if self.value < 0.001:
-            yield Fault("value", self.value, f"is not above 0. {self.consequence}", "Write e.g. value: 2.")

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from keda.core.errors import MISSING, Fault
+from keda.core.errors import Refused
 from keda.triggers.base import Trigger
 from keda.triggers.parameters import Boolean, Integer, Text
+
+
+def endpoint(value: str) -> str:
+    """host:port of NATS' monitoring server. Raises Refused."""
+    if "/" in value:
+        harm = "KEDA puts a scheme and a path around it, and could not reach it."
+        raise Refused("is not host:port.", f"Write {value.split('://')[-1].split('/')[0]}.", harm)
+    return value
+
+
+Endpoint = Annotated[Text, AfterValidator(endpoint)]
 
 
 class NatsJetStream(Trigger):
@@ -22,7 +32,7 @@ class NatsJetStream(Trigger):
 
     scaler: ClassVar[str] = "nats-jetstream"
 
-    nats_server_monitoring_endpoint: Text | None = Field(
+    nats_server_monitoring_endpoint: Endpoint | None = Field(
         default=None, examples=["nats-headless.nats.svc.cluster.local:8222"]
     )
     """host:port of the monitoring server, without a scheme. May come from the TriggerAuthentication
@@ -43,34 +53,3 @@ class NatsJetStream(Trigger):
     def target(self) -> float:
         """Messages per replica."""
         return self.lag_threshold
-
-    def faults(self) -> Iterator[Fault]:
-        """An address that is not host:port, a threshold below 1, and what only an authentication gives."""
-        yield from super().faults()
-        endpoint = self.nats_server_monitoring_endpoint
-        if endpoint is not None and ("://" in endpoint or "/" in endpoint):
-            yield Fault(
-                "natsServerMonitoringEndpoint",
-                endpoint,
-                "is not host:port. KEDA puts a scheme and a path around it, and could not reach it.",
-                f"Write {endpoint.split('://')[-1].split('/')[0]}.",
-            )
-        if self.lag_threshold < 1:
-            yield Fault(
-                "lagThreshold",
-                self.lag_threshold,
-                f"is below 1. The HPA refuses such a target. {self.consequence}",
-                "Write 10.",
-            )
-        if self.authentication_ref is None:
-            if endpoint is None:
-                yield Fault(
-                    "natsServerMonitoringEndpoint",
-                    MISSING,
-                    f"missing, and required. {self.consequence}",
-                    "Write host:port of the monitoring server.",
-                )
-            if self.account is None and self.account_id is None:
-                yield Fault(
-                    "account", MISSING, f"missing, and required. {self.consequence}", "Write account: $G."
-                )

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import ClassVar
 
 from pydantic import Field
 
-from keda.core.errors import Fault
 from keda.triggers.base import Trigger
 from keda.triggers.parameters import Address, Boolean, Duration, Number, Pairs, Text, Words
-
-_EXCLUSIVE = frozenset({"bearer", "basic", "oauth"})
-_AUTH_MODES = frozenset({"apiKey", "basic", "tls", "bearer", "custom", "oauth"})
 
 
 class Prometheus(Trigger):
@@ -71,39 +66,3 @@ class Prometheus(Trigger):
     def target(self) -> float:
         """The query's value per replica."""
         return self.threshold
-
-    def faults(self) -> Iterator[Fault]:
-        """A threshold below 0.001, and modes and methods that KEDA refuses."""
-        yield from super().faults()
-        if self.threshold < 0.001:
-            yield Fault(
-                "threshold",
-                self.threshold,
-                f"is below 0.001, the least an HPA can count, and it refuses 0. {self.consequence}",
-                "Write what one replica can take.",
-            )
-        for key, modes in (("authModes", self.auth_modes), ("authMode", self.auth_mode)):
-            yield from self._mode_faults(key, modes or ())
-        if self.method not in ("header", "query"):
-            yield Fault(
-                "method", self.method, f"is not one of header, query. {self.consequence}", "Write header."
-            )
-
-    def _mode_faults(self, key: str, modes: tuple[str, ...]) -> Iterator[Fault]:
-        if unknown := [mode for mode in modes if mode not in _AUTH_MODES]:
-            known = ", ".join(sorted(_AUTH_MODES))
-            yield Fault(key, unknown[0], f"is not one of {known}. {self.consequence}", "Write e.g. bearer.")
-        if len(_EXCLUSIVE.intersection(modes)) > 1:
-            yield Fault(
-                key,
-                ",".join(modes),
-                f"mixes modes that exclude each other. {self.consequence}",
-                "Keep one of bearer, basic, oauth.",
-            )
-        if modes and self.authentication_ref is None and "apiKey" not in modes:
-            yield Fault(
-                key,
-                ",".join(modes),
-                f"needs credentials, and none are given. {self.consequence}",
-                "Name a TriggerAuthentication in authenticationRef.",
-            )

@@ -214,7 +214,7 @@ def test_trigger_lists() -> None:
     ]
     cached = {**CPU, "useCachedMetrics": True}
     assert faults(ScaledObject, scaled_object([cached], minReplicaCount=1)) == [
-        f"spec.triggers[0].useCachedMetrics: true is not supported by cpu. {WEBHOOK} Remove it."
+        f"spec.triggers[0].useCachedMetrics: true is not possible with cpu. {WEBHOOK} Remove it."
     ]
     fallback = {"failureThreshold": 3, "replicas": 2}
     assert faults(ScaledObject, scaled_object([CPU], minReplicaCount=1, fallback=fallback)) == [

@@ -38,9 +38,8 @@ CHOICES = re.compile(
     "|is empty, and KEDA takes that for absent"
     '|"\\s*" is not (a whole number|a number|true or false|a duration|a list of key=value pairs|one of)'
     "|has no unit|is not a duration|is not an IANA time zone|is not an http:// or https:// address"
-    "|is not host:port|is not one of|is below 0.001|is below 1|is not a whole percentage"
-    "|is not a quantity above 0|is not above 0|needs credentials|mixes modes"
-    '|"(null|NaN)" is not a number|"Utilization" is for cpu and memory only|bootstrapServers: "" is refused'
+    "|is not host:port|is not one of|is below 1|is not above 0"
+    '|"(null|NaN)" is not a number|"Utilization" is only for cpu and memory|bootstrapServers: "" is refused'
 )
 
 
@@ -235,9 +234,10 @@ def test_a_scaler_that_waits_for_the_preview_is_not_refused() -> None:
 def test_what_an_authentication_may_bring_is_not_held_against_a_trigger() -> None:
     bare = {"type": "github-runner", "metadata": {"owner": "o", "runnerScope": "org"}}
     assert judged(bare, formula=False)[1] == (
-        "metadata.personalAccessToken: is not given. KEDA's error: no personalAccessToken or appKey given. "
-        "KEDA would mark the ScaledObject not Ready. "
-        "Put personalAccessToken into a Secret and name that in a TriggerAuthentication."
+        "metadata.personalAccessToken: missing, and required by the github-runner scaler. "
+        "KEDA could not build the scaler: never Ready, nothing scales. Name in authenticationRef a "
+        "TriggerAuthentication with secretTargetRef: [{parameter: personalAccessToken, name: <Secret>, key: "
+        "<key in it>}]. KEDA: no personalAccessToken or appKey given"
     )
     assert Trigger.parse({**bare, "authenticationRef": {"name": "github"}})
 
@@ -246,8 +246,9 @@ def test_a_formula_excuses_from_a_target() -> None:
     data = {"type": "metrics-api", "metadata": {"url": "http://host/", "valueLocation": "a"}}
     assert judged(data, formula=True)[1] == ""
     assert judged(data, formula=False)[1] == (
-        "targetValue: is not given. KEDA's error: no targetValue given in metadata. "
-        "KEDA would mark the ScaledObject not Ready. Write targetValue: 5 below metadata."
+        "metadata.targetValue: missing, and required by the metrics-api scaler. KEDA could not build the "
+        "scaler: never Ready, nothing scales. Write targetValue in metadata. KEDA: no targetValue given in "
+        "metadata"
     )
 
 
@@ -287,15 +288,17 @@ def test_a_formula_excuses_from_a_target() -> None:
         (
             "azure-servicebus",
             {"queueName": "q", "topicName": "t"},
-            'metadata.queueName: "q" is refused. KEDA\'s error: both topic and queue name metadata provided. '
-            "KEDA would mark the ScaledObject not Ready. Leave one of them out.",
+            'metadata.queueName: "q" is refused by the azure-servicebus scaler. KEDA could not build the '
+            "scaler: never Ready, nothing scales. See `keda explain azure-servicebus`. KEDA: both topic and "
+            "queue name metadata provided",
         ),
         (
             "kafka",
             {"bootstrapServers": "k:9092"},
-            "metadata.consumerGroup: missing, and required. KEDA would mark the ScaledObject not Ready. "
-            "Write consumerGroup: my-consumer-group below metadata, "
-            "or name the container's variable that holds it in consumerGroupFromEnv.",
+            "metadata.consumerGroup: missing, and required by the kafka scaler. KEDA could not build the "
+            "scaler: never Ready, nothing scales. Write consumerGroup in metadata; or write "
+            "consumerGroupFromEnv with the name of a variable of the target's container. KEDA: no consumer "
+            "group given",
         ),
         (
             "dynatrace",

@@ -30,6 +30,8 @@ TYPED: dict[str, type[Trigger]] = {
     "kubernetes-workload": KubernetesWorkload,
     "cpu": Cpu,
 }
+NOT_BUILT = "KEDA could not build the scaler: never Ready, nothing scales."
+
 MINIMAL: dict[str, dict[str, Any]] = {
     "prometheus": {"serverAddress": "http://p", "query": "up", "threshold": "5"},
     "nats-jetstream": {
@@ -82,8 +84,23 @@ def test_defaults_are_kedas(scaler: str) -> None:
 def test_required_parameters_are_missed_in_one_line_each(scaler: str) -> None:
     for key in MINIMAL[scaler]:
         rest = {k: v for k, v in MINIMAL[scaler].items() if k != key}
-        [line] = faults(manifest(scaler, rest))
+        # Where no formula gives the target, KEDA refuses the default.
+        refused = refusals if (scaler, key) == ("kubernetes-workload", "value") else faults
+        [line] = refused(manifest(scaler, rest))
         assert line.startswith(f"metadata.{key}: ")
+
+
+def refusals(data: dict[str, Any]) -> list[str]:
+    """What a trigger that is valid beside a formula is refused for without one."""
+    return list(map(str, Trigger.parse(data).refusals(formula=False)))
+
+
+def test_a_formula_may_give_the_target() -> None:
+    data = manifest("kubernetes-workload", {**MINIMAL["kubernetes-workload"], "value": 0})
+    assert refusals(data) == [
+        'metadata.value: "0" is refused by the kubernetes-workload scaler. '
+        f"{NOT_BUILT} See `keda explain kubernetes-workload`. KEDA: value must be a float greater than 0"
+    ]
 
 
 @pytest.mark.parametrize("scaler", TYPED)
@@ -127,20 +144,16 @@ def test_python_and_manifest_give_the_same_trigger() -> None:
         (
             "prometheus",
             {"authModes": "bearer,basic"},
-            'metadata.authModes: "bearer,basic" mixes modes that exclude each other. '
-            "KEDA would mark the ScaledObject not Ready. Keep one of bearer, basic, oauth.",
-        ),
-        (
-            "kubernetes-workload",
-            {"value": 0},
-            "metadata.value: 0 is not above 0. "
-            "KEDA would mark the ScaledObject not Ready. Write e.g. value: 2.",
+            'metadata.authModes: "bearer,basic" is refused by the prometheus scaler. '
+            f"{NOT_BUILT} See `keda explain prometheus`. "
+            'KEDA: parameter "authModes,authMode" value "bearer,basic" must contain only one of '
+            "[bearer basic oauth]",
         ),
         (
             "cron",
             {"end": "0 7 * * *"},
-            'metadata.end: "0 7 * * *" is the same as start. KEDA would mark the ScaledObject not Ready. '
-            "Write when the replicas are to go again.",
+            'metadata.end: "0 7 * * *" is refused by the cron scaler. '
+            f"{NOT_BUILT} See `keda explain cron`. KEDA: start and end can not have exactly same time input",
         ),
     ],
 )
@@ -150,8 +163,8 @@ def test_messages(scaler: str, change: dict[str, Any], line: str) -> None:
 
 def test_metric_type_of_an_external_metric() -> None:
     assert faults(manifest("prometheus", MINIMAL["prometheus"], metricType="Utilization")) == [
-        'metricType: "Utilization" is for cpu and memory only. KEDA would mark the ScaledObject not Ready. '
-        "Write AverageValue or Value."
+        'metricType: "Utilization" is only for cpu and memory. '
+        f"{NOT_BUILT} Write AverageValue (target per replica) or Value."
     ]
 
 
