@@ -218,7 +218,7 @@ def test_argo_cd_needs_the_repository_and_ignores_what_keda_writes(stack: Stack)
 @pytest.mark.parametrize("section", ["keda", "monitoring", "gitops", "workloads"])
 def test_an_encrypted_setting_is_refused(tmp_path: Path, section: str) -> None:
     file = stack_file(tmp_path, **{f"{section}_anything_deeper": {"secure": CANARY}})
-    with pytest.raises(CommandError, match=f"^{section}: holds a secret") as error:
+    with pytest.raises(CommandError, match=f"^{section}: contains a secret") as error:
         command.render(file, tmp_path / "tree", "flux", check=False)
     assert CANARY not in str(error.value) and not (tmp_path / "tree").exists()
 
@@ -250,7 +250,7 @@ def test_a_secret_of_pulumis_is_refused(monkeypatch: pytest.MonkeyPatch) -> None
         ConfigMap("mine", metadata={"name": "mine"}, data={"key": pulumi.Output.secret(CANARY)})
 
     monkeypatch.setattr(scaled_workload, "scale", scale)
-    with pytest.raises(CommandError, match="^mine: holds a secret of Pulumi's") as error:
+    with pytest.raises(CommandError, match="^mine: contains a secret of Pulumi's") as error:
         run(stackfile.SOURCE)
     assert CANARY not in str(error.value)
 
