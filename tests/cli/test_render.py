@@ -250,7 +250,7 @@ def test_a_secret_of_pulumis_is_refused(monkeypatch: pytest.MonkeyPatch) -> None
         ConfigMap("mine", metadata={"name": "mine"}, data={"key": pulumi.Output.secret(CANARY)})
 
     monkeypatch.setattr(scaled_workload, "scale", scale)
-    with pytest.raises(CommandError, match="^mine: contains a secret of Pulumi's") as error:
+    with pytest.raises(CommandError, match="^mine: holds a secret of Pulumi's") as error:
         run(stackfile.SOURCE)
     assert CANARY not in str(error.value)
 
