@@ -46,7 +46,7 @@ preview: $(VENV)/.ready  ## `pulumi preview` with the policy pack
 	@$(PY) -m cli preview $(ON)
 
 render: $(VENV)/.ready  ## The stack as files for Flux: OUT=<folder> (FORMAT=argocd; CHECK=1: fail if they are not current)
-	@$(PY) -m cli render $(ON) $(if $(OUT),--out $(OUT)) $(if $(FORMAT),--format $(FORMAT)) $(if $(CHECK),--check)
+	@$(PY) -m cli render $(ON) $(if $(OUT),--out '$(OUT)') $(if $(FORMAT),--format $(FORMAT)) $(if $(CHECK),--check)
 
 status: $(VENV)/.ready  ## The table of scaled workloads
 	@$(PY) -m cli status $(ON)

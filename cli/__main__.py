@@ -182,10 +182,14 @@ def _render(args: argparse.Namespace) -> int:
             "render: where to? Pass OUT=<folder>, in the repository that Flux or Argo CD applies."
         )
     if args.cluster or args.stack:
-        own = clusters.OwnCluster.named(args.cluster or args.stack, args.stack)
-        file = own.file
+        file = clusters.OwnCluster.named(args.cluster or args.stack, args.stack).file
     else:
         file = stackfile.SOURCE
+    if not file.exists():
+        raise CommandError(
+            f"{file.name}: no such file, so there is nothing to render. `make init CLUSTER=<context>` writes a "
+            f"first one; or write it as {stackfile.SOURCE.name} shows."
+        )
     return int(render(file, args.out, args.format, args.check))
 
 

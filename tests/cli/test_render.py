@@ -14,6 +14,7 @@ import yaml
 from jsonschema import Draft7Validator
 
 from cli import stackfile
+from cli.__main__ import main
 from cli.errors import CommandError
 from cli.render import command, flux, secrets
 from cli.render.files import MARK, differing, plain, write
@@ -135,6 +136,26 @@ def test_check_lists_what_is_not_current_and_writes_nothing(
         "Run it without CHECK=1.",
     ]
     assert "maxReplicaCount: 9" in edited.read_text() and stale.exists() and not gone.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ([], "render: where to? Pass OUT=<folder>, in the repository that Flux or Argo CD applies."),
+        (["--out", "x", "--stack", "none"], "Pulumi.none.yaml: no such file, so there is nothing to render."),
+        (["--out", "x", "--cluster", "a@b"], "Pulumi.a-b.yaml: no such file, so there is nothing to render."),
+        (["--out", "README.md"], "OUT=README.md: is a file. Write OUT=<a folder>."),
+    ],
+)
+def test_a_command_that_cannot_be_run_is_one_line(
+    arguments: list[str],
+    line: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(ROOT)
+    assert main(["render", *arguments]) == 1
+    assert capsys.readouterr().err.startswith(line)
 
 
 def test_a_file_of_somebody_else_is_not_overwritten(tmp_path: Path) -> None:
