@@ -187,8 +187,8 @@ def _render(args: argparse.Namespace) -> int:
         file = stackfile.SOURCE
     if not file.exists():
         raise CommandError(
-            f"{file.name}: no such file, so there is nothing to render. `make init CLUSTER=<context>` writes a "
-            f"first one; or write it as {stackfile.SOURCE.name} shows."
+            f"{file.name}: no such file, so there is nothing to render. `make init CLUSTER=<context>` writes "
+            f"a first one; or write it as {stackfile.SOURCE.name} shows."
         )
     return int(render(file, args.out, args.format, args.check))
 
