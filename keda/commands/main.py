@@ -124,6 +124,7 @@ def _add_simulate(simulating: argparse.ArgumentParser) -> None:
     add("--every", action="store_true", help="each poll and sync, not only changes")
     add("--format", choices=("text", "json"), default="text", help="default: %(default)s")
     add("--plot", action="append", default=[], metavar="FILE", help="a picture: FILE.svg, .html or .png")
+    add("--recommend", metavar="GOAL", help='other settings, such as "p95 wait < 30s, min gpu-hours"')
 
 
 def _add_why(asking: argparse.ArgumentParser) -> None:
@@ -136,27 +137,26 @@ def _add_why(asking: argparse.ArgumentParser) -> None:
 
 
 def _simulate(chosen: argparse.Namespace) -> int:
-    from keda.commands import simulate
+    from keda.commands import recommend, simulate
 
-    return simulate.run(
-        simulate.Arguments(
-            chosen.path,
-            tuple(chosen.signal),
-            chosen.workload,
-            chosen.minutes,
-            tuple(chosen.fault),
-            chosen.replicas,
-            chosen.start_up,
-            chosen.cpu_request,
-            chosen.memory_request,
-            chosen.gpus,
-            chosen.seed,
-            chosen.every,
-            chosen.format == "json",
-            tuple(chosen.compare),
-            tuple(chosen.plot),
-        )
+    arguments = simulate.Arguments(
+        chosen.path,
+        tuple(chosen.signal),
+        chosen.workload,
+        chosen.minutes,
+        tuple(chosen.fault),
+        chosen.replicas,
+        chosen.start_up,
+        chosen.cpu_request,
+        chosen.memory_request,
+        chosen.gpus,
+        chosen.seed,
+        chosen.every,
+        chosen.format == "json",
+        tuple(chosen.compare),
+        tuple(chosen.plot),
     )
+    return simulate.run(arguments) if chosen.recommend is None else recommend.run(arguments, chosen.recommend)
 
 
 def _add_replay(replaying: argparse.ArgumentParser) -> None:

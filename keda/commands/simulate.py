@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from keda.commands.errors import NotThere
 from keda.scaling.scaled_object import ScaledObject
@@ -15,6 +16,9 @@ from keda.timelines import comparison, tables
 from keda.timelines.manifests import Unread, find, gpus_per_pod, read
 from keda.timelines.notation import disturbances, milliseconds, request, signals
 from keda.timelines.timeline import Outcome, Timeline, check_units, simulate
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 PICTURES = (".svg", ".html", ".png")
 
@@ -128,13 +132,25 @@ def draw(
 
     *before, timeline = timelines
     old = (names[0], before[0]) if before else None
+    if path.endswith(".html"):
+        written(path, command, lambda: page.html(timelines, outcomes, names).encode())
+    else:
+        picture(path, command, lambda: drawing.figure(timeline, old))
+
+
+def picture(path: str, command: str, make: Callable[[], Figure]) -> None:
+    """Writes a figure as SVG or PNG, by the file's ending. Raises NotThere."""
+    from keda.timelines import drawing
+
+    written(path, command, lambda: drawing.png(make) if path.endswith(".png") else drawing.svg(make).encode())
+
+
+def written(path: str, command: str, content: Callable[[], bytes]) -> None:
+    """Writes what is drawn. Raises NotThere: no matplotlib, no file."""
+    from keda.timelines import drawing
+
     try:
-        if path.endswith(".png"):
-            Path(path).write_bytes(drawing.png(timeline, old))
-        elif path.endswith(".svg"):
-            Path(path).write_text(drawing.svg(timeline, old), encoding="utf-8")
-        else:
-            Path(path).write_text(page.html(timelines, outcomes, names), encoding="utf-8")
+        Path(path).write_bytes(content())
     except drawing.Undrawn as error:
         raise NotThere(f"{command}: --plot {path}: {error}") from None
     except OSError as error:

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 DAY = 86_400_000
+_SLOT = 5000
+"""Arrivals by chance are drawn for so many milliseconds at once."""
 
 
 class SignalError(ValueError):
@@ -125,7 +127,8 @@ class Queue:
     """A closed loop: items arrive by chance at `rate` per second (Poisson), each replica works on one item
     at a time for `service` milliseconds. The value is the number of items that wait or are in work.
 
-    The same `seed` gives the same arrivals. A replica that goes finishes its item first.
+    The same `seed` gives the same arrivals, whenever the queue is looked at. A replica that goes finishes its
+    item first.
     """
 
     rate: Signal
@@ -139,6 +142,9 @@ class Queue:
     _random: random.Random = field(init=False)
     _now: int = 0
     _ready: int = 0
+    _coming: deque[int] = field(default_factory=deque)
+    """Arrivals that are drawn already, up to `_drawn`."""
+    _drawn: int = 0
 
     def __post_init__(self) -> None:
         if self.service <= 0:
@@ -154,11 +160,16 @@ class Queue:
         return float(len(self.waiting) + len(self._working))
 
     def _arrivals(self, now: int) -> deque[int]:
-        """Poisson arrivals since the last time, at the rate of its end."""
-        span = now - self._now
-        expected = (self.rate.at(now, 0) or 0.0) * span / 1000
-        count = _poisson(expected, self._random)
-        return deque(sorted(self._now + int(self._random.random() * span) for _ in range(count)))
+        """Poisson arrivals since the last time. They are drawn slot by slot, at the rate of its beginning."""
+        while self._drawn <= now:
+            count = _poisson((self.rate.at(self._drawn, 0) or 0.0) * _SLOT / 1000, self._random)
+            drawn = (self._drawn + int(self._random.random() * _SLOT) for _ in range(count))
+            self._coming.extend(sorted(drawn))
+            self._drawn += _SLOT
+        arrivals = deque[int]()
+        while self._coming and self._coming[0] <= now:
+            arrivals.append(self._coming.popleft())
+        return arrivals
 
     def _work(self, now: int, end: int, ready: int, arrivals: deque[int]) -> None:
         while True:

@@ -69,7 +69,7 @@ def _write(file: Path, text: str, timeline: Timeline) -> None:
     file.parent.mkdir(exist_ok=True)
     file.write_text(text, encoding="utf-8")
     try:
-        file.with_suffix(".svg").write_text(drawing.svg(timeline), encoding="utf-8")
+        file.with_suffix(".svg").write_text(drawing.svg(lambda: drawing.figure(timeline)), encoding="utf-8")
     except drawing.Undrawn:
         return  # the JSON is what is compared
 

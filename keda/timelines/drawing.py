@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -57,22 +57,21 @@ class Undrawn(Exception):
     """A picture that cannot be made: one sentence."""
 
 
-def svg(timeline: Timeline, before: Before = None, *, listed: bool = True) -> str:
-    """The picture as SVG, with text as text. Raises Undrawn."""
+def svg(draw: Callable[[], Figure]) -> str:
+    """A picture as SVG, with text as text. Raises Undrawn."""
     text = io.StringIO()
     with _settings():
-        drawn = figure(timeline, before, listed=listed)
-        drawn.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
+        draw().savefig(text, format="svg", metadata={"Date": None, "Creator": None})
     head, opening, rest = text.getvalue().partition("<svg ")
     tag, closing, body = rest.partition(">")
     return f"{head}{opening}{tag}{closing}\n<style>{dark_style()}</style>{body}"
 
 
-def png(timeline: Timeline, before: Before = None) -> bytes:
-    """The picture as PNG, in the light colours. Raises Undrawn."""
+def png(draw: Callable[[], Figure]) -> bytes:
+    """A picture as PNG, in the light colours. Raises Undrawn."""
     picture = io.BytesIO()
     with _settings():
-        figure(timeline, before).savefig(picture, format="png", dpi=120)
+        draw().savefig(picture, format="png", dpi=120)
     return picture.getvalue()
 
 
@@ -102,7 +101,7 @@ def dark_style() -> str:
 
 
 def figure(timeline: Timeline, before: Before = None, *, listed: bool = True) -> Figure:
-    """The picture as matplotlib's figure."""
+    """A timeline as a figure; `listed` writes the changes below it."""
     from matplotlib.figure import Figure
 
     triggers, changes = timeline.scaled_object.triggers, timeline.changes
@@ -118,6 +117,45 @@ def figure(timeline: Timeline, before: Before = None, *, listed: bool = True) ->
     _times(axes[-1], timeline.until)
     if lines:
         axes[-1].set_xlabel("\n".join(lines), loc="left", fontsize=8, color=INK, linespacing=1.5)
+    return drawn
+
+
+def trade_off(
+    names: tuple[str, str],
+    tried: Sequence[tuple[float, float]],
+    curve: Sequence[tuple[float, float]],
+    present: tuple[float, float],
+    best: tuple[float, float] | None,
+    limit: float | None,
+) -> Figure:
+    """What settings cost (x) and what they reach (y), both better when lower; `names` of the two.
+
+    Settings far above all that matters are outside.
+    """
+    from matplotlib.figure import Figure
+
+    drawn = Figure(figsize=(8, 5), layout="constrained", facecolor=PAPER)
+    axes = drawn.subplots()
+    _axes(axes, f"{names[1]} by {names[0]}")
+    costs, reached = zip(*tried, strict=True)
+    axes.scatter(costs, reached, s=16, color=BEFORE, label="tried")
+    axes.plot(
+        *zip(*curve, strict=True), color=SIGNAL, linewidth=1.2, drawstyle="steps-post", label="trade-off"
+    )
+    if limit is not None:
+        axes.axhline(limit, color=THRESHOLD, linewidth=1, linestyle="--", label=f"limit {short(limit)}")
+    axes.plot(
+        *present, linestyle="none", marker="X", markersize=9, color=OWNERS["other"], label="what you have"
+    )
+    if best is not None:
+        axes.plot(
+            *best, linestyle="none", marker="*", markersize=13, color=OWNERS["keda"], label="recommended"
+        )
+    axes.set_xlim(left=0)
+    axes.set_ylim(0, 1.4 * max([*(point[1] for point in (*curve, present)), limit or 0.0]) or 1)
+    axes.set_xlabel(names[0], color=INK, fontsize=9)
+    axes.set_ylabel(names[1], color=INK, fontsize=9)
+    _legend(axes)
     return drawn
 
 

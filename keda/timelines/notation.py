@@ -16,6 +16,7 @@ from keda.scaling.signals import (
     Faulty,
     Queue,
     Ramp,
+    Recorded,
     Signal,
     SignalError,
     Step,
@@ -160,6 +161,28 @@ def by_trigger(
         raise SignalError(f"--signal {rest[len(waiting)][:60]}: each trigger has one already. Leave it out.")
     named |= dict(zip(waiting, rest, strict=False))
     return [named.get(name) or (known or {})[name] for name in names]
+
+
+def length(signals: Sequence[Signal]) -> int | None:
+    """How long the shortest recording among signals is, milliseconds; None without one."""
+    found = [each.times[-1] for each in map(_recorded, signals) if each is not None]
+    return min(found, default=None)
+
+
+def cut(signal: Signal, begins: int, ends: int) -> Signal:
+    """A part of a recorded signal, from 0 on; of a queue, of its arrivals. Any other is as it was."""
+    if isinstance(signal, Queue):
+        return Queue(cut(signal.rate, begins, ends), signal.service, signal.seed)
+    if not isinstance(signal, Recorded):
+        return signal
+    pairs = zip(signal.times, signal.values, strict=True)
+    kept = [(max(time - begins, 0), value) for time, value in pairs if begins <= time < ends]
+    return Recorded([time for time, _ in kept], [value for _, value in kept], every=signal.every)
+
+
+def _recorded(signal: Signal) -> Recorded | None:
+    plain = signal.rate if isinstance(signal, Queue) else signal
+    return plain if isinstance(plain, Recorded) and len(plain.times) > 3 else None
 
 
 @dataclass

@@ -29,7 +29,9 @@ def html(timelines: Sequence[Timeline], outcomes: Sequence[Outcome], names: Sequ
     """The page of one timeline, or of two with their names. Raises drawing.Undrawn."""
     *others, timeline = timelines
     before = (names[0], others[0]) if others else None
-    _, opening, picture = drawing.svg(timeline, before, listed=False).partition("<svg ")
+    _, opening, picture = drawing.svg(lambda: drawing.figure(timeline, before, listed=False)).partition(
+        "<svg "
+    )
     name = escaping.escape(timeline.scaled_object.name or "ScaledObject")
     title = f"{name}: {clock(timeline.until)}"
     head = ("", *names) if before else ()
