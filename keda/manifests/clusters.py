@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
-from pathlib import Path, PurePosixPath
+from itertools import chain
+from pathlib import Path
 
 from keda.manifests import argo, flux, resource_sets
 from keda.manifests.declared import UNKNOWN
@@ -17,8 +18,12 @@ from keda.manifests.objects import NO_NAMESPACE
 from keda.manifests.reading import dig, mapping, sequence, text
 from keda.manifests.substitution import filled
 
-GROUPS = (b"kustomize.toolkit.fluxcd.io", b"fluxcd.controlplane.io", b"argoproj.io")
-"""Of the objects that lead to folders."""
+_MARKS = (
+    (b"kustomize.toolkit.fluxcd.io", b"Kustomization"),
+    (b"fluxcd.controlplane.io", b"kind"),
+    (b"argoproj.io", b"Application"),
+)
+"""Words of which one pair is in each file with objects that lead to folders."""
 _CHART = "Chart.yaml"
 _SOPS = "sops"
 
@@ -33,6 +38,11 @@ def known(given: Given) -> Given:
             if later:
                 manifest = {**manifest, key: {**values, **dict.fromkeys(later, UNKNOWN)}}
     return given if manifest is given.manifest else replace(given, manifest=manifest)
+
+
+def may_lead(content: bytes) -> bool:
+    """Whether a file may have an object that has a folder applied, or makes one that does."""
+    return any(group in content and kind in content for group, kind in _MARKS)
 
 
 def leads(given: Given) -> list[Lead]:
@@ -87,6 +97,7 @@ class Tree:
         self._files = files
         self.resolved = {folder: folder.resolve() for folder in files.folders}
         self._by_resolved = {resolved: folder for folder, resolved in self.resolved.items()}
+        self._parts = [resolved.parts for resolved in self._by_resolved]
 
     def leads_on(self, entry: Path, objects: Iterable[Given]) -> bool:
         """Whether one of the objects of an entry has a folder applied that is here."""
@@ -118,8 +129,8 @@ class Tree:
                 if folder is not None and (str(folder), given.name) not in applied:
                     applied.add((str(folder), given.name))
                     inner = self._applied(lead, folder, cluster.reached)
-                    around = [each for objects in cluster.objects.values() for each in objects]
-                    inner = flux.substituted(inner, given, [*around, *inner.objects])
+                    around = chain(*cluster.objects.values(), inner.objects)
+                    inner = flux.substituted(inner, given, around)
                     take(inner, _cluster_of(given) or place, given.file)
         return cluster
 
@@ -182,14 +193,11 @@ class Tree:
         """The folders that match a glob, which counts from the root: the nearest folder above with some."""
 
         def folders(pattern: str) -> list[str]:
-            parts = tuple(part for part in pattern.split("/") if part not in ("", "."))
-            for root in Path(file).resolve().parents:
-                below = [each for each in self._by_resolved if root in each.parents]
-                found = [
-                    each.relative_to(root) for each in below if _matches(each.relative_to(root).parts, parts)
-                ]
-                if found:
-                    return sorted(PurePosixPath(each).as_posix() for each in found)
+            wanted = tuple(part for part in pattern.split("/") if part not in ("", "."))
+            for root in (parent.parts for parent in Path(file).resolve().parents):
+                below = (each[len(root) :] for each in self._parts if each[: len(root)] == root)
+                if found := sorted("/".join(each) for each in below if _matches(each, wanted)):
+                    return found
             return []
 
         return folders

@@ -54,7 +54,7 @@ def _variables(post: Manifest, around: Iterable[Given]) -> dict[str, str]:
     hidden: set[str] = set()
     sources = [mapping(each) for each in sequence(post.get("substituteFrom"))]
     names = {(text(each.get("kind")), text(each.get("name"))) for each in sources}
-    for each in around:
+    for each in around if names else ():
         if each.kind == "ConfigMap" and ("ConfigMap", each.name) in names:
             data = mapping(each.manifest.get("data"))
             found |= {str(key): value for key, value in data.items() if isinstance(value, str)}

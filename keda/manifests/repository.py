@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import cast
 
 from keda.manifests import kustomize
-from keda.manifests.clusters import GROUPS, Cluster, Tree, nowhere, whole
-from keda.manifests.documents import Document, Source
+from keda.manifests.clusters import Cluster, Tree, may_lead, nowhere, whole
+from keda.manifests.documents import MAX_BYTES, Document, Source
 from keda.manifests.files import STDIN, Files, Unjudged, identities
 from keda.manifests.given import Built, Given, split
 from keda.manifests.kustomize import build, file_of, folders_of
@@ -183,16 +183,15 @@ class _Repository:
             found[file.parent].append(file)
         entries = []
         for folder, files in found.items():
-            if any(_mentions(file, GROUPS) for file in files):
-                objects = [
-                    given
-                    for file in files
-                    for each in self._files.read(file)
-                    for given in split(each, str(file))
-                ]
-                if self._tree.leads_on(folder, objects):
-                    entries.append((folder, objects))
+            marked = [file for file in files if may_lead(_content(file))]
+            if marked and self._tree.leads_on(folder, self._given(marked)):
+                entries.append((folder, self._given(files)))
         return entries
+
+    def _given(self, files: list[Path]) -> list[Given]:
+        return [
+            given for file in files for each in self._files.read(file) for given in split(each, str(file))
+        ]
 
     def _clusters(self, roots: list[Path], entries: list[tuple[Path, list[Given]]]) -> list[Cluster]:
         """The entries that no other one leads to. What one leads to is followed there, and not once more."""
@@ -245,12 +244,11 @@ class _Elsewhere:
         return identity in self._found or self._rendered or bool(self._files.unjudged)
 
 
-def _mentions(file: Path, words: Iterable[bytes]) -> bool:
+def _content(file: Path) -> bytes:
     try:
-        content = file.read_bytes()
+        return file.read_bytes() if file.stat().st_size <= MAX_BYTES else b""
     except OSError:
-        return False
-    return any(word in content for word in words)
+        return b""
 
 
 def _apart(files: list[Path]) -> Iterator[tuple[str, list[Path]]]:
