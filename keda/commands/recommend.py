@@ -14,6 +14,7 @@ from keda.scaling.scaled_object import ScaledObject
 from keda.scaling.signals import Queue, Signal, SignalError
 from keda.scaling.simulation import Options
 from keda.timelines import tables
+from keda.timelines.drawing import trade_off
 from keda.timelines.goals import Goal, Measure, goal
 from keda.timelines.manifests import Unread, find, gpus_per_pod, read
 from keda.timelines.notation import clock, cut, length, milliseconds, request, signals
@@ -21,7 +22,7 @@ from keda.timelines.recommendation import Candidate, Evaluate, Recommendation, S
 from keda.timelines.timeline import Outcome, simulate
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from keda.timelines.drawing import Draw
 
 REJECTED = 12
 """So many reasons of rejected settings are listed."""
@@ -44,21 +45,19 @@ def run(arguments: Arguments, text: str) -> int:
     except Unread as error:
         raise NotThere(str(error)) from None
     for path in arguments.plots:
-        picture(path, "keda simulate", lambda: _drawn(found))
+        picture(path, "keda simulate", _drawing(found))
     print(as_json(scaled_object, found) if arguments.json else as_text(scaled_object, found))
     return 0
 
 
-def _drawn(found: Recommendation) -> Figure:
-    from keda.timelines import drawing  # slow, and only here
-
+def _drawing(found: Recommendation) -> Draw:
     least, reached = found.goal.least, _measures(found.goal)[-1]
     limit = found.goal.limits[0].most if found.goal.limits else None
 
     def point(candidate: Candidate) -> tuple[float, float]:
         return least.of(candidate.outcome) or 0.0, reached.of(candidate.outcome) or 0.0
 
-    return drawing.trade_off(
+    return lambda: trade_off(
         (_label(least), _label(reached)),
         [point(each) for each in found.candidates],
         [point(each) for each in found.curve],

@@ -18,7 +18,7 @@ from keda.timelines.notation import disturbances, milliseconds, request, signals
 from keda.timelines.timeline import Outcome, Timeline, check_units, simulate
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from keda.timelines.drawing import Draw
 
 PICTURES = (".svg", ".html", ".png")
 
@@ -138,7 +138,7 @@ def draw(
         picture(path, command, lambda: drawing.figure(timeline, old))
 
 
-def picture(path: str, command: str, make: Callable[[], Figure]) -> None:
+def picture(path: str, command: str, make: Draw) -> None:
     """Writes a figure as SVG or PNG, by the file's ending. Raises NotThere."""
     from keda.timelines import drawing
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    Draw = Callable[[], Figure]
+
 MISSING = "matplotlib is not installed, which draws the pictures. Run: pip install 'keda-homelab[plot]'."
 
 PAPER, INK, MUTED, GRID = "#ffffff", "#1f2329", "#6a737d", "#e4e7eb"
@@ -57,7 +59,7 @@ class Undrawn(Exception):
     """A picture that cannot be made: one sentence."""
 
 
-def svg(draw: Callable[[], Figure]) -> str:
+def svg(draw: Draw) -> str:
     """A picture as SVG, with text as text. Raises Undrawn."""
     text = io.StringIO()
     with _settings():
@@ -67,7 +69,7 @@ def svg(draw: Callable[[], Figure]) -> str:
     return f"{head}{opening}{tag}{closing}\n<style>{dark_style()}</style>{body}"
 
 
-def png(draw: Callable[[], Figure]) -> bytes:
+def png(draw: Draw) -> bytes:
     """A picture as PNG, in the light colours. Raises Undrawn."""
     picture = io.BytesIO()
     with _settings():

@@ -26,7 +26,7 @@ Verdict = Literal["kept", "best", "rejected"]
 
 @dataclass(frozen=True)
 class Candidate:
-    """Settings that were tried. `why` tells what is wrong with rejected ones."""
+    """Settings that were tried. `why` is what is wrong with rejected ones."""
 
     settings: Settings
     outcome: Outcome
