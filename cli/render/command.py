@@ -9,7 +9,7 @@ from typing import Any, Literal
 from cli.errors import CommandError
 from cli.render import argocd, flux, secrets
 from cli.render.chart import rendered
-from cli.render.files import MARK, Tree, differing, document, write
+from cli.render.files import Tree, differing, document, mark, write
 from cli.render.layers import APPS, CONTROLLERS, Layers, layered
 from cli.render.program import Object, Stack, run
 from components.settings import Settings
@@ -41,11 +41,11 @@ def render(stack_file: Path, out: Path, form: Format, check: bool) -> int:
         raise CommandError(f"OUT={out}: is a file. Write OUT=<a folder>.")
     files = tree(run(stack_file), form, _root(out), stack_file.name)
     if not check:
-        changed = write(files, out)
+        changed = write(files, out, stack_file.name)
         print(f"{out}: {len(files)} files, {len(changed)} changed.")
         print(*_listed(changed), sep="\n", end="\n" if changed else "")
         return 0
-    found = [f"{out / path}: {how}." for path, how in differing(files, out)]
+    found = [f"{out / path}: {how}." for path, how in differing(files, out, stack_file.name)]
     if not found:
         print(f"{out}: current, {len(files)} files.")
         return 0
@@ -135,7 +135,7 @@ def _listed(lines: Sequence[str]) -> list[str]:
 def _readme(layers: Layers, settings: Settings, form: Format, root: str, stack_file: str) -> Iterator[str]:
     """What the tree needs that is not in it."""
     objects = [each for files in layers.values() for each in files.values()]
-    yield f"<!-- {MARK} from {stack_file}: change that file, not this one. -->"
+    yield f"<!-- {mark(stack_file)} -->"
     yield "# KEDA and its workloads\n"
     tool = "Flux" if form == "flux" else "Argo CD"
     place = "the root of what is synced" if root == "." else f"`{root}`"

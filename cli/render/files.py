@@ -14,10 +14,13 @@ from lab.files import write_atomically
 
 Tree = Mapping[str, str]
 """Path in the tree -> text."""
-MARK = "Written by `make render`"
-"""In the first line of every file: the command changes and removes no other file."""
 _LINE = 10_000
 """Characters: a long query stays in one line, so that a diff shows what changed."""
+
+
+def mark(stack_file: str) -> str:
+    """In the first line of every file that is made from a stack file: no other file is changed or removed."""
+    return f"Written by `make render` from {stack_file}: change that file, not this one."
 
 
 def document(content: Mapping[str, Any], stack_file: str) -> str:
@@ -25,7 +28,7 @@ def document(content: Mapping[str, Any], stack_file: str) -> str:
     ordered = _ordered(content, ("apiVersion", "kind", "metadata"))
     if "metadata" in content:
         ordered["metadata"] = _ordered(content["metadata"], ("name", "namespace"))
-    return f"# {MARK} from {stack_file}: change that file, not this one.\n{plain(ordered)}"
+    return f"# {mark(stack_file)}\n{plain(ordered)}"
 
 
 def plain(content: Mapping[str, Any]) -> str:
@@ -37,19 +40,17 @@ def _ordered(content: Mapping[str, Any], first: Sequence[str]) -> dict[str, Any]
     return {key: content[key] for key in sorted(content, key=lambda key: (key not in first, key))}
 
 
-def write(tree: Tree, out: Path) -> list[str]:
+def write(tree: Tree, out: Path, stack_file: str) -> list[str]:
     """Writes what differs and removes what an earlier run wrote; returns the paths of both.
 
     Raises:
-        CommandError: a file that somebody else wrote has the place of one.
+        CommandError: a file that was not made from this stack file has the place of one.
     """
-    changed = list(differing(tree, out))
-    foreign = [
-        path for path, _ in changed if path in tree and (out / path).exists() and not _ours(out / path)
-    ]
-    if foreign:
+    changed = list(differing(tree, out, stack_file))
+    there = [out / path for path, _ in changed if (out / path).exists()]
+    if foreign := [file for file in there if not _is_of(stack_file, file)]:
         raise CommandError(
-            f"{out / foreign[0]}: was not written by this command, which would overwrite it. Nothing was "
+            f"{foreign[0]}: was not written from {stack_file}, and would be overwritten. Nothing was "
             "written. Move the file, or write OUT=<another folder>."
         )
     for path, _ in changed:
@@ -65,13 +66,10 @@ def write(tree: Tree, out: Path) -> list[str]:
     return [path for path, _ in changed]
 
 
-def differing(tree: Tree, out: Path) -> Iterator[tuple[str, str]]:
+def differing(tree: Tree, out: Path, stack_file: str) -> Iterator[tuple[str, str]]:
     """(path, how) of each file that is not as it would be written, sorted."""
-    stale = {
-        str(file.relative_to(out))
-        for file in out.rglob("*")
-        if file.suffix in (".yaml", ".md") and _ours(file)
-    } - tree.keys()
+    files = [file for file in out.rglob("*") if file.suffix in (".yaml", ".md") and file.is_file()]
+    stale = {str(file.relative_to(out)) for file in files if _is_of(stack_file, file)} - tree.keys()
     for path in sorted(tree.keys() | stale):
         file = out / path
         if path in stale:
@@ -82,9 +80,9 @@ def differing(tree: Tree, out: Path) -> Iterator[tuple[str, str]]:
             yield path, "differs"
 
 
-def _ours(file: Path) -> bool:
+def _is_of(stack_file: str, file: Path) -> bool:
     with file.open(encoding="utf-8", errors="replace") as lines:
-        return MARK in lines.readline()
+        return mark(stack_file) in lines.readline()
 
 
 class _Dumper(yaml.SafeDumper):

@@ -17,7 +17,7 @@ from cli import stackfile
 from cli.__main__ import main
 from cli.errors import CommandError
 from cli.render import command, flux, secrets
-from cli.render.files import MARK, differing, plain, write
+from cli.render.files import differing, mark, plain, write
 from cli.render.program import Stack, run
 from keda.commands.main import main as keda
 from lab import chart_source
@@ -26,6 +26,7 @@ from tests.support import CORPUS, ROOT
 
 CANARY = "canary-6f1d"
 VALID = CORPUS / "valid" / "settings"
+FILE = stackfile.SOURCE.name
 CHART = "oci://ghcr.io/kedacore/charts/keda"
 
 
@@ -51,7 +52,7 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 def tree_of(stack: Stack, form: command.Format = "flux", root: str = ".") -> dict[str, dict[str, Any]]:
     """The YAML files of the tree, read."""
-    files = command.tree(stack, form, root, "Pulumi.homelab.yaml")
+    files = command.tree(stack, form, root, FILE)
     return {path: yaml.safe_load(text) for path, text in files.items() if path.endswith(".yaml")}
 
 
@@ -77,18 +78,18 @@ def test_every_object_of_the_program_is_a_file(stack: Stack) -> None:
 
 
 def test_a_second_render_changes_nothing(homelab: Stack, tmp_path: Path) -> None:
-    first = command.tree(homelab, "flux", ".", "Pulumi.homelab.yaml")
-    assert write(first, tmp_path) == list(first)
-    again = command.tree(run(stackfile.SOURCE), "flux", ".", "Pulumi.homelab.yaml")
-    assert (again, write(again, tmp_path)) == (first, [])
+    first = command.tree(homelab, "flux", ".", FILE)
+    assert write(first, tmp_path, FILE) == list(first)
+    again = command.tree(run(stackfile.SOURCE), "flux", ".", FILE)
+    assert (again, write(again, tmp_path, FILE)) == (first, [])
 
 
 def test_a_threshold_is_one_line_of_its_scaled_object_and_one_of_its_dashboard(
     homelab: Stack, tmp_path: Path
 ) -> None:
-    before = command.tree(homelab, "flux", ".", "Pulumi.homelab.yaml")
+    before = command.tree(homelab, "flux", ".", FILE)
     changed = stack_file(tmp_path, **{"workloads_ray-serve_requestsPerReplica": 7})
-    after = command.tree(run(changed), "flux", ".", "Pulumi.homelab.yaml")
+    after = command.tree(run(changed), "flux", ".", FILE)
     lines = {
         path: [(a, b) for a, b in zip(text.splitlines(), after[path].splitlines(), strict=True) if a != b]
         for path, text in before.items()
@@ -103,11 +104,11 @@ def test_a_threshold_is_one_line_of_its_scaled_object_and_one_of_its_dashboard(
 
 
 def test_a_workload_that_goes_takes_its_files_along(homelab: Stack, tmp_path: Path) -> None:
-    write(command.tree(homelab, "flux", ".", "Pulumi.homelab.yaml"), tmp_path / "tree")
+    write(command.tree(homelab, "flux", ".", FILE), tmp_path / "tree", FILE)
     mine = tmp_path / "tree" / "apps" / "voice" / "mine.yaml"
     mine.write_text("kind: ConfigMap\n")
     without = run(stack_file(tmp_path, **{"workloads_voice": None, "workloads_batch": None}))
-    write(command.tree(without, "flux", ".", "Pulumi.homelab.yaml"), tmp_path / "tree")
+    write(command.tree(without, "flux", ".", FILE), tmp_path / "tree", FILE)
     assert [file.name for file in (tmp_path / "tree" / "apps").rglob("*.yaml") if "voice" in str(file)] == [
         mine.name
     ]
@@ -125,7 +126,7 @@ def test_check_lists_what_is_not_current_and_writes_nothing(
     )
     edited.write_text(edited.read_text().replace("maxReplicaCount: 4", "maxReplicaCount: 9"))
     gone.unlink()
-    stale.write_text(f"# {MARK} once\n")
+    stale.write_text(f"# {mark(FILE)}\n")
     capsys.readouterr()
     assert command.render(stackfile.SOURCE, tmp_path, "flux", check=True) == 1
     assert capsys.readouterr().out.splitlines() == [
@@ -159,10 +160,10 @@ def test_a_command_that_cannot_be_run_is_one_line(
 
 
 def test_a_file_of_somebody_else_is_not_overwritten(tmp_path: Path) -> None:
-    tree = {"a.yaml": f"# {MARK}\n", "kustomization.yaml": f"# {MARK}\n"}
+    tree = {"a.yaml": f"# {mark(FILE)}\n", "kustomization.yaml": f"# {mark(FILE)}\n"}
     (tmp_path / "kustomization.yaml").write_text("resources: []\n")
-    with pytest.raises(CommandError, match="kustomization.yaml: was not written by this command"):
-        write(tree, tmp_path)
+    with pytest.raises(CommandError, match="kustomization.yaml: was not written from Pulumi.homelab.yaml"):
+        write(tree, tmp_path, FILE)
     assert [file.name for file in tmp_path.iterdir()] == ["kustomization.yaml"]
 
 
@@ -173,13 +174,20 @@ def test_what_kubernetes_would_take_for_a_number_is_quoted() -> None:
     assert yaml.safe_load(text) == values
 
 
+def test_the_tree_of_another_stack_stays(homelab: Stack, tmp_path: Path) -> None:
+    other = command.tree(homelab, "flux", ".", "Pulumi.other.yaml")
+    write(other, tmp_path / "other", "Pulumi.other.yaml")
+    write(command.tree(homelab, "flux", ".", FILE), tmp_path, FILE)
+    assert not list(differing(other, tmp_path / "other", "Pulumi.other.yaml"))
+
+
 def test_keda_check_finds_nothing_in_the_tree(homelab: Stack, tmp_path: Path) -> None:
     for form in command.FORMATS:
         with_repository = homelab.settings.gitops.model_copy(
             update={"repository": "https://git.example.org/a"}
         )
         object.__setattr__(homelab.settings, "gitops", with_repository)
-        write(command.tree(homelab, form, ".", "Pulumi.homelab.yaml"), tmp_path / form)
+        write(command.tree(homelab, form, ".", FILE), tmp_path / form, FILE)
         assert keda(["check", "--fail-on", "warning", str(tmp_path / form)]) == 0
 
 
@@ -218,14 +226,14 @@ def test_the_folder_is_counted_from_the_repositorys_root(tmp_path: Path, homelab
     command.render(stackfile.SOURCE, out, "flux", check=False)
     spec = yaml.safe_load((out / "flux" / "apps-ray.yaml").read_text())["spec"]
     assert spec["path"] == "./clusters/home/keda/apps/ray"
-    write(command.tree(homelab, "flux", ".", "Pulumi.homelab.yaml"), tmp_path)
+    write(command.tree(homelab, "flux", ".", FILE), tmp_path, FILE)
     assert keda(["check", "--fail-on", "warning", str(tmp_path)]) == 0
 
 
 def test_argo_cd_needs_the_repository_and_ignores_what_keda_writes(stack: Stack) -> None:
     if stack.settings.gitops.repository is None:
         with pytest.raises(CommandError, match="gitops.repository: missing, and required for Argo CD"):
-            command.tree(stack, "argocd", ".", "x")
+            command.tree(stack, "argocd", ".", FILE)
         return
     files = tree_of(stack, "argocd")
     ignored = files["argocd/infrastructure-controllers.yaml"]["spec"]["ignoreDifferences"]
@@ -277,7 +285,7 @@ def test_a_secret_of_pulumis_is_refused(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_the_secrets_that_must_be_there_are_listed(tmp_path: Path) -> None:
-    readme = command.tree(run(VALID / "generic.yaml"), "flux", ".", "x")["README.md"]
+    readme = command.tree(run(VALID / "generic.yaml"), "flux", ".", FILE)["README.md"]
     assert "| `web/redis` | `password` |" in readme.splitlines()
 
 
@@ -292,8 +300,8 @@ def built(folder: Path) -> list[Any]:
 
 @pytest.mark.tools
 def test_kustomize_builds_what_the_program_registers(stack: Stack, tmp_path: Path) -> None:
-    files = command.tree(stack, "flux", ".", "Pulumi.homelab.yaml")
-    write(files, tmp_path)
+    files = command.tree(stack, "flux", ".", FILE)
+    write(files, tmp_path, FILE)
     objects: list[Any] = []
     for entry in built(tmp_path):
         objects += built(tmp_path / entry["spec"]["path"])
@@ -307,7 +315,7 @@ def test_kustomize_builds_what_the_program_registers(stack: Stack, tmp_path: Pat
 
 @pytest.mark.tools
 def test_the_component_leaves_the_replicas_of_targets_to_keda(homelab: Stack, tmp_path: Path) -> None:
-    write(command.tree(homelab, "flux", ".", "Pulumi.homelab.yaml"), tmp_path / "keda")
+    write(command.tree(homelab, "flux", ".", FILE), tmp_path / "keda", FILE)
     app = tmp_path / "app"
     app.mkdir()
 
@@ -356,6 +364,6 @@ def test_the_rendered_chart_is_files_whose_crds_no_pruning_takes(tmp_path: Path)
             assert each["metadata"]["annotations"]["kustomize.toolkit.fluxcd.io/prune"] == "disabled", path
         if each["kind"] in ("Deployment", "ServiceMonitor", "Service", "ServiceAccount"):
             assert path.startswith("keda/") and each["metadata"]["namespace"] == "keda"
-    write(command.tree(run(file), "flux", ".", "x"), tmp_path / "tree")
+    write(command.tree(run(file), "flux", ".", FILE), tmp_path / "tree", FILE)
     assert len(built(tmp_path / "tree" / folder)) == len(controllers) - 1
-    assert not list(differing(command.tree(run(file), "flux", ".", "x"), tmp_path / "tree"))
+    assert not list(differing(command.tree(run(file), "flux", ".", FILE), tmp_path / "tree", FILE))
