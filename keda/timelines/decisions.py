@@ -17,7 +17,7 @@ from keda.scaling.scaled_object import ScaledObject, Trigger
 from keda.scaling.signals import Constant, Signal, Step, pulse
 from keda.scaling.simulation import Options
 from keda.timelines.manifests import read, read_job
-from keda.timelines.settled import Settled, rest, slowest
+from keda.timelines.settled import Settled, rest, rest_upwards, slowest
 from keda.timelines.tables import duration
 
 ALL = 3
@@ -166,7 +166,8 @@ class ObjectModel(Model):
     def at(self, value: float) -> Row:
         """See Model."""
         if value not in self._found:
-            run = self._run(Step(0, value, self._polling), self.lowest)
+            quiet = rest_upwards(self.scaled_object, Options())
+            run = self._run(Step(0, value, self._polling), self.lowest, quiet)
             last = run.timeline.changes[-1:]
             waited = max(last[0].at - run.first, 0) if last else 0
             self._found[value] = Row(value, run.timeline.samples[-1].replicas, -(-waited // 1000))
@@ -190,10 +191,10 @@ class ObjectModel(Model):
     def _polling(self) -> int:
         return max(self.scaled_object.polling_interval, 1000)
 
-    def _run(self, signal: Signal, replicas: int) -> Settled:
+    def _run(self, signal: Signal, replicas: int, quiet: int | None = None) -> Settled:
         signals: list[Signal] = [Constant(0) for _ in self.triggers]
         signals[self.index] = signal
-        return slowest(self.scaled_object, signals, Options(replicas))
+        return slowest(self.scaled_object, signals, Options(replicas), quiet=quiet)
 
 
 @dataclass

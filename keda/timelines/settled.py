@@ -16,6 +16,25 @@ from keda.scaling.signals import DAY, Day, Faulty, Queue, Ramp, Recorded, Signal
 from keda.scaling.simulation import Options, Sample, Simulation
 from keda.timelines.timeline import Timeline, with_waits
 
+LONGEST = 30 * DAY
+"""Policies that allow one pod in half an hour need days."""
+FLAPPING = 20
+"""After so many turns of direction, a day is enough."""
+
+
+@dataclass
+class Turns:
+    """How often replicas went the other way than before."""
+
+    count: int = 0
+    _up: bool | None = None
+
+    def add(self, change: Sample) -> None:
+        """Takes a change in."""
+        up = change.replicas > change.before
+        self.count += self._up is not None and up != self._up
+        self._up = up
+
 
 @dataclass(frozen=True, slots=True)
 class Delayed:
@@ -39,11 +58,15 @@ class Settled:
 
 
 def slowest(
-    scaled_object: ScaledObject, signals: Sequence[Signal], options: Options, until: int | None = None
+    scaled_object: ScaledObject,
+    signals: Sequence[Signal],
+    options: Options,
+    until: int | None = None,
+    quiet: int | None = None,
 ) -> Settled:
-    """Runs for `until` milliseconds; without it, until nothing changes for as long as the slowest rule takes.
+    """Runs for `until` milliseconds; without it, until nothing changes for `quiet`, by default `rest`.
 
-    A queue and a `Day` never rest: they run for a day, as does all that flaps.
+    A queue and a `Day` never rest: they run for a day, as does what flaps.
     """
     polling, period = max(scaled_object.polling_interval, 1000), options.controller.sync_period
     times = sorted(time for signal in signals for time in _times(signal))
@@ -52,16 +75,28 @@ def slowest(
     delayed = [_delayed(signal, delay) for signal in signals]
     simulation = Simulation(scaled_object, delayed, replace(options, hpa_offset=period - 1))
     endless = any(isinstance(_plain(signal), Queue | Day) for signal in signals)
-    ends, changed, quiet = until or last + DAY, last + delay, rest(scaled_object, options)
+    quiet = rest(scaled_object, options) if quiet is None else quiet
+    ends, changed = until or last + (DAY if endless else LONGEST), last + delay
     samples: list[Sample] = []
+    turns = Turns()
     for sample in simulation.run(ends):
-        if until is None and not endless and sample.at > changed + quiet:
+        turning = sample.at > last + DAY and turns.count > FLAPPING
+        if until is None and not endless and (sample.at > changed + quiet or turning):
             ends = sample.at
             break
         samples.append(sample)
-        changed = max(changed, sample.at) if sample.changed else changed
+        if sample.changed:
+            changed = max(changed, sample.at)
+            turns.add(sample)
     timeline = with_waits(Timeline(scaled_object, ends, tuple(samples)), signals)
     return Settled(timeline, first + delay, last + delay)
+
+
+def rest_upwards(scaled_object: ScaledObject, options: Options) -> int:
+    """The same on the way up, where neither the cooldown nor the window of scaleDown matters."""
+    rules = scaled_object.scale_up or ScalingRules()
+    slow = max([15_000, *(policy.period for policy in rules.policies)]) + (rules.window or 0)
+    return slow + options.start_up + 2 * (scaled_object.polling_interval + 15_000)
 
 
 def rest(scaled_object: ScaledObject, options: Options) -> int:

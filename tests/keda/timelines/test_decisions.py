@@ -64,6 +64,16 @@ def test_other_bounds(spec: dict[str, Any], expected: str) -> None:
     assert lines(**spec) == [expected]
 
 
+def test_days_are_waited_for() -> None:
+    """A cooldown of a day, and one pod in half an hour."""
+    slow = {"scaleUp": {"policies": [{"type": "Pods", "value": 1, "periodSeconds": 1800}]}}
+    behavior = {"horizontalPodAutoscalerConfig": {"behavior": slow}}
+    (table,) = decisions(manifest(maxReplicaCount=100, cooldownPeriod=86_400, advanced=behavior))
+    assert table.rows[-1].replicas == 100
+    assert table.rows[-1].seconds > 98 * 1800
+    assert (table.back, table.warnings) == (86_400, ())
+
+
 def test_an_activation_threshold() -> None:
     (table,) = decisions(manifest(trigger(metadata={"activationThreshold": "25"})))
     assert table.rows[:2] == (Row(0, 0, 0), Row(26, 3, 45))
