@@ -161,8 +161,8 @@ def target_evidence(workload: Workload, keda: Installation) -> Iterator[str]:
     yield f"{workload.target_ref} {workload.replicas} wanted, {workload.ready} ready"
     if workload.writers:
         writer = workload.writers[0]
-        at = "" if writer.at is None else f" at {clock(writer.at, workload.now)}"
-        yield f"spec.replicas last written by {writer.manager}{at}"
+        how = " through /scale" if writer.at is None else f" at {clock(writer.at, workload.now)}"
+        yield f"spec.replicas last written by {writer.manager}{how}"
     elif sequence(dig(workload.target.manifest, "metadata", "managedFields")):
         yield "spec.replicas last written through /scale: by KEDA, an HPA or kubectl scale"
     if workload.last_scaled is not None:

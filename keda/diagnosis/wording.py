@@ -12,6 +12,9 @@ _SELECTOR = re.compile(
     r"[/(]?&LabelSelector\{MatchLabels:map\[string\]string\{[^}]*\},MatchExpressions:\[\]"
     r"LabelSelectorRequirement\{\},\}\)?"
 )
+_QUERY = re.compile(r"(https?://[^\s\"?]+)\?[^\s\"]*")
+_REPEATED = re.compile(r"\b([^:]+: )\1+")
+"""What KEDA wraps twice."""
 _METRIC = re.compile(r"unable to get external metric \S+: ")
 _PREFIXES = (
     "the HPA was unable to compute the replica count: ",
@@ -68,6 +71,7 @@ def quantity(milli: int) -> str:
 def quoted(message: str) -> str:
     """A message of KEDA or Kubernetes in one line, without what wraps it and without credentials."""
     text = _METRIC.sub("", _SELECTOR.sub("", " ".join(message.split())))
+    text = _REPEATED.sub(r"\1", _QUERY.sub(r"\1?…", text))
     for prefix in _PREFIXES:
         text = text.replace(prefix, "")
     text = masked("".join(each for each in text if each.isprintable()))

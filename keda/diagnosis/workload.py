@@ -50,8 +50,8 @@ class Writer:
 
     manager: str
     at: datetime | None
-    applies: bool
-    """It applies the field server-side, so it sets it again each time."""
+    scale: bool
+    """It wrote through /scale; Kubernetes leaves out the time then."""
 
 
 @dataclass(frozen=True)
@@ -242,15 +242,14 @@ class Workload:
     def writers(self) -> list[Writer]:
         """Who owns the target's spec.replicas, the last to write first.
 
-        Nobody where the last write went through /scale, as those of KEDA, of HPAs and of kubectl scale do.
+        Often nobody where the last write went through /scale, as those of KEDA, HPAs and kubectl scale do.
         """
         found = []
         for entry in map(mapping, sequence(self._of_target("metadata", "managedFields"))):
             if "f:replicas" in mapping(dig(entry, "fieldsV1", "f:spec")):
-                applies = entry.get("operation") == "Apply"
-                found.append(
-                    Writer(text(entry.get("manager")) or "(unnamed)", parse_time(entry.get("time")), applies)
-                )
+                manager = text(entry.get("manager")) or "(unnamed)"
+                scale = entry.get("subresource") == "scale"
+                found.append(Writer(manager, parse_time(entry.get("time")), scale))
         return sorted(found, key=lambda writer: writer.at.timestamp() if writer.at else 0, reverse=True)
 
     def _of_target(self, *keys: str) -> Any:

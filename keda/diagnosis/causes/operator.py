@@ -104,7 +104,7 @@ def refused(workload: Workload, keda: Installation) -> Iterator[Answer]:
     ready = workload.condition("Ready")
     if ready.status != "False" or ready.reason not in ("ScaledObjectCheckFailed", "ScaledJobCheckFailed"):
         return
-    effect = "keeps its former settings" if workload.hpa else "has no HPA, so nothing scales"
+    effect = "keeps its former HPA" if workload.hpa else "has no HPA, so nothing scales"
     hop, message, fix = Hop.TRIGGER, ready.message, ""
     if _TARGET_MESSAGE in message:
         hop = Hop.TARGET
@@ -119,6 +119,8 @@ def refused(workload: Workload, keda: Installation) -> Iterator[Answer]:
         if _DENIED.search(message):
             hop, fix = Hop.HPA, "Let the policy pass the HPAs of KEDA's operator."
             message = f"the API server refuses KEDA's HPA: {message}"
+        elif workload.hpa:
+            effect = f"stays at {workload.replicas}, since KEDA cannot build its scalers"
     sentence = f"{effect}: {quoted(message)}"
     if hop is Hop.TRIGGER and (found := broken_authentication(workload, keda)):
         sentence, fix = f"{effect}: {found.sentence}; KEDA reports {quoted(message)}", found.fix

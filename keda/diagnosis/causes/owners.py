@@ -49,32 +49,31 @@ def second_hpa(workload: Workload, keda: Installation) -> Iterator[Answer]:
 def foreign_writer(workload: Workload, keda: Installation) -> Iterator[Answer]:
     """Another field manager wrote spec.replicas after KEDA or the HPA had.
 
-    A write through /scale takes the field from its owners and leaves it without one (seen with 1.34.3), so an
-    owner wrote last.
+    A write through /scale takes the field from its owners. It leaves it without one, or to the writer without
+    a time (both seen with 1.34.3), so an owner that is not one of KEDA's or an HPA's wrote last.
     """
     writers = workload.writers
-    if not writers:
+    if not writers or any(_is_ours(writer.manager) for writer in writers):
         return
     writer = writers[0]
     scaled = [each for each in (workload.last_scaled, _last_of_keda(workload)) if each is not None]
-    if writer.at is None or not scaled or writer.at <= max(scaled):
+    if not scaled or (not writer.scale and (writer.at is None or writer.at <= max(scaled))):
         return
-    by_hand = writer.manager in _BY_HAND
-    at = clock(writer.at, workload.now)
-    since = clock(max(scaled), workload.now)
     replicas = "other replicas" if workload.replicas is None else counted(workload.replicas, "replica")
+    by_hand = writer.scale or writer.manager in _BY_HAND
     if by_hand:
         again = "" if workload.replicas else " once a trigger is active"
         fix = f"Nothing: KEDA and the HPA set their own count again{again}."
     else:
         ignore = ", or ignore the field there (ignoreDifferences)" if "argo" in writer.manager else ""
         fix = f"Remove replicas from what {writer.manager} applies to {workload.target_ref}{ignore}."
+    how = "through /scale" if writer.at is None else f"at {clock(writer.at, workload.now)}"
     yield Answer(
         "foreign-writer",
         Level.LIMITED if by_hand else Level.BROKEN,
         Hop.TARGET,
-        f"has {replicas} because {writer.manager} wrote spec.replicas at {at}, after KEDA had scaled it at "
-        f"{since}",
+        f"has {replicas} because {writer.manager} wrote spec.replicas {how}, after KEDA had scaled it at "
+        f"{clock(max(scaled), workload.now)}",
         fix,
     )
 

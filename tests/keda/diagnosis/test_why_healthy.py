@@ -96,7 +96,11 @@ STARTING = {
             [
                 scaled_object(),
                 hpa(3, 3, current("10"), last_scaled=600),
-                deployment(3),
+                deployment(
+                    3,
+                    3,
+                    managed("kube-controller-manager", 600) | {"subresource": "scale", "time": None},
+                ),
                 ACTIVATED,
                 SCALED_UP,
             ],
