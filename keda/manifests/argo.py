@@ -24,12 +24,12 @@ APPLICATION_SET = ("argoproj.io", "ApplicationSet")
 
 Folders = Callable[[str], Sequence[str]]
 """The folders of the repository that match a glob, from its root."""
-_KUSTOMIZE = ("namePrefix", "nameSuffix", "namespace", "commonLabels", "commonAnnotations", "patches") + (
-    *("replicas", "components"),
+_KUSTOMIZE = (
+    *("namePrefix", "nameSuffix", "namespace", "commonLabels", "commonAnnotations"),
+    *("patches", "replicas", "components"),
 )
 _RENDERED = ("chart", "helm", "plugin")
 """Fields of a source that is not read here."""
-_BRACES = re.compile(r"\{([^{}]*)\}")
 
 
 class _Unknown(Exception):
@@ -59,18 +59,14 @@ def leads(given: Given) -> Iterator[Lead]:
 
 
 def _names(include: str, exclude: str) -> Callable[[str], bool]:
-    def named(path: str) -> bool:
-        return _matches_one(path, include) and not (exclude and _matches_one(path, exclude))
-
-    return named
+    return lambda path: _fits(path, include) and not (exclude and _fits(path, exclude))
 
 
-def _matches_one(path: str, pattern: str) -> bool:
+def _fits(path: str, pattern: str) -> bool:
     """Whether a path fits `*.yaml` or `{a/*,b.yaml}`."""
-    braces = _BRACES.search(pattern)
-    parts = braces[1].split(",") if braces else [""]
-    each = [f"{pattern[: braces.start()]}{part}{pattern[braces.end() :]}" for part in parts] if braces else []
-    return any(fnmatchcase(path, one) for one in each or [pattern])
+    head, _, rest = pattern.partition("{")
+    inner, _, tail = rest.partition("}")
+    return any(fnmatchcase(path, f"{head}{each}{tail}") for each in inner.split(","))
 
 
 def destination(given: Given) -> str:
