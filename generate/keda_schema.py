@@ -108,7 +108,7 @@ def trigger_schema(*, texts: bool) -> Schema:
 def metadata_schema(scaler: str, *, texts: bool) -> Schema:
     """The parameters of one scaler that stand in metadata."""
     model = trigger_class(scaler)
-    said, known = documentation(model), {each.name: each for each in parameters(scaler)}
+    descriptions, known = documentation(model), {each.name: each for each in parameters(scaler)}
     aliases = {alias: each for each in known.values() for alias in each.aliases}
     properties, required = {}, []
     for name, field in model.model_fields.items():
@@ -117,7 +117,7 @@ def metadata_schema(scaler: str, *, texts: bool) -> Schema:
             continue
         parameter = known.get(key) or aliases.get(key)
         properties[key] = _value(parameter, texts) | {
-            "description": said.get(key) or meaning(scaler, key) or key
+            "description": descriptions.get(key) or meaning(scaler, key) or key
         }
         required += [key] if field.is_required() else []
     schema: Schema = {"type": "object", "properties": properties, "required": required}
@@ -174,11 +174,11 @@ def _subclasses(model: type[Model]) -> Iterator[type[Model]]:
 
 
 def _describe(schema: Schema, model: type[Model]) -> None:
-    said = field_docstrings(model)
+    descriptions = field_docstrings(model)
     for name, field in model.model_fields.items():
         entry = schema.get("properties", {}).get(field.alias or name)
-        if entry is not None and name in said:
-            entry.setdefault("description", said[name])
+        if entry is not None and name in descriptions:
+            entry.setdefault("description", descriptions[name])
 
 
 def main() -> None:

@@ -123,37 +123,37 @@ def is_required(parameter: Parameter) -> bool:
 
 def documentation(scaler: str, parameter: Parameter, name: str) -> str:
     """Meaning, unit, default, other sources, spelling, deprecation: one paragraph, or nothing."""
-    said, entry = [], records()[scaler]
+    sentences, entry = [], records()[scaler]
     if about := meaning(scaler, name):
-        said.append(about)
+        sentences.append(about)
     if name != parameter.name:
-        said.append(f"Another spelling of {parameter.name}, which wins.")
+        sentences.append(f"Another spelling of {parameter.name}, which wins.")
     if name == entry.get("target"):
-        said.append("What one replica is worth: with AverageValue, replicas = ceil(value / this).")
+        sentences.append("What one replica is worth: with AverageValue, replicas = ceil(value / this).")
     elif name.startswith("activation"):
-        said.append("Active (0 -> 1) when the value is *above* this.")
+        sentences.append("Active (0 -> 1) when the value is *above* this.")
     if unit := entry.get("units", {}).get(name):
-        said.append(f"Unit: {unit}.")
+        sentences.append(f"Unit: {unit}.")
     if parameter.type == "strings" and parameter.separator != ",":
-        said.append(f"KEDA separates the items by {parameter.separator!r}.")
+        sentences.append(f"KEDA separates the items by {parameter.separator!r}.")
     if parameter.type == "strings" and parameter.enum:
-        said.append(f"Of {', '.join(parameter.enum)}.")
+        sentences.append(f"Of {', '.join(parameter.enum)}.")
     if parameter.exclusive:
-        said.append(f"At most one of {', '.join(parameter.exclusive)}.")
+        sentences.append(f"At most one of {', '.join(parameter.exclusive)}.")
     if parameter.range:
-        said.append(f"A list of numbers; KEDA also takes spans such as 1{parameter.range}4.")
+        sentences.append(f"A list of numbers; KEDA also takes spans such as 1{parameter.range}4.")
     if parameter.doc:
-        said.append(f"{parameter.doc[0].upper()}{parameter.doc[1:]}.")
+        sentences.append(f"{parameter.doc[0].upper()}{parameter.doc[1:]}.")
     if parameter.type == "bool" and not parameter.default:
-        said.append("Default: false.")
+        sentences.append("Default: false.")
     if parameter.default:
         bare = " ms" if parameter.type == "duration" and parameter.default.isdigit() else ""
-        said.append(f"Default: {parameter.default}{bare}.")
+        sentences.append(f"Default: {parameter.default}{bare}.")
     if places := elsewhere(parameter, name):
-        said.append(places)
+        sentences.append(places)
     if parameter.announce:
-        said.append(f"Deprecated: {parameter.announce}.")
-    return " ".join(said)
+        sentences.append(f"Deprecated: {parameter.announce}.")
+    return " ".join(sentences)
 
 
 def fields(scaler: str) -> Iterator[str]:

@@ -103,7 +103,7 @@ skipped silently. `excluded` takes the path, or `cluster <context>`, as its obje
             yield from self._clusters.undecided(self._ledger.clusters)
         yield from self._operation.not_rendered()
         for each in self._ledger.handovers():
-            if not self._operation.waits_for(each.scaled.where, each.before.said_by):
+            if not self._operation.waits_for(each.scaled.where, each.before.declared_by):
                 yield Undecided("", each.scaled.where, str(each.target), each.message)
 
     def _read_files(self, config: Config) -> list[str]:

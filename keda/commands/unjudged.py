@@ -18,11 +18,10 @@ def notes(unjudged: Unjudged, *, quiet: bool = False) -> Iterator[str]:
         return
     charts = unjudged.charts
     chart = charts[0] if len(charts) == 1 else "CHART"
-    templates = [line.split(": is not valid", 1)[0] for line in unjudged.templates]
     placeholder = next(iter(unjudged.placeholders.values()), "")
     for names, word, which, advice in (
         (charts, "chart", "", f"Give `helm template {chart} | keda check -`, or --render."),
-        (templates, "template", "", "Check what is rendered."),
+        (list(unjudged.templates), "template", "", "Check what is rendered."),
         (unjudged.unlisted, "file", " that the kustomization.yaml there does not name", ""),
         (unjudged.patches, "patch file", "", "Give the folder of the kustomization.yaml."),
         (unjudged.excluded, "file", " that the settings or --exclude leave out", ""),

@@ -215,8 +215,6 @@ def true_or_false(value: object) -> object:
     raise Refused("is not true or false.")
 
 
-Int32 = Annotated[int, BeforeValidator(whole_number), Field(ge=-INT32_MAX - 1, le=INT32_MAX)]
-"""A number the CRD calls int32. One outside that range stops KEDA's informer for *every* ScaledObject."""
 Count = Annotated[int, BeforeValidator(whole_number), Field(ge=0, le=INT32_MAX)]
 """Replicas or a threshold of failures: 0 or more."""
 Positive = Annotated[int, BeforeValidator(whole_number), Field(ge=1, le=INT32_MAX)]

@@ -78,7 +78,7 @@ class Program:
         self._among: dict[str, list[Finding]] = {}
         self._rest: list[Finding] | None = None
         self._clusters: dict[str, _Cluster] = {}
-        self._told: set[tuple[str, Finding]] = set()
+        self._reported: set[tuple[str, Finding]] = set()
         self._unseen = False
         self._partial: set[str] = set()
         self._generated: set[str] = set()
@@ -186,8 +186,8 @@ class Program:
         return finding
 
     def _once(self, item: Item, finding: Finding) -> Iterator[Finding]:
-        if (item.where, finding) not in self._told:
-            self._told.add((item.where, finding))
+        if (item.where, finding) not in self._reported:
+            self._reported.add((item.where, finding))
             yield finding
 
     def _note(self, read: UnknownRead) -> None:

@@ -38,7 +38,8 @@ class Unjudged:
     broken: list[str] = field(default_factory=list)
     """Of what was asked for, that could not be read: exit code 2."""
     charts: list[str] = field(default_factory=list)
-    templates: list[str] = field(default_factory=list)
+    templates: dict[str, str] = field(default_factory=dict)
+    """File and line: what is wrong there, where it is not filled in."""
     unlisted: list[str] = field(default_factory=list)
     """Beside a kustomization.yaml that does not name them."""
     patches: list[str] = field(default_factory=list)
@@ -137,18 +138,17 @@ class Files:
             if isinstance(each, Document):
                 yield each
             elif self.asked or (each.of_kubernetes and not each.template):
-                self._note(self.unjudged.broken, name, each)
+                if (line := _wrong(name, each)) not in self.unjudged.broken:
+                    self.unjudged.broken.append(line)
             elif each.of_kubernetes or each.template:
-                self._note(self.unjudged.templates, name, each)
+                self.unjudged.templates[f"{name}:{each.line}"] = _wrong(name, each)
 
-    @staticmethod
-    def _note(notes: list[str], name: str, why: Unreadable) -> None:
-        template = (
-            " Is it a Helm template? Check the output of `helm template` instead." if why.template else ""
-        )
-        line = f"{name}:{why.line}: is not valid YAML for Kubernetes: {why.why}.{template}"
-        if line not in notes:
-            notes.append(line)
+
+def _wrong(name: str, wrong: Unreadable) -> str:
+    template = (
+        " Is it a Helm template? Check the output of `helm template` instead." if wrong.template else ""
+    )
+    return f"{name}:{wrong.line}: is not valid YAML for Kubernetes: {wrong.why}.{template}"
 
 
 def _is_manifest(name: str) -> bool:

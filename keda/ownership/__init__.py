@@ -64,16 +64,16 @@ class Owners:
     def handovers(self) -> Iterator[Handover]:
         """What a declared ScaledObject takes over from a live owner that is declared again, elsewhere."""
         for each in self._passed.values():
-            claimed = self._claimed[each.before.said_by]
+            claimed = self._claimed[each.before.declared_by]
             known = any(owned.kind != "HorizontalPodAutoscaler" for owned in claimed)
-            scaled_by = {owner.said_by for owner in self._owners[each.target] if owner.live}
-            if known and each.target not in claimed and each.scaled.said_by not in scaled_by:
+            scaled_by = {owner.declared_by for owner in self._owners[each.target] if owner.live}
+            if known and each.target not in claimed and each.scaled.declared_by not in scaled_by:
                 yield each
 
     def _take(self, claim: Owner | Link) -> Iterator[Conflict]:
         if isinstance(claim, Owner):
             if not claim.live:
-                self._claimed[claim.said_by].add(claim.owned)
+                self._claimed[claim.declared_by].add(claim.owned)
             yield from self._settle(claim, claim.owned)
         elif claim.child not in self._links[claim.parent]:
             self._links[claim.parent].append(claim.child)
@@ -110,7 +110,7 @@ class Owners:
         return any(
             owner.live and _may_meet(owner.cluster, cluster)
             for owner in owners
-            for ref in (owner.said_by, *_made_for(owner))
+            for ref in (owner.declared_by, *_made_for(owner))
             for cluster in self._declared.get(ref, ())
         )
 

@@ -59,7 +59,7 @@ def claims(declared: Declared) -> Claims:
 
 def _common(source: ObjectRef, manifest: Manifest, declared: Declared) -> dict[str, Any]:
     place = {key: getattr(declared, key) for key in ("where", "cluster", "live", "held")}
-    return {"source": source, "said_by": source, "goes_with": belongs_to(manifest), **place}
+    return {"source": source, "declared_by": source, "goes_with": belongs_to(manifest), **place}
 
 
 # --- KEDA and the HPA ---

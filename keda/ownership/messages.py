@@ -47,7 +47,7 @@ def places(scaled: Scaled, other: Owner) -> str:
     """Where both owners are declared, as the last sentence of a message."""
     declared = f"{scaled.source.kind} at {scaled.where}"
     if not (isinstance(other, Controller) and other.implied):
-        declared += f"; {other.said_by.kind} at {other.where}"
+        declared += f"; {other.declared_by.kind} at {other.where}"
     return f"Declared: {declared}."
 
 

@@ -32,7 +32,7 @@ class Owner:
 
     source: ObjectRef
     owned: ObjectRef
-    said_by: ObjectRef
+    declared_by: ObjectRef
     """The manifest that declares it, which need not be the source: a Deployment's names its controller."""
     where: str
     cluster: str = ""

@@ -50,7 +50,7 @@ def read_path(path: str, unread: list[str]) -> Iterator[Declared]:
                     unread += _not_rendered(declared)
                 unread += _not_known(given, declared)
                 yield declared
-    unread += [*unjudged.broken, *unjudged.templates]
+    unread += [*unjudged.broken, *unjudged.templates.values()]
     for chart in unjudged.charts:
         unread.append(f"{chart}: a chart, not rendered. Give the output of `helm template {chart}`.")
     for each in dict.fromkeys(unjudged.remote):
