@@ -111,9 +111,9 @@ def metadata_schema(scaler: str, *, texts: bool) -> Schema:
     descriptions, known = documentation(model), {each.name: each for each in parameters(scaler)}
     aliases = {alias: each for each in known.values() for alias in each.aliases}
     properties, required = {}, []
-    for name, field in model.model_fields.items():
+    for name, field in model.parameter_fields().items():
         key = field.alias or name
-        if name in Trigger.model_fields or (model.open_keys and name == model.open_keys[1]):
+        if model.open_keys and name == model.open_keys[1]:
             continue
         parameter = known.get(key) or aliases.get(key)
         properties[key] = _value(parameter, texts) | {

@@ -12,7 +12,7 @@ import keyword
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from pydantic.alias_generators import to_camel, to_snake
@@ -25,6 +25,9 @@ from keda.triggers.explanation import elsewhere, parameters
 ROOT = Path(__file__).parents[1]
 TYPES = ROOT / "keda" / "triggers" / "types"
 _LINE = 106
+_SHARED = "_Shared"
+_FEW = 3
+"""So many fields at least that several classes share have a base class."""
 _BY_HAND = "by hand"
 _HEAD = '''"""{title}.
 
@@ -186,8 +189,8 @@ def _field(scaler: str, parameter: Parameter, key: str, documented: str) -> str:
     return "\n".join([line, *textwrap.wrap('"""' + documented + '"""' if documented else "", _LINE)])
 
 
-def class_source(scaler: str) -> str:
-    """One scaler's class."""
+def class_source(scaler: str, shared: Sequence[str] = ()) -> str:
+    """One scaler's class; `shared`: the fields that its base class has."""
     entry, own = records()[scaler], parameters(scaler)
     secret = sorted({name for each in own for name in each.names} - _writable(scaler))
     lines = [f'scaler: ClassVar[str] = "{scaler}"']
@@ -204,7 +207,7 @@ def class_source(scaler: str) -> str:
     }
     if separators:
         lines.append(f"separators: ClassVar[Mapping[str, str]] = {separators!r}")
-    body = "\n".join(lines) + "\n\n" + "\n".join(fields(scaler))
+    body = "\n".join([*lines, "", *(each for each in fields(scaler) if each not in shared)])
     if pattern := scalers()[scaler].open:
         name, prefix = ("scaler_metadata", "") if pattern == "*" else ("queries", pattern.removesuffix("*"))
         about = "Every other key goes to the server." if not prefix else f"The keys `{prefix}<row>`, by row."
@@ -213,7 +216,11 @@ def class_source(scaler: str) -> str:
     source = own[0].at.partition(":")[0] if own else "pkg/scalers/external_mock_scaler.go"
     head = textwrap.fill(f'"""{entry["what"]}', _LINE)
     doc = f'{head}\n\n{scaler}, from {source} of KEDA 2.19.0.\n"""\n'
-    return f"class {entry['class']}(Trigger):\n" + textwrap.indent(doc + "\n" + body, "    ")
+    return _class(entry["class"], f"{doc}\n{body}", _SHARED if shared else "Trigger")
+
+
+def _class(name: str, body: str, base: str = "Trigger") -> str:
+    return f"class {name}({base}):\n" + textwrap.indent(body, "    ")
 
 
 def _writable(scaler: str) -> set[str]:
@@ -226,10 +233,22 @@ def set_of(names: list[str]) -> str:
     return "{" + ", ".join(f'"{name}"' for name in names) + "}"
 
 
+def shared_fields(own: Sequence[str]) -> list[str]:
+    """The fields that the classes of all these scalers have, where it is worth a base class."""
+    first, *others = map(list, map(fields, own))
+    shared = [each for each in first if all(each in other for other in others)]
+    return shared if others and len(shared) >= _FEW else []
+
+
 def module_source(module: str) -> str:
     """The text of keda/triggers/types/<module>.py."""
     own = [scaler for scaler, entry in records().items() if entry["module"] == module]
-    classes = "\n\n\n".join(map(class_source, own))
+    shared = shared_fields(own)
+    parts = [class_source(scaler, shared) for scaler in own]
+    if shared:
+        about = '"""The parameters that all of these scalers have."""'
+        parts.insert(0, _class(_SHARED, "\n".join([about, "", *shared])))
+    classes = "\n\n\n".join(parts)
     imports = {
         "collections.abc": [name for name in ("Mapping",) if f"[{name}[" in classes],
         "typing": [name for name in ("Annotated", "ClassVar", "Literal") if f"{name}[" in classes],

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, ValidationError, model_serializer, model_validator
+from pydantic.fields import FieldInfo
 
 from keda.core.errors import (
     INTO_A_SECRET,
@@ -82,13 +83,21 @@ class Trigger(Model):
                 return float(value)
         return 0.0
 
+    @classmethod
+    def parameter_fields(cls) -> dict[str, FieldInfo]:
+        """The scaler's parameters as fields, its own before those that several scalers share."""
+        names = [name for name in cls.model_fields if name not in Trigger.model_fields]
+        return {
+            name: cls.model_fields[name] for name in sorted(names, key=lambda n: n not in cls.__annotations__)
+        }
+
     def parameters(self) -> dict[str, str]:
         """The parameters that were set, as KEDA reads them: text."""
         prefix, opened = self.open_keys or ("", "")
         result: dict[str, str] = {}
-        for name, field in type(self).model_fields.items():
+        for name, field in self.parameter_fields().items():
             value = getattr(self, name)
-            if name in Trigger.model_fields or name not in self.model_fields_set or value is None:
+            if name not in self.model_fields_set or value is None:
                 continue
             if name == opened:
                 result |= {f"{prefix}{key}": item for key, item in value.items()}

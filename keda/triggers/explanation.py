@@ -123,7 +123,7 @@ def _paragraph(scaler: str, parameter: Parameter, documented: dict[str, str]) ->
 def _row(scaler: str) -> str:
     module, name = CLASSES[scaler]
     model = trigger_class(scaler)
-    fields = {f.alias or n: f for n, f in model.model_fields.items() if n not in Trigger.model_fields}
+    fields = {field.alias or name: field for name, field in model.parameter_fields().items()}
     opened = model.model_fields[model.open_keys[1]].alias if model.open_keys else None
     required = [f"**{key}**" for key, field in fields.items() if field.is_required()]
     others = [

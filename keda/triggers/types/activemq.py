@@ -13,20 +13,11 @@ from keda.triggers.base import Trigger
 from keda.triggers.parameters import Boolean, Integer, Text
 
 
-class ActiveMQ(Trigger):
-    """Messages in an ActiveMQ queue, asked of its Jolokia endpoint.
-
-    activemq, from pkg/scalers/activemq_scaler.go of KEDA 2.19.0.
-    """
-
-    scaler: ClassVar[str] = "activemq"
-    target_field: ClassVar[str | None] = "target_queue_size"
-    from_authentication: ClassVar[frozenset[str]] = frozenset({"password"})
+class _Shared(Trigger):
+    """The parameters that all of these scalers have."""
 
     management_endpoint: Text | None = Field(default=None, examples=["activemq.default.svc:8161"])
     """host:port of the broker's Jolokia, without a scheme."""
-    destination_name: Text | None = Field(default=None, examples=["my-destination"])
-    """The queue."""
     broker_name: Text | None = Field(default=None, examples=["my-broker"])
     """Name of the broker."""
     username: Text | None = Field(default=None, examples=["my-username"])
@@ -37,6 +28,20 @@ class ActiveMQ(Trigger):
     """The container's variable that holds password. Credentials stay in the Secret it comes from."""
     cors_header: Text | None = Field(default=None, examples=["my-cors-header"])
     """Origin header that the broker's Jolokia expects."""
+
+
+class ActiveMQ(_Shared):
+    """Messages in an ActiveMQ queue, asked of its Jolokia endpoint.
+
+    activemq, from pkg/scalers/activemq_scaler.go of KEDA 2.19.0.
+    """
+
+    scaler: ClassVar[str] = "activemq"
+    target_field: ClassVar[str | None] = "target_queue_size"
+    from_authentication: ClassVar[frozenset[str]] = frozenset({"password"})
+
+    destination_name: Text | None = Field(default=None, examples=["my-destination"])
+    """The queue."""
     rest_api_template: Text | None = Field(
         default=None, alias="restAPITemplate", examples=["my-rest-api-template"]
     )
@@ -47,7 +52,7 @@ class ActiveMQ(Trigger):
     """Active (0 -> 1) when the value is *above* this. Default: 0."""
 
 
-class ArtemisQueue(Trigger):
+class ArtemisQueue(_Shared):
     """Messages in an ActiveMQ Artemis queue.
 
     artemis-queue, from pkg/scalers/artemis_scaler.go of KEDA 2.19.0.
@@ -59,27 +64,15 @@ class ArtemisQueue(Trigger):
         {"ca", "cert", "key", "keyPassword", "password"}
     )
 
-    management_endpoint: Text | None = Field(default=None, examples=["activemq.default.svc:8161"])
-    """host:port of the broker's Jolokia, without a scheme."""
     queue_name: Text | None = Field(default=None, examples=["my-queue"])
     """The queue."""
-    broker_name: Text | None = Field(default=None, examples=["my-broker"])
-    """Name of the broker."""
     broker_address: Text | None = Field(default=None, examples=["my-address"])
     """Address the queue belongs to."""
-    username: Text | None = Field(default=None, examples=["my-username"])
-    """User. May come from the TriggerAuthentication or a variable (usernameFromEnv) instead."""
-    username_from_env: Text | None = None
-    """The container's variable that holds username."""
-    password_from_env: Text | None = None
-    """The container's variable that holds password. Credentials stay in the Secret it comes from."""
     rest_api_template: Text | None = Field(default=None, examples=["my-rest-api-template"])
     """URL of the queue's size; instead of endpoint, broker, address and queue."""
     queue_length: Integer = Field(default=10, examples=[10])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this). Default: 10."""
     activation_queue_length: Integer = Field(default=10, examples=[10])
     """Active (0 -> 1) when the value is *above* this. Default: 10."""
-    cors_header: Text | None = Field(default=None, examples=["my-cors-header"])
-    """Origin header that the broker's Jolokia expects."""
     unsafe_ssl: Boolean = Field(default=False, examples=[True])
     """Do not verify the server's certificate. Default: false."""

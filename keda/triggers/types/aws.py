@@ -14,7 +14,28 @@ from keda.triggers.base import Trigger
 from keda.triggers.parameters import Boolean, Integer, Number, Phrases, Text
 
 
-class AwsCloudwatch(Trigger):
+class _Shared(Trigger):
+    """The parameters that all of these scalers have."""
+
+    aws_region: Text | None = Field(default=None, examples=["eu-central-1"])
+    """AWS region. May come from the TriggerAuthentication instead."""
+    aws_endpoint: Text | None = Field(default=None, examples=["my-aws-endpoint"])
+    """Another endpoint than AWS's own, for tests."""
+    identity_owner: Text | None = Field(default=None, examples=["operator"])
+    """pod: the workload's AWS identity; operator: KEDA's own."""
+    aws_access_key_id: Text | None = Field(
+        default=None, alias="awsAccessKeyID", examples=["my-aws-access-key"]
+    )
+    """Id of an AWS access key. May come from the TriggerAuthentication or a variable (awsAccessKeyIDFromEnv)
+    instead."""
+    aws_access_key_id_from_env: Text | None = Field(default=None, alias="awsAccessKeyIDFromEnv")
+    """The container's variable that holds awsAccessKeyID."""
+    aws_secret_access_key_from_env: Text | None = None
+    """The container's variable that holds awsSecretAccessKey. Credentials stay in the Secret it comes
+    from."""
+
+
+class AwsCloudwatch(_Shared):
     """A CloudWatch metric, by dimensions or by expression.
 
     aws-cloudwatch, from pkg/scalers/aws_cloudwatch_scaler.go of KEDA 2.19.0.
@@ -57,25 +78,9 @@ class AwsCloudwatch(Trigger):
     """How long before now the window ends. Unit: seconds. Default: 0."""
     aws_account_id: Text | None = Field(default=None, examples=["my-aws-account"])
     """Account that is read through CloudWatch's cross-account access."""
-    aws_region: Text | None = Field(default=None, examples=["eu-central-1"])
-    """AWS region. May come from the TriggerAuthentication instead."""
-    aws_endpoint: Text | None = Field(default=None, examples=["my-aws-endpoint"])
-    """Another endpoint than AWS's own, for tests."""
-    identity_owner: Text | None = Field(default=None, examples=["operator"])
-    """pod: the workload's AWS identity; operator: KEDA's own."""
-    aws_access_key_id: Text | None = Field(
-        default=None, alias="awsAccessKeyID", examples=["my-aws-access-key"]
-    )
-    """Id of an AWS access key. May come from the TriggerAuthentication or a variable (awsAccessKeyIDFromEnv)
-    instead."""
-    aws_access_key_id_from_env: Text | None = Field(default=None, alias="awsAccessKeyIDFromEnv")
-    """The container's variable that holds awsAccessKeyID."""
-    aws_secret_access_key_from_env: Text | None = None
-    """The container's variable that holds awsSecretAccessKey. Credentials stay in the Secret it comes
-    from."""
 
 
-class AwsDynamoDB(Trigger):
+class AwsDynamoDB(_Shared):
     """Items that a DynamoDB query finds.
 
     aws-dynamodb, from pkg/scalers/aws_dynamodb_scaler.go of KEDA 2.19.0.
@@ -95,10 +100,6 @@ class AwsDynamoDB(Trigger):
     """Placeholders of attribute names, as JSON."""
     expression_attribute_values: Text = Field(examples=['\'{":k": {"S": "value"}}\''])
     """Placeholders of values, as JSON in DynamoDB's form."""
-    aws_region: Text | None = Field(default=None, examples=["eu-central-1"])
-    """AWS region. May come from the TriggerAuthentication instead."""
-    aws_endpoint: Text | None = Field(default=None, examples=["my-aws-endpoint"])
-    """Another endpoint than AWS's own, for tests."""
     index_name: Text | None = Field(default=None, examples=["my-index"])
     """A secondary index to query."""
     target_value: Integer = Field(default=-1, examples=[5])
@@ -107,21 +108,9 @@ class AwsDynamoDB(Trigger):
     """Active (0 -> 1) when the value is *above* this. Default: 0."""
     filter_expression: Text | None = Field(default=None, examples=["my-filter-expression"])
     """Filter of the items found."""
-    identity_owner: Text | None = Field(default=None, examples=["operator"])
-    """pod: the workload's AWS identity; operator: KEDA's own."""
-    aws_access_key_id: Text | None = Field(
-        default=None, alias="awsAccessKeyID", examples=["my-aws-access-key"]
-    )
-    """Id of an AWS access key. May come from the TriggerAuthentication or a variable (awsAccessKeyIDFromEnv)
-    instead."""
-    aws_access_key_id_from_env: Text | None = Field(default=None, alias="awsAccessKeyIDFromEnv")
-    """The container's variable that holds awsAccessKeyID."""
-    aws_secret_access_key_from_env: Text | None = None
-    """The container's variable that holds awsSecretAccessKey. Credentials stay in the Secret it comes
-    from."""
 
 
-class AwsDynamoDBStreams(Trigger):
+class AwsDynamoDBStreams(_Shared):
     """Open shards of a DynamoDB stream.
 
     aws-dynamodb-streams, from pkg/scalers/aws_dynamodb_streams_scaler.go of KEDA 2.19.0.
@@ -139,25 +128,9 @@ class AwsDynamoDBStreams(Trigger):
     """What one replica is worth: with AverageValue, replicas = ceil(value / this). Default: 2."""
     activation_shard_count: Integer = Field(default=0, examples=[5])
     """Active (0 -> 1) when the value is *above* this. Default: 0."""
-    aws_region: Text | None = Field(default=None, examples=["eu-central-1"])
-    """AWS region. May come from the TriggerAuthentication instead."""
-    aws_endpoint: Text | None = Field(default=None, examples=["my-aws-endpoint"])
-    """Another endpoint than AWS's own, for tests."""
-    identity_owner: Text | None = Field(default=None, examples=["operator"])
-    """pod: the workload's AWS identity; operator: KEDA's own."""
-    aws_access_key_id: Text | None = Field(
-        default=None, alias="awsAccessKeyID", examples=["my-aws-access-key"]
-    )
-    """Id of an AWS access key. May come from the TriggerAuthentication or a variable (awsAccessKeyIDFromEnv)
-    instead."""
-    aws_access_key_id_from_env: Text | None = Field(default=None, alias="awsAccessKeyIDFromEnv")
-    """The container's variable that holds awsAccessKeyID."""
-    aws_secret_access_key_from_env: Text | None = None
-    """The container's variable that holds awsSecretAccessKey. Credentials stay in the Secret it comes
-    from."""
 
 
-class AwsKinesisStream(Trigger):
+class AwsKinesisStream(_Shared):
     """Open shards of a Kinesis stream.
 
     aws-kinesis-stream, from pkg/scalers/aws_kinesis_stream_scaler.go of KEDA 2.19.0.
@@ -175,25 +148,9 @@ class AwsKinesisStream(Trigger):
     """What one replica is worth: with AverageValue, replicas = ceil(value / this). Default: 2."""
     activation_shard_count: Integer = Field(default=0, examples=[5])
     """Active (0 -> 1) when the value is *above* this. Default: 0."""
-    aws_region: Text | None = Field(default=None, examples=["eu-central-1"])
-    """AWS region. May come from the TriggerAuthentication instead."""
-    aws_endpoint: Text | None = Field(default=None, examples=["my-aws-endpoint"])
-    """Another endpoint than AWS's own, for tests."""
-    identity_owner: Text | None = Field(default=None, examples=["operator"])
-    """pod: the workload's AWS identity; operator: KEDA's own."""
-    aws_access_key_id: Text | None = Field(
-        default=None, alias="awsAccessKeyID", examples=["my-aws-access-key"]
-    )
-    """Id of an AWS access key. May come from the TriggerAuthentication or a variable (awsAccessKeyIDFromEnv)
-    instead."""
-    aws_access_key_id_from_env: Text | None = Field(default=None, alias="awsAccessKeyIDFromEnv")
-    """The container's variable that holds awsAccessKeyID."""
-    aws_secret_access_key_from_env: Text | None = None
-    """The container's variable that holds awsSecretAccessKey. Credentials stay in the Secret it comes
-    from."""
 
 
-class AwsSqsQueue(Trigger):
+class AwsSqsQueue(_Shared):
     """Messages in an SQS queue, those in flight included by default.
 
     aws-sqs-queue, from pkg/scalers/aws_sqs_queue_scaler.go of KEDA 2.19.0.
@@ -218,23 +175,7 @@ class AwsSqsQueue(Trigger):
     """URL of the queue. May come from a variable (queueURLFromEnv) instead."""
     queue_url_from_env: Text | None = Field(default=None, alias="queueURLFromEnv")
     """The container's variable that holds queueURL."""
-    aws_region: Text | None = Field(default=None, examples=["eu-central-1"])
-    """AWS region. May come from the TriggerAuthentication instead."""
-    aws_endpoint: Text | None = Field(default=None, examples=["my-aws-endpoint"])
-    """Another endpoint than AWS's own, for tests."""
     scale_on_in_flight: Boolean = Field(default=True, examples=[True])
     """Count messages in flight. Default: true."""
     scale_on_delayed: Boolean = Field(default=False, examples=[True])
     """Count delayed messages. Default: false."""
-    identity_owner: Text | None = Field(default=None, examples=["operator"])
-    """pod: the workload's AWS identity; operator: KEDA's own."""
-    aws_access_key_id: Text | None = Field(
-        default=None, alias="awsAccessKeyID", examples=["my-aws-access-key"]
-    )
-    """Id of an AWS access key. May come from the TriggerAuthentication or a variable (awsAccessKeyIDFromEnv)
-    instead."""
-    aws_access_key_id_from_env: Text | None = Field(default=None, alias="awsAccessKeyIDFromEnv")
-    """The container's variable that holds awsAccessKeyID."""
-    aws_secret_access_key_from_env: Text | None = None
-    """The container's variable that holds awsSecretAccessKey. Credentials stay in the Secret it comes
-    from."""

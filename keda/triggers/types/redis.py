@@ -13,7 +13,70 @@ from keda.triggers.base import Trigger
 from keda.triggers.parameters import Boolean, Integer, Text, Words
 
 
-class Redis(Trigger):
+class _Shared(Trigger):
+    """The parameters that all of these scalers have."""
+
+    list_name: Text = Field(examples=["my-list"])
+    """The list."""
+    list_length: Integer = Field(default=5, examples=[5])
+    """What one replica is worth: with AverageValue, replicas = ceil(value / this). Default: 5."""
+    activation_list_length: Integer | None = Field(default=None, examples=[5])
+    """Active (0 -> 1) when the value is *above* this."""
+    database_index: Integer | None = Field(default=None, examples=[5])
+    """Number of the Redis database."""
+    enable_tls: Boolean | None = Field(default=None, alias="enableTLS", examples=[True])
+    """Use TLS."""
+    address: Words | None = Field(default=None, examples=["redis.default.svc:6379"])
+    """host:port; several addresses for a cluster or Sentinel. May come from the TriggerAuthentication or a
+    variable (addressFromEnv) instead."""
+    addresses: Words | None = Field(default=None, examples=["redis.default.svc:6379"])
+    """URLs of the nodes. Another spelling of address, which wins. May come from the TriggerAuthentication or
+    a variable (addressesFromEnv) instead."""
+    address_from_env: Text | None = None
+    """The container's variable that holds address."""
+    addresses_from_env: Text | None = None
+    """The container's variable that holds addresses."""
+    username: Text | None = Field(default=None, examples=["my-username"])
+    """User. May come from the TriggerAuthentication or a variable (usernameFromEnv) instead."""
+    username_from_env: Text | None = None
+    """The container's variable that holds username."""
+    password_from_env: Text | None = None
+    """The container's variable that holds password. Credentials stay in the Secret it comes from."""
+    sentinel_username: Text | None = Field(default=None, examples=["my-sentinel-username"])
+    """User of Sentinel. May come from the TriggerAuthentication or a variable (sentinelUsernameFromEnv)
+    instead."""
+    sentinel_username_from_env: Text | None = None
+    """The container's variable that holds sentinelUsername."""
+    sentinel_password_from_env: Text | None = None
+    """The container's variable that holds sentinelPassword. Credentials stay in the Secret it comes from."""
+    sentinel_master: Text | None = Field(default=None, examples=["my-sentinel-master"])
+    """Name of the master. May come from the TriggerAuthentication or a variable (sentinelMasterFromEnv)
+    instead."""
+    sentinel_master_from_env: Text | None = None
+    """The container's variable that holds sentinelMaster."""
+    host: Words | None = Field(default=None, examples=["redis.default.svc"])
+    """Address of the server. May come from the TriggerAuthentication or a variable (hostFromEnv) instead."""
+    hosts: Words | None = Field(default=None, examples=["redis.default.svc"])
+    """Another spelling of host, which wins. May come from the TriggerAuthentication or a variable
+    (hostsFromEnv) instead."""
+    host_from_env: Text | None = None
+    """The container's variable that holds host."""
+    hosts_from_env: Text | None = None
+    """The container's variable that holds hosts."""
+    port: Words | None = Field(default=None, examples=['"6379"'])
+    """Port of the server. May come from the TriggerAuthentication or a variable (portFromEnv) instead."""
+    ports: Words | None = Field(default=None, examples=['"6379"'])
+    """Another spelling of port, which wins. May come from the TriggerAuthentication or a variable
+    (portsFromEnv) instead."""
+    port_from_env: Text | None = None
+    """The container's variable that holds port."""
+    ports_from_env: Text | None = None
+    """The container's variable that holds ports."""
+    unsafe_ssl: Boolean = Field(default=False, examples=[True])
+    """Do not verify the server's certificate. Default: false."""
+
+
+class Redis(_Shared):
     """Length of a Redis list.
 
     redis, from pkg/scalers/redis_scaler.go of KEDA 2.19.0.
@@ -25,67 +88,8 @@ class Redis(Trigger):
         {"Cert", "ca", "cert", "key", "keyPassword", "password", "sentinelPassword", "tls"}
     )
 
-    list_name: Text = Field(examples=["my-list"])
-    """The list."""
-    list_length: Integer = Field(default=5, examples=[5])
-    """What one replica is worth: with AverageValue, replicas = ceil(value / this). Default: 5."""
-    activation_list_length: Integer | None = Field(default=None, examples=[5])
-    """Active (0 -> 1) when the value is *above* this."""
-    database_index: Integer | None = Field(default=None, examples=[5])
-    """Number of the Redis database."""
-    enable_tls: Boolean | None = Field(default=None, alias="enableTLS", examples=[True])
-    """Use TLS."""
-    address: Words | None = Field(default=None, examples=["redis.default.svc:6379"])
-    """host:port; several addresses for a cluster or Sentinel. May come from the TriggerAuthentication or a
-    variable (addressFromEnv) instead."""
-    addresses: Words | None = Field(default=None, examples=["redis.default.svc:6379"])
-    """URLs of the nodes. Another spelling of address, which wins. May come from the TriggerAuthentication or
-    a variable (addressesFromEnv) instead."""
-    address_from_env: Text | None = None
-    """The container's variable that holds address."""
-    addresses_from_env: Text | None = None
-    """The container's variable that holds addresses."""
-    username: Text | None = Field(default=None, examples=["my-username"])
-    """User. May come from the TriggerAuthentication or a variable (usernameFromEnv) instead."""
-    username_from_env: Text | None = None
-    """The container's variable that holds username."""
-    password_from_env: Text | None = None
-    """The container's variable that holds password. Credentials stay in the Secret it comes from."""
-    sentinel_username: Text | None = Field(default=None, examples=["my-sentinel-username"])
-    """User of Sentinel. May come from the TriggerAuthentication or a variable (sentinelUsernameFromEnv)
-    instead."""
-    sentinel_username_from_env: Text | None = None
-    """The container's variable that holds sentinelUsername."""
-    sentinel_password_from_env: Text | None = None
-    """The container's variable that holds sentinelPassword. Credentials stay in the Secret it comes from."""
-    sentinel_master: Text | None = Field(default=None, examples=["my-sentinel-master"])
-    """Name of the master. May come from the TriggerAuthentication or a variable (sentinelMasterFromEnv)
-    instead."""
-    sentinel_master_from_env: Text | None = None
-    """The container's variable that holds sentinelMaster."""
-    host: Words | None = Field(default=None, examples=["redis.default.svc"])
-    """Address of the server. May come from the TriggerAuthentication or a variable (hostFromEnv) instead."""
-    hosts: Words | None = Field(default=None, examples=["redis.default.svc"])
-    """Another spelling of host, which wins. May come from the TriggerAuthentication or a variable
-    (hostsFromEnv) instead."""
-    host_from_env: Text | None = None
-    """The container's variable that holds host."""
-    hosts_from_env: Text | None = None
-    """The container's variable that holds hosts."""
-    port: Words | None = Field(default=None, examples=['"6379"'])
-    """Port of the server. May come from the TriggerAuthentication or a variable (portFromEnv) instead."""
-    ports: Words | None = Field(default=None, examples=['"6379"'])
-    """Another spelling of port, which wins. May come from the TriggerAuthentication or a variable
-    (portsFromEnv) instead."""
-    port_from_env: Text | None = None
-    """The container's variable that holds port."""
-    ports_from_env: Text | None = None
-    """The container's variable that holds ports."""
-    unsafe_ssl: Boolean = Field(default=False, examples=[True])
-    """Do not verify the server's certificate. Default: false."""
 
-
-class RedisCluster(Trigger):
+class RedisCluster(_Shared):
     """Length of a list in a Redis cluster.
 
     redis-cluster, from pkg/scalers/redis_scaler.go of KEDA 2.19.0.
@@ -97,67 +101,8 @@ class RedisCluster(Trigger):
         {"Cert", "ca", "cert", "key", "keyPassword", "password", "sentinelPassword", "tls"}
     )
 
-    list_name: Text = Field(examples=["my-list"])
-    """The list."""
-    list_length: Integer = Field(default=5, examples=[5])
-    """What one replica is worth: with AverageValue, replicas = ceil(value / this). Default: 5."""
-    activation_list_length: Integer | None = Field(default=None, examples=[5])
-    """Active (0 -> 1) when the value is *above* this."""
-    database_index: Integer | None = Field(default=None, examples=[5])
-    """Number of the Redis database."""
-    enable_tls: Boolean | None = Field(default=None, alias="enableTLS", examples=[True])
-    """Use TLS."""
-    address: Words | None = Field(default=None, examples=["redis.default.svc:6379"])
-    """host:port; several addresses for a cluster or Sentinel. May come from the TriggerAuthentication or a
-    variable (addressFromEnv) instead."""
-    addresses: Words | None = Field(default=None, examples=["redis.default.svc:6379"])
-    """URLs of the nodes. Another spelling of address, which wins. May come from the TriggerAuthentication or
-    a variable (addressesFromEnv) instead."""
-    address_from_env: Text | None = None
-    """The container's variable that holds address."""
-    addresses_from_env: Text | None = None
-    """The container's variable that holds addresses."""
-    username: Text | None = Field(default=None, examples=["my-username"])
-    """User. May come from the TriggerAuthentication or a variable (usernameFromEnv) instead."""
-    username_from_env: Text | None = None
-    """The container's variable that holds username."""
-    password_from_env: Text | None = None
-    """The container's variable that holds password. Credentials stay in the Secret it comes from."""
-    sentinel_username: Text | None = Field(default=None, examples=["my-sentinel-username"])
-    """User of Sentinel. May come from the TriggerAuthentication or a variable (sentinelUsernameFromEnv)
-    instead."""
-    sentinel_username_from_env: Text | None = None
-    """The container's variable that holds sentinelUsername."""
-    sentinel_password_from_env: Text | None = None
-    """The container's variable that holds sentinelPassword. Credentials stay in the Secret it comes from."""
-    sentinel_master: Text | None = Field(default=None, examples=["my-sentinel-master"])
-    """Name of the master. May come from the TriggerAuthentication or a variable (sentinelMasterFromEnv)
-    instead."""
-    sentinel_master_from_env: Text | None = None
-    """The container's variable that holds sentinelMaster."""
-    host: Words | None = Field(default=None, examples=["redis.default.svc"])
-    """Address of the server. May come from the TriggerAuthentication or a variable (hostFromEnv) instead."""
-    hosts: Words | None = Field(default=None, examples=["redis.default.svc"])
-    """Another spelling of host, which wins. May come from the TriggerAuthentication or a variable
-    (hostsFromEnv) instead."""
-    host_from_env: Text | None = None
-    """The container's variable that holds host."""
-    hosts_from_env: Text | None = None
-    """The container's variable that holds hosts."""
-    port: Words | None = Field(default=None, examples=['"6379"'])
-    """Port of the server. May come from the TriggerAuthentication or a variable (portFromEnv) instead."""
-    ports: Words | None = Field(default=None, examples=['"6379"'])
-    """Another spelling of port, which wins. May come from the TriggerAuthentication or a variable
-    (portsFromEnv) instead."""
-    port_from_env: Text | None = None
-    """The container's variable that holds port."""
-    ports_from_env: Text | None = None
-    """The container's variable that holds ports."""
-    unsafe_ssl: Boolean = Field(default=False, examples=[True])
-    """Do not verify the server's certificate. Default: false."""
 
-
-class RedisSentinel(Trigger):
+class RedisSentinel(_Shared):
     """Length of a Redis list behind Sentinel.
 
     redis-sentinel, from pkg/scalers/redis_scaler.go of KEDA 2.19.0.
@@ -168,62 +113,3 @@ class RedisSentinel(Trigger):
     from_authentication: ClassVar[frozenset[str]] = frozenset(
         {"Cert", "ca", "cert", "key", "keyPassword", "password", "sentinelPassword", "tls"}
     )
-
-    list_name: Text = Field(examples=["my-list"])
-    """The list."""
-    list_length: Integer = Field(default=5, examples=[5])
-    """What one replica is worth: with AverageValue, replicas = ceil(value / this). Default: 5."""
-    activation_list_length: Integer | None = Field(default=None, examples=[5])
-    """Active (0 -> 1) when the value is *above* this."""
-    database_index: Integer | None = Field(default=None, examples=[5])
-    """Number of the Redis database."""
-    enable_tls: Boolean | None = Field(default=None, alias="enableTLS", examples=[True])
-    """Use TLS."""
-    address: Words | None = Field(default=None, examples=["redis.default.svc:6379"])
-    """host:port; several addresses for a cluster or Sentinel. May come from the TriggerAuthentication or a
-    variable (addressFromEnv) instead."""
-    addresses: Words | None = Field(default=None, examples=["redis.default.svc:6379"])
-    """URLs of the nodes. Another spelling of address, which wins. May come from the TriggerAuthentication or
-    a variable (addressesFromEnv) instead."""
-    address_from_env: Text | None = None
-    """The container's variable that holds address."""
-    addresses_from_env: Text | None = None
-    """The container's variable that holds addresses."""
-    username: Text | None = Field(default=None, examples=["my-username"])
-    """User. May come from the TriggerAuthentication or a variable (usernameFromEnv) instead."""
-    username_from_env: Text | None = None
-    """The container's variable that holds username."""
-    password_from_env: Text | None = None
-    """The container's variable that holds password. Credentials stay in the Secret it comes from."""
-    sentinel_username: Text | None = Field(default=None, examples=["my-sentinel-username"])
-    """User of Sentinel. May come from the TriggerAuthentication or a variable (sentinelUsernameFromEnv)
-    instead."""
-    sentinel_username_from_env: Text | None = None
-    """The container's variable that holds sentinelUsername."""
-    sentinel_password_from_env: Text | None = None
-    """The container's variable that holds sentinelPassword. Credentials stay in the Secret it comes from."""
-    sentinel_master: Text | None = Field(default=None, examples=["my-sentinel-master"])
-    """Name of the master. May come from the TriggerAuthentication or a variable (sentinelMasterFromEnv)
-    instead."""
-    sentinel_master_from_env: Text | None = None
-    """The container's variable that holds sentinelMaster."""
-    host: Words | None = Field(default=None, examples=["redis.default.svc"])
-    """Address of the server. May come from the TriggerAuthentication or a variable (hostFromEnv) instead."""
-    hosts: Words | None = Field(default=None, examples=["redis.default.svc"])
-    """Another spelling of host, which wins. May come from the TriggerAuthentication or a variable
-    (hostsFromEnv) instead."""
-    host_from_env: Text | None = None
-    """The container's variable that holds host."""
-    hosts_from_env: Text | None = None
-    """The container's variable that holds hosts."""
-    port: Words | None = Field(default=None, examples=['"6379"'])
-    """Port of the server. May come from the TriggerAuthentication or a variable (portFromEnv) instead."""
-    ports: Words | None = Field(default=None, examples=['"6379"'])
-    """Another spelling of port, which wins. May come from the TriggerAuthentication or a variable
-    (portsFromEnv) instead."""
-    port_from_env: Text | None = None
-    """The container's variable that holds port."""
-    ports_from_env: Text | None = None
-    """The container's variable that holds ports."""
-    unsafe_ssl: Boolean = Field(default=False, examples=[True])
-    """Do not verify the server's certificate. Default: false."""

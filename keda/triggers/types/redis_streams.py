@@ -13,7 +13,77 @@ from keda.triggers.base import Trigger
 from keda.triggers.parameters import Boolean, Integer, Text, Words
 
 
-class RedisClusterStreams(Trigger):
+class _Shared(Trigger):
+    """The parameters that all of these scalers have."""
+
+    stream: Text = Field(examples=["my-stream"])
+    """The stream."""
+    pending_entries_count: Integer = Field(default=5, examples=[5])
+    """Pending entries of the consumer group one replica is worth. What one replica is worth: with
+    AverageValue, replicas = ceil(value / this). Default: 5."""
+    stream_length: Integer = Field(default=5, examples=[5])
+    """Entries of the stream one replica is worth; used without a consumer group. Default: 5."""
+    lag_count: Integer | None = Field(default=None, examples=[5])
+    """Lag one replica is worth (Redis 7); instead of pendingEntriesCount and streamLength."""
+    consumer_group: Text | None = Field(default=None, examples=["my-consumer-group"])
+    """The consumer group."""
+    database_index: Integer | None = Field(default=None, examples=[5])
+    """Number of the Redis database."""
+    address: Words | None = Field(default=None, examples=["redis.default.svc:6379"])
+    """host:port; several addresses for a cluster or Sentinel. May come from the TriggerAuthentication or a
+    variable (addressFromEnv) instead."""
+    addresses: Words | None = Field(default=None, examples=["redis.default.svc:6379"])
+    """URLs of the nodes. Another spelling of address, which wins. May come from the TriggerAuthentication or
+    a variable (addressesFromEnv) instead."""
+    address_from_env: Text | None = None
+    """The container's variable that holds address."""
+    addresses_from_env: Text | None = None
+    """The container's variable that holds addresses."""
+    username: Text | None = Field(default=None, examples=["my-username"])
+    """User. May come from the TriggerAuthentication or a variable (usernameFromEnv) instead."""
+    username_from_env: Text | None = None
+    """The container's variable that holds username."""
+    password_from_env: Text | None = None
+    """The container's variable that holds password. Credentials stay in the Secret it comes from."""
+    sentinel_username: Text | None = Field(default=None, examples=["my-sentinel-username"])
+    """User of Sentinel. May come from the TriggerAuthentication or a variable (sentinelUsernameFromEnv)
+    instead."""
+    sentinel_username_from_env: Text | None = None
+    """The container's variable that holds sentinelUsername."""
+    sentinel_password_from_env: Text | None = None
+    """The container's variable that holds sentinelPassword. Credentials stay in the Secret it comes from."""
+    sentinel_master: Text | None = Field(default=None, examples=["my-sentinel-master"])
+    """Name of the master. May come from the TriggerAuthentication or a variable (sentinelMasterFromEnv)
+    instead."""
+    sentinel_master_from_env: Text | None = None
+    """The container's variable that holds sentinelMaster."""
+    host: Words | None = Field(default=None, examples=["redis.default.svc"])
+    """Address of the server. May come from the TriggerAuthentication or a variable (hostFromEnv) instead."""
+    hosts: Words | None = Field(default=None, examples=["redis.default.svc"])
+    """Another spelling of host, which wins. May come from the TriggerAuthentication or a variable
+    (hostsFromEnv) instead."""
+    host_from_env: Text | None = None
+    """The container's variable that holds host."""
+    hosts_from_env: Text | None = None
+    """The container's variable that holds hosts."""
+    port: Words | None = Field(default=None, examples=['"6379"'])
+    """Port of the server. May come from the TriggerAuthentication or a variable (portFromEnv) instead."""
+    ports: Words | None = Field(default=None, examples=['"6379"'])
+    """Another spelling of port, which wins. May come from the TriggerAuthentication or a variable
+    (portsFromEnv) instead."""
+    port_from_env: Text | None = None
+    """The container's variable that holds port."""
+    ports_from_env: Text | None = None
+    """The container's variable that holds ports."""
+    unsafe_ssl: Boolean = Field(default=False, examples=[True])
+    """Do not verify the server's certificate. Default: false."""
+    activation_lag_count: Integer = Field(default=0, examples=[5])
+    """Active (0 -> 1) when the value is *above* this. Default: 0."""
+    enable_tls: Boolean | None = Field(default=None, alias="enableTLS", examples=[True])
+    """Use TLS."""
+
+
+class RedisClusterStreams(_Shared):
     """Pending entries, length or lag of a stream in a Redis cluster.
 
     redis-cluster-streams, from pkg/scalers/redis_streams_scaler.go of KEDA 2.19.0.
@@ -25,74 +95,8 @@ class RedisClusterStreams(Trigger):
         {"Cert", "ca", "cert", "key", "keyPassword", "password", "sentinelPassword", "tls"}
     )
 
-    stream: Text = Field(examples=["my-stream"])
-    """The stream."""
-    pending_entries_count: Integer = Field(default=5, examples=[5])
-    """Pending entries of the consumer group one replica is worth. What one replica is worth: with
-    AverageValue, replicas = ceil(value / this). Default: 5."""
-    stream_length: Integer = Field(default=5, examples=[5])
-    """Entries of the stream one replica is worth; used without a consumer group. Default: 5."""
-    lag_count: Integer | None = Field(default=None, examples=[5])
-    """Lag one replica is worth (Redis 7); instead of pendingEntriesCount and streamLength."""
-    consumer_group: Text | None = Field(default=None, examples=["my-consumer-group"])
-    """The consumer group."""
-    database_index: Integer | None = Field(default=None, examples=[5])
-    """Number of the Redis database."""
-    address: Words | None = Field(default=None, examples=["redis.default.svc:6379"])
-    """host:port; several addresses for a cluster or Sentinel. May come from the TriggerAuthentication or a
-    variable (addressFromEnv) instead."""
-    addresses: Words | None = Field(default=None, examples=["redis.default.svc:6379"])
-    """URLs of the nodes. Another spelling of address, which wins. May come from the TriggerAuthentication or
-    a variable (addressesFromEnv) instead."""
-    address_from_env: Text | None = None
-    """The container's variable that holds address."""
-    addresses_from_env: Text | None = None
-    """The container's variable that holds addresses."""
-    username: Text | None = Field(default=None, examples=["my-username"])
-    """User. May come from the TriggerAuthentication or a variable (usernameFromEnv) instead."""
-    username_from_env: Text | None = None
-    """The container's variable that holds username."""
-    password_from_env: Text | None = None
-    """The container's variable that holds password. Credentials stay in the Secret it comes from."""
-    sentinel_username: Text | None = Field(default=None, examples=["my-sentinel-username"])
-    """User of Sentinel. May come from the TriggerAuthentication or a variable (sentinelUsernameFromEnv)
-    instead."""
-    sentinel_username_from_env: Text | None = None
-    """The container's variable that holds sentinelUsername."""
-    sentinel_password_from_env: Text | None = None
-    """The container's variable that holds sentinelPassword. Credentials stay in the Secret it comes from."""
-    sentinel_master: Text | None = Field(default=None, examples=["my-sentinel-master"])
-    """Name of the master. May come from the TriggerAuthentication or a variable (sentinelMasterFromEnv)
-    instead."""
-    sentinel_master_from_env: Text | None = None
-    """The container's variable that holds sentinelMaster."""
-    host: Words | None = Field(default=None, examples=["redis.default.svc"])
-    """Address of the server. May come from the TriggerAuthentication or a variable (hostFromEnv) instead."""
-    hosts: Words | None = Field(default=None, examples=["redis.default.svc"])
-    """Another spelling of host, which wins. May come from the TriggerAuthentication or a variable
-    (hostsFromEnv) instead."""
-    host_from_env: Text | None = None
-    """The container's variable that holds host."""
-    hosts_from_env: Text | None = None
-    """The container's variable that holds hosts."""
-    port: Words | None = Field(default=None, examples=['"6379"'])
-    """Port of the server. May come from the TriggerAuthentication or a variable (portFromEnv) instead."""
-    ports: Words | None = Field(default=None, examples=['"6379"'])
-    """Another spelling of port, which wins. May come from the TriggerAuthentication or a variable
-    (portsFromEnv) instead."""
-    port_from_env: Text | None = None
-    """The container's variable that holds port."""
-    ports_from_env: Text | None = None
-    """The container's variable that holds ports."""
-    unsafe_ssl: Boolean = Field(default=False, examples=[True])
-    """Do not verify the server's certificate. Default: false."""
-    activation_lag_count: Integer = Field(default=0, examples=[5])
-    """Active (0 -> 1) when the value is *above* this. Default: 0."""
-    enable_tls: Boolean | None = Field(default=None, alias="enableTLS", examples=[True])
-    """Use TLS."""
 
-
-class RedisSentinelStreams(Trigger):
+class RedisSentinelStreams(_Shared):
     """Pending entries, length or lag of a Redis stream behind Sentinel.
 
     redis-sentinel-streams, from pkg/scalers/redis_streams_scaler.go of KEDA 2.19.0.
@@ -104,74 +108,8 @@ class RedisSentinelStreams(Trigger):
         {"Cert", "ca", "cert", "key", "keyPassword", "password", "sentinelPassword", "tls"}
     )
 
-    stream: Text = Field(examples=["my-stream"])
-    """The stream."""
-    pending_entries_count: Integer = Field(default=5, examples=[5])
-    """Pending entries of the consumer group one replica is worth. What one replica is worth: with
-    AverageValue, replicas = ceil(value / this). Default: 5."""
-    stream_length: Integer = Field(default=5, examples=[5])
-    """Entries of the stream one replica is worth; used without a consumer group. Default: 5."""
-    lag_count: Integer | None = Field(default=None, examples=[5])
-    """Lag one replica is worth (Redis 7); instead of pendingEntriesCount and streamLength."""
-    consumer_group: Text | None = Field(default=None, examples=["my-consumer-group"])
-    """The consumer group."""
-    database_index: Integer | None = Field(default=None, examples=[5])
-    """Number of the Redis database."""
-    address: Words | None = Field(default=None, examples=["redis.default.svc:6379"])
-    """host:port; several addresses for a cluster or Sentinel. May come from the TriggerAuthentication or a
-    variable (addressFromEnv) instead."""
-    addresses: Words | None = Field(default=None, examples=["redis.default.svc:6379"])
-    """URLs of the nodes. Another spelling of address, which wins. May come from the TriggerAuthentication or
-    a variable (addressesFromEnv) instead."""
-    address_from_env: Text | None = None
-    """The container's variable that holds address."""
-    addresses_from_env: Text | None = None
-    """The container's variable that holds addresses."""
-    username: Text | None = Field(default=None, examples=["my-username"])
-    """User. May come from the TriggerAuthentication or a variable (usernameFromEnv) instead."""
-    username_from_env: Text | None = None
-    """The container's variable that holds username."""
-    password_from_env: Text | None = None
-    """The container's variable that holds password. Credentials stay in the Secret it comes from."""
-    sentinel_username: Text | None = Field(default=None, examples=["my-sentinel-username"])
-    """User of Sentinel. May come from the TriggerAuthentication or a variable (sentinelUsernameFromEnv)
-    instead."""
-    sentinel_username_from_env: Text | None = None
-    """The container's variable that holds sentinelUsername."""
-    sentinel_password_from_env: Text | None = None
-    """The container's variable that holds sentinelPassword. Credentials stay in the Secret it comes from."""
-    sentinel_master: Text | None = Field(default=None, examples=["my-sentinel-master"])
-    """Name of the master. May come from the TriggerAuthentication or a variable (sentinelMasterFromEnv)
-    instead."""
-    sentinel_master_from_env: Text | None = None
-    """The container's variable that holds sentinelMaster."""
-    host: Words | None = Field(default=None, examples=["redis.default.svc"])
-    """Address of the server. May come from the TriggerAuthentication or a variable (hostFromEnv) instead."""
-    hosts: Words | None = Field(default=None, examples=["redis.default.svc"])
-    """Another spelling of host, which wins. May come from the TriggerAuthentication or a variable
-    (hostsFromEnv) instead."""
-    host_from_env: Text | None = None
-    """The container's variable that holds host."""
-    hosts_from_env: Text | None = None
-    """The container's variable that holds hosts."""
-    port: Words | None = Field(default=None, examples=['"6379"'])
-    """Port of the server. May come from the TriggerAuthentication or a variable (portFromEnv) instead."""
-    ports: Words | None = Field(default=None, examples=['"6379"'])
-    """Another spelling of port, which wins. May come from the TriggerAuthentication or a variable
-    (portsFromEnv) instead."""
-    port_from_env: Text | None = None
-    """The container's variable that holds port."""
-    ports_from_env: Text | None = None
-    """The container's variable that holds ports."""
-    unsafe_ssl: Boolean = Field(default=False, examples=[True])
-    """Do not verify the server's certificate. Default: false."""
-    activation_lag_count: Integer = Field(default=0, examples=[5])
-    """Active (0 -> 1) when the value is *above* this. Default: 0."""
-    enable_tls: Boolean | None = Field(default=None, alias="enableTLS", examples=[True])
-    """Use TLS."""
 
-
-class RedisStreams(Trigger):
+class RedisStreams(_Shared):
     """Pending entries, length or lag of a Redis stream.
 
     redis-streams, from pkg/scalers/redis_streams_scaler.go of KEDA 2.19.0.
@@ -182,69 +120,3 @@ class RedisStreams(Trigger):
     from_authentication: ClassVar[frozenset[str]] = frozenset(
         {"Cert", "ca", "cert", "key", "keyPassword", "password", "sentinelPassword", "tls"}
     )
-
-    stream: Text = Field(examples=["my-stream"])
-    """The stream."""
-    pending_entries_count: Integer = Field(default=5, examples=[5])
-    """Pending entries of the consumer group one replica is worth. What one replica is worth: with
-    AverageValue, replicas = ceil(value / this). Default: 5."""
-    stream_length: Integer = Field(default=5, examples=[5])
-    """Entries of the stream one replica is worth; used without a consumer group. Default: 5."""
-    lag_count: Integer | None = Field(default=None, examples=[5])
-    """Lag one replica is worth (Redis 7); instead of pendingEntriesCount and streamLength."""
-    consumer_group: Text | None = Field(default=None, examples=["my-consumer-group"])
-    """The consumer group."""
-    database_index: Integer | None = Field(default=None, examples=[5])
-    """Number of the Redis database."""
-    address: Words | None = Field(default=None, examples=["redis.default.svc:6379"])
-    """host:port; several addresses for a cluster or Sentinel. May come from the TriggerAuthentication or a
-    variable (addressFromEnv) instead."""
-    addresses: Words | None = Field(default=None, examples=["redis.default.svc:6379"])
-    """URLs of the nodes. Another spelling of address, which wins. May come from the TriggerAuthentication or
-    a variable (addressesFromEnv) instead."""
-    address_from_env: Text | None = None
-    """The container's variable that holds address."""
-    addresses_from_env: Text | None = None
-    """The container's variable that holds addresses."""
-    username: Text | None = Field(default=None, examples=["my-username"])
-    """User. May come from the TriggerAuthentication or a variable (usernameFromEnv) instead."""
-    username_from_env: Text | None = None
-    """The container's variable that holds username."""
-    password_from_env: Text | None = None
-    """The container's variable that holds password. Credentials stay in the Secret it comes from."""
-    sentinel_username: Text | None = Field(default=None, examples=["my-sentinel-username"])
-    """User of Sentinel. May come from the TriggerAuthentication or a variable (sentinelUsernameFromEnv)
-    instead."""
-    sentinel_username_from_env: Text | None = None
-    """The container's variable that holds sentinelUsername."""
-    sentinel_password_from_env: Text | None = None
-    """The container's variable that holds sentinelPassword. Credentials stay in the Secret it comes from."""
-    sentinel_master: Text | None = Field(default=None, examples=["my-sentinel-master"])
-    """Name of the master. May come from the TriggerAuthentication or a variable (sentinelMasterFromEnv)
-    instead."""
-    sentinel_master_from_env: Text | None = None
-    """The container's variable that holds sentinelMaster."""
-    host: Words | None = Field(default=None, examples=["redis.default.svc"])
-    """Address of the server. May come from the TriggerAuthentication or a variable (hostFromEnv) instead."""
-    hosts: Words | None = Field(default=None, examples=["redis.default.svc"])
-    """Another spelling of host, which wins. May come from the TriggerAuthentication or a variable
-    (hostsFromEnv) instead."""
-    host_from_env: Text | None = None
-    """The container's variable that holds host."""
-    hosts_from_env: Text | None = None
-    """The container's variable that holds hosts."""
-    port: Words | None = Field(default=None, examples=['"6379"'])
-    """Port of the server. May come from the TriggerAuthentication or a variable (portFromEnv) instead."""
-    ports: Words | None = Field(default=None, examples=['"6379"'])
-    """Another spelling of port, which wins. May come from the TriggerAuthentication or a variable
-    (portsFromEnv) instead."""
-    port_from_env: Text | None = None
-    """The container's variable that holds port."""
-    ports_from_env: Text | None = None
-    """The container's variable that holds ports."""
-    unsafe_ssl: Boolean = Field(default=False, examples=[True])
-    """Do not verify the server's certificate. Default: false."""
-    activation_lag_count: Integer = Field(default=0, examples=[5])
-    """Active (0 -> 1) when the value is *above* this. Default: 0."""
-    enable_tls: Boolean | None = Field(default=None, alias="enableTLS", examples=[True])
-    """Use TLS."""

@@ -13,7 +13,20 @@ from keda.triggers.base import Trigger
 from keda.triggers.parameters import Boolean, Integer, Text
 
 
-class SolaceDirectMessaging(Trigger):
+class _Shared(Trigger):
+    """The parameters that all of these scalers have."""
+
+    solace_semp_base_url: Text = Field(alias="solaceSempBaseURL", examples=["http://solace.default.svc:8080"])
+    """URL of Solace's SEMP API."""
+    message_vpn: Text = Field(examples=["my-message-vpn"])
+    """The message VPN."""
+    username_from_env: Text | None = None
+    """The container's variable that holds username."""
+    password_from_env: Text | None = None
+    """The container's variable that holds password. Credentials stay in the Secret it comes from."""
+
+
+class SolaceDirectMessaging(_Shared):
     """Queued messages and transmit rates of Solace clients whose names match a pattern.
 
     solace-direct-messaging, from pkg/scalers/solace_dm_scaler.go of KEDA 2.19.0.
@@ -22,16 +35,8 @@ class SolaceDirectMessaging(Trigger):
     scaler: ClassVar[str] = "solace-direct-messaging"
     from_authentication: ClassVar[frozenset[str]] = frozenset({"password", "username"})
 
-    solace_semp_base_url: Text = Field(alias="solaceSempBaseURL", examples=["http://solace.default.svc:8080"])
-    """URL of Solace's SEMP API."""
-    message_vpn: Text = Field(examples=["my-message-vpn"])
-    """The message VPN."""
     client_name_pattern: Text = Field(examples=["my-client-name-pattern"])
     """Solace clients whose names match are summed up."""
-    username_from_env: Text | None = None
-    """The container's variable that holds username."""
-    password_from_env: Text | None = None
-    """The container's variable that holds password. Credentials stay in the Secret it comes from."""
     unsafe_ssl: Boolean = Field(default=False, alias="unsafeSSL", examples=[True])
     """Do not verify the server's certificate. Default: false."""
     queued_messages_factor: Integer = Field(default=3, examples=[3])
@@ -54,7 +59,7 @@ class SolaceDirectMessaging(Trigger):
     """Active (0 -> 1) when the value is *above* this. Default: 0."""
 
 
-class SolaceEventQueue(Trigger):
+class SolaceEventQueue(_Shared):
     """Messages, spool usage or receive rate of a Solace queue.
 
     solace-event-queue, from pkg/scalers/solace_scaler.go of KEDA 2.19.0.
@@ -63,18 +68,10 @@ class SolaceEventQueue(Trigger):
     scaler: ClassVar[str] = "solace-event-queue"
     from_authentication: ClassVar[frozenset[str]] = frozenset({"password"})
 
-    solace_semp_base_url: Text = Field(alias="solaceSempBaseURL", examples=["http://solace.default.svc:8080"])
-    """URL of Solace's SEMP API."""
-    message_vpn: Text = Field(examples=["my-message-vpn"])
-    """The message VPN."""
     queue_name: Text = Field(examples=["my-queue"])
     """The queue."""
     username: Text | None = Field(default=None, examples=["my-username"])
     """User. May come from the TriggerAuthentication or a variable (usernameFromEnv) instead."""
-    username_from_env: Text | None = None
-    """The container's variable that holds username."""
-    password_from_env: Text | None = None
-    """The container's variable that holds password. Credentials stay in the Secret it comes from."""
     message_count_target: Integer | None = Field(default=None, examples=[5])
     message_spool_usage_target: Integer | None = Field(default=None, examples=[5])
     """Unit: MB."""
