@@ -45,8 +45,8 @@ init: $(VENV)/.ready  ## A first stack file for your own cluster, from what it h
 preview: $(VENV)/.ready  ## `pulumi preview` with the policy pack
 	@$(PY) -m cli preview $(ON)
 
-render: $(VENV)/.ready  ## The stack as files for Flux: OUT=<folder> (FORMAT=argocd; CHECK=1: fail if they are not current)
-	@$(PY) -m cli render $(ON) $(if $(OUT),--out '$(OUT)') $(if $(FORMAT),--format $(FORMAT)) $(if $(CHECK),--check)
+render: $(VENV)/.ready  ## The stack as files for Flux: OUT=<folder> (STACK=, or FROM=<stack file>; FORMAT=argocd; CHECK=1)
+	@$(PY) -m cli render $(ON) $(if $(OUT),--out '$(OUT)') $(if $(FROM),--from '$(FROM)') $(if $(FORMAT),--format $(FORMAT)) $(if $(CHECK),--check)
 
 status: $(VENV)/.ready  ## The table of scaled workloads
 	@$(PY) -m cli status $(ON)

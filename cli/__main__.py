@@ -45,6 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--minutes", type=int, default=30, help="dashboard: how far back it looks (default: 30)"
     )
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="render: the tree's folder")
+    parser.add_argument("--from", dest="stack_file", type=Path, metavar="FILE", help="render: the stack file")
     parser.add_argument(
         "--format", choices=["flux", "argocd"], default="flux", help="render: for which tool (default: flux)"
     )
@@ -181,7 +182,9 @@ def _render(args: argparse.Namespace) -> int:
         raise CommandError(
             "render: where to? Pass OUT=<folder>, in the repository that Flux or Argo CD applies."
         )
-    if args.cluster or args.stack:
+    if args.stack_file:
+        file = args.stack_file
+    elif args.cluster or args.stack:
         file = clusters.OwnCluster.named(args.cluster or args.stack, args.stack).file
     else:
         file = stackfile.SOURCE

@@ -145,6 +145,7 @@ def test_check_lists_what_is_not_current_and_writes_nothing(
         ([], "render: where to? Pass OUT=<folder>, in the repository that Flux or Argo CD applies."),
         (["--out", "x", "--stack", "none"], "Pulumi.none.yaml: no such file, so there is nothing to render."),
         (["--out", "x", "--cluster", "a@b"], "Pulumi.a-b.yaml: no such file, so there is nothing to render."),
+        (["--out", "x", "--from", "a/none.yaml"], "none.yaml: no such file, so there is nothing to render."),
         (["--out", "README.md"], "OUT=README.md: is a file. Write OUT=<a folder>."),
     ],
 )
@@ -157,6 +158,15 @@ def test_a_command_that_cannot_be_run_is_one_line(
     monkeypatch.chdir(ROOT)
     assert main(["render", *arguments]) == 1
     assert capsys.readouterr().err.startswith(line)
+
+
+def test_the_stack_file_may_be_beside_the_tree(tmp_path: Path) -> None:
+    file = stack_file(tmp_path, keda_namespace="autoscaling")
+    arguments = ["render", "--from", str(file), "--out", str(tmp_path / "tree")]
+    assert main(arguments) == 0
+    assert main([*arguments, "--check"]) == 0
+    file.write_text(file.read_text().replace("autoscaling", "keda"))
+    assert main([*arguments, "--check"]) == 1
 
 
 def test_a_file_of_somebody_else_is_not_overwritten(tmp_path: Path) -> None:
