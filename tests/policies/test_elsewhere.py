@@ -81,7 +81,7 @@ def test_a_declaration_replaces_what_is_live(monkeypatch: pytest.MonkeyPatch) ->
 def test_what_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     missing = Operation({SOURCES: {"manifests": [str(tmp_path / "none")]}}).register(scaled_object())
     assert missing.end().rules == [SOURCES]
-    assert "there is no YAML or JSON file here" in missing.messages[0]
+    assert "cannot be read: No such file or directory" in missing.messages[0]
     known = [{"object": f"{tmp_path}/none", "reason": "comes with the next release"}]
     given = {SOURCES: {"manifests": [str(tmp_path / "none")], "excluded": known}}
     assert Operation(given).register(scaled_object()).end().rules == []

@@ -110,7 +110,7 @@ def test_a_path_that_leads_nowhere_is_one_line(tmp_path: Path) -> None:
         f"{tmp_path}/nowhere: cannot be read: No such file or directory."
     ]
     (tmp_path / "empty").mkdir()
-    assert read(tmp_path / "empty")[1] == [f"{tmp_path}/empty: there is no YAML or JSON file here."]
+    assert read(tmp_path / "empty")[1] == [f"{tmp_path}/empty: no YAML or JSON file is here."]
 
 
 def test_what_is_rendered_in_the_cluster_is_said_not_guessed(tmp_path: Path) -> None:
