@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -192,12 +193,10 @@ def test_the_tree_of_another_stack_stays(homelab: Stack, tmp_path: Path) -> None
 
 
 def test_keda_check_finds_nothing_in_the_tree(homelab: Stack, tmp_path: Path) -> None:
+    gitops = homelab.settings.gitops.model_copy(update={"repository": "https://git.example.org/a"})
+    stack = replace(homelab, settings=replace(homelab.settings, gitops=gitops))
     for form in command.FORMATS:
-        with_repository = homelab.settings.gitops.model_copy(
-            update={"repository": "https://git.example.org/a"}
-        )
-        object.__setattr__(homelab.settings, "gitops", with_repository)
-        write(command.tree(homelab, form, ".", FILE), tmp_path / form, FILE)
+        write(command.tree(stack, form, ".", FILE), tmp_path / form, FILE)
         assert keda(["check", "--fail-on", "warning", str(tmp_path / form)]) == 0
 
 
