@@ -60,43 +60,9 @@ spec:
   triggers:
     - {type: cron, metadata: {timezone: UTC, start: 0 7 * * *, end: 0 19 * * *, desiredReplicas: "2"}}
 """
-    passes = """\
-# the Job gives way: its pods are of a priority class of their own
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: render, namespace: render}
-spec:
-  selector: {matchLabels: {app: render}}
-  template:
-    metadata: {labels: {app: render}}
-    spec: {containers: [{name: render, image: render:1, resources: {limits: {nvidia.com/gpu: 1}}}]}
----
-apiVersion: keda.sh/v1alpha1
-kind: ScaledObject
-metadata: {name: render, namespace: render}
-spec:
-  scaleTargetRef: {name: render}
-  maxReplicaCount: 3
-  triggers:
-    - {type: cron, metadata: {timezone: UTC, start: 0 7 * * *, end: 0 19 * * *, desiredReplicas: "2"}}
----
-apiVersion: keda.sh/v1alpha1
-kind: ScaledJob
-metadata: {name: batch, namespace: batch}
-spec:
-  maxReplicaCount: 1
-  successfulJobsHistoryLimit: 5
-  failedJobsHistoryLimit: 5
-  rollout: {strategy: gradual}
-  jobTargetRef:
-    template:
-      spec:
-        restartPolicy: Never
-        priorityClassName: batch
-        containers: [{name: job, image: job:1, resources: {limits: {nvidia.com/gpu: 2}}}]
-  triggers:
-    - {type: cron, metadata: {timezone: UTC, start: 0 7 * * *, end: 0 19 * * *, desiredReplicas: "2"}}
-"""
+    passes = "# the Job gives way: its pods are of a priority class of their own\n" + fails.replace(
+        "        restartPolicy: Never\n", "        restartPolicy: Never\n        priorityClassName: batch\n"
+    )
     note = """\
 GPUs per pod are read from the target's pod template in the program, or the ScaledJob's own. A target that
 is declared elsewhere is named at the end, not counted; write the GPUs of its pods into the annotation

@@ -30,16 +30,7 @@ spec:
   triggers:
     - {type: cron, metadata: {timezone: UTC, start: 0 7 * * *, end: 0 19 * * *, desiredReplicas: "2"}}
 """
-    passes = """\
-apiVersion: keda.sh/v1alpha1
-kind: ScaledObject
-metadata: {name: web, namespace: team-web}
-spec:
-  scaleTargetRef: {name: web}
-  maxReplicaCount: 3
-  triggers:
-    - {type: cron, metadata: {timezone: UTC, start: 0 7 * * *, end: 0 19 * * *, desiredReplicas: "2"}}
-"""
+    passes = fails.replace("namespace: default", "namespace: team-web")
     example = {"allowed": ["voice", "team-*"]}
     settings = {
         "allowed": {

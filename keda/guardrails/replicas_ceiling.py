@@ -31,16 +31,7 @@ spec:
   triggers:
     - {type: cron, metadata: {timezone: UTC, start: 0 7 * * *, end: 0 19 * * *, desiredReplicas: "2"}}
 """
-    passes = """\
-apiVersion: keda.sh/v1alpha1
-kind: ScaledObject
-metadata: {name: voice, namespace: voice}
-spec:
-  scaleTargetRef: {name: voice-pipeline}
-  maxReplicaCount: 20
-  triggers:
-    - {type: cron, metadata: {timezone: UTC, start: 0 7 * * *, end: 0 19 * * *, desiredReplicas: "2"}}
-"""
+    passes = fails.replace("   # no maxReplicaCount: 100", "\n  maxReplicaCount: 20")
     note = """\
 `keda check` reports the first half by [default-max](../rules/default-max.md), and the annotation that
 silences it there does so here.
