@@ -47,4 +47,4 @@ def _problems(manifest: Mapping[str, Any]) -> Iterator[tuple[Rule | None, Proble
 def _fault(rule: Rule | None, problem: Problem, at: At) -> Fault:
     # Of a scaler's parameters, KEDA's words are often the only reason.
     quoted = f" KEDA: {problem.keda}" if rule is TRIGGER_PARAMETER and problem.keda else ""
-    return Fault(join(*at), problem.value, problem.why, f"{problem.fix}{quoted}")
+    return Fault(join(*at), problem.value, problem.message, f"{problem.fix}{quoted}")

@@ -20,8 +20,8 @@ class Finding(NamedTuple):
     severity: Severity
     at: At
     """The path as keys and indexes; `path` is the same as a person writes it."""
-    message: str
-    """The value and why it hurts at run time."""
+    what: str
+    """The value and what is wrong with it, up to a full stop, or a colon that `why` follows."""
     fix: str
     keda: str
     """KEDA's or the API server's own wording, or ""; … stands for what is left out."""
@@ -33,21 +33,18 @@ class Finding(NamedTuple):
     """The correction, where it is certain."""
     places: str = ""
     """A sentence on where the objects are that do not go together, or ""."""
+    why: str = ""
+    """What happens at run time, or ""."""
+
+    @property
+    def message(self) -> str:
+        """`what` and `why`."""
+        return f"{self.what} {self.why}".rstrip()
 
     @property
     def path(self) -> str:
         """The place as text, such as `spec.triggers[0].metadata.query`."""
         return join(*self.at)
-
-    @property
-    def what(self) -> str:
-        """The first clause of the message, without a full stop."""
-        return _clauses(self.message)[0]
-
-    @property
-    def why(self) -> str:
-        """The rest of the message, or ""."""
-        return _clauses(self.message)[1]
 
     @property
     def text(self) -> str:
@@ -61,20 +58,6 @@ class Finding(NamedTuple):
         return f"{where}{self.severity}: {self.text} [{self.code}]"
 
 
-_CLAUSE = re.compile(
-    r"""(?:"(?:[^"\\]|\\.)*?["…] |'[^']*?['…] )?+"""  # a value in quotes, which holds what it likes
-    r".*?(?:(?<!e\.g)(?<!i\.e)\.(?= )|(?P<colon>:)(?= (?!true|false)(?:[a-z]|KEDA )))"
-)
-"""Up to the full stop or the colon after which a reason follows: in `key: value` a number or a quote does."""
-
-
-def _clauses(message: str) -> tuple[str, str]:
-    if not (found := _CLAUSE.match(message)):
-        return message.removesuffix("."), ""
-    why = message[found.end() :].strip()
-    return found[0][:-1], why[0].upper() + why[1:] if found["colon"] else why
-
-
 def finding(rule: Rule, problem: Problem, ref: str, where: str, prefix: At = ()) -> Finding:
     """A problem as a finding on the object `ref`, whose place within its document is `prefix`."""
     shown = "" if problem.value is MISSING else f"{show(problem.value, join(*problem.at))} "
@@ -82,13 +65,14 @@ def finding(rule: Rule, problem: Problem, ref: str, where: str, prefix: At = ())
         rule.name,
         rule.severity,
         (*prefix, *problem.at),
-        f"{shown}{problem.why}",
+        f"{shown}{problem.what}",
         problem.fix,
         problem.keda,
         ref,
         where,
         problem.edit,
         problem.places,
+        problem.why,
     )
 
 

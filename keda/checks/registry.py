@@ -3,7 +3,7 @@
     @warning("default-max", SETTINGS, summary=…, why=…, passes=…).on("ScaledObject", "ScaledJob")
     def default_max(item: Item) -> Iterator[Problem]:
         if …:
-            yield Problem(at, value, why, fix)
+            yield Problem(at, value, what, fix, why=…)
 
 `on` hands over each object by itself, `among` all objects with it. Where several rules share one walk, the
 rules are declared by name, and a function of `on_objects` or `among_objects` yields `RULE.found(…)`.
@@ -60,11 +60,13 @@ class Edit(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """One mistake in an object. `why` continues the sentence that `value` begins; MISSING is no value."""
+    """One mistake in an object."""
 
     at: At
     value: object
-    why: str
+    """MISSING: none is shown."""
+    what: str
+    """Continues the sentence that the value begins, up to a full stop; up to a colon, if `why` goes on."""
     fix: str = ""
     keda: str = ""
     """KEDA's or the API server's own wording, or ""; … stands for what is left out."""
@@ -74,6 +76,13 @@ class Problem(NamedTuple):
     """None: the rule above the function."""
     places: str = ""
     """A sentence on where the objects are that do not go together, or ""."""
+    why: str = ""
+    """What happens at run time, or ""."""
+
+    @property
+    def message(self) -> str:
+        """`what` and `why`, without the value."""
+        return f"{self.what} {self.why}".rstrip()
 
 
 Alone = Callable[["Item"], Iterator[Problem]]
@@ -106,10 +115,18 @@ class Rule(NamedTuple):
         return textwrap.dedent(self.example).strip()
 
     def found(
-        self, at: At, value: object, why: str, fix: str = "", keda: str = "", edit: Edit | None = None
+        self,
+        at: At,
+        value: object,
+        what: str,
+        fix: str = "",
+        keda: str = "",
+        edit: Edit | None = None,
+        *,
+        why: str = "",
     ) -> Problem:
         """A problem of this rule, from a function of several."""
-        return Problem(at, value, why, fix, keda, edit, self)
+        return Problem(at, value, what, fix, keda, edit, self, why=why)
 
     def on(self, *kinds: str, triggers: Iterable[str] = ()) -> Callable[[Alone], Alone]:
         """Applies the rule to each object of these kinds, by itself.

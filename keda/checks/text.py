@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from keda.checks.findings import Finding
 from keda.checks.output import Line
 from keda.core.errors import printable
 
@@ -63,19 +64,25 @@ def as_text(lines: Iterable[Line], look: Look = Look()) -> Iterator[str]:
             last = group
         severity = (finding.severity, RED if finding.severity == "error" else MAGENTA)
         place = [(f"{line.file}:{line.line}:", PLAIN), severity, (f"[{finding.code}]", PLAIN)]
-        what = [(f"{finding.path}:", BOLD), *_words(finding.what)]
+        what = [(f"{finding.path}:", BOLD), *_words(finding.what.rstrip(".:"))]
         if look.width:
             yield look.text(place)
             yield look.text(what, _INDENT)
         else:
             yield look.text([*place, *what])
         below = (
-            _words(finding.why),
+            _words(_sentence(finding)),
             [("Fix:", BOLD), *_words(finding.fix)] if finding.fix else [],
             _words(finding.places, DIM),
             _words(f"Run-time message: {finding.keda}" if finding.keda else "", DIM),
         )
         yield from (look.text(words, _INDENT) for words in below if words)
+
+
+def _sentence(finding: Finding) -> str:
+    """Why, which stands alone here."""
+    why = finding.why
+    return f"{why[0].upper()}{why[1:]}" if finding.what.endswith(":") else why
 
 
 def _words(text: str, colour: str = PLAIN) -> Words:

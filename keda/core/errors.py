@@ -16,7 +16,9 @@ from typing import Final, NamedTuple
 MISSING: Final = object()
 """The `value` of a fault that has none to show, such as a missing or an unknown key."""
 
-PLAIN_TEXT = "a secret in plain text: everyone who can read the object or its repository can read it."
+IN_PLAIN_TEXT = "a secret in plain text:"
+READABLE = "everyone who can read the object or its repository can read it."
+PLAIN_TEXT = f"{IN_PLAIN_TEXT} {READABLE}"
 INTO_A_SECRET = "Put it into a Secret and name that in a TriggerAuthentication."
 
 _SECRET_KEY = re.compile(

@@ -182,7 +182,7 @@ class Program:
         """The finding, without its value and what KEDA or a parser quotes of it if that is a secret."""
         value = dig(item.manifest, *finding.at[len(item.prefix) :]) if self.secrets else None
         if isinstance(value, str) and any(secret in value for secret in self.secrets):
-            return finding._replace(message="a secret value that is not valid here.", fix="", keda="")
+            return finding._replace(what="a secret value that is not valid here.", why="", fix="", keda="")
         return finding
 
     def _once(self, item: Item, finding: Finding) -> Iterator[Finding]:

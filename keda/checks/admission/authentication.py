@@ -36,16 +36,17 @@ def azure_identity(item: Item) -> Iterator[Problem]:
     for key in ("identityId", "identityTenantId"):
         if identity.get(key) == "":
             keda = f"{key} {_EMPTY.format(key)}"
-            yield Problem((*at, key), "", f"is empty. {WEBHOOK}", "Write the id, or remove it.", keda)
+            yield Problem((*at, key), "", "is empty.", "Write the id, or remove it.", keda, why=WEBHOOK)
     host = identity.get("identityAuthorityHost")
     if host and host is not UNKNOWN and not identity.get("identityTenantId"):
         yield Problem(
             (*at, "identityTenantId"),
             MISSING,
-            f"missing, and required by identityAuthorityHost. {WEBHOOK}",
+            "missing, and required by identityAuthorityHost.",
             "Write the tenant's id.",
             "identityTenantID of PodIdentity should not be nil or empty when identityAuthorityHost of "
             "PodIdentity is set",
+            why=WEBHOOK,
         )
 
 
@@ -60,9 +61,10 @@ def aws_role(item: Item) -> Iterator[Problem]:
         yield Problem(
             (*SPEC, "podIdentity", "roleArn"),
             role,
-            f"cannot be set while the workload owns the identity. {WEBHOOK}",
+            "cannot be set while the workload owns the identity.",
             "Remove roleArn, or write identityOwner: keda.",
             "roleArn of PodIdentity can't be set if KEDA isn't identityOwner",
+            why=WEBHOOK,
         )
 
 
@@ -83,14 +85,14 @@ def authentication_gives_nothing(item: Item) -> Iterator[Problem]:
         yield Problem(
             (*SPEC, "filePath"),
             MISSING,
-            "is read only from a ClusterTriggerAuthentication. KEDA could build no scaler that refers to "
-            "this: never Ready, nothing scales.",
+            "is read only from a ClusterTriggerAuthentication.",
             "Use secretTargetRef, or a ClusterTriggerAuthentication.",
             "filePath is only supported for ClusterTriggerAuthentication",
+            why="KEDA could build no scaler that refers to this: never Ready, nothing scales.",
         )
     elif isinstance(item.manifest.get("spec"), Mapping) and not any(item.spec.values()):
-        why = "empty. The trigger would get no secret, and KEDA only logs what fails then."
-        yield Problem(SPEC, MISSING, why, "Write e.g. secretTargetRef.")
+        what, why = "empty.", "The trigger would get no secret, and KEDA only logs what fails then."
+        yield Problem(SPEC, MISSING, what, "Write e.g. secretTargetRef.", why=why)
 
 
 OPERATOR_CRASH = error(
@@ -117,13 +119,13 @@ def vault_without_credential(item: Item) -> Iterator[Problem]:
     """A Vault login that KEDA dereferences though it is nil."""
     if crashes(mapping(spec_of(item, "hashiCorpVault"))):
         at = (*SPEC, "hashiCorpVault", "credential")
-        yield Problem(at, MISSING, f"missing. {CRASH}", "Write credential: {}.")
+        yield Problem(at, MISSING, "missing.", "Write credential: {}.", why=CRASH)
 
 
 _VAULT_FIELDS = {
-    "credential": "missing. ",
-    "serviceAccount": "is a file of the operator's pod. ",
-    "serviceAccountName": "is the name of KEDA's own ServiceAccount. ",
+    "credential": "missing.",
+    "serviceAccount": "is a file of the operator's pod.",
+    "serviceAccountName": "is the name of KEDA's own ServiceAccount.",
 }
 
 
@@ -167,7 +169,8 @@ def vault_operator_token(item: Item) -> Iterator[Problem]:
     yield Problem(
         (*SPEC, "hashiCorpVault", *path),
         MISSING if value is None else value,
-        _VAULT_FIELDS[path[-1]] + CONSEQUENCE,
+        _VAULT_FIELDS[path[-1]],
         ("Write" if len(path) == 1 else "Instead write")
         + f" credential: {{serviceAccountName: <name>}}, a ServiceAccount {whose} that has a role in Vault.",
+        why=CONSEQUENCE,
     )

@@ -130,13 +130,15 @@ def shape(item: Item) -> Iterator[Problem]:
     if kind not in shapes():
         guess = did_you_mean(kind, shapes())
         fix = f"Write kind: {guess}." if guess else f"KEDA has {', '.join(sorted(shapes()))}."
-        why = "is not a kind of KEDA 2.19. Nothing would read it."
-        yield UNKNOWN_KIND.found(("kind",), kind, why, fix, edit=edits.word(kind, guess))
+        what, why = "is not a kind of KEDA 2.19.", "Nothing would read it."
+        yield UNKNOWN_KIND.found(("kind",), kind, what, fix, edit=edits.word(kind, guess), why=why)
         return
     group = GROUP_OF.get(kind, "keda.sh")
     if version != f"{group}/v1alpha1":
-        why = f"does not serve {kind}. The API server would refuse the object."
-        yield UNKNOWN_KIND.found(("apiVersion",), version, why, f"Write apiVersion: {group}/v1alpha1.")
+        what, why = f"does not serve {kind}.", "The API server would refuse the object."
+        yield UNKNOWN_KIND.found(
+            ("apiVersion",), version, what, f"Write apiVersion: {group}/v1alpha1.", why=why
+        )
     for key in item.manifest:
         if key not in ("apiVersion", "kind", "metadata", "spec", "status"):
             fix = "Move it into spec." if key in shapes()[kind]["properties"] else "Remove it."
@@ -176,10 +178,9 @@ def version_of_another_group(item: Item) -> Iterator[Problem]:
         return
     group = GROUP_OF.get(item.kind, "keda.sh")
     missing = version is None
-    why = f"missing. {_REFUSED}" if missing else f"does not serve {item.kind}. {_REFUSED}"
-    yield Problem(
-        ("apiVersion",), MISSING if missing else version, why, f"Write apiVersion: {group}/v1alpha1."
-    )
+    what = "missing." if missing else f"does not serve {item.kind}."
+    fix = f"Write apiVersion: {group}/v1alpha1."
+    yield Problem(("apiVersion",), MISSING if missing else version, what, fix, why=_REFUSED)
 
 
 def _value(value: object, schema: Shape, at: At) -> Iterator[Problem]:
@@ -187,11 +188,10 @@ def _value(value: object, schema: Shape, at: At) -> Iterator[Problem]:
         return
     if schema.get("x-kubernetes-int-or-string"):
         if whole(value) is None and not isinstance(value, str):
-            why = f"is not a whole number or a string. {_REFUSED}"
-            yield _wrong_type(value, "string", at)._replace(why=why)
+            yield _wrong_type(value, "string", at)._replace(what="is not a whole number or a string.")
         elif isinstance(value, str) and not re.search(schema.get("pattern", ""), value):
             fix = "Write a quantity, such as 500m or 512Mi."
-            yield UNKNOWN_VALUE.found(at, value, f"is not a quantity. {_REFUSED}", fix)
+            yield UNKNOWN_VALUE.found(at, value, "is not a quantity.", fix, why=_REFUSED)
         return
     wanted = schema.get("type", "")
     if not has_type(value, wanted):
@@ -207,8 +207,8 @@ def _value(value: object, schema: Shape, at: At) -> Iterator[Problem]:
         guess = did_you_mean(str(value), schema["enum"])
         listed = ", ".join(each or '""' for each in schema["enum"])
         fix = f"Write {guess}." if guess else f"Write one of {listed}."
-        why = f"is not one of {listed}. {_REFUSED}"
-        yield UNKNOWN_VALUE.found(at, value, why, fix, edit=edits.word(value, guess))
+        what, why = f"is not one of {listed}.", _REFUSED
+        yield UNKNOWN_VALUE.found(at, value, what, fix, edit=edits.word(value, guess), why=why)
 
 
 def _object(value: Mapping[Any, Any], schema: Shape, at: At) -> Iterator[Problem]:
@@ -228,7 +228,7 @@ def _object(value: Mapping[Any, Any], schema: Shape, at: At) -> Iterator[Problem
             elif not (kept and key in _OBJECT_META):
                 mistyped.add(_guess(str(key), known))
                 problem = _unknown(key, (*at, _part(key)), known, value)
-                why = "unknown key. The API server keeps it, and nothing reads it."
+                why = "The API server keeps it, and nothing reads it."
                 yield problem._replace(why=why) if kept else problem
     for key in schema.get("required", ()):
         # A mistyped required key is one mistake, and it is reported where it was made.
@@ -245,8 +245,8 @@ def _of_metadata(problem: Problem, key: str) -> Problem:
     """A value of the wrong type, as a trigger's parameter."""
     value = problem.value
     fix = f"Put it in quotes{quoted(value, key)}." if _scalar(value) else fix_in_metadata(key, value)
-    why = f"is not a string, as every value here must be. {_REFUSED}"
-    return problem._replace(why=why, fix=fix or "Write it as one string.", rule=METADATA_NOT_TEXT)
+    what = "is not a string, as every value here must be."
+    return problem._replace(what=what, fix=fix or "Write it as one string.", rule=METADATA_NOT_TEXT)
 
 
 def _integer(number: int, schema: Shape, at: At) -> Iterator[Problem]:
@@ -256,14 +256,15 @@ def _integer(number: int, schema: Shape, at: At) -> Iterator[Problem]:
         yield INT32_RANGE.found(
             at,
             number,
-            "does not fit int32. The API server takes it; if the webhook is down, KEDA can then read no "
-            "object of this kind in the whole cluster.",
+            "does not fit int32.",
             f"Write at most {_INT32 - 1}." if number > 0 else "Write 0 or more.",
             f"json: cannot unmarshal number {number} into Go struct field …{join(*at)} of type int32",
+            why="The API server takes it; if the webhook is down, KEDA can then read no "
+            "object of this kind in the whole cluster.",
         )
     elif not low <= number <= high:
         fix = f"Write at most {high}." if number > high else f"Write at least {low}."
-        yield UNKNOWN_VALUE.found(at, number, f"is not within {low} to {high}. {_REFUSED}", fix)
+        yield UNKNOWN_VALUE.found(at, number, f"is not within {low} to {high}.", fix, why=_REFUSED)
 
 
 def _wrong_type(value: object, wanted: str, at: At) -> Problem:
@@ -272,24 +273,24 @@ def _wrong_type(value: object, wanted: str, at: At) -> Problem:
         fix, edit = f"Put it in quotes{quoted(value, at[-1])}.", edits.quoted(value)
     elif isinstance(value, str) and wanted in ("integer", "boolean"):
         fix, edit = f"Write {_WORDS[wanted]}, without quotes.", edits.unquoted(value, wanted)
-    return WRONG_TYPE.found(at, value, f"is not {_WORDS[wanted]}. {_REFUSED}", fix, edit=edit)
+    return WRONG_TYPE.found(at, value, f"is not {_WORDS[wanted]}.", fix, edit=edit, why=_REFUSED)
 
 
 def _unknown(
     key: object, at: At, known: Mapping[str, Any], beside: Mapping[Any, Any], fix: str = ""
 ) -> Problem:
     if not isinstance(key, str):
-        why = "a key that is not a string. Nothing would read it."
-        return UNKNOWN_FIELD.found(at, MISSING, why, "Remove it.")
+        what, why = "a key that is not a string.", "Nothing would read it."
+        return UNKNOWN_FIELD.found(at, MISSING, what, "Remove it.", why=why)
     guess = _guess(key, known)
-    why = "unknown key. kubectl refuses it, other clients silently drop it."
+    what, why = "unknown key.", "kubectl refuses it, other clients silently drop it."
     if at[-2:-1] and isinstance(at[-2], int) and key in _ELSEWHERE:
         fix = f"Move it to spec.{key}."
     if key == "namespace" and _NAMES_AN_OBJECT & set(at):
         fix = "Remove it: KEDA looks in the object's own namespace (ClusterTriggerAuthentication: in KEDA's)."
     edit = None if fix else edits.key(key, guess, beside)
     return UNKNOWN_FIELD.found(
-        at, MISSING, why, fix or (f"Write {guess}." if guess else "Remove it."), edit=edit
+        at, MISSING, what, fix or (f"Write {guess}." if guess else "Remove it."), edit=edit, why=why
     )
 
 
@@ -303,7 +304,7 @@ def _guess(key: str, known: Mapping[str, Any]) -> str | None:
 
 
 def _missing(at: At) -> Problem:
-    return MISSING_FIELD.found(at, MISSING, f"missing, and required. {_REFUSED}", f"Add {at[-1]}.")
+    return MISSING_FIELD.found(at, MISSING, "missing, and required.", f"Add {at[-1]}.", why=_REFUSED)
 
 
 def _part(key: object) -> str:

@@ -28,10 +28,11 @@ def event_filter(item: Item) -> Iterator[Problem]:
         yield Problem(
             (*SPEC, "eventSubscription"),
             MISSING,
-            f"both includes and excludes event types. {WEBHOOK}",
+            "both includes and excludes event types.",
             "Keep one of them.",
             "setting included types and excluded types at the same time is not supported",
+            why=WEBHOOK,
         )
     if item.spec.get("destination") == {}:
-        why = "empty. KEDA admits it and sends the events nowhere."
-        yield Problem((*SPEC, "destination"), MISSING, why, "Write http: {uri: …}.")
+        what, why = "empty.", "KEDA admits it and sends the events nowhere."
+        yield Problem((*SPEC, "destination"), MISSING, what, "Write http: {uri: …}.", why=why)

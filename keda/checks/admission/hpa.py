@@ -35,7 +35,7 @@ def hpa_name(item: Item) -> Iterator[Problem]:
             object_name(name)
         except Refused as wrong:
             keda = f'metadata.name: Invalid value: "{name[:60]}'
-            yield Problem((*_CONFIG, "name"), name, f"{wrong.why} {REFUSED}", wrong.fix or "", keda)
+            yield Problem((*_CONFIG, "name"), name, wrong.why, wrong.fix or "", keda, why=REFUSED)
 
 
 @error(
@@ -69,16 +69,16 @@ def _one_of(at: At, value: object, words: tuple[str, ...]) -> Iterator[Problem]:
     if isinstance(value, str) and value not in words:
         guess = did_you_mean(value, words) or words[0]
         keda = f'{join("spec", *at[3:])}: Unsupported value: "{value}"'
-        why = f"is not one of {', '.join(words)}. {REFUSED}"
-        yield Problem(at, value, why, f"Write {guess}.", keda, edits.word(value, guess))
+        what, why = f"is not one of {', '.join(words)}.", REFUSED
+        yield Problem(at, value, what, f"Write {guess}.", keda, edits.word(value, guess), why=why)
 
 
 def _within(at: At, value: object, low: int, high: int) -> Iterator[Problem]:
     number = whole(value)
     if number is not None and not low <= number <= high:
-        why = f"is not within {low} to {high}. {REFUSED}"
+        what, why = f"is not within {low} to {high}.", REFUSED
         keda = f"{join('spec', *at[3:])}: Invalid value: {number}"
-        yield Problem(at, number, why, f"Write {low} to {high}.", keda)
+        yield Problem(at, number, what, f"Write {low} to {high}.", keda, why=why)
 
 
 # The HPA's target of these is not the parameter's value (pkg/scalers, GetMetricSpecForScaling).
@@ -131,9 +131,10 @@ def target_not_positive(item: Item) -> Iterator[Problem]:
             yield Problem(
                 (*trigger.at, "metadata", name),
                 metadata[name],
-                f"is not above 0{grain}. {REFUSED}",
+                f"is not above 0{grain}.",
                 f'Write what one replica can take, such as {spelling(name)}: "5".',
                 f"target.{field}: Invalid value: …: must be {floor}",
+                why=REFUSED,
             )
 
 

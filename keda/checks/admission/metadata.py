@@ -55,7 +55,7 @@ def names(item: Item) -> Iterator[Problem]:
                 keda = f'metadata.labels: Invalid value: "{value[:100]}'
                 at: At = ("metadata", "labels", _part(key))
                 yield BAD_NAME.found(
-                    at, value, f"{refused.why} {refused.consequence}", refused.fix or "", keda
+                    at, value, refused.why, refused.fix or "", keda, why=refused.consequence or ""
                 )
 
 
@@ -71,9 +71,10 @@ def _name(name: object, kind: str) -> Iterator[Problem]:
         yield NAME_TOO_LONG.found(
             at,
             name,
-            f"has {len(name)} characters. KEDA writes it as a label, at most {LABEL_MAX}: {harm}.",
+            f"has {len(name)} characters.",
             "Shorten it.",
             f"failed to update {kind} with scaledObjectName label" if kind == "ScaledObject" else "",
+            why=f"KEDA writes it as a label, at most {LABEL_MAX}: {harm}.",
         )
         return
     try:
@@ -81,8 +82,8 @@ def _name(name: object, kind: str) -> Iterator[Problem]:
             raise Refused("is not a string.", "Put it in quotes.")
         (label_name if labelled else object_name)(name)
     except Refused as refused:
-        why = f"{refused.why} The API server would refuse the object."
-        yield BAD_NAME.found(at, name, why, refused.fix or "", edit=edits.quoted(name))
+        harm = "The API server would refuse the object."
+        yield BAD_NAME.found(at, name, refused.why, refused.fix or "", edit=edits.quoted(name), why=harm)
 
 
 @error(
@@ -111,10 +112,11 @@ def annotation_not_text(item: Item) -> Iterator[Problem]:
             yield Problem(
                 ("metadata", part, _part(key)),
                 value,
-                "is not a string. The API server would refuse the object.",
+                "is not a string.",
                 f"Put it in quotes{quoted(value, key)}.",
                 f"cannot unmarshal {json_word} into Go struct field ObjectMeta.{part} of type string",
                 edits.quoted(value),
+                why="The API server would refuse the object.",
             )
 
 
@@ -150,9 +152,10 @@ def unknown_annotation(item: Item) -> Iterator[Problem]:
             yield Problem(
                 ("metadata", "annotations", key[:100]),
                 MISSING,
-                "is not an annotation of KEDA. It would do nothing.",
+                "is not an annotation of KEDA.",
                 f"Write {guess}." if guess else "Remove it.",
                 edit=edits.key(key, guess, item.annotations),
+                why="It would do nothing.",
             )
 
 
@@ -179,13 +182,16 @@ def paused_not_boolean(item: Item) -> Iterator[Problem]:
             (go.boolean if kind is bool else _int32)(value)
         except ValueError:
             if kind is int:
-                why = "is not a whole number. Scaling would pause, and only KEDA's log has the reason."
-                yield Problem(at, value, why, 'Write a number in quotes, such as "0".')
+                what, why = (
+                    "is not a whole number.",
+                    "Scaling would pause, and only KEDA's log has the reason.",
+                )
+                yield Problem(at, value, what, 'Write a number in quotes, such as "0".', why=why)
             else:
                 paused = key == "autoscaling.keda.sh/paused"
                 effect = "as true: the HPA is deleted and the replicas freeze" if paused else "as false"
-                why = f"is neither true nor false for Go. KEDA reads it {effect}."
-                yield Problem(at, value, why, 'Write "true", or remove the annotation.')
+                what, why = "is neither true nor false for Go.", f"KEDA reads it {effect}."
+                yield Problem(at, value, what, 'Write "true", or remove the annotation.', why=why)
 
 
 def _int32(value: str) -> int:

@@ -37,9 +37,10 @@ def modifiers_formula(item: Item) -> Iterator[Problem]:
         yield Problem(
             at,
             MISSING,
-            f"missing, and required. {WEBHOOK}",
+            "missing, and required.",
             'Write a formula over the triggers\' names, such as "(a + b) / 2".',
             "error ScalingModifiers.Formula is mandatory",
+            why=WEBHOOK,
         )
         return
     from keda.syntax import formula
@@ -52,9 +53,10 @@ def modifiers_formula(item: Item) -> Iterator[Problem]:
         yield Problem(
             at,
             written,
-            f"does not compile: {broken}. {WEBHOOK}",
+            f"does not compile: {broken}.",
             "Write it in the expr language: numbers, trigger names, + - * / and functions such as max(a, b).",
             "error validating formula in ScalingModifiers",
+            why=WEBHOOK,
         )
     if not (all_known(item, "name") and all_known(item, "type")):
         return
@@ -66,13 +68,14 @@ def modifiers_formula(item: Item) -> Iterator[Problem]:
         yield Problem(
             at,
             written,
-            f"names {name}, which no trigger but cpu and memory may be called here. {WEBHOOK}"
+            f"names {name}, which no trigger but cpu and memory may be called here."
             if name in RESOURCE_SCALERS
-            else f"names {name}, and no trigger has that name. {WEBHOOK}",
+            else f"names {name}, and no trigger has that name.",
             f"Write {guess}."
             if guess
             else f"Name a trigger {name}; named are: {', '.join(known) or 'none'}.",
             f"unknown name {name}",
+            why=WEBHOOK,
         )
 
 
@@ -83,11 +86,12 @@ def _of_resource(name: str, kind: str, written: str) -> Problem:
     return Problem(
         (*_AT, "formula"),
         written,
-        f"names {name}, a {kind} trigger: the HPA reads {kind} itself, KEDA does not have the number and "
-        f"leaves the trigger out of formulas. {WEBHOOK}",
+        f"names {name}, a {kind} trigger:",
         f"Take it out of the formula: the trigger then counts in addition. Or read {kind} with a prometheus "
         f"trigger, {query}.",
         f"unknown name {name}",
+        why=f"the HPA reads {kind} itself, KEDA does not have the number and "
+        f"leaves the trigger out of formulas. {WEBHOOK}",
     )
 
 
@@ -116,14 +120,14 @@ def target(item: Item) -> Iterator[Problem]:
         yield Problem(
             (*_AT, "target"),
             written or MISSING,
-            f"{problem}. "
-            + ("KEDA's webhook admits it, and no number compares with it." if admitted else WEBHOOK),
+            f"{problem}.",
             'Write the value one replica takes, such as target: "5".',
             ""
             if admitted
             else "error validating target in ScalingModifiers"
             if written
             else "formula is given but target is empty",
+            why="KEDA's webhook admits it, and no number compares with it." if admitted else WEBHOOK,
         )
 
 
@@ -139,8 +143,9 @@ def activation_target(item: Item) -> Iterator[Problem]:
         yield Problem(
             (*_AT, "activationTarget"),
             activation,
-            "is not a number. KEDA admits it, and then every poll fails while the ScaledObject is Ready.",
+            "is not a number.",
             'Write activationTarget: "0".',
+            why="KEDA admits it, and then every poll fails while the ScaledObject is Ready.",
         )
 
 

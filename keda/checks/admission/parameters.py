@@ -12,9 +12,10 @@ from keda.checks.admission.elsewhere import OTHER_OBJECT
 from keda.checks.registry import SCALING, TRIGGERS, Problem, error, warning
 from keda.checks.scaling import Parameters, triggers_of
 from keda.core.errors import (
+    IN_PLAIN_TEXT,
     INTO_A_SECRET,
     MISSING,
-    PLAIN_TEXT,
+    READABLE,
     did_you_mean,
     is_secret_key,
     is_secret_value,
@@ -98,23 +99,25 @@ def misspelt_parameter(item: Item) -> Iterator[Problem]:
         at, kind, metadata = (*trigger.at, "metadata"), trigger.type, trigger.parameters
         if other := other_scaler(kind, metadata):
             keys = ", ".join(key for key in metadata if not trigger.scaler.reads(key))
-            why = f"has the parameters of {other}: the {kind} scaler does not read {keys}."
-            yield Problem((*trigger.at, "type"), kind, why, f"Write type: {other}.")
+            what, why = f"has the parameters of {other}:", f"the {kind} scaler does not read {keys}."
+            yield Problem((*trigger.at, "type"), kind, what, f"Write type: {other}.", why=why)
         for key, meant in unread(kind, metadata):
             if meant:
                 own = trigger.scaler.named.get(meant)
                 instead = f', and takes its default {meant}: "{own.default}"' if own and own.default else ""
                 name = f"{meant}FromEnv" if key.endswith("FromEnv") else meant
-                why = f"unknown key. The {kind} scaler silently ignores it{instead}."
+                what, why = "unknown key.", f"The {kind} scaler silently ignores it{instead}."
                 edit = edits.key(key, name, trigger.parameters)
-                yield Problem((*at, key), MISSING, why, f"Write {name}.", edit=edit)
+                yield Problem((*at, key), MISSING, what, f"Write {name}.", edit=edit, why=why)
             elif key in (*_SPEC_KEYS, *_TRIGGER_KEYS):
                 up = (
                     f"Move it to spec.{key}."
                     if key in _SPEC_KEYS
                     else f"Move it up, next to metadata: {key}."
                 )
-                yield Problem((*at, key), MISSING, "is not a key of metadata. KEDA silently ignores it.", up)
+                yield Problem(
+                    (*at, key), MISSING, "is not a key of metadata.", up, why="KEDA silently ignores it."
+                )
 
 
 @warning(
@@ -139,11 +142,11 @@ def unknown_parameter(item: Item) -> Iterator[Problem]:
         at, kind = (*trigger.at, "metadata"), trigger.type
         for key, meant in unread(kind, trigger.parameters) if trigger.scaler else ():
             if not meant and key not in (*_SPEC_KEYS, *_TRIGGER_KEYS):
-                why = f"unknown key. The {kind} scaler silently ignores it."
+                what, why = "unknown key.", f"The {kind} scaler silently ignores it."
                 fix = f"Remove it; `keda explain {kind}` lists what it reads."
                 if key in shapes()["TriggerAuthentication"]["properties"]:
                     fix = f"Write it in {OTHER_OBJECT}."
-                yield Problem((*at, key), MISSING, why, fix)
+                yield Problem((*at, key), MISSING, what, fix, why=why)
 
 
 def names_variable(key: str, value: object) -> bool:
@@ -177,7 +180,9 @@ def plain_secret(item: Item) -> Iterator[Problem]:
             if not names_variable(key, value) and (
                 _is_credential(trigger.scaler, key, value) or is_secret_value(value)
             ):
-                yield Problem((*trigger.at, "metadata", key), MISSING, PLAIN_TEXT, INTO_A_SECRET)
+                yield Problem(
+                    (*trigger.at, "metadata", key), MISSING, IN_PLAIN_TEXT, INTO_A_SECRET, why=READABLE
+                )
 
 
 _NO_SECRET = re.compile(r"(?i)true|false|\d{1,3}")

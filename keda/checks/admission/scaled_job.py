@@ -43,9 +43,11 @@ def strategy_words(item: Item) -> Iterator[Problem]:
         value = spec_of(item, *path)
         if isinstance(value, str) and value and value not in words:
             near = did_you_mean(value, words)
-            why = f"is not one of {', '.join(words)}. KEDA would silently take it for {words[0]}."
+            what, why = (f"is not one of {', '.join(words)}.", f"KEDA would silently take it for {words[0]}.")
             fix = f"Write {near or words[-1]}."
-            yield Problem((*SPEC, *path), value, why, fix, edit=edits.word(value, near or words[-1]))
+            yield Problem(
+                (*SPEC, *path), value, what, fix, edit=edits.word(value, near or words[-1]), why=why
+            )
 
 
 @JOB_STRATEGY.on("ScaledJob")
@@ -58,16 +60,17 @@ def custom_strategy(item: Item) -> Iterator[Problem]:
         yield Problem(
             (*SPEC, "scalingStrategy", "customScalingRunningJobPercentage"),
             percentage or MISSING,
-            f"{'is not a number' if percentage else 'missing'}, and the custom strategy needs it. KEDA would "
-            "silently take the default strategy (scale_jobs.go:470).",
+            f"{'is not a number' if percentage else 'missing'}, and the custom strategy needs it.",
             'Write customScalingRunningJobPercentage: "0.5", the share of the running Jobs to subtract.',
+            why="KEDA would silently take the default strategy (scale_jobs.go:470).",
         )
     elif custom and deduction is not UNKNOWN and whole(deduction) is None:
         yield Problem(
             (*SPEC, "scalingStrategy", "customScalingQueueLengthDeduction"),
             MISSING,
-            "missing, and required by the custom strategy. KEDA's operator would crash on it.",
+            "missing, and required by the custom strategy.",
             "Write customScalingQueueLengthDeduction: 0.",
+            why="KEDA's operator would crash on it.",
         )
 
 
@@ -85,11 +88,11 @@ def maximum_and_minimum(item: Item) -> Iterator[Problem]:
     low, high = number_of(item, "minReplicaCount"), number_of(item, "maxReplicaCount")
     limit = DEFAULT_MAX if high is None else high
     if high is not None and high <= 0:
-        why = "is not above 0. No Job would ever be made."
-        yield Problem((*SPEC, "maxReplicaCount"), high, why, "Write at least 1.")
+        what, why = "is not above 0.", "No Job would ever be made."
+        yield Problem((*SPEC, "maxReplicaCount"), high, what, "Write at least 1.", why=why)
     elif low is not None and low > limit and not any_unknown(item, "maxReplicaCount"):
-        why = f"is above {spelling('maxReplicaCount')} {limit}. KEDA would silently take {limit}."
-        yield Problem((*SPEC, "minReplicaCount"), low, why, f"Write at most {limit}.")
+        what, why = f"is above {spelling('maxReplicaCount')} {limit}.", f"KEDA would silently take {limit}."
+        yield Problem((*SPEC, "minReplicaCount"), low, what, f"Write at most {limit}.", why=why)
 
 
 @error(
@@ -116,14 +119,15 @@ def job_template(item: Item) -> Iterator[Problem]:
         return
     # The CRD asks for the key within a spec, and takes an empty list.
     if pod is None or mapping(pod).get("containers") == []:
-        why = "missing, and required. No Job could be made."
-        yield Problem((*at, "containers"), MISSING, why, "Write one container.")
+        what, why = "missing, and required.", "No Job could be made."
+        yield Problem((*at, "containers"), MISSING, what, "Write one container.", why=why)
     policy = mapping(pod).get("restartPolicy")
     # Without one KEDA writes OnFailure (scale_jobs.go:230).
     if policy not in ("Never", "OnFailure", "", None, UNKNOWN):
         yield Problem(
             (*at, "restartPolicy"),
             policy,
-            "is not Never or OnFailure. The ScaledJob is Ready, and then the API server refuses every Job.",
+            "is not Never or OnFailure.",
             "Write restartPolicy: Never.",
+            why="The ScaledJob is Ready, and then the API server refuses every Job.",
         )

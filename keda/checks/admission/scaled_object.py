@@ -47,20 +47,22 @@ def maximum_and_minimum(item: Item) -> Iterator[Problem]:
         yield Problem(
             (*SPEC, "maxReplicaCount"),
             high,
-            "is not above 0. The API server would refuse the HPA that KEDA makes: nothing scales.",
+            "is not above 0.",
             "Write at least 1; to stop scaling use the annotation autoscaling.keda.sh/paused.",
             f"spec.maxReplicas: Invalid value: {high}: must be greater than 0"
             if effective <= high
             else f"MinReplicaCount={effective} must be less than MaxReplicaCount={high}",
+            why="The API server would refuse the HPA that KEDA makes: nothing scales.",
         )
     elif effective > limit and not any_unknown(item, "maxReplicaCount"):
         default = " (the default)" if high is None else ""
         yield Problem(
             (*SPEC, "minReplicaCount"),
             low,
-            f"is above {spelling('maxReplicaCount')} {limit}{default}. {_NOT_READY}",
+            f"is above {spelling('maxReplicaCount')} {limit}{default}.",
             f"Write at most {limit}, or raise {spelling('maxReplicaCount')}.",
             f"MinReplicaCount={low} must be less than MaxReplicaCount={limit}",
+            why=_NOT_READY,
         )
 
 
@@ -73,9 +75,10 @@ def idle_below_minimum(item: Item) -> Iterator[Problem]:
         yield Problem(
             (*SPEC, "idleReplicaCount"),
             idle,
-            f"is not below {spelling('minReplicaCount')} {floor}. {_NOT_READY}",
+            f"is not below {spelling('minReplicaCount')} {floor}.",
             f"Write {spelling('minReplicaCount')}: 1 or more, or remove idleReplicaCount.",
             f"IdleReplicaCount={idle} must be less than MinReplicaCount={floor}",
+            why=_NOT_READY,
         )
 
 
@@ -109,9 +112,10 @@ def idle_not_zero(item: Item) -> Iterator[Problem]:
         yield Problem(
             (*SPEC, "idleReplicaCount"),
             idle,
-            f"is not 0. The HPA's own minimum is {spelling('minReplicaCount')}, so it brings the replicas "
-            "back at once.",
+            "is not 0.",
             "Write 0, or remove it.",
+            why=f"The HPA's own minimum is {spelling('minReplicaCount')}, so it brings the replicas "
+            "back at once.",
         )
 
 
@@ -129,15 +133,16 @@ def negative_number(item: Item) -> Iterator[Problem]:
     """Bounds that KEDA 2.20 put into the CRD; 2.19 takes the number and misbehaves."""
     low = number_of(item, "minReplicaCount")
     if low is not None and low < 0:
-        takes = " KEDA 2.19 takes it for 1; KEDA 2.20 refuses it." if item.kind == "ScaledObject" else ""
-        yield Problem((*SPEC, "minReplicaCount"), low, f"is below 0.{takes}", "Write 0 or more.")
+        takes = "KEDA 2.19 takes it for 1; KEDA 2.20 refuses it." if item.kind == "ScaledObject" else ""
+        yield Problem((*SPEC, "minReplicaCount"), low, "is below 0.", "Write 0 or more.", why=takes)
     interval = number_of(item, "pollingInterval")
     if interval is not None and interval <= 0:
         yield Problem(
             (*SPEC, "pollingInterval"),
             interval,
-            "is not an interval. KEDA 2.19 would poll the source without a pause.",
+            "is not an interval.",
             "Write e.g. 30.",
+            why="KEDA 2.19 would poll the source without a pause.",
         )
     for key in ("cooldownPeriod", "initialCooldownPeriod"):
         seconds = number_of(item, key)
@@ -145,8 +150,9 @@ def negative_number(item: Item) -> Iterator[Problem]:
             yield Problem(
                 (*SPEC, key),
                 seconds,
-                "is below 0. KEDA 2.19 takes it for no wait at all; KEDA 2.20 refuses it.",
+                "is below 0.",
                 "Write 0 or more.",
+                why="KEDA 2.19 takes it for no wait at all; KEDA 2.20 refuses it.",
             )
 
 
@@ -170,12 +176,11 @@ def resource_scaler_zero(item: Item) -> Iterator[Problem]:
         yield Problem(
             (*SPEC, "minReplicaCount"),
             MISSING if lowest is None else lowest,
-            ("is unset, so 0, and" if lowest is None else "with")
-            + " cpu and memory triggers only: no pod, no usage, so it would never scale up from zero. "
-            + WEBHOOK,
+            ("is unset, so 0, and" if lowest is None else "with") + " cpu and memory triggers only:",
             f"Write {spelling('minReplicaCount')}: 1, or add a trigger on the work that waits.",
             "scaledobject has only cpu/memory triggers AND minReplica is 0 (scale to zero doesn't "
             "work in this case)",
+            why=f"no pod, no usage, so it would never scale up from zero. {WEBHOOK}",
         )
 
 
@@ -195,10 +200,11 @@ def fallback_negative(item: Item) -> Iterator[Problem]:
         yield Problem(
             (*SPEC, "fallback"),
             MISSING,
-            f"has a number below 0. {WEBHOOK}",
+            "has a number below 0.",
             "Write 0 or more.",
             f"FailureThreshold={numbers['failureThreshold']} & Replicas={numbers['replicas']} must "
             "both be greater than or equal to 0",
+            why=WEBHOOK,
         )
 
 
@@ -226,8 +232,9 @@ def fallback_resource_only(item: Item) -> Iterator[Problem]:
         yield Problem(
             (*SPEC, "fallback"),
             MISSING,
-            f"cannot fire with cpu and memory triggers only: KEDA does not read those. {WEBHOOK}",
+            "cannot fire with cpu and memory triggers only:",
             "Remove it.",
             "at least one trigger (that is not cpu or memory) has to have the `AverageValue` type "
             "for the fallback to be enabled",
+            why=f"KEDA does not read those. {WEBHOOK}",
         )

@@ -82,22 +82,22 @@ def target_problems(reference: Mapping[Any, Any]) -> Iterator[Problem]:
     try:
         object_name(name)
     except Refused as wrong:
-        why = f"{wrong.why} {_NOT_READY}"
-        yield BAD_NAME.found((*_AT, "name"), name, why, wrong.fix or "")
+        yield BAD_NAME.found((*_AT, "name"), name, wrong.why, wrong.fix or "", why=_NOT_READY)
         return
     instead = _NO_SCALE.get((group, kind))
     if instead is None and not isinstance(reference.get("apiVersion"), str):
         instead = _RAY_KINDS.get(kind)
     if instead:
-        why = f"has no /scale subresource, through which KEDA scales. {_NOT_READY}"
-        yield TARGET_NOT_SCALABLE.found((*_AT, "kind"), kind, why, instead, keda)
+        what = "has no /scale subresource, through which KEDA scales."
+        yield TARGET_NOT_SCALABLE.found((*_AT, "kind"), kind, what, instead, keda, why=_NOT_READY)
     elif not slash and not re.match(r"v\d", served):
         yield TARGET_NOT_SCALABLE.found(
             (*_AT, "apiVersion"),
             version,
-            f"names no version: KEDA would look for {kind} in a group that is not there. Never Ready.",
+            "names no version:",
             f"Write {version}/v1.",
             f"unable to retrieve the complete list of server APIs: {version}",
+            why=f"KEDA would look for {kind} in a group that is not there. Never Ready.",
         )
     elif group in _BUILTIN_GROUPS and not (kind in _BUILTIN_GROUPS[group] and served == "v1"):
         yield _builtin(kind, version, keda)
@@ -115,28 +115,34 @@ def _builtin(kind: str, version: str, keda: str) -> Problem:
     overlooks = "KEDA finds it, and then overlooks a second owner of the target: it compares the words."
     of_group = guess in _BUILTIN_GROUPS[group] and served == "v1"
     if guess and of_group and kind.lower() == guess.lower() and kind != guess:
-        why = f"is not how the API writes it. {overlooks}"
+        what, why = "is not how the API writes it.", overlooks
         edit = edits.word(kind, guess)
-        return TARGET_NOT_SCALABLE.found((*_AT, "kind"), kind, why, f"Write {guess}.", edit=edit)
+        return TARGET_NOT_SCALABLE.found((*_AT, "kind"), kind, what, f"Write {guess}.", edit=edit, why=why)
     if group == "apps" and kind in ("Deployment", "StatefulSet"):  # never looked up: gvkr.go:69
-        why = f"is not a version that the API server serves. {overlooks}"
-        return TARGET_NOT_SCALABLE.found((*_AT, "apiVersion"), version, why, "Write apps/v1.")
+        what, why = "is not a version that the API server serves.", overlooks
+        return TARGET_NOT_SCALABLE.found((*_AT, "apiVersion"), version, what, "Write apps/v1.", why=why)
     if group == "" and served == "v1" and kind in _CORE:
-        why = f"has no /scale subresource. {_NOT_READY}"
-        return TARGET_NOT_SCALABLE.found((*_AT, "kind"), kind, why, "Name e.g. a Deployment.", keda)
+        what, why = "has no /scale subresource.", _NOT_READY
+        return TARGET_NOT_SCALABLE.found((*_AT, "kind"), kind, what, "Name e.g. a Deployment.", keda, why=why)
     if kind in _OF_OTHER_GROUPS:
         needed = _OF_OTHER_GROUPS[kind]
-        why = f"is not a kind of {version} but of {needed}. KEDA's webhook would reject the object."
+        what, why = (
+            f"is not a kind of {version} but of {needed}.",
+            "KEDA's webhook would reject the object.",
+        )
         keda = f'no matches for kind "{kind}" in version "{version}"'
-        return TARGET_NOT_SCALABLE.found((*_AT, "kind"), kind, why, f"Write apiVersion: {needed}.", keda)
+        return TARGET_NOT_SCALABLE.found(
+            (*_AT, "kind"), kind, what, f"Write apiVersion: {needed}.", keda, why=why
+        )
     near = guess if guess != kind else None
     return TARGET_NOT_SCALABLE.found(
         (*_AT, "kind"),
         kind,
-        f"is not a kind of {version}. KEDA's webhook would reject the object.",
+        f"is not a kind of {version}.",
         f"Write {near}." if near else "Write the apiVersion that serves it.",
         f'no matches for kind "{kind}" in version "{version}"',
         edits.word(kind, near),
+        why="KEDA's webhook would reject the object.",
     )
 
 
@@ -162,7 +168,8 @@ def job_container(item: Item) -> Iterator[Problem]:
         yield Problem(
             (*SPEC, "envSourceContainerName"),
             wanted,
-            "is not a container of the Job's template. KEDA could not build the scaler: no Job is ever made.",
+            "is not a container of the Job's template.",
             f"Write one of {', '.join(map(text, names))}.",
             f"couldn't find container with name {wanted} on Target object",
+            why="KEDA could not build the scaler: no Job is ever made.",
         )

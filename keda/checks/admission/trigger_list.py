@@ -30,9 +30,10 @@ def no_triggers(item: Item) -> Iterator[Problem]:
         yield Problem(
             (*SPEC, "triggers"),
             MISSING,
-            f"empty: nothing would scale. {WEBHOOK}",
+            "empty:",
             "Write one.",
             "no triggers defined in the ScaledObject/ScaledJob",
+            why=f"nothing would scale. {WEBHOOK}",
         )
 
 
@@ -55,10 +56,11 @@ def trigger_name_twice(item: Item) -> Iterator[Problem]:
             yield Problem(
                 (*trigger.at, "name"),
                 name,
-                f"is the name of {join(*first[name].at)} too. {WEBHOOK}",
+                f"is the name of {join(*first[name].at)} too.",
                 "Give it a name of its own.",
                 f'triggerName "{name}" is defined multiple times in the ScaledObject/ScaledJob, but it '
                 "must be unique",
+                why=WEBHOOK,
             )
 
 
@@ -81,7 +83,8 @@ def cached_metrics(item: Item) -> Iterator[Problem]:
             yield Problem(
                 (*trigger.at, "useCachedMetrics"),
                 True,
-                f"is not possible with {trigger.type}. {WEBHOOK}",
+                f"is not possible with {trigger.type}.",
                 "Remove it.",
                 f'property "useCachedMetrics" is not supported for "{trigger.type}" scaler',
+                why=WEBHOOK,
             )

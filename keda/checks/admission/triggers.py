@@ -61,10 +61,11 @@ def unknown_scaler(item: Item) -> Iterator[Problem]:
             yield Problem(
                 (*trigger.at, "type"),
                 kind,
-                f"is not one of KEDA's scalers. {_NOT_READY}",
+                "is not one of KEDA's scalers.",
                 f"Write {guess}." if guess else "If it is a vendor's, name it under scalers in keda.toml.",
                 f"no scaler found for type: {kind}",
                 edits.word(kind, guess),
+                why=_NOT_READY,
             )
 
 
@@ -93,31 +94,32 @@ def metric_type(item: Item) -> Iterator[Problem]:
             yield Problem(
                 at,
                 given or MISSING,
-                f"{'is not a metric type of' if given else 'missing, and required by'} the {kind} scaler. "
-                f"{_NOT_READY}",
+                f"{'is not a metric type of' if given else 'missing, and required by'} the {kind} scaler.",
                 "Write metricType: Utilization (a percentage of the request) or AverageValue (an amount per "
                 "pod).",
                 f"unknown metric type: {given or ''}, allowed values are 'Utilization' or 'AverageValue'",
+                why=_NOT_READY,
             )
         elif _is_refused(kind, given):
             yield Problem(
                 at,
                 given,
-                f"is only for cpu and memory. {_NOT_READY}",
+                "is only for cpu and memory.",
                 "Write AverageValue (target per replica) or Value.",
                 "'Utilization' metric type is unsupported for external metrics, allowed values are 'Value' "
                 "or 'AverageValue'",
+                why=_NOT_READY,
             )
         elif given and given not in _METRIC_TYPES:
             guess = did_you_mean(given, _METRIC_TYPES[:2]) or "AverageValue"
             yield Problem(
                 at,
                 given,
-                "is not AverageValue or Value. The API server would refuse the HPA that KEDA makes: nothing "
-                "scales.",
+                "is not AverageValue or Value.",
                 f"Write {guess}.",
                 f'target.type: Invalid value: "{given}": must be either Utilization, Value, or AverageValue',
                 edits.word(given, guess),
+                why="The API server would refuse the HPA that KEDA makes: nothing scales.",
             )
 
 
@@ -231,13 +233,13 @@ def _problem(
     place = (*at, key) if key else at
     value = metadata.get(key, MISSING) if key else MISSING
     if refusal.kind == "crash":
-        yield OPERATOR_CRASH.found(place, value, *_crash(refusal, kind, key or "", value))
+        yield OPERATOR_CRASH.found(place, value, *_crash(refusal, kind, key or "", value), why=_CRASH)
         return
-    why, fix = _refused(refusal, kind, key or "", value, secrets)
+    what, fix = _refused(refusal, kind, key or "", value, secrets)
     if key and names_variable(key, value) and "env" in scalers()[kind].named[key].sources:
-        why, fix = "is the name of a variable, not a value.", f"Write {key}FromEnv: {value}."
+        what, fix = "is the name of a variable, not a value.", f"Write {key}FromEnv: {value}."
     edit = edits.word(value, did_you_mean(str(value), refusal.allowed)) if refusal.allowed else None
-    yield TRIGGER_PARAMETER.found(place, value, f"{why} {_NOT_READY}", fix, keda, edit)
+    yield TRIGGER_PARAMETER.found(place, value, what, fix, keda, edit, why=_NOT_READY)
 
 
 def _in_metadata(kind: str, name: str) -> bool:
@@ -247,20 +249,19 @@ def _in_metadata(kind: str, name: str) -> bool:
 
 
 def _crash(refusal: Refusal, kind: str, name: str, value: object) -> tuple[str, str]:
-    """Why, and fix, of a value that KEDA's operator panics over."""
+    """What is wrong with a value that KEDA's operator panics over, and the fix."""
     if kind in RESOURCE_SCALERS:
         fix = 'Write an amount such as "500m" for cpu or "1Gi" for memory.'
-        return f"is not a quantity. {_CRASH}", fix
+        return "is not a quantity.", fix
     if refusal.allowed:
-        why, fix = _one_of(refusal.allowed, value)
-        return f"{why} {_CRASH}", fix
-    return f"is blank. {_CRASH}", f"Write the {name}, or remove it."
+        return _one_of(refusal.allowed, value)
+    return "is blank.", f"Write the {name}, or remove it."
 
 
 def _refused(
     refusal: Refusal, kind: str, name: str, value: object, secrets: Mapping[str, str]
 ) -> tuple[str, str]:
-    """Why, and fix, of a trigger that KEDA does not build."""
+    """What is wrong with a trigger that KEDA does not build, and the fix."""
     if kind in RESOURCE_SCALERS and refusal.kind == "value":
         return "is not a whole percentage.", 'Write it without a unit, such as value: "60".'
     if refusal.kind == "unreadable":
@@ -311,9 +312,10 @@ def _missing(refusal: Refusal, kind: str, metadata: Parameters, at: At, keda: st
         yield TRIGGER_PARAMETER.found(
             (*at, variable),
             metadata[variable],
-            f"{empty}, and {name} is required by the {kind} scaler{unless}. {_NOT_READY}",
+            f"{empty}, and {name} is required by the {kind} scaler{unless}.",
             "Name a variable of that container.",
             keda,
+            why=_NOT_READY,
         )
         return
     if "env" in parameter.sources and misplaced and names_variable(name, metadata[name]):
@@ -322,7 +324,8 @@ def _missing(refusal: Refusal, kind: str, metadata: Parameters, at: At, keda: st
     yield TRIGGER_PARAMETER.found(
         (*at, name),
         MISSING,
-        f"{why}, and required by the {kind} scaler{unless}. {_NOT_READY}",
+        f"{why}, and required by the {kind} scaler{unless}.",
         f"{fix[:1].upper()}{fix[1:]}.",
         keda,
+        why=_NOT_READY,
     )

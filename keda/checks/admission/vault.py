@@ -63,8 +63,8 @@ def _read(item: Item) -> Mapping[Any, Any]:
 def _unknown(at: At, word: str, known: tuple[str, ...], keda: str) -> Problem:
     near = did_you_mean(word, known)
     fix = f"Write {near}." if near else f"Write one of {', '.join(known)}."
-    why = f"is not one of {', '.join(known)}. {_NOT_BUILT}"
-    return Problem(at, word, why, fix, keda.format(word), edits.word(word, near))
+    what, why = f"is not one of {', '.join(known)}.", _NOT_BUILT
+    return Problem(at, word, what, fix, keda.format(word), edits.word(word, near), why=why)
 
 
 @VAULT_LOGIN.on(*AUTHENTICATIONS)
@@ -75,15 +75,18 @@ def kubernetes_login(item: Item) -> Iterator[Problem]:
         return
     for key, keda in (("mount", "auth mount not in config"), ("role", "k8s role not in config")):
         if vault.get(key) in (None, ""):
-            why = f"missing, and required by the login kubernetes. {_NOT_BUILT}"
-            yield Problem((*_AT, key), MISSING, why, f"Write the {key} that the login has in Vault.", keda)
+            what, why = "missing, and required by the login kubernetes.", _NOT_BUILT
+            yield Problem(
+                (*_AT, key), MISSING, what, f"Write the {key} that the login has in Vault.", keda, why=why
+            )
     credential = vault.get("credential")
     accounts = [mapping(credential).get(key) for key in ("serviceAccountName", "serviceAccount")]
     if isinstance(credential, Mapping) and not any(accounts) and UNKNOWN not in accounts:
         yield Problem(
             (*_AT, "credential"),
             MISSING,
-            f"names no ServiceAccount. {_NOT_BUILT}",
+            "names no ServiceAccount.",
             "Write credential: {serviceAccountName: <name>}.",
             "k8s SA file not in config or serviceAccountName not supplied",
+            why=_NOT_BUILT,
         )

@@ -38,9 +38,9 @@ def default_max(item: Item) -> Iterator[Problem]:
         yield Problem(
             (*SPEC, "maxReplicaCount"),
             MISSING,
-            f"not set, so KEDA's default of {DEFAULT_MAX} applies: one wrong metric starts {DEFAULT_MAX} "
-            f"{'Jobs' if item.kind == 'ScaledJob' else 'pods'}.",
+            f"not set, so KEDA's default of {DEFAULT_MAX} applies:",
             "Write the highest count that the cluster and its downstream systems can handle.",
+            why=f"one wrong metric starts {DEFAULT_MAX} {'Jobs' if item.kind == 'ScaledJob' else 'pods'}.",
         )
 
 
@@ -90,10 +90,10 @@ def cooldown_without_zero(item: Item) -> Iterator[Problem]:
         yield Problem(
             (*SPEC, "cooldownPeriod"),
             given,
-            "has no effect: it is the wait before zero, and minReplicaCount is above 0. Above 1 the HPA "
-            "decides.",
+            "has no effect:",
             "Write "
             "advanced.horizontalPodAutoscalerConfig.behavior.scaleDown.stabilizationWindowSeconds instead.",
+            why="it is the wait before zero, and minReplicaCount is above 0. Above 1 the HPA decides.",
         )
 
 
@@ -118,8 +118,9 @@ def fallback_beside_a_formula(item: Item) -> Iterator[Problem]:
         yield Problem(
             (*SPEC, "advanced", "scalingModifiers", "target"),
             target,
-            "is not a whole number, and with a formula the fallback needs one: it would never fire.",
+            "is not a whole number, and with a formula the fallback needs one:",
             "Write a whole number, and scale the formula to it.",
+            why="it would never fire.",
         )
 
 
@@ -131,8 +132,9 @@ def fallback_of_cron(item: Item) -> Iterator[Problem]:
         yield Problem(
             (*SPEC, "fallback"),
             MISSING,
-            "has nothing to fire on: a cron trigger reads no source, so it never fails.",
+            "has nothing to fire on:",
             "Remove it.",
+            why="a cron trigger reads no source, so it never fails.",
         )
 
 
@@ -144,8 +146,9 @@ def fallback_above_maximum(item: Item) -> Iterator[Problem]:
         yield Problem(
             (*SPEC, "fallback", "replicas"),
             replicas,
-            f"is above maxReplicaCount {maximum}: the HPA sets that, never more.",
+            f"is above maxReplicaCount {maximum}:",
             f"Write at most {maximum}.",
+            why="the HPA sets that, never more.",
         )
 
 

@@ -38,8 +38,9 @@ def checkpoint_strategy(item: Item) -> Iterator[Problem]:
             yield Problem(
                 at,
                 MISSING,
-                "not set: KEDA reads blobContainer in the layout of the old EventProcessorHost, and takes "
-                "every event for unprocessed if there is none of it.",
+                "not set:",
                 "Write checkpointStrategy: blobMetadata for the SDKs of Azure (.NET, Java, JavaScript, "
                 "Python), goSdk, dapr or azureFunction.",
+                why="KEDA reads blobContainer in the layout of the old EventProcessorHost, and takes "
+                "every event for unprocessed if there is none of it.",
             )

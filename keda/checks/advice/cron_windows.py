@@ -46,17 +46,18 @@ def cron_window(item: Item) -> Iterator[Problem]:
                 (*at, _END),
                 end,
                 f"comes again on {last} with no start in between, and KEDA keeps a trigger active until the "
-                f"next end: the window of {first} does not end on {meant}, it runs on to {last}.",
+                "next end:",
                 "Write the days of start into end too.",
+                why=f"the window of {first} does not end on {meant}, it runs on to {last}.",
             )
         elif late := _starts_late(events):
             first, last = (_shown(each, by_date) for each in late)
             yield Problem(
                 (*at, _START),
                 start,
-                f"comes again on {last} before any end, and only the last start before an end counts: from "
-                f"{first} to {last} the trigger is inactive.",
+                f"comes again on {last} before any end, and only the last start before an end counts:",
                 "Write one start for each end.",
+                why=f"from {first} to {last} the trigger is inactive.",
             )
 
 

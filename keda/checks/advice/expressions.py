@@ -35,8 +35,8 @@ def check_expressions(item: Item) -> Iterator[Problem]:
         except promql.Broken as broken:
             if is_other_language(expression):
                 continue
-            why = f"is not valid PromQL: {broken}. It would never give anything."
-            yield QUERY_SYNTAX.found(at, expression, why, "Try it in Prometheus first.")
+            what, why = f"is not valid PromQL: {broken}.", "It would never give anything."
+            yield QUERY_SYNTAX.found(at, expression, what, "Try it in Prometheus first.", why=why)
             continue
         if tree is not None:
             yield from name_problems(tree, at)

@@ -57,16 +57,17 @@ def beside_a_formula(item: Item) -> Iterator[Problem]:
             yield MODIFIERS_UNNAMED_TRIGGER.found(
                 (*trigger.at, "name"),
                 MISSING,
-                "missing, and there is a formula. The object is Ready, and every poll fails: nothing scales.",
+                "missing, and there is a formula.",
                 "Name the trigger and use the name in the formula, or remove it.",
+                why="The object is Ready, and every poll fails: nothing scales.",
             )
         elif name not in used and used <= named and all_known(item, "name"):
             yield MODIFIERS_UNUSED_TRIGGER.found(
                 (*trigger.at, "name"),
                 name,
-                "is not in the formula, and with a formula no trigger counts for itself: it would do "
-                "nothing.",
+                "is not in the formula, and with a formula no trigger counts for itself:",
                 "Use it in the formula, or remove it.",
+                why="it would do nothing.",
             )
 
 
@@ -77,6 +78,7 @@ def _per_container(trigger: Trigger) -> Iterator[Problem]:
         yield MODIFIERS_UNUSED_TRIGGER.found(
             (*trigger.at, "metadata", "containerName"),
             container,
-            "next to a formula: KEDA silently leaves this trigger out of the HPA.",
+            "next to a formula:",
             "Remove containerName, so that the pods' own metric stays next to the formula.",
+            why="KEDA silently leaves this trigger out of the HPA.",
         )

@@ -27,9 +27,9 @@ def job_history(item: Item) -> Iterator[Problem]:
             yield Problem(
                 (*SPEC, key),
                 MISSING,
-                "not set, so KEDA's default of 100 applies: a hundred finished Jobs and their pods stay in "
-                "the API server for each ScaledJob.",
+                "not set, so KEDA's default of 100 applies:",
                 f"Write {key}: 5.",
+                why="a hundred finished Jobs and their pods stay in the API server for each ScaledJob.",
             )
 
 
@@ -46,8 +46,9 @@ def job_rollout(item: Item) -> Iterator[Problem]:
         yield Problem(
             (*SPEC, "rollout", "strategy"),
             strategy or MISSING,
-            "not gradual: every change of the ScaledJob kills the Jobs that run, work in hand included.",
+            "not gradual:",
             "Write rollout: {strategy: gradual}.",
+            why="every change of the ScaledJob kills the Jobs that run, work in hand included.",
         )
 
 
@@ -89,16 +90,16 @@ def job_strategy_unfit(item: Item) -> Iterator[Problem]:
             yield Problem(
                 (*SPEC, "scalingStrategy", "strategy"),
                 strategy,
-                f"expects a number without the jobs that run, and the {kind} trigger counts those too: each "
-                "poll makes Jobs for work that others already do.",
+                f"expects a number without the jobs that run, and the {kind} trigger counts those too:",
                 "Write strategy: default.",
+                why="each poll makes Jobs for work that others already do.",
             )
         key, wanted = _COUNTS_RUNNING.get(kind, ("", ""))
         if key and trigger.get("metadata", key) not in (wanted, UNKNOWN):
             yield Problem(
                 (*SPEC, "scalingStrategy", "strategy"),
                 strategy,
-                f"expects a number without the work in hand, and the {kind} trigger counts that too: "
-                "Jobs are made for messages that others already work on.",
+                f"expects a number without the work in hand, and the {kind} trigger counts that too:",
                 f'Write {key}: "{wanted}", or strategy: default.',
+                why="Jobs are made for messages that others already work on.",
             )

@@ -125,6 +125,8 @@ class NameFault(NamedTuple):
     """A name in an expression that nothing emits."""
 
     rule: Rule
+    what: str
+    """Up to a colon, which `why` follows."""
     why: str
     fix: str
 
@@ -153,15 +155,14 @@ def _faults(tree: Any) -> Iterator[NameFault]:
 def _metric(metric: str) -> Iterator[NameFault]:
     nothing = "the expression returns nothing, without an error."
     if successor := _data()["renamed"].get(metric):
-        yield NameFault(
-            METRIC_NAME, f"{metric} is a metric of an earlier release: {nothing}", f"Write {successor}."
-        )
+        what = f"{metric} is a metric of an earlier release:"
+        yield NameFault(METRIC_NAME, what, nothing, f"Write {successor}.")
         return
     for exporter in exporters():
         if exporter.has_every(metric) and metric not in exporter.metrics:
             guess = did_you_mean(metric, exporter.metrics)
             fix = f"Write {guess}." if guess else "Look at the exporter's /metrics for the right name."
-            yield NameFault(METRIC_NAME, f"{exporter.name} emits no {metric}: {nothing}", fix)
+            yield NameFault(METRIC_NAME, f"{exporter.name} emits no {metric}:", nothing, fix)
 
 
 _NEAR = 0.75
@@ -182,9 +183,9 @@ def _labels(metric: str, used: Any) -> Iterator[NameFault]:
                 continue
             guess = did_you_mean(label, known, cutoff=_NEAR)
             if guess or label in exporter.labels:
-                why = f"{metric} has no label {label}: nothing matches, without an error."
+                what, why = f"{metric} has no label {label}:", "nothing matches, without an error."
                 fix = f"Write {guess}." if guess else f"Write one of its labels: {', '.join(sorted(known))}."
-                yield NameFault(METRIC_LABEL, why, fix)
+                yield NameFault(METRIC_LABEL, what, why, fix)
 
 
 def _relabels(tree: Any) -> bool:
@@ -199,4 +200,4 @@ def _relabels(tree: Any) -> bool:
 def name_problems(tree: Any, at: At) -> Iterator[Problem]:
     """The wrong names of a parsed expression at a path."""
     for fault in name_faults(tree):
-        yield fault.rule.found(at, MISSING, fault.why, fault.fix)
+        yield fault.rule.found(at, MISSING, fault.what, fault.fix, why=fault.why)

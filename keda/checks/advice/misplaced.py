@@ -46,15 +46,15 @@ def misplaced_parameter(item: Item) -> Iterator[Problem]:
 def _misplaced(kind: str, key: str, value: object, at: At) -> Iterator[Problem]:
     read, name = sources(kind, key), key.removesuffix("FromEnv")
     if "env" in read and names_variable(key, value):
-        why = f"is not read from metadata by the {kind} scaler, and is the name of a variable."
-        yield Problem(at, MISSING, why, f"Write {key}FromEnv: {value}.")
+        what = f"is not read from metadata by the {kind} scaler, and is the name of a variable."
+        yield Problem(at, MISSING, what, f"Write {key}FromEnv: {value}.")
     elif read:
         leak = " Everyone who can read the object can read it." if is_secret_key(key) else ""
-        why = f"is not read from metadata by the {kind} scaler: here it has no effect.{leak}"
-        yield Problem(at, MISSING, why, ways(kind, key))
+        what = f"is not read from metadata by the {kind} scaler:"
+        yield Problem(at, MISSING, what, ways(kind, key), why=f"here it has no effect.{leak}")
     elif name != key and (read := sources(kind, name)) and "env" not in read:
-        why = f"is not read: the {kind} scaler takes {name} from no variable. It has no effect."
-        yield Problem(at, MISSING, why, ways(kind, name))
+        why = f"the {kind} scaler takes {name} from no variable. It has no effect."
+        yield Problem(at, MISSING, "is not read:", ways(kind, name), why=why)
 
 
 def ways(kind: str, name: str) -> str:

@@ -33,25 +33,26 @@ def paused_contradiction(item: Item) -> Iterator[Problem]:
     if item.kind == "ScaledJob":
         for key in _NOT_OF_JOBS:
             if key in annotations:
-                why = "has no effect on a ScaledJob: KEDA reads it of ScaledObjects only."
+                what, why = "has no effect on a ScaledJob:", "KEDA reads it of ScaledObjects only."
                 fix = 'Write autoscaling.keda.sh/paused: "true" to pause, or maxReplicaCount for fewer Jobs.'
-                yield Problem(("metadata", "annotations", key), annotations[key], why, fix)
+                yield Problem(("metadata", "annotations", key), annotations[key], what, fix, why=why)
         return
     if _REPLICAS in annotations and _is(annotations.get(_PAUSED), False):
         replicas = text(annotations[_REPLICAS])
         yield Problem(
             ("metadata", "annotations", _REPLICAS),
             annotations[_REPLICAS],
-            'pauses by its presence, also with paused: "false": the target stays at '
-            f"{replicas if replicas.isdigit() else 'that number of'} replicas.",
+            'pauses by its presence, also with paused: "false":',
             "Remove paused-replicas to let it scale, or paused to keep the pause.",
+            why=f"the target stays at {replicas if replicas.isdigit() else 'that number of'} replicas.",
         )
     if _is(annotations.get(_FORCE), True) and _is(annotations.get(_SCALE_OUT), True):
         yield Problem(
             ("metadata", "annotations", _FORCE),
             annotations[_FORCE],
-            "has no effect at 0 replicas: the paused-scale-out there keeps KEDA from starting a pod.",
+            "has no effect at 0 replicas:",
             "Remove paused-scale-out, or force-activation.",
+            why="the paused-scale-out there keeps KEDA from starting a pod.",
         )
 
 

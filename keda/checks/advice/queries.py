@@ -83,8 +83,9 @@ def queries(item: Item) -> Iterator[Problem]:
                 yield QUERY_SYNTAX.found(
                     (*at, "query"),
                     query,
-                    f"is not valid PromQL: {broken}. The object is Ready, and every poll fails.",
+                    f"is not valid PromQL: {broken}.",
                     "Try it in Prometheus first.",
+                    why="The object is Ready, and every poll fails.",
                 )
                 continue
             except promql.TooDeep:
@@ -106,17 +107,17 @@ def _query(item: Item, trigger: Trigger, query: str, tree: Any, at: At) -> Itera
         yield QUERY_SEVERAL_SERIES.found(
             at,
             query,
-            "can give more than one series (a second pod or label value is enough). KEDA then refuses the "
-            "answer, and nothing is scaled.",
+            "can give more than one series (a second pod or label value is enough).",
             "Write sum(…) or max(…) around it.",
+            why="KEDA then refuses the answer, and nothing is scaled.",
         )
     if reason := promql.may_be_nan(tree):
         yield QUERY_NAN.found(
             at,
             query,
-            f"is {reason}: NaN when nothing happens. KEDA does not treat NaN as no data: the replicas fall "
-            "to the minimum whatever else is true.",
+            f"is {reason}: NaN when nothing happens.",
             "Guard it: … / (… > 0), or compare the whole with >= 0.",
+            why="KEDA does not treat NaN as no data: the replicas fall to the minimum whatever else is true.",
         )
     if item.kind == "ScaledObject" and without_modifiers(item):
         yield from _metric_type(trigger, query, promql.nature(tree), at)
@@ -128,25 +129,25 @@ def _metric_type(trigger: Trigger, query: str, nature: str, at: At) -> Iterator[
         yield QUERY_METRIC_TYPE.found(
             at,
             query,
-            "is a value per replica, and AverageValue (the default) divides it by the replicas once more: it "
-            "never scales past the first few.",
+            "is a value per replica, and AverageValue (the default) divides it by the replicas once more:",
             "Query the total, sum(…), or write metricType: Value.",
+            why="it never scales past the first few.",
         )
     elif averaged and nature == "latency":
         yield QUERY_METRIC_TYPE.found(
             at,
             query,
-            "is a latency, and AverageValue (the default) divides it by the replicas: more pods look like an "
-            "answer even while it stays slow.",
+            "is a latency, and AverageValue (the default) divides it by the replicas:",
             "Write metricType: Value, or scale on sum(rate(…)).",
+            why="more pods look like an answer even while it stays slow.",
         )
     elif trigger.get("metricType") == "Value" and nature == "total":
         yield QUERY_METRIC_TYPE.found(
             at,
             query,
-            "is a total, and Value compares it with the threshold of one replica: new pods do not make it "
-            "smaller, so it goes to maxReplicaCount.",
+            "is a total, and Value compares it with the threshold of one replica:",
             "Write metricType: AverageValue, or divide the query by the replicas.",
+            why="new pods do not make it smaller, so it goes to maxReplicaCount.",
         )
 
 
@@ -160,8 +161,9 @@ def _no_data(trigger: Trigger, tree: Any, at: At) -> Iterator[Problem]:
         yield NO_DATA_CONTRACT.found(
             (*at, "ignoreNullValues"),
             MISSING,
-            "not set: missing data counts as 0, so an outage of the metric looks like no work and scales the "
-            "workload in.",
+            "not set:",
             'Write ignoreNullValues: "false" (no data is an error; fallback can fire) or "true" (no data is '
             "no work).",
+            why="missing data counts as 0, so an outage of the metric looks like no work and scales the "
+            "workload in.",
         )

@@ -43,19 +43,19 @@ def query_result_type(item: Item) -> Iterator[Problem]:
             yield Problem(
                 at,
                 trigger.query,
-                "gives a range vector, many values of each series, and KEDA reads one value: "
-                f"{'nothing scales by it' if unknown else harm}.",
+                "gives a range vector, many values of each series, and KEDA reads one value:",
                 "Write a function around the range, such as sum(rate(…[1m])) of a counter or "
                 "max(max_over_time(…[1m])) of a gauge; or leave the range out.",
+                why=f"{'nothing scales by it' if unknown else harm}.",
             )
         else:
             yield Problem(
                 at,
                 trigger.query,
-                f"gives a {kind} and not a series, and KEDA cannot read the answer: every poll fails, while "
-                "the object is Ready.",
+                f"gives a {kind} and not a series, and KEDA cannot read the answer:",
                 "Write vector(…) around it." if kind == "scalar" else "Write a query without the quotes.",
                 "json: cannot unmarshal … into Go struct field",
+                why="every poll fails, while the object is Ready.",
             )
 
 
@@ -75,9 +75,10 @@ def ratio_per_replica(item: Item) -> Iterator[Problem]:
         yield Problem(
             (*trigger.at, "metadata", "query"),
             trigger.query,
-            "is a ratio, and AverageValue (the default) divides it by the replicas once more: up to "
-            f"{whole:g} it never gives more than {math.ceil(round(whole / threshold, 9))} replicas.",
+            "is a ratio, and AverageValue (the default) divides it by the replicas once more:",
             "Write metricType: Value, or query the total that one replica takes its share of.",
+            why="up to "
+            f"{whole:g} it never gives more than {math.ceil(round(whole / threshold, 9))} replicas.",
         )
 
 

@@ -37,9 +37,10 @@ def scale_down_disabled(item: Item) -> Iterator[Problem]:
         yield Problem(
             at,
             policy,
-            "stops the HPA only. KEDA still scales to 0 once no trigger is active for the cooldownPeriod: it "
-            "stops pods at work.",
+            "stops the HPA only.",
             "Write minReplicaCount: 1; or, to wait longer before 0, a cooldownPeriod above the longest work.",
+            why="KEDA still scales to 0 once no trigger is active for the cooldownPeriod: it "
+            "stops pods at work.",
         )
 
 

@@ -33,8 +33,9 @@ def duration_in_milliseconds(item: Item) -> Iterator[Problem]:
                 yield Problem(
                     (*trigger.at, "metadata", key),
                     value,
-                    "has no unit, and KEDA reads it as milliseconds: nothing would answer in time.",
+                    "has no unit, and KEDA reads it as milliseconds:",
                     f'Write "{value}s", or "{value}ms" if that is meant.',
+                    why="nothing would answer in time.",
                 )
 
 
@@ -70,10 +71,11 @@ def activation_over_target(item: Item) -> Iterator[Problem]:
                 yield Problem(
                     (*trigger.at, "metadata", key),
                     value,
-                    f"is above {target} {metadata[target]}. Between the two KEDA scales to zero while the "
+                    f"is above {target} {metadata[target]}.",
+                    f"Write at most {metadata[target]}; 0 is active from the first piece of work on.",
+                    why="Between the two KEDA scales to zero while the "
                     f"HPA computes {math.ceil(high / one)} replicas: work stays queued, and pods come and "
                     "go.",
-                    f"Write at most {metadata[target]}; 0 is active from the first piece of work on.",
                 )
 
 
@@ -98,9 +100,9 @@ def cron_timezone(item: Item) -> Iterator[Problem]:
         yield Problem(
             (*trigger.at, "metadata", "timezone"),
             zone,
-            "is not a time zone of the IANA database. The object is Ready, and every poll fails: it never "
-            "scales by these hours.",
+            "is not a time zone of the IANA database.",
             f"Write {close}." if close else "Write one such as Europe/Berlin or UTC.",
+            why="The object is Ready, and every poll fails: it never scales by these hours.",
         )
 
 

@@ -39,7 +39,12 @@ def unknown_word(item: Item) -> Iterator[Problem]:
                     near = did_you_mean(word, parameter.words)
                     whole = near if word == go.trim(value) else ""
                     yield UNKNOWN_WORD.found(
-                        at, word, why(parameter), fix(parameter, near), "", edits.word(value, whole)
+                        at,
+                        word,
+                        what(parameter),
+                        fix(parameter, near),
+                        edit=edits.word(value, whole),
+                        why=why(parameter),
                     )
 
 
@@ -50,8 +55,12 @@ def unknown_words(parameter: Parameter, value: str) -> list[str]:
     return [word for word in words if parameter.words and word and word not in parameter.words]
 
 
+def what(parameter: Parameter) -> str:
+    return f"is not one of {', '.join(parameter.words)}."
+
+
 def why(parameter: Parameter) -> str:
-    return f"is not one of {', '.join(parameter.words)}. KEDA silently {parameter.otherwise}."
+    return f"KEDA silently {parameter.otherwise}."
 
 
 def fix(parameter: Parameter, near: str | None) -> str:

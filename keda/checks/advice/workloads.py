@@ -36,8 +36,9 @@ def workload_namespace(item: Item) -> Iterator[Problem]:
             yield Problem(
                 (*trigger.at, "metadata", "namespace"),
                 wanted,
-                f"is not read: the kubernetes-workload scaler counts pods of {item.namespace}, the "
-                f"namespace of the {item.kind}, and none of {wanted}. It stays at 0.",
+                "is not read:",
                 f"Count them with a prometheus trigger, such as "
                 f'sum(kube_pod_status_phase{{namespace="{wanted}", phase="Running", pod=~"…"}}).',
+                why=f"the kubernetes-workload scaler counts pods of {item.namespace}, the "
+                f"namespace of the {item.kind}, and none of {wanted}. It stays at 0.",
             )

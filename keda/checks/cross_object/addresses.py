@@ -67,12 +67,16 @@ def _hosts(value: str, in_url: bool) -> Iterator[str]:
 
 def _problem(host: str, item: Item, objects: Objects, at: At) -> Problem | None:
     if _OWN.fullmatch(host):
-        why = f"has the host {host}, which is the pod of KEDA's operator: nothing of yours answers there."
+        what, why = (
+            f"has the host {host}, which is the pod of KEDA's operator:",
+            "nothing of yours answers there.",
+        )
         return Problem(
             at,
             MISSING,
-            why,
+            what,
             f"Write the Service's name with its namespace, such as name.{item.namespace}.svc.",
+            why=why,
         )
     if not _LABEL.fullmatch(host):
         return None
@@ -82,8 +86,8 @@ def _problem(host: str, item: Item, objects: Objects, at: At) -> Problem | None:
     here = objects.get("", "Service", item.namespace, host)
     if here is None or any(objects.get("", "Service", each, host) for each in namespaces):
         return None
-    why = (
-        f"has the host {host}, a Service of {item.namespace}. KEDA resolves a name without dots in its own "
-        "namespace, and does not find it."
+    what, why = (
+        f"has the host {host}, a Service of {item.namespace}.",
+        "KEDA resolves a name without dots in its own namespace, and does not find it.",
     )
-    return Problem(at, MISSING, why, f"Write {host}.{item.namespace}.svc as the host.")
+    return Problem(at, MISSING, what, f"Write {host}.{item.namespace}.svc as the host.", why=why)

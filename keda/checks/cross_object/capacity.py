@@ -44,11 +44,11 @@ def max_over_quota(item: Item, objects: Objects) -> Iterator[Problem]:
                     (*SPEC, "maxReplicaCount"),
                     maximum,
                     f"times {_shown(resource, each)} of each pod is more than {quota.ref} grants "
-                    f"({_shown(resource, limit)}). The pods above it are never made."
+                    f"({_shown(resource, limit)})."
                     if each != 1
-                    else f"is more {resource} than {quota.ref} grants ({limit:f}). "
-                    "The pods above it are never made.",
+                    else f"is more {resource} than {quota.ref} grants ({limit:f}).",
                     f"Write at most {max(1, _times(limit, each))}.",
+                    why="The pods above it are never made.",
                 )
 
 
@@ -88,8 +88,9 @@ def max_over_nodes(item: Item, objects: Objects) -> Iterator[Problem]:
             (*SPEC, "maxReplicaCount"),
             maximum,
             f"is more than the {counted(len(nodes), 'node')} given can run: {counted(room, 'pod')}, for "
-            f"{each}. The pods above it stay Pending, and the load is not served.",
+            f"{each}.",
             f"Write at most {room}, or add nodes." if room else "Add a node that can run one.",
+            why="The pods above it stay Pending, and the load is not served.",
         )
 
 

@@ -48,8 +48,9 @@ def cluster_secret_namespace(item: Item, objects: Objects) -> Iterator[Problem]:
                 (*SPEC, key, index, "name"),
                 name,
                 f"is given in namespace {given}, and a ClusterTriggerAuthentication reads it from KEDA's own "
-                f"namespace ({', '.join(sorted(of_keda))}). KEDA uses an empty string instead.",
+                f"namespace ({', '.join(sorted(of_keda))}).",
                 f"Put the {kind} into KEDA's namespace; or use a TriggerAuthentication in {given}.",
+                why="KEDA uses an empty string instead.",
             )
 
 

@@ -32,9 +32,9 @@ def grace_over_cooldown(item: Item, objects: Objects) -> Iterator[Problem]:
             (*SPEC, "cooldownPeriod"),
             MISSING if given is None else given,
             f"{f'unset, so {DEFAULT_COOLDOWN},' if given is None else 'is'} below the {grace} s that a pod "
-            f"of {target.ref} may take to end. New work finds the old pod still ending and holding its "
-            "resources.",
+            f"of {target.ref} may take to end.",
             f"Write at least {grace}, or lower terminationGracePeriodSeconds.",
+            why="New work finds the old pod still ending and holding its resources.",
         )
 
 
@@ -67,9 +67,10 @@ def pdb_blocks(item: Item, objects: Objects) -> Iterator[Problem]:
             yield Problem(
                 (*SPEC, "minReplicaCount"),
                 number_of(item, "minReplicaCount") or 0,
-                f"and {budget.ref} with {rule}: at {counted(lowest, 'replica')} no pod may be "
-                "evicted, so no node with one can be drained.",
+                f"and {budget.ref} with {rule}:",
                 "Write maxUnavailable: 1 in the PodDisruptionBudget, or raise minReplicaCount above it.",
+                why=f"at {counted(lowest, 'replica')} no pod may be "
+                "evicted, so no node with one can be drained.",
             )
 
 

@@ -49,11 +49,12 @@ def jetstream_consumer_missing(item: Item, objects: Objects) -> Iterator[Problem
         yield Problem(
             (*at, "consumer"),
             name,
-            f"is not a consumer of stream {stream} here. KEDA then uses the number of all messages the "
-            "stream ever had as the lag: up to maxReplicaCount at once (kedacore/keda#7657).",
+            f"is not a consumer of stream {stream} here.",
             f"Write {guess}."
             if guess
             else f"Add the Consumer, or name one of: {', '.join(sorted(names)[:5])}.",
+            why="KEDA then uses the number of all messages the "
+            "stream ever had as the lag: up to maxReplicaCount at once (kedacore/keda#7657).",
         )
 
 
@@ -74,26 +75,27 @@ def _deciding(consumers: list[Item]) -> list[object]:
 def jetstream_single_endpoint(item: Item, objects: Objects) -> Iterator[Problem]:
     for at, metadata in _triggers(item):
         endpoint = text(metadata.get("natsServerMonitoringEndpoint"))
-        if why := _single(item, objects, endpoint):
+        if single := _single(item, objects, endpoint):
+            what, why = single
             yield Problem(
                 (*at, "natsServerMonitoringEndpoint"),
                 endpoint,
-                why,
+                what,
                 "Name the headless Service of the cluster.",
+                why=why,
             )
 
 
-def _single(item: Item, objects: Objects, endpoint: str) -> str:
-    """Why the endpoint reaches one server of a cluster only; "" if it does not."""
+def _single(item: Item, objects: Objects, endpoint: str) -> tuple[str, str] | None:
+    """The `what` and `why` of an endpoint that reaches one server of a cluster only; None if it does not."""
     host = endpoint.partition(":")[0].split(".")
     if len(host) > 1 and re.fullmatch(r".*-\d+", host[0]):
-        return (
-            f"is one server of a cluster. When {host[0]} is away, or a follower, the lag is stale or missing."
-        )
+        why = f"When {host[0]} is away, or a follower, the lag is stale or missing."
+        return "is one server of a cluster.", why
     namespace = host[1] if len(host) > 1 else item.namespace
     service = objects.get("", "Service", namespace, host[0])
     if service is None or spec_of(service, "clusterIP") in ("None", UNKNOWN):
-        return ""
+        return None
     selector = mapping(service.spec.get("selector"))
     servers = [
         each
@@ -105,8 +107,8 @@ def _single(item: Item, objects: Objects, endpoint: str) -> str:
         and UNKNOWN not in selector.values()
     ]
     if not servers:
-        return ""
+        return None
     return (
-        f"is {service.ref}, which answers from any server of {servers[0].ref}. KEDA finds the consumer's "
-        "leader through the names of a headless Service."
+        f"is {service.ref}, which answers from any server of {servers[0].ref}.",
+        "KEDA finds the consumer's leader through the names of a headless Service.",
     )

@@ -87,6 +87,7 @@ def monitor_unselected(item: Item, objects: Objects) -> Iterator[Problem]:
     yield Problem(
         ("metadata", "labels"),
         MISSING,
-        f"{first} does not select it, nor does any other that is given. It reads nothing: no data.",
+        f"{first} does not select it, nor does any other that is given.",
         f"Write {{{asked}}}." if asked else f"Let {first} select it.",
+        why="It reads nothing: no data.",
     )

@@ -147,9 +147,9 @@ def one_owner(item: Item, disputes: Iterable[Conflict]) -> Iterator[tuple[Rule, 
         }.get(rule, "")
         if rule is ONE_OWNER_HPA and item.annotations.get(TRANSFER_OWNERSHIP) == "true":
             keda = f"the existing hpa '{other.name}' … must be specified by name in advanced settings"
-        why = f"{conflict.what}. {conflict.harm[0].upper()}{conflict.harm[1:]}."
+        what, why = f"{conflict.what}.", f"{conflict.harm[0].upper()}{conflict.harm[1:]}."
         at = ("spec", "scaleTargetRef")
-        yield rule, Problem(at, MISSING, why, conflict.fix, keda, places=conflict.places)
+        yield rule, Problem(at, MISSING, what, conflict.fix, keda, places=conflict.places, why=why)
 
 
 def second_owners(given: Objects) -> SecondOwners:

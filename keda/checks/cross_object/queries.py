@@ -47,9 +47,9 @@ def wake_from_own_metric(item: Item, objects: Objects) -> Iterator[Problem]:
     yield Problem(
         (*trigger.at, "metadata", key),
         trigger.get("metadata", key),
-        "comes from the scaled pods themselves. At 0 replicas there is none of it, so it never scales up "
-        "from zero again.",
+        "comes from the scaled pods themselves.",
         "Take a metric from in front of the target (queue, gateway, proxy), or write minReplicaCount: 1.",
+        why="At 0 replicas there is none of it, so it never scales up from zero again.",
     )
 
 
@@ -117,9 +117,9 @@ def polling_faster_than_scrape(item: Item, objects: Objects) -> Iterator[Problem
         yield Problem(
             (*SPEC, "pollingInterval"),
             interval,
-            f"is below the shortest scrape interval here ({min(scrapes)} s). KEDA would read the same number "
-            "again.",
+            f"is below the shortest scrape interval here ({min(scrapes)} s).",
             f"Write {min(scrapes)}, or scrape more often.",
+            why="KEDA would read the same number again.",
         )
 
 

@@ -77,9 +77,9 @@ def trigger_references(item: Item, objects: Objects) -> Iterator[Problem]:
             yield UNKNOWN_AUTHENTICATION.found(
                 (*trigger.at, "authenticationRef", "kind"),
                 kind,
-                "is not a kind of authentication. KEDA only logs it, and the trigger runs without its "
-                "secret.",
+                "is not a kind of authentication.",
                 f"Write {did_you_mean(kind, AUTHENTICATIONS) or AUTHENTICATIONS[0]}.",
+                why="KEDA only logs it, and the trigger runs without its secret.",
             )
         elif found := authentication_object(reference, item, objects):
             yield from _unread(trigger, found)
@@ -101,12 +101,13 @@ def _unknown_authentication(item: Item, objects: Objects, trigger: Trigger) -> I
     yield UNKNOWN_AUTHENTICATION.found(
         (*trigger.at, "authenticationRef", "name"),
         name,
-        f"is not a {kind}{place} here. KEDA only logs it, and the trigger runs without its secret.",
+        f"is not a {kind}{place} here.",
         f"Write kind: {other}."
         if twin
         else f"Write {guess}."
         if guess
         else add_or_name(_wanted(trigger.type, kind, name), others),
+        why="KEDA only logs it, and the trigger runs without its secret.",
     )
 
 
@@ -124,11 +125,11 @@ def _unread(trigger: Trigger, found: Item) -> Iterator[Problem]:
     yield UNREAD_AUTHENTICATION.found(
         (*trigger.at, "authenticationRef", "name"),
         trigger.get("authenticationRef", "name"),
-        f"gives {', '.join(sorted(names)[:5])}, and the {trigger.type} scaler reads none of these. It runs "
-        "without.",
+        f"gives {', '.join(sorted(names)[:5])}, and the {trigger.type} scaler reads none of these.",
         f"In {found.ref} write parameter: {guess}."
         if guess
         else f"It reads: {', '.join(sorted(read)[:12])}.",
+        why="It runs without.",
     )
 
 
@@ -166,8 +167,9 @@ def _missing_object(item: Item, objects: Objects, kind: str, name: str, at: At) 
         yield Problem(
             (*at, "name"),
             name,
-            f"is not a {kind} of namespace {item.namespace} here. KEDA would use an empty string instead.",
+            f"is not a {kind} of namespace {item.namespace} here.",
             f"Write {guess}." if guess else f"Add it, or name one of: {', '.join(others[:5])}.",
+            why="KEDA would use an empty string instead.",
         )
 
 
@@ -196,9 +198,10 @@ def _missing_key(
         yield Problem(
             (*at, "key"),
             wanted,
-            f"is not a key of {given.ref}. KEDA would use an empty string instead.",
+            f"is not a key of {given.ref}.",
             f"Write {guess}." if guess else f"Write one of its keys: {', '.join(keys[:8]) or 'none'}.",
             rule=OPTIONAL_SECRET_KEY if optional else None,
+            why="KEDA would use an empty string instead.",
         )
 
 

@@ -62,12 +62,13 @@ def target_missing(item: Item, objects: Objects) -> Iterator[Problem]:
     yield Problem(
         (*_AT, "name"),
         name,
-        f"is not a {kind} of namespace {item.namespace} here. KEDA would find nothing to scale: never Ready.",
+        f"is not a {kind} of namespace {item.namespace} here.",
         f"Write {guess}." if guess else add_or_name(f"the {kind}", names),
         # With cpu or memory it is the webhook that looks the target up, and first.
         f'{kind}.apps "{name}" not found'
         if kind in ("Deployment", "StatefulSet") and _asks_resources(item)
         else f'{kind.lower()}s.apps "{name}" not found',
+        why="KEDA would find nothing to scale: never Ready.",
     )
 
 
@@ -94,12 +95,13 @@ def containers(item: Item, objects: Objects) -> Iterator[Problem]:
             yield Problem(
                 at,
                 wanted,
-                f"is not a container of {target.ref}. KEDA would find no value there.",
+                f"is not a container of {target.ref}.",
                 f"Write one of {', '.join(names)}.",
                 f"error resolving secrets for ScaleTarget: couldn't find container with name {wanted} "
                 "on Target object"
                 if at[-1] == "envSourceContainerName"
                 else "",
+                why="KEDA would find no value there.",
             )
 
 
@@ -140,11 +142,11 @@ def missing_requests(item: Item, objects: Objects) -> Iterator[Problem]:
             yield Problem(
                 (*trigger.at, "type"),
                 resource,
-                f"scales on {resource} per request, and container {name} of {target.ref} requests none. "
-                "KEDA's webhook would reject the object.",
+                f"scales on {resource} per request, and container {name} of {target.ref} requests none.",
                 f"Set resources.requests.{resource} on container {name}.",
                 f"the scaledobject has a {resource} trigger but the container {name} doesn't have the "
                 f"{resource} request defined",
+                why="KEDA's webhook would reject the object.",
             )
 
 

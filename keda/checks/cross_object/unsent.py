@@ -60,15 +60,16 @@ def credentials_not_sent(item: Item, objects: Objects) -> Iterator[Problem]:
             mode = next((mode for mode in _SENT[kind] if not names.isdisjoint(_MODES[mode])), None)
             if mode:
                 sent = " and ".join(each for each in _MODES[mode] if each in names)
-                why = f"not set, so the {kind} scaler never sends the {sent} that it is given."
-                yield Problem(at, MISSING, why, f"Write {key}: {mode}.")
+                what = f"not set, so the {kind} scaler never sends the {sent} that it is given."
+                yield Problem(at, MISSING, what, f"Write {key}: {mode}.")
 
 
 def _without_effect(kind: str, modes: object, at: At) -> Iterator[Problem]:
     for mode in str(modes).split(",") if isinstance(modes, str) else ():
         if mode.strip() in _MODES and mode.strip() not in _SENT[kind]:
             name = mode.strip()
-            why = (
-                f"holds {name}, which KEDA parses and the {kind} scaler does not implement: nothing is sent."
+            what, why = (
+                f"holds {name}, which KEDA parses and the {kind} scaler does not implement:",
+                "nothing is sent.",
             )
-            yield Problem(at, modes, why, f"Write one of {', '.join(_SENT[kind])}.")
+            yield Problem(at, modes, what, f"Write one of {', '.join(_SENT[kind])}.", why=why)

@@ -55,9 +55,12 @@ def variables(item: Item, objects: Objects) -> Iterator[Problem]:
                 continue
             rule = UNKNOWN_VARIABLE if parameter.required else UNSET_VARIABLE
             container = text(read.get("name"))
-            why = f"is not a variable of container {container}. KEDA reads an empty string instead."
+            what, why = (
+                f"is not a variable of container {container}.",
+                "KEDA reads an empty string instead.",
+            )
             fix = _fix(variable, names, [each for each in containers if each is not read], item, objects)
-            yield rule.found((*at, key), variable, why, fix)
+            yield rule.found((*at, key), variable, what, fix, why=why)
 
 
 def _from_env(trigger: Trigger) -> Iterator[tuple[str, Parameter, str]]:

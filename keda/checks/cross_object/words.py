@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from keda.checks.advice.words import UNKNOWN_WORD, fix, unknown_words, why
+from keda.checks.advice.words import UNKNOWN_WORD, fix, unknown_words, what, why
 from keda.checks.registry import SCALING, Problem
 from keda.checks.scaling import triggers_of
 from keda.checks.sources import authentication
@@ -22,5 +22,9 @@ def unknown_word(item: Item, objects: Objects) -> Iterator[Problem]:
             if parameter and value and "auth" in parameter.sources and unknown_words(parameter, value):
                 at = (*trigger.at, "authenticationRef")
                 yield UNKNOWN_WORD.found(
-                    at, MISSING, f"gives {name} a value that {why(parameter)}", fix(parameter, None)
+                    at,
+                    MISSING,
+                    f"gives {name} a value that {what(parameter)}",
+                    fix(parameter, None),
+                    why=why(parameter),
                 )

@@ -46,6 +46,28 @@ def test_invalid(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert lines(file, monkeypatch) == expected(file)
 
 
+@pytest.mark.parametrize("file", INVALID, ids=lambda file: file.stem)
+def test_what_ends_where_why_begins(file: Path) -> None:
+    for finding in (line.finding for line in check_paths([str(file)])[0]):
+        assert finding.what.endswith((".", ":") if finding.why else ".")
+        assert not finding.why or finding.why.endswith(".")
+
+
+def test_what_quotes_a_parser_with_its_colons() -> None:
+    trigger = {"type": "prometheus", "metadata": {"serverAddress": "http://prometheus:9090"}}
+    trigger["metadata"] |= {"query": 'sum(up{a="b. C: d"}', "threshold": "5", "ignoreNullValues": "false"}
+    spec = {"scaleTargetRef": {"name": "web"}, "maxReplicaCount": 3, "triggers": [trigger]}
+    manifest = {
+        "apiVersion": "keda.sh/v1alpha1",
+        "kind": "ScaledObject",
+        "metadata": {"name": "web"},
+        "spec": spec,
+    }
+    (finding,) = keda.check([manifest])
+    assert finding.what == "'sum(up{a=\"b. C: d\"}' is not valid PromQL: unclosed left parenthesis."
+    assert finding.why == "The object is Ready, and every poll fails."
+
+
 @pytest.mark.parametrize("file", VALID, ids=lambda file: file.stem)
 def test_valid(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert lines(file, monkeypatch) == []

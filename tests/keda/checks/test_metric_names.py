@@ -19,7 +19,9 @@ from tests.support import ROOT
 
 
 def faults(expression: str) -> list[str]:
-    return [f"{fault.why} {fault.fix}" for fault in metrics.name_faults(promql.parse(expression))]
+    return [
+        f"{fault.what} {fault.why} {fault.fix}" for fault in metrics.name_faults(promql.parse(expression))
+    ]
 
 
 @pytest.mark.parametrize(
