@@ -12,7 +12,7 @@ from keda.diagnosis import jetstream
 from keda.diagnosis.causes.authentication import references
 from keda.diagnosis.installation import EXTERNAL_METRICS, OPERATOR, Installation
 from keda.diagnosis.reader import METADATA, Reader, Resource, Task, denied
-from keda.diagnosis.snapshot import SCALED, Snapshot, Unseen, utc_now
+from keda.diagnosis.snapshot import SCALED, Missing, Snapshot, Unseen, utc_now
 from keda.diagnosis.values import readings
 from keda.diagnosis.workload import Workload
 from keda.manifests.objects import Item, Objects
@@ -67,7 +67,7 @@ def read(get: Get, namespace: str = "", name: str = "") -> Snapshot:
     reader.run(_around(reader, Objects(reader.found)))
     reader.run(_behind(reader, _snapshot(reader)))
     seen = _snapshot(reader)
-    missing: dict[tuple[str, str], str] = {}
+    missing: dict[tuple[str, str], Missing] = {}
     reader.run(_streams(reader, seen, missing))
     return replace(
         _snapshot(reader), readings=readings(reader, seen), missing=missing, unseen=tuple(reader.unseen)
@@ -79,14 +79,14 @@ def _snapshot(reader: Reader) -> Snapshot:
     return Snapshot(Objects(reader.found), now, True, reader.complete, unseen=tuple(reader.unseen))
 
 
-def _streams(reader: Reader, snapshot: Snapshot, missing: dict[tuple[str, str], str]) -> Iterator[Task]:
+def _streams(reader: Reader, snapshot: Snapshot, missing: dict[tuple[str, str], Missing]) -> Iterator[Task]:
     """Whether the streams and consumers of nats-jetstream triggers exist, which KEDA does not report."""
     for item in snapshot.scaled():
         if any(dig(trigger, "type") == "nats-jetstream" for trigger in sequence(item.spec.get("triggers"))):
             yield functools.partial(_stream, reader, item, missing)
 
 
-def _stream(reader: Reader, item: Item, missing: dict[tuple[str, str], str]) -> None:
+def _stream(reader: Reader, item: Item, missing: dict[tuple[str, str], Missing]) -> None:
     def get(path: str) -> str:
         response = reader.get(path)
         if denied(response):

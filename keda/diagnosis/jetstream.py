@@ -6,15 +6,17 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from keda.diagnosis.snapshot import Missing
 
-def missing(get: Callable[[str], str], spec: Mapping[str, Any]) -> str:
-    """One line on the first nats-jetstream trigger of `spec` whose stream or consumer is not there, else "".
+
+def missing(get: Callable[[str], str], spec: Mapping[str, Any]) -> Missing | None:
+    """Of the first nats-jetstream trigger of `spec` whose stream or consumer is not there.
 
     `get` gives the body of a path of the API server, "" where it refuses.
 
     Without its consumer KEDA takes the stream's last sequence for the lag (kedacore/keda#7657), so the
     workload goes to its maximum and stays there. A server that cannot be reached through the API server gives
-    "": KEDA reports that in the Ready condition.
+    None: KEDA reports that in the Ready condition.
     """
     for trigger in spec["triggers"]:
         if trigger["type"] != "nats-jetstream":
@@ -26,13 +28,14 @@ def missing(get: Callable[[str], str], spec: Mapping[str, Any]) -> str:
             continue
         found = _consumers(answer, metadata.get("account", "$G"), stream)
         if found is None:
-            return f"stream {stream} does not exist, so KEDA has nothing to count. Create it."
+            return Missing(f"stream {stream} does not exist, so KEDA has nothing to count", "Create it.")
         if consumer not in found:
-            return (
+            return Missing(
                 f"consumer {consumer} does not exist on stream {stream}: KEDA counts the whole stream and "
-                "scales to the maximum. Create the consumer, or correct its name."
+                "scales to the maximum",
+                "Create the consumer, or correct its name.",
             )
-    return ""
+    return None
 
 
 def _monitoring(get: Callable[[str], str], metadata: Mapping[str, str]) -> dict[str, Any] | None:

@@ -44,6 +44,14 @@ class Unseen(NamedTuple):
         return f"{self.what}: {self.missing}"
 
 
+class Missing(NamedTuple):
+    """A stream or consumer that does not exist at the source."""
+
+    what: str
+    """Without a full stop."""
+    fix: str
+
+
 @dataclass(frozen=True)
 class Event:
     """An event with how often it came, and when last."""
@@ -68,8 +76,8 @@ class Snapshot:
     readings: Mapping[tuple[str, str, str], Reading] = field(default_factory=dict)
     """By namespace, name of the ScaledObject or ScaledJob, and metric."""
     unseen: tuple[Unseen, ...] = ()
-    missing: Mapping[tuple[str, str], str] = field(default_factory=dict)
-    """What does not exist at the source, in one line, by namespace and name."""
+    missing: Mapping[tuple[str, str], Missing] = field(default_factory=dict)
+    """By namespace, and name of the ScaledObject or ScaledJob."""
 
     def known_absent(self, kind: str) -> bool:
         """Whether an object of this kind that is not here does not exist."""

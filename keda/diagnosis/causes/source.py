@@ -119,9 +119,8 @@ def missing_consumer(workload: Workload, keda: Installation) -> Iterator[Answer]
     """Without its consumer the nats-jetstream scaler gives the stream's last sequence (k #7657)."""
     found = workload.snapshot.missing.get((workload.item.namespace, workload.item.name))
     if found is not None:
-        cause, _, fix = found.rpartition(". ")
-        sentence = f"has {workload.replicas} replicas for a wrong value: {cause}"
-        yield Answer("missing-consumer", Level.BROKEN, Hop.SOURCE, sentence, fix)
+        sentence = f"has {workload.replicas} replicas for a wrong value: {found.what}"
+        yield Answer("missing-consumer", Level.BROKEN, Hop.SOURCE, sentence, found.fix)
 
 
 def failing_trigger(workload: Workload, keda: Installation) -> Iterator[Answer]:
