@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from keda.checks.registry import AUTHENTICATIONS
@@ -100,6 +100,22 @@ def environment(item: Item, objects: Objects) -> tuple[dict[str, str], bool]:
     variables = [mapping(each) for each in sequence(container.get("env"))]
     plain = {text(each.get("name")): text(each.get("value")) for each in variables if "valueFrom" not in each}
     return plain, not container.get("envFrom") and len(plain) == len(variables)
+
+
+def ways(name: str, sources: Iterable[str], written: str = "") -> list[str]:
+    """How a parameter is given, one phrase for each of its sources; `written`: its names in metadata."""
+    phrases = {
+        "metadata": f"write {written or name} in metadata",
+        "env": f"write {name}FromEnv with the name of a variable of the target's container",
+        "auth": f"name in authenticationRef {credentials(name)}",
+    }
+    return [phrase for source, phrase in phrases.items() if source in sources]
+
+
+def either(phrases: Iterable[str]) -> str:
+    """The phrases as a sentence: one of them will do."""
+    sentence = "; or ".join(phrases)
+    return f"{sentence[:1].upper()}{sentence[1:]}."
 
 
 def credentials(parameter: str, name: str = "") -> str:

@@ -11,7 +11,7 @@ from keda.checks.admission.parameters import names_variable, other_scaler, unrea
 from keda.checks.findings import without_secrets
 from keda.checks.registry import SCALING, TRIGGERS, Problem, error, on_objects
 from keda.checks.scaling import Parameters, Trigger, modifiers_of, triggers_of
-from keda.checks.sources import authentication, credentials, environment
+from keda.checks.sources import authentication, either, environment, ways
 from keda.core.defaults import RESOURCE_SCALERS
 from keda.core.errors import MISSING, did_you_mean, is_secret_key
 from keda.core.spelling import spelling
@@ -289,23 +289,19 @@ def _missing(refusal: Refusal, kind: str, metadata: Parameters, at: At, keda: st
     name = next((each for each in names if each in metadata and not _in_metadata(kind, each)), names[0])
     parameter = scalers()[kind].named[name]
     misplaced, variable = name in metadata, f"{name}FromEnv"
-    ways = []
-    if writable := [each for each in names if _in_metadata(kind, each)]:
-        ways.append(f"write {' or '.join(writable)} in metadata")
-    if "env" in parameter.sources:
-        ways.append(f"write {name}FromEnv with the name of a variable of the target's container")
-    if "auth" in parameter.sources:
-        ways.append(f"name in authenticationRef {credentials(name)}")
+    writable = [each for each in names if _in_metadata(kind, each)]
+    elsewhere = [source for source in parameter.sources if source != "metadata"]
+    given = ways(name, ["metadata", *elsewhere] if writable else elsewhere, " or ".join(writable))
     if refusal.kind == "credentials" and "identityOwner" in scalers()[kind].named:
         owner = "identityOwner: operator for the identity of KEDA's operator"
-        ways = [
+        given = [
             f"write {owner}",
             "name in authenticationRef a TriggerAuthentication with podIdentity: {provider: aws}",
-            *ways[-1:],
+            *given[-1:],
         ]
     secret = is_secret_key(name) or name in _CARRY_PASSWORDS.get(kind, ())
     in_order = secret and refusal.kind != "credentials"
-    fix = "; or ".join(reversed(ways) if in_order else ways)
+    fix = either(reversed(given) if in_order else given)
     unless = " without a pod identity" if refusal.kind == "credentials" else ""
     if "env" in parameter.sources and variable in metadata:
         empty = "is empty or not there in the target's container"
@@ -319,13 +315,13 @@ def _missing(refusal: Refusal, kind: str, metadata: Parameters, at: At, keda: st
         )
         return
     if "env" in parameter.sources and misplaced and names_variable(name, metadata[name]):
-        fix = f"write {variable}: {metadata[name]}"
+        fix = f"Write {variable}: {metadata[name]}."
     why = "is not read from metadata" if misplaced and not _in_metadata(kind, name) else "missing"
     yield TRIGGER_PARAMETER.found(
         (*at, name),
         MISSING,
         f"{why}, and required by the {kind} scaler{unless}.",
-        f"{fix[:1].upper()}{fix[1:]}.",
+        fix,
         keda,
         why=_NOT_READY,
     )

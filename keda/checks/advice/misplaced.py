@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from keda.checks.admission.parameters import names_variable
 from keda.checks.registry import SCALING, TRIGGERS, Problem, warning
 from keda.checks.scaling import triggers_of
-from keda.checks.sources import credentials
+from keda.checks.sources import either, ways
 from keda.core.errors import MISSING, is_secret_key
 from keda.manifests.objects import Item
 from keda.manifests.reading import At
@@ -51,20 +51,13 @@ def _misplaced(kind: str, key: str, value: object, at: At) -> Iterator[Problem]:
     elif read:
         leak = " Everyone who can read the object can read it." if is_secret_key(key) else ""
         what = f"is not read from metadata by the {kind} scaler:"
-        yield Problem(at, MISSING, what, ways(kind, key), why=f"here it has no effect.{leak}")
+        yield Problem(at, MISSING, what, _given(kind, key), why=f"here it has no effect.{leak}")
     elif name != key and (read := sources(kind, name)) and "env" not in read:
         why = f"the {kind} scaler takes {name} from no variable. It has no effect."
-        yield Problem(at, MISSING, "is not read:", ways(kind, name), why=why)
+        yield Problem(at, MISSING, "is not read:", _given(kind, name), why=why)
 
 
-def ways(kind: str, name: str) -> str:
+def _given(kind: str, name: str) -> str:
     """How a parameter is given, as a sentence."""
-    read, found = sources(kind, name), []
-    if "auth" in read:
-        found.append(f"name in authenticationRef {credentials(name)}")
-    if "env" in read:
-        found.append(f"write {name}FromEnv with the name of a variable of the target's container")
-    if "metadata" in read or (name := records()[kind].get("meant", {}).get(name, "")):
-        found.append(f"write {name} in metadata")
-    sentence = "; or ".join(found)
-    return f"{sentence[:1].upper()}{sentence[1:]}."
+    read, meant = sources(kind, name), records()[kind].get("meant", {}).get(name, "")
+    return either(reversed(ways(name, (*read, "metadata") if meant else read, meant)))
