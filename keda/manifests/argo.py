@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from fnmatch import fnmatchcase
 from itertools import product
 from pathlib import PurePosixPath
@@ -96,7 +95,7 @@ def made(given: Given, folders: Folders) -> list[Given] | str:
     }
     prefix = (*given.prefix, "spec", "template")
     return [
-        replace(given, manifest=Templates("{{", "}}", values).filled(manifest), prefix=prefix)
+        given._replace(manifest=Templates("{{", "}}", values).filled(manifest), prefix=prefix)
         for values in found
     ]
 

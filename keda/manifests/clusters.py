@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from itertools import chain
 from pathlib import Path
@@ -37,7 +37,7 @@ def known(given: Given) -> Given:
             later = [each for each in values if _SOPS in manifest or values[each] in ("", None)]
             if later:
                 manifest = {**manifest, key: {**values, **dict.fromkeys(later, UNKNOWN)}}
-    return given if manifest is given.manifest else replace(given, manifest=manifest)
+    return given if manifest is given.manifest else given._replace(manifest=manifest)
 
 
 def may_lead(content: bytes) -> bool:

@@ -7,7 +7,6 @@ Flux Operator (spec.sync.path).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 
 from keda.manifests.declared import UNKNOWN
 from keda.manifests.given import Built, Given, Lead
@@ -45,7 +44,7 @@ def _filled(each: Given, variables: Mapping[str, str]) -> Given:
     for key in ("labels", "annotations"):
         if mapping(metadata.get(key)).get("kustomize.toolkit.fluxcd.io/substitute") == "disabled":
             return each
-    return replace(each, manifest=filled(each.manifest, variables))
+    return each._replace(manifest=filled(each.manifest, variables))
 
 
 def _variables(post: Manifest, around: Iterable[Given]) -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from keda.manifests.declared import UNKNOWN
@@ -65,6 +64,6 @@ def with_generated(objects: list[Given], generated: tuple[Given, str]) -> list[G
                     manifest[key] = UNKNOWN
                 elif new:
                     manifest[key] = {**(mapping(manifest.get(key)) if behaviour == "merge" else {}), **new}
-            each = replace(each, manifest=manifest)
+            each = each._replace(manifest=manifest)
         done.append(each)
     return done

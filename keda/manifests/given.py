@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from keda.manifests.documents import Document
 from keda.manifests.reading import At, dig, mapping, text
 
 
-@dataclass(frozen=True)
-class Given:
+class Given(NamedTuple):
     """An object as it is applied, and where it is written. `prefix` is its place in a List."""
 
     manifest: dict[Any, Any]
@@ -41,7 +40,7 @@ class Given:
     def with_metadata(self, **fields: object) -> Given:
         """A copy with these fields of the metadata replaced."""
         metadata = {**mapping(self.manifest.get("metadata")), **fields}
-        return replace(self, manifest={**self.manifest, "metadata": metadata})
+        return self._replace(manifest={**self.manifest, "metadata": metadata})
 
 
 @dataclass
@@ -56,13 +55,12 @@ Read = Callable[[Path], list[Document]]
 """The documents of a file, those that can be read."""
 
 
-@dataclass(frozen=True)
-class Lead:
+class Lead(NamedTuple):
     """A folder that an object of Flux or Argo CD has applied, and what it changes there."""
 
     path: str | None
     """From the root of the repository; None if it is not in it, or not known."""
-    changes: Mapping[str, Any] = field(default_factory=dict)
+    changes: Mapping[str, Any] = {}
     """As in a kustomization.yaml."""
     namespace: object = None
     """Of the objects that name none."""

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from keda.manifests.declared import UNKNOWN
 from keda.manifests.documents import resolved
@@ -35,8 +34,7 @@ _FUNCTIONS: Mapping[str, Callable[[Any], Any]] = {
 _QUOTES = ("quote", "squote", "toString")
 
 
-@dataclass(frozen=True)
-class Templates:
+class Templates(NamedTuple):
     """What fills in the texts between `left` and `right`. `typed`: YAML is read of them afterwards, so that a
     number can come of one.
     """

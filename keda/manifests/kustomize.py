@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from keda.manifests.documents import Unreadable, documents
@@ -222,7 +221,7 @@ def _replaced(objects: list[Given], folder: Path, kustomization: Manifest, read:
             patch = Patch([], mapping(mapping(target).get("select")))
             paths = [text(each).split(".") for each in sequence(mapping(target).get("fieldPaths"))]
             objects = [
-                replace(each, manifest=unknown_at(each.manifest, paths)) if patch.is_for(each) else each
+                each._replace(manifest=unknown_at(each.manifest, paths)) if patch.is_for(each) else each
                 for each in objects
             ]
     return objects

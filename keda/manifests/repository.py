@@ -10,11 +10,10 @@ from __future__ import annotations
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from io import BufferedReader
 from itertools import chain, takewhile
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
 from keda.manifests import kustomize
 from keda.manifests.clusters import Cluster, Tree, may_lead, nowhere, whole
@@ -31,8 +30,7 @@ _ENVIRONMENTS = (
 )
 
 
-@dataclass(frozen=True)
-class Group:
+class Group(NamedTuple):
     """Objects that are applied to one cluster. `name`: their root."""
 
     name: str
@@ -67,11 +65,11 @@ def groups_of(
         if len(found) == 1 and not found[0].name:
             objects, found = chain(objects, found[0].objects), []
         elif found:
-            unseen = replace(unseen, elsewhere=found[0].unseen.elsewhere)
+            unseen = unseen._replace(elsewhere=found[0].unseen.elsewhere)
         found = [Group("", objects, unseen), *found]
     for group in found:
         incomplete = group.unseen.incomplete or partial
-        yield replace(group, unseen=replace(group.unseen, incomplete=incomplete))
+        yield group._replace(unseen=group.unseen._replace(incomplete=incomplete))
 
 
 def _walk(path: Path, files: Files) -> None:
@@ -153,7 +151,7 @@ class _Repository:
                 yield Group(f"{cluster.entry} {place}".strip(), each_object, unseen)
         for name, each in sets:
             complete: set[tuple[str, str]] = set()
-            unseen = replace(self._unseen(False, alone, complete), loose=True)
+            unseen = self._unseen(False, alone, complete)._replace(loose=True)
             yield Group(name, self._plain(each, complete), unseen)
 
     def _plain(self, paths: list[Path], complete: set[tuple[str, str]]) -> Iterator[Given]:

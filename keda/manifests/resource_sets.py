@@ -6,7 +6,6 @@ Source: controlplaneio-fluxcd/flux-operator, internal/builder/resourceset.go and
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from keda.manifests.declared import UNKNOWN
@@ -51,7 +50,7 @@ def _of_step(given: Given, at: At, step: Manifest, templates: list[Templates]) -
             yield from _given(given, (*at, "resources", index), each.filled(resource))
     if template := step.get("resourcesTemplate"):
         for each in templates:
-            whole = replace(each, typed=False).text(text(template))
+            whole = each._replace(typed=False).text(text(template))
             if whole is UNKNOWN:
                 raise Unreadable(0, "")
             for document in documents(whole, variables=True):

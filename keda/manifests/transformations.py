@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from keda.manifests.declared import UNKNOWN
 from keda.manifests.given import Given
@@ -31,8 +30,7 @@ def in_namespace(given: Given, namespace: object) -> Given:
     return given if is_cluster_wide(given.kind) else given.with_metadata(namespace=namespace)
 
 
-@dataclass(frozen=True)
-class Patch:
+class Patch(NamedTuple):
     """A patch and the objects that it is for: by `target`, or by the patch's own kind and name."""
 
     content: object
@@ -43,14 +41,14 @@ class Patch:
         if not self.is_for(given):
             return given
         if isinstance(self.content, list):
-            return replace(given, manifest=operated(given.manifest, self.content))
+            return given._replace(manifest=operated(given.manifest, self.content))
         patch = dict(mapping(self.content))
         if self.target:  # its own name and kind only fill the form
             patch = {key: value for key, value in patch.items() if key not in ("apiVersion", "kind")}
             metadata = mapping(patch.get("metadata"))
             patch["metadata"] = {key: metadata[key] for key in metadata if key not in ("name", "namespace")}
         manifest = merged(given.manifest, patch)
-        return None if manifest is None else replace(given, manifest=manifest)
+        return None if manifest is None else given._replace(manifest=manifest)
 
     def is_for(self, given: Given) -> bool:
         """Whether the target, or the patch's own identity, matches the object under any of its names."""
@@ -105,13 +103,13 @@ def renamed(
     for each in objects:
         if each.kind not in _NOT_RENAMED and each.name:
             names = each.names | {each.name}
-            each = replace(each.with_metadata(name=f"{before}{each.name}{after}"), names=names)
+            each = each.with_metadata(name=f"{before}{each.name}{after}")._replace(names=names)
         for target, holder, path in fields:
             if not holder or holder == each.kind:
                 changed = _renamed_at(
                     each.manifest, path, {n for k, n in kinds if k == target}, before, after
                 )
-                each = replace(each, manifest=changed)
+                each = each._replace(manifest=changed)
         done.append(each)
     return done
 
@@ -148,7 +146,7 @@ def labelled(given: Given, kustomization: Manifest) -> Given:
         given = given.with_metadata(annotations={**mapping(metadata.get("annotations")), **annotations})
     spec = given.manifest.get("spec")
     if pods and isinstance(spec, dict):
-        return replace(given, manifest={**given.manifest, "spec": _labelled_pods(given.kind, spec, pods)})
+        return given._replace(manifest={**given.manifest, "spec": _labelled_pods(given.kind, spec, pods)})
     return given
 
 
@@ -173,7 +171,7 @@ def with_replicas(given: Given, counts: Mapping[str, int | None]) -> Given:
     if count is None or given.kind not in _REPLICATED:
         return given
     spec = {**mapping(given.manifest.get("spec")), "replicas": count}
-    return replace(given, manifest={**given.manifest, "spec": spec})
+    return given._replace(manifest={**given.manifest, "spec": spec})
 
 
 def unknown_at(manifest: dict[Any, Any], paths: list[list[str]]) -> dict[Any, Any]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from keda.manifests.declared import UNKNOWN
 from keda.manifests.reading import dig, mapping, text
@@ -46,8 +45,7 @@ _COPIERS = ("reflect", "replicat", "kubed", "generat", "inject", "config.kuberne
 """Parts of the annotations by which a controller copies a Secret or fills it."""
 
 
-@dataclass(frozen=True)
-class Unseen:
+class Unseen(NamedTuple):
     """What is known to be missing from the objects given.
 
     `incomplete`: a part was not given or not rendered. `unjudged`: true as soon as something could not be
