@@ -32,7 +32,7 @@ from pulumi_policy.policy import _PolicyAnalyzerServicer
 import pulumi_plugins
 from lab.toolchain import tools
 from policies.operation import Operation
-from policies.pack import policies, settings
+from policies.pack import levels, policies, settings
 from policies.service import extend
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -90,7 +90,7 @@ def asked(count: int) -> tuple[Cost, Cost]:
     """(What the calls for each resource cost, and the one for the stack.)"""
     servicer = cast(Any, type("_PolicyAnalyzerServicer", (_PolicyAnalyzerServicer,), {}))
     operation = Operation()
-    extend(servicer, operation, settings())
+    extend(servicer, operation, settings(), levels())
     server = servicer("bench", "0.0.1", policies(operation), EnforcementLevel.MANDATORY)
     requests, stack = [], analyzer_pb2.AnalyzeStackRequest()
     for manifest in manifests(count):

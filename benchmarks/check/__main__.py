@@ -53,7 +53,7 @@ def run(arguments: Sequence[str], output: Path) -> Cost:
     began = time.perf_counter()
     with output.open("wb") as file:
         actions = [(os.POSIX_SPAWN_DUP2, file.fileno(), 1), (os.POSIX_SPAWN_DUP2, file.fileno(), 2)]
-        process = os.posix_spawn(arguments[0], arguments, os.environ, file_actions=actions)
+        process = os.posix_spawn(arguments[0], [*arguments], os.environ, file_actions=actions)
         _, status, usage = os.wait4(process, 0)
     if os.waitstatus_to_exitcode(status) not in (0, 1):
         raise SystemExit(f"{' '.join(arguments)} failed: {output.read_text()[-2000:]}")
