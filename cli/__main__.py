@@ -111,7 +111,7 @@ def _on_lab(command: str, lab: Lab) -> int:
     argument = targets.named(lab)
     print(
         f"\nTry next:  make load WORKLOAD=voice{argument}    then  make status{argument}\n"
-        f"           export KUBECONFIG={lab.kubeconfig}    then  kubectl get scaledobjects -A\n"
+        f"           export KUBECONFIG={lab.kubeconfig}    then  .venv/bin/python -m keda why voice/voice\n"
         f"           make preview{argument}, make down{argument}"
     )
     return code
