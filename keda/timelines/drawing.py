@@ -44,6 +44,8 @@ DARK = {
 """The colour in the dark of each colour; all are different, so that a style sheet can find them."""
 LISTED = 10
 """So many lines are below the picture."""
+CROWDED = 40
+"""Beyond so many changes numbers would cover each other, and beyond some more the line of what is wanted."""
 _WIDTH = 150
 """Characters of a line below the picture."""
 _POINTS = 1500
@@ -115,7 +117,7 @@ def figure(timeline: Timeline, before: Before = None, *, listed: bool = True) ->
     axes = drawn.subplots(len(ratios), 1, sharex=True, squeeze=False, height_ratios=ratios)[:, 0]
     for index, trigger in enumerate(triggers):
         _signal(axes[index], timeline, index, trigger)
-    _replicas(axes[-1], timeline, before, numbered if listed else ())
+    _replicas(axes[-1], timeline, before, numbered if listed and len(changes) <= CROWDED else ())
     _times(axes[-1], timeline.until)
     if lines:
         axes[-1].set_xlabel("\n".join(lines), loc="left", fontsize=8, color=INK, linespacing=1.5)
@@ -212,7 +214,7 @@ def _replicas(axes: Axes, timeline: Timeline, before: Before, numbered: Sequence
     top = most * 1.12 + 0.2
     wanted = max(asked[1], default=0)
     label = "wanted" if wanted <= top else f"wanted, up to {short(wanted)}"
-    if asked[0]:
+    if asked[0] and len(asked[0]) <= 5 * CROWDED:
         axes.step(*asked, where="post", color=WANTED, linewidth=1.2, linestyle=":", label=label, zorder=4)
     counted = _compressed([(sample.at, sample.replicas) for sample in samples], until)
     axes.step(*counted, where="post", color=REPLICAS, linewidth=1.6, label="replicas")
