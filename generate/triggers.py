@@ -192,22 +192,8 @@ def _field(scaler: str, parameter: Parameter, key: str, documented: str) -> str:
 def class_source(scaler: str, shared: Sequence[str] = ()) -> str:
     """One scaler's class; `shared`: the fields that its base class has."""
     entry, own = records()[scaler], parameters(scaler)
-    secret = sorted({name for each in own for name in each.names} - _writable(scaler))
-    lines = [f'scaler: ClassVar[str] = "{scaler}"']
-    if entry.get("target"):
-        lines.append(f'target_field: ClassVar[str | None] = "{field_name(entry["target"])}"')
-    removed = {each.name: each.deprecated for each in own if each.deprecated}
-    secret = [name for name in secret if name not in removed and "*" not in name]
-    if secret:
-        lines.append(f"from_authentication: ClassVar[frozenset[str]] = frozenset({set_of(secret)})")
-    if removed:
-        lines.append(f"removed: ClassVar[Mapping[str, str]] = {removed!r}")
-    separators = {
-        field_name(name): each.separator for each in own if each.separator != "," for name in each.names
-    }
-    if separators:
-        lines.append(f"separators: ClassVar[Mapping[str, str]] = {separators!r}")
-    body = "\n".join([*lines, "", *(each for each in fields(scaler) if each not in shared)])
+    own_fields = (each for each in fields(scaler) if each not in shared)
+    body = "\n".join([f'scaler: ClassVar[str] = "{scaler}"', "", *own_fields])
     if pattern := scalers()[scaler].open:
         name, prefix = ("scaler_metadata", "") if pattern == "*" else ("queries", pattern.removesuffix("*"))
         about = "Every other key goes to the server." if not prefix else f"The keys `{prefix}<row>`, by row."
@@ -221,16 +207,6 @@ def class_source(scaler: str, shared: Sequence[str] = ()) -> str:
 
 def _class(name: str, body: str, base: str = "Trigger") -> str:
     return f"class {name}({base}):\n" + textwrap.indent(body, "    ")
-
-
-def _writable(scaler: str) -> set[str]:
-    own = parameters(scaler)
-    return {key for each in own for key in (*metadata_names(each), *variable_names(each))}
-
-
-def set_of(names: list[str]) -> str:
-    """A set of strings, as source text."""
-    return "{" + ", ".join(f'"{name}"' for name in names) + "}"
 
 
 def shared_fields(own: Sequence[str]) -> list[str]:

@@ -24,6 +24,7 @@ from keda.core.errors import (
     join,
 )
 from keda.core.model import Flag, Model, ObjectName, own_faults
+from keda.scalers.facts import records, scalers
 from keda.triggers.parameters import written
 
 _BESIDE_METADATA = frozenset({"name", "metricType", "useCachedMetrics", "authenticationRef"})
@@ -43,15 +44,6 @@ class Trigger(Model):
 
     scaler: ClassVar[str]
     """KEDA's word for `type`."""
-    from_authentication: ClassVar[frozenset[str]] = frozenset()
-    """Parameters that must not stand in metadata: secrets, and what KEDA reads from a TriggerAuthentication
-    only."""
-    removed: ClassVar[Mapping[str, str]] = {}
-    """Parameters that KEDA refuses since a former version, and its error for each."""
-    target_field: ClassVar[str | None] = None
-    """The field that holds the target for one replica, where there is one."""
-    separators: ClassVar[Mapping[str, str]] = {}
-    """What separates the items of a list, where it is no comma."""
     open_keys: ClassVar[tuple[str, str] | None] = None
     """Where keys of the user's own are allowed: their prefix, and the field that holds them."""
     class_for: ClassVar[Callable[[object], Any]]
@@ -73,7 +65,11 @@ class Trigger(Model):
     @property
     def target(self) -> float | None:
         """The target for one replica, where the scaler has one (in the metric's unit)."""
-        return getattr(self, self.target_field) if self.target_field else None
+        key = records()[self.scaler].get("target")
+        values = (
+            getattr(self, name) for name, field in type(self).model_fields.items() if field.alias == key
+        )
+        return next((value for value in values if isinstance(value, (int, float))), None)
 
     @property
     def activation(self) -> float:
@@ -102,7 +98,9 @@ class Trigger(Model):
             if name == opened:
                 result |= {f"{prefix}{key}": item for key, item in value.items()}
             else:
-                result[field.alias or name] = written(value, self.separators.get(name, ","))
+                key = field.alias or name
+                parameter = scalers()[self.scaler].named.get(key)
+                result[key] = written(value, parameter.separator if parameter else ",")
         return result
 
     @model_serializer(mode="plain")
@@ -187,22 +185,20 @@ class Trigger(Model):
     @classmethod
     def _misplaced(cls, key: str) -> Fault | None:
         """A key that must not stand in metadata, though it means something elsewhere."""
-        path = join("metadata", key)
-        if key in cls.from_authentication:
+        path, facts = join("metadata", key), scalers()[cls.scaler].named
+        aliases = {field.alias for field in cls.model_fields.values()}
+        fields = aliases - _BESIDE_METADATA
+        # Secrets, and what KEDA reads from a TriggerAuthentication only.
+        elsewhere = {name for name, each in facts.items() if name not in aliases and not each.deprecated}
+        if key in elsewhere:
             secret = is_secret_key(key) or key in _CREDENTIALS
             only = "is read from a TriggerAuthentication only. KEDA would ignore it here."
             return Fault(path, MISSING, PLAIN_TEXT if secret else only, INTO_A_SECRET)
-        if key in cls.removed:
+        if key in facts and facts[key].deprecated:
             why = f"is not taken any more. {cls.consequence}"
-            return Fault(path, MISSING, why, f"KEDA's error: {cls.removed[key]}")
-        fields = {field.alias for field in cls.model_fields.values()} - _BESIDE_METADATA
+            return Fault(path, MISSING, why, f"KEDA's error: {facts[key].deprecated}")
         bare = key.removesuffix("FromEnv")
-        if (
-            key not in fields
-            and bare != key
-            and not cls.open_keys
-            and bare in fields | cls.from_authentication
-        ):
+        if key not in fields and bare != key and not cls.open_keys and bare in fields | elsewhere:
             place = "metadata" if bare in fields else "a TriggerAuthentication"
             why = f"is read by no one: KEDA takes {bare} from {place} only."
             return Fault(path, MISSING, why, f"Write {bare}." if bare in fields else INTO_A_SECRET)

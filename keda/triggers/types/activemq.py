@@ -37,8 +37,6 @@ class ActiveMQ(_Shared):
     """
 
     scaler: ClassVar[str] = "activemq"
-    target_field: ClassVar[str | None] = "target_queue_size"
-    from_authentication: ClassVar[frozenset[str]] = frozenset({"password"})
 
     destination_name: Text | None = Field(default=None, examples=["my-destination"])
     """The queue."""
@@ -59,10 +57,6 @@ class ArtemisQueue(_Shared):
     """
 
     scaler: ClassVar[str] = "artemis-queue"
-    target_field: ClassVar[str | None] = "queue_length"
-    from_authentication: ClassVar[frozenset[str]] = frozenset(
-        {"ca", "cert", "key", "keyPassword", "password"}
-    )
 
     queue_name: Text | None = Field(default=None, examples=["my-queue"])
     """The queue."""

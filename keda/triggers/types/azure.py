@@ -20,8 +20,6 @@ class AzureBlob(Trigger):
     """
 
     scaler: ClassVar[str] = "azure-blob"
-    target_field: ClassVar[str | None] = "blob_count"
-    from_authentication: ClassVar[frozenset[str]] = frozenset({"connection"})
 
     blob_container_name: Text = Field(examples=["my-blob-container"])
     """The container."""
@@ -55,8 +53,6 @@ class AzureEventHub(Trigger):
     """
 
     scaler: ClassVar[str] = "azure-eventhub"
-    target_field: ClassVar[str | None] = "unprocessed_event_threshold"
-    from_authentication: ClassVar[frozenset[str]] = frozenset({"connection", "storageConnection"})
 
     unprocessed_event_threshold: Integer = Field(default=64, examples=[64])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this). Unit: events. Default:
@@ -100,8 +96,6 @@ class AzurePipelines(Trigger):
     """
 
     scaler: ClassVar[str] = "azure-pipelines"
-    target_field: ClassVar[str | None] = "target_pipelines_queue_length"
-    from_authentication: ClassVar[frozenset[str]] = frozenset({"personalAccessToken"})
 
     organization_url: Text | None = Field(
         default=None, alias="organizationURL", examples=["https://dev.azure.com/my-organization"]
@@ -144,8 +138,6 @@ class AzureQueue(Trigger):
     """
 
     scaler: ClassVar[str] = "azure-queue"
-    target_field: ClassVar[str | None] = "queue_length"
-    from_authentication: ClassVar[frozenset[str]] = frozenset({"connection"})
 
     queue_name: Text = Field(examples=["my-queue"])
     """The queue."""
@@ -175,8 +167,6 @@ class AzureServiceBus(Trigger):
     """
 
     scaler: ClassVar[str] = "azure-servicebus"
-    target_field: ClassVar[str | None] = "message_count"
-    from_authentication: ClassVar[frozenset[str]] = frozenset({"connection"})
 
     message_count: Integer = Field(default=5, examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this). Unit: messages. Default:

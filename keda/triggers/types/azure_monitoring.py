@@ -20,8 +20,6 @@ class AzureAppInsights(Trigger):
     """
 
     scaler: ClassVar[str] = "azure-app-insights"
-    target_field: ClassVar[str | None] = "target_value"
-    from_authentication: ClassVar[frozenset[str]] = frozenset({"activeDirectoryClientPassword"})
 
     target_value: GoNumber | None = Field(default=None, examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this). May come from a variable
@@ -84,8 +82,6 @@ class AzureDataExplorer(Trigger):
     """
 
     scaler: ClassVar[str] = "azure-data-explorer"
-    target_field: ClassVar[str | None] = "threshold"
-    from_authentication: ClassVar[frozenset[str]] = frozenset({"clientSecret"})
 
     database_name: Text | None = Field(default=None, examples=["my-database"])
     """The database. May come from a variable (databaseNameFromEnv) instead."""
@@ -127,8 +123,6 @@ class AzureLogAnalytics(Trigger):
     """
 
     scaler: ClassVar[str] = "azure-log-analytics"
-    target_field: ClassVar[str | None] = "threshold"
-    from_authentication: ClassVar[frozenset[str]] = frozenset({"clientSecret"})
 
     query: Text = Field(examples=['"…"'])
     """The query."""
@@ -171,8 +165,6 @@ class AzureMonitor(Trigger):
     """
 
     scaler: ClassVar[str] = "azure-monitor"
-    target_field: ClassVar[str | None] = "target_value"
-    from_authentication: ClassVar[frozenset[str]] = frozenset({"activeDirectoryClientPassword"})
 
     target_value: Number = Field(examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this)."""

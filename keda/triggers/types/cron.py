@@ -51,3 +51,7 @@ class Cron(Trigger):
     end: Schedule = Field(examples=['"0 19 * * 1-5"'])
     timezone: Annotated[Text, AfterValidator(zone)] = Field(examples=["Europe/Berlin"])
     desired_replicas: Integer = Field(examples=[2], ge=1)
+
+    @property
+    def target(self) -> None:
+        """None: the HPA's target is 1, and the value the replicas."""

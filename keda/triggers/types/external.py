@@ -20,7 +20,6 @@ class External(Trigger):
     """
 
     scaler: ClassVar[str] = "external"
-    from_authentication: ClassVar[frozenset[str]] = frozenset({"caCert", "tlsClientCert", "tlsClientKey"})
 
     scaler_address: Text = Field(examples=["my-scaler.default.svc:9090"])
     """host:port of the gRPC server."""
@@ -49,7 +48,6 @@ class ExternalPush(Trigger):
     """
 
     scaler: ClassVar[str] = "external-push"
-    from_authentication: ClassVar[frozenset[str]] = frozenset({"caCert", "tlsClientCert", "tlsClientKey"})
 
     scaler_address: Text = Field(examples=["my-scaler.default.svc:9090"])
     """host:port of the gRPC server."""

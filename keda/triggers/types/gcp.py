@@ -20,8 +20,6 @@ class GcpCloudTasks(Trigger):
     """
 
     scaler: ClassVar[str] = "gcp-cloudtasks"
-    target_field: ClassVar[str | None] = "value"
-    from_authentication: ClassVar[frozenset[str]] = frozenset({"GoogleApplicationCredentials", "credentials"})
 
     queue_name: Text = Field(examples=["my-queue"])
     """The queue."""
@@ -48,8 +46,6 @@ class GcpPubSub(Trigger):
     """
 
     scaler: ClassVar[str] = "gcp-pubsub"
-    target_field: ClassVar[str | None] = "value"
-    from_authentication: ClassVar[frozenset[str]] = frozenset({"GoogleApplicationCredentials", "credentials"})
 
     subscription_size: Integer | None = Field(default=None, examples=[5])
     """Deprecated: The 'subscriptionSize' setting is DEPRECATED and will be removed in v2.20 - Use 'mode' and
@@ -90,8 +86,6 @@ class GcpStackdriver(Trigger):
     """
 
     scaler: ClassVar[str] = "gcp-stackdriver"
-    target_field: ClassVar[str | None] = "target_value"
-    from_authentication: ClassVar[frozenset[str]] = frozenset({"GoogleApplicationCredentials", "credentials"})
 
     project_id: Text = Field(examples=["my-project"])
     """The project."""
@@ -128,8 +122,6 @@ class GcpStorage(Trigger):
     """
 
     scaler: ClassVar[str] = "gcp-storage"
-    target_field: ClassVar[str | None] = "target_object_count"
-    from_authentication: ClassVar[frozenset[str]] = frozenset({"GoogleApplicationCredentials", "credentials"})
 
     bucket_name: Text = Field(examples=["my-bucket"])
     """The bucket."""

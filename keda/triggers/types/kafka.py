@@ -20,21 +20,6 @@ class ApacheKafka(Trigger):
     """
 
     scaler: ClassVar[str] = "apache-kafka"
-    target_field: ClassVar[str | None] = "lag_threshold"
-    from_authentication: ClassVar[frozenset[str]] = frozenset(
-        {
-            "awsAccessKeyId",
-            "awsRoleArn",
-            "awsSecretAccessKey",
-            "awsSessionToken",
-            "ca",
-            "cert",
-            "key",
-            "keyPassword",
-            "password",
-            "username",
-        }
-    )
 
     bootstrap_servers: Words | None = Field(default=None, examples=["kafka.kafka.svc:9092"])
     """host:port of Kafka brokers. May come from a variable (bootstrapServersFromEnv) instead."""
@@ -102,29 +87,6 @@ class Kafka(Trigger):
     """
 
     scaler: ClassVar[str] = "kafka"
-    target_field: ClassVar[str | None] = "lag_threshold"
-    from_authentication: ClassVar[frozenset[str]] = frozenset(
-        {
-            "awsAccessKeyId",
-            "awsRoleArn",
-            "awsSecretAccessKey",
-            "awsSessionToken",
-            "ca",
-            "cert",
-            "kerberosConfig",
-            "kerberosDisableFAST",
-            "kerberosServiceName",
-            "key",
-            "keyPassword",
-            "keytab",
-            "oauthExtensions",
-            "oauthTokenEndpointUri",
-            "password",
-            "realm",
-            "scopes",
-            "username",
-        }
-    )
 
     bootstrap_servers: Words | None = Field(default=None, examples=["kafka.kafka.svc:9092"])
     """host:port of Kafka brokers. May come from a variable (bootstrapServersFromEnv) instead."""
@@ -199,7 +161,6 @@ class Liiklus(Trigger):
     """
 
     scaler: ClassVar[str] = "liiklus"
-    target_field: ClassVar[str | None] = "lag_threshold"
 
     address: Text = Field(examples=["liiklus.default.svc:6565"])
     """host:port of the Liiklus server."""

@@ -20,7 +20,6 @@ class KubernetesResource(Trigger):
     """
 
     scaler: ClassVar[str] = "kubernetes-resource"
-    target_field: ClassVar[str | None] = "target_value"
 
     resource_kind: Annotated[Literal["ConfigMap", "Secret"], BeforeValidator(text)] = Field(
         examples=["ConfigMap"]

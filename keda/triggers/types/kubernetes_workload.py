@@ -32,8 +32,3 @@ class KubernetesWorkload(Trigger):
     """Pods one replica is worth. KEDA's default, 0, is one it refuses: so this is required in effect."""
     activation_value: Number = Field(default=0, examples=[0])
     """Active (0 -> 1) when there are *more* pods than this. Default: 0."""
-
-    @property
-    def target(self) -> float:
-        """Pods per replica."""
-        return self.value

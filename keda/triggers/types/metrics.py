@@ -20,20 +20,6 @@ class Datadog(Trigger):
     """
 
     scaler: ClassVar[str] = "datadog"
-    target_field: ClassVar[str | None] = "target_value"
-    from_authentication: ClassVar[frozenset[str]] = frozenset(
-        {
-            "apiKey",
-            "appKey",
-            "authMode",
-            "datadogMetricsService",
-            "datadogMetricsServicePort",
-            "datadogNamespace",
-            "datadogSite",
-            "token",
-            "unsafeSsl",
-        }
-    )
 
     datadog_metric_name: Text | None = Field(default=None, examples=["my-datadog-metric"])
     """Name of the DatadogMetric object that the cluster agent serves."""
@@ -78,8 +64,6 @@ class Dynatrace(Trigger):
     """
 
     scaler: ClassVar[str] = "dynatrace"
-    target_field: ClassVar[str | None] = "threshold"
-    from_authentication: ClassVar[frozenset[str]] = frozenset({"token"})
 
     threshold: Number = Field(examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this)."""
@@ -108,8 +92,6 @@ class Graphite(Trigger):
     """
 
     scaler: ClassVar[str] = "graphite"
-    target_field: ClassVar[str | None] = "threshold"
-    from_authentication: ClassVar[frozenset[str]] = frozenset({"password", "username"})
 
     server_address: Text = Field(examples=["http://graphite.monitoring.svc:8080"])
     """URL of the server."""
@@ -133,8 +115,6 @@ class InfluxDB(Trigger):
     """
 
     scaler: ClassVar[str] = "influxdb"
-    target_field: ClassVar[str | None] = "threshold_value"
-    from_authentication: ClassVar[frozenset[str]] = frozenset({"authToken"})
 
     query: Text = Field(examples=['"…"'])
     """The query."""
@@ -172,26 +152,6 @@ class Loki(Trigger):
     """
 
     scaler: ClassVar[str] = "loki"
-    target_field: ClassVar[str | None] = "threshold"
-    from_authentication: ClassVar[frozenset[str]] = frozenset(
-        {
-            "apiKey",
-            "bearerToken",
-            "ca",
-            "cert",
-            "clientID",
-            "clientSecret",
-            "customAuthHeader",
-            "customAuthValue",
-            "endpointParams",
-            "key",
-            "oauthTokenURI",
-            "password",
-            "scopes",
-            "token",
-            "username",
-        }
-    )
 
     server_address: Text = Field(examples=["http://loki.monitoring.svc:3100"])
     """URL of the server."""
@@ -231,26 +191,6 @@ class MetricsAPI(Trigger):
     """
 
     scaler: ClassVar[str] = "metrics-api"
-    target_field: ClassVar[str | None] = "target_value"
-    from_authentication: ClassVar[frozenset[str]] = frozenset(
-        {
-            "apiKey",
-            "bearerToken",
-            "ca",
-            "cert",
-            "clientID",
-            "clientSecret",
-            "customAuthHeader",
-            "customAuthValue",
-            "endpointParams",
-            "key",
-            "oauthTokenURI",
-            "password",
-            "scopes",
-            "token",
-            "username",
-        }
-    )
 
     url: Text = Field(examples=["http://server.default.svc/metrics"])
     """URL to read."""
@@ -296,7 +236,6 @@ class NewRelic(Trigger):
     """
 
     scaler: ClassVar[str] = "new-relic"
-    target_field: ClassVar[str | None] = "threshold"
 
     nrql: Text = Field(examples=["SELECT count(*) FROM Transaction"])
     """The NRQL query."""
@@ -321,26 +260,6 @@ class PredictKube(Trigger):
     """
 
     scaler: ClassVar[str] = "predictkube"
-    target_field: ClassVar[str | None] = "threshold"
-    from_authentication: ClassVar[frozenset[str]] = frozenset(
-        {
-            "apiKey",
-            "bearerToken",
-            "ca",
-            "cert",
-            "clientID",
-            "clientSecret",
-            "customAuthHeader",
-            "customAuthValue",
-            "endpointParams",
-            "key",
-            "oauthTokenURI",
-            "password",
-            "scopes",
-            "token",
-            "username",
-        }
-    )
 
     prometheus_address: Text = Field(examples=["http://prometheus.monitoring.svc:9090"])
     """URL of the Prometheus server."""

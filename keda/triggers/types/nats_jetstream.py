@@ -48,8 +48,3 @@ class NatsJetStream(Trigger):
     activation_lag_threshold: Integer = Field(default=0, examples=[0])
     """Active (0 -> 1) when the lag is *above* this. Default: 0."""
     use_https: Boolean = False
-
-    @property
-    def target(self) -> float:
-        """Messages per replica."""
-        return self.lag_threshold

@@ -21,7 +21,6 @@ class HuaweiCloudEye(Trigger):
     """
 
     scaler: ClassVar[str] = "huawei-cloudeye"
-    target_field: ClassVar[str | None] = "target_metric_value"
 
     namespace: Text = Field(examples=["SYS.ELB"])
     metric_name: Text = Field(examples=["my-metric"])
@@ -54,10 +53,6 @@ class OpenStackMetric(Trigger):
     """
 
     scaler: ClassVar[str] = "openstack-metric"
-    target_field: ClassVar[str | None] = "threshold"
-    from_authentication: ClassVar[frozenset[str]] = frozenset(
-        {"appCredentialSecret", "authURL", "password", "userID"}
-    )
 
     metrics_url: Text = Field(alias="metricsURL", examples=["http://gnocchi.default.svc:8041/v1/metric"])
     """URL of Gnocchi's metrics."""
@@ -82,10 +77,6 @@ class OpenStackSwift(Trigger):
     """
 
     scaler: ClassVar[str] = "openstack-swift"
-    target_field: ClassVar[str | None] = "object_count"
-    from_authentication: ClassVar[frozenset[str]] = frozenset(
-        {"appCredentialID", "appCredentialSecret", "authURL", "password", "projectID", "regionName", "userID"}
-    )
 
     container_name: Text = Field(examples=["my-container"])
     """The container."""
@@ -116,8 +107,6 @@ class SolarWinds(Trigger):
     """
 
     scaler: ClassVar[str] = "solarwinds"
-    target_field: ClassVar[str | None] = "target_value"
-    from_authentication: ClassVar[frozenset[str]] = frozenset({"apiToken"})
 
     host: Text = Field(examples=["https://api.na-01.cloud.solarwinds.com"])
     """Address of the server."""
@@ -144,8 +133,6 @@ class Splunk(Trigger):
     """
 
     scaler: ClassVar[str] = "splunk"
-    target_field: ClassVar[str | None] = "target_value"
-    from_authentication: ClassVar[frozenset[str]] = frozenset({"apiToken", "password", "username"})
 
     host: Text = Field(examples=["https://splunk.default.svc:8089"])
     """Address of the server."""
@@ -168,8 +155,6 @@ class SplunkObservability(Trigger):
     """
 
     scaler: ClassVar[str] = "splunk-observability"
-    target_field: ClassVar[str | None] = "target_value"
-    from_authentication: ClassVar[frozenset[str]] = frozenset({"accessToken", "realm"})
 
     query: Text = Field(examples=['"…"'])
     """The query."""
@@ -190,8 +175,6 @@ class SumoLogic(Trigger):
     """
 
     scaler: ClassVar[str] = "sumologic"
-    target_field: ClassVar[str | None] = "threshold"
-    from_authentication: ClassVar[frozenset[str]] = frozenset({"accessID", "accessKey"})
 
     host: Text = Field(examples=["https://server.default.svc"])
     """Address of the server."""

@@ -18,15 +18,6 @@ class Prometheus(Trigger):
     """
 
     scaler: ClassVar[str] = "prometheus"
-    from_authentication: ClassVar[frozenset[str]] = frozenset(
-        {
-            *("bearerToken", "token", "username", "password", "cert", "key", "ca", "apiKey"),
-            *("oauthTokenURI", "scopes", "clientID", "clientSecret", "endpointParams"),
-            *("customAuthHeader", "customAuthValue"),
-            *("awsRoleArn", "awsAccessKeyId", "awsSecretAccessKey", "awsSessionToken"),
-            "GoogleApplicationCredentials",
-        }
-    )
 
     server_address: Address = Field(examples=["http://prometheus-operated.monitoring.svc:9090"])
     query: Text = Field(examples=["sum(rate(http_requests_total[2m]))"])
@@ -61,8 +52,3 @@ class Prometheus(Trigger):
     aws_secret_access_key_from_env: Text | None = None
     credentials_from_env: Text | None = None
     credentials_from_env_file: Text | None = None
-
-    @property
-    def target(self) -> float:
-        """The query's value per replica."""
-        return self.threshold

@@ -83,10 +83,6 @@ class Redis(_Shared):
     """
 
     scaler: ClassVar[str] = "redis"
-    target_field: ClassVar[str | None] = "list_length"
-    from_authentication: ClassVar[frozenset[str]] = frozenset(
-        {"Cert", "ca", "cert", "key", "keyPassword", "password", "sentinelPassword", "tls"}
-    )
 
 
 class RedisCluster(_Shared):
@@ -96,10 +92,6 @@ class RedisCluster(_Shared):
     """
 
     scaler: ClassVar[str] = "redis-cluster"
-    target_field: ClassVar[str | None] = "list_length"
-    from_authentication: ClassVar[frozenset[str]] = frozenset(
-        {"Cert", "ca", "cert", "key", "keyPassword", "password", "sentinelPassword", "tls"}
-    )
 
 
 class RedisSentinel(_Shared):
@@ -109,7 +101,3 @@ class RedisSentinel(_Shared):
     """
 
     scaler: ClassVar[str] = "redis-sentinel"
-    target_field: ClassVar[str | None] = "list_length"
-    from_authentication: ClassVar[frozenset[str]] = frozenset(
-        {"Cert", "ca", "cert", "key", "keyPassword", "password", "sentinelPassword", "tls"}
-    )

@@ -90,10 +90,6 @@ class RedisClusterStreams(_Shared):
     """
 
     scaler: ClassVar[str] = "redis-cluster-streams"
-    target_field: ClassVar[str | None] = "pending_entries_count"
-    from_authentication: ClassVar[frozenset[str]] = frozenset(
-        {"Cert", "ca", "cert", "key", "keyPassword", "password", "sentinelPassword", "tls"}
-    )
 
 
 class RedisSentinelStreams(_Shared):
@@ -103,10 +99,6 @@ class RedisSentinelStreams(_Shared):
     """
 
     scaler: ClassVar[str] = "redis-sentinel-streams"
-    target_field: ClassVar[str | None] = "pending_entries_count"
-    from_authentication: ClassVar[frozenset[str]] = frozenset(
-        {"Cert", "ca", "cert", "key", "keyPassword", "password", "sentinelPassword", "tls"}
-    )
 
 
 class RedisStreams(_Shared):
@@ -116,7 +108,3 @@ class RedisStreams(_Shared):
     """
 
     scaler: ClassVar[str] = "redis-streams"
-    target_field: ClassVar[str | None] = "pending_entries_count"
-    from_authentication: ClassVar[frozenset[str]] = frozenset(
-        {"Cert", "ca", "cert", "key", "keyPassword", "password", "sentinelPassword", "tls"}
-    )

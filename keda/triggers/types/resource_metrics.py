@@ -11,8 +11,6 @@ from keda.triggers.parameters import Amount, Text
 
 
 class _ResourceTrigger(Trigger):
-    from_authentication: ClassVar[frozenset[str]] = frozenset()
-
     value: Amount = Field(examples=["60"])
     """Utilization: a percentage of the request, "60". AverageValue: a quantity per pod, "500m" or "1Gi"."""
     container_name: Text | None = None

@@ -20,7 +20,6 @@ class ForgejoRunner(Trigger):
     """
 
     scaler: ClassVar[str] = "forgejo-runner"
-    from_authentication: ClassVar[frozenset[str]] = frozenset({"token"})
 
     address: Text = Field(examples=["https://forgejo.example.org"])
     """URL of the Forgejo server."""
@@ -45,8 +44,6 @@ class GitHubRunner(Trigger):
     """
 
     scaler: ClassVar[str] = "github-runner"
-    target_field: ClassVar[str | None] = "target_workflow_queue_length"
-    from_authentication: ClassVar[frozenset[str]] = frozenset({"appKey", "personalAccessToken"})
 
     github_api_url: Text = Field(
         default="https://api.github.com", alias="githubApiURL", examples=["https://server.default.svc"]
@@ -112,10 +109,6 @@ class SeleniumGrid(Trigger):
     """
 
     scaler: ClassVar[str] = "selenium-grid"
-    target_field: ClassVar[str | None] = "node_max_sessions"
-    from_authentication: ClassVar[frozenset[str]] = frozenset(
-        {"accessToken", "authType", "password", "username"}
-    )
 
     url: Text | None = Field(default=None, examples=["http://selenium.default.svc:4444/graphql"])
     """URL to read. May come from the TriggerAuthentication instead."""
@@ -155,8 +148,6 @@ class Temporal(Trigger):
     """
 
     scaler: ClassVar[str] = "temporal"
-    target_field: ClassVar[str | None] = "target_queue_size"
-    from_authentication: ClassVar[frozenset[str]] = frozenset({"apiKey", "ca", "cert", "key", "keyPassword"})
 
     endpoint: Text | None = Field(default=None, examples=["server.default.svc:7233"])
     """Address of the server. May come from a variable (endpointFromEnv) instead."""

@@ -33,7 +33,6 @@ class SolaceDirectMessaging(_Shared):
     """
 
     scaler: ClassVar[str] = "solace-direct-messaging"
-    from_authentication: ClassVar[frozenset[str]] = frozenset({"password", "username"})
 
     client_name_pattern: Text = Field(examples=["my-client-name-pattern"])
     """Solace clients whose names match are summed up."""
@@ -66,7 +65,6 @@ class SolaceEventQueue(_Shared):
     """
 
     scaler: ClassVar[str] = "solace-event-queue"
-    from_authentication: ClassVar[frozenset[str]] = frozenset({"password"})
 
     queue_name: Text = Field(examples=["my-queue"])
     """The queue."""

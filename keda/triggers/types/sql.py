@@ -20,8 +20,6 @@ class MSSQL(Trigger):
     """
 
     scaler: ClassVar[str] = "mssql"
-    target_field: ClassVar[str | None] = "target_value"
-    from_authentication: ClassVar[frozenset[str]] = frozenset({"connectionString", "password"})
 
     query: Text = Field(examples=["SELECT count(*) FROM jobs"])
     """SQL query that returns one number."""
@@ -50,8 +48,6 @@ class MySQL(Trigger):
     """
 
     scaler: ClassVar[str] = "mysql"
-    target_field: ClassVar[str | None] = "query_value"
-    from_authentication: ClassVar[frozenset[str]] = frozenset({"connectionString", "password"})
 
     query: Text = Field(examples=["SELECT count(*) FROM jobs"])
     """SQL query that returns one number."""
@@ -84,8 +80,6 @@ class PostgreSQL(Trigger):
     """
 
     scaler: ClassVar[str] = "postgresql"
-    target_field: ClassVar[str | None] = "target_query_value"
-    from_authentication: ClassVar[frozenset[str]] = frozenset({"connection", "password"})
 
     query: Text = Field(examples=["SELECT count(*) FROM jobs"])
     """SQL query that returns one number."""
