@@ -38,7 +38,8 @@ def _wanted(scaler: str, kind: str, name: str) -> str:
 
 def add_or_name(what: str, names: list[str]) -> str:
     """The fix of a missing reference, with up to five names that are there."""
-    return f"Add {what}, or name one of: {', '.join(names[:5])}." if names else f"Add {what}."
+    there = list(dict.fromkeys(names))[:5]
+    return f"Add {what}, or name one of: {', '.join(there)}." if there else f"Add {what}."
 
 
 UNKNOWN_AUTHENTICATION = error(
@@ -168,7 +169,7 @@ def _missing_object(item: Item, objects: Objects, kind: str, name: str, at: At) 
             (*at, "name"),
             name,
             f"is not a {kind} of namespace {item.namespace} here.",
-            f"Write {guess}." if guess else f"Add it, or name one of: {', '.join(others[:5])}.",
+            f"Write {guess}." if guess else add_or_name("it", others),
             why="KEDA would use an empty string instead.",
         )
 
