@@ -98,7 +98,6 @@ def renamed(stack: Engine, cluster: Cluster) -> Iterator[Engine]:
     wait_ready(cluster, "ray-serve", "ray")
 
 
-@pytest.mark.unproven("after other tests, pods of their load go while it runs")
 def test_a_renamed_workload_moves_in_one_update(renamed: Engine, cluster: Cluster) -> None:
     wait_ready(cluster, "ray-serve", "ray")
     before = cluster.get("/api/v1/namespaces/ray/pods")["items"]
@@ -114,7 +113,9 @@ def test_a_renamed_workload_moves_in_one_update(renamed: Engine, cluster: Cluste
     assert names == ["inference"]
     wait("one HPA", 60, lambda: _hpas(cluster) == ["keda-hpa-inference"] or None)
     after = cluster.get("/api/v1/namespaces/ray/pods")["items"]
-    assert {pod["metadata"]["uid"] for pod in before} <= {pod["metadata"]["uid"] for pod in after}
+    # The load of an earlier test may still leave: its pods may go, but none may come.
+    kept = {pod["metadata"]["uid"] for pod in after}
+    assert kept and kept <= {pod["metadata"]["uid"] for pod in before}
     # The state drops the old name from the component's inputs; no object changes.
     again = renamed.operate("preview", capture=True)
     assert again.returncode == 0, again.stdout + again.stderr
