@@ -51,7 +51,7 @@ def test_a_stack_file_that_is_new(file: Path, capsys: pytest.CaptureFixture[str]
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["none.yaml"], "none.yaml: no such file. It holds the stack's settings. Restore it from git."),
+        (["none.yaml"], "none.yaml: no such file. It has the stack's settings. Restore it from git."),
         (["{file}", "--since", "nothing"], "--since nothing: git has no such commit or branch. Fetch it, or"),
     ],
 )
