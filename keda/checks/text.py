@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
+from typing import NamedTuple
 
 from keda.checks.findings import Finding
 from keda.checks.output import Line
@@ -18,8 +18,7 @@ Words = Sequence[tuple[str, str]]
 """Texts that are not broken, each with its colour."""
 
 
-@dataclass(frozen=True)
-class Look:
+class Look(NamedTuple):
     """`width`: characters of a line; 0: lines are not wrapped."""
 
     colour: bool = False
@@ -48,7 +47,10 @@ class Look:
         )
 
 
-def as_text(lines: Iterable[Line], look: Look = Look()) -> Iterator[str]:
+_PLAIN_LOOK = Look()
+
+
+def as_text(lines: Iterable[Line], look: Look = _PLAIN_LOOK) -> Iterator[str]:
     """The object, then for each finding `file:line: severity [rule] path: what`, and indented lines below it.
 
     These are why, what to write, where the objects are, and KEDA's wording. On a terminal, a new line begins

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from keda.checks.engine import judge_alone, judge_among, second_owners
@@ -26,14 +25,13 @@ from keda.manifests.repository import Group, given_of, groups_of
 from keda.manifests.unseen import Unseen
 
 
-@dataclass
 class Judged:
     """What was read and judged, and what was not."""
 
-    unjudged: Unjudged = field(default_factory=Unjudged)
-    files: set[str] = field(default_factory=set)
-    objects: int = 0
-    of_keda: int = 0
+    def __init__(self) -> None:
+        self.unjudged = Unjudged()
+        self.files: set[str] = set()
+        self.objects = self.of_keda = 0
 
 
 def check_paths(paths: Iterable[str]) -> tuple[list[Line], list[str]]:
@@ -71,7 +69,7 @@ def _judge(group: Group, judged: Judged, options: Options) -> Iterator[Line]:
         where = f"{given.file}:{given.document.line}"
         for item in items(given.manifest, where):
             if given.prefix:
-                item = replace(item, prefix=(*given.prefix, *item.prefix))
+                item = Item(item.manifest, where, (*given.prefix, *item.prefix))
             if item.kind:
                 judged.files.add(given.file)
                 judged.objects += 1

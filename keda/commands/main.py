@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -235,6 +234,8 @@ def _look() -> Look:
     """Colours and lines of its width on a terminal only. NO_COLOR: the convention of no-color.org."""
     if not sys.stdout.isatty():
         return Look()
+    import shutil  # Slow to load, and a pipe needs none.
+
     colour = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     return Look(colour, min(shutil.get_terminal_size().columns - 1, WIDEST))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from itertools import chain
 from pathlib import Path
@@ -77,17 +76,17 @@ def nowhere(_: str) -> list[str]:
     return []
 
 
-@dataclass
 class Cluster:
     """What one entry leads to. `objects`: by cluster; "" is the one in which Flux or Argo CD runs."""
 
-    entry: Path
-    objects: defaultdict[str, list[Given]] = field(default_factory=lambda: defaultdict(list))
-    incomplete: list[str] = field(default_factory=list)
-    reached: set[Path] = field(default_factory=set)
-    """Folders that are applied; the entry's own is among them only if something leads back to it."""
-    complete: set[tuple[str, str]] = field(default_factory=set)
-    """(kind, name) of the objects of which all is read that they have applied."""
+    def __init__(self, entry: Path) -> None:
+        self.entry = entry
+        self.objects: defaultdict[str, list[Given]] = defaultdict(list)
+        self.incomplete: list[str] = []
+        self.reached: set[Path] = set()
+        """Folders that are applied; the entry's own is among them only if something leads back to it."""
+        self.complete: set[tuple[str, str]] = set()
+        """(kind, name) of the objects of which all is read that they have applied."""
 
 
 class Tree:

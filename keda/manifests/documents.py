@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
 from io import BufferedReader, BytesIO
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -74,13 +73,12 @@ _API_VERSION = re.compile(r"""^[ ]*(?:- )?[{]?[ ]*["']?apiVersion["']?[ ]*:""", 
 _KIND = re.compile(r"""^[ ]*(?:- )?["']?kind["']?[ ]*:|[{,][ ]*["']?kind["']?[ ]*:""", re.MULTILINE)
 
 
-@dataclass
-class Document:
+class Document(NamedTuple):
     """One object as plain data, and where its values are."""
 
     value: Any
     line: int
-    lines: dict[int, dict[str | int, int]] = field(default_factory=dict, repr=False)
+    lines: Mapping[int, Mapping[str | int, int]] = {}
     templates: bool = False
     """Whether it holds a Template."""
     placeholder: str = ""
@@ -97,20 +95,18 @@ class Document:
         return line
 
 
-@dataclass
 class _Open:
-    """A mapping or list that is being read."""
+    """A mapping or list that is being read.
 
-    value: dict[str, Any] | list[Any]
-    places: dict[str | int, int]
-    anchor: str | None
-    line: int
-    flow: bool = False
-    bare: bool = False
-    """Whether it is in braces and a key has no value, not even an empty one."""
-    key: str | None = None
-    size: int = 1
-    merges: list[Any] = field(default_factory=list)
+    `bare`: whether it is in braces and a key has no value, not even an empty one.
+    """
+
+    def __init__(self, value: dict[str, Any] | list[Any], anchor: str | None, line: int, flow: bool) -> None:
+        self.value, self.anchor, self.line, self.flow = value, anchor, line, flow
+        self.places: dict[str | int, int] = {}
+        self.key: str | None = None
+        self.bare, self.size = False, 1
+        self.merges: list[Any] = []
 
 
 class Source:
@@ -261,7 +257,7 @@ class _Reader:
             if len(self._stack) >= MAX_DEPTH:
                 raise Unreadable(line, f"nested deeper than {MAX_DEPTH}")
             value = {} if kind is yaml.MappingStartEvent else []
-            self._stack.append(_Open(value, {}, event.anchor, line, bool(event.flow_style)))
+            self._stack.append(_Open(value, event.anchor, line, bool(event.flow_style)))
         else:
             self._close()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from io import BytesIO
 from pathlib import Path
@@ -31,27 +30,27 @@ _MAY_HOLD = (
 KEDA's kinds are among them without an apiVersion too, which somebody may have forgotten."""
 
 
-@dataclass
 class Unjudged:
     """What was found and not judged. Each text is one line for a person."""
 
-    broken: list[str] = field(default_factory=list)
-    """Of what was asked for, that could not be read: exit code 2."""
-    charts: list[str] = field(default_factory=list)
-    templates: dict[str, str] = field(default_factory=dict)
-    """File and line: what is wrong there, where it is not filled in."""
-    unlisted: list[str] = field(default_factory=list)
-    """Beside a kustomization.yaml that does not name them."""
-    patches: list[str] = field(default_factory=list)
-    """Named alone, without the objects that they change."""
-    remote: list[str] = field(default_factory=list)
-    """What a kustomization.yaml takes in from elsewhere."""
-    excluded: list[str] = field(default_factory=list)
-    """Named, and left out by a pattern."""
-    made: list[str] = field(default_factory=list)
-    """Objects of Flux and Argo CD that make others in the cluster."""
-    placeholders: dict[str, str] = field(default_factory=dict)
-    """File with an object of KEDA's: its first placeholder. Who fills it in may apply other objects too."""
+    def __init__(self) -> None:
+        self.broken: list[str] = []
+        """Of what was asked for, that could not be read: exit code 2."""
+        self.charts: list[str] = []
+        self.templates: dict[str, str] = {}
+        """File and line: what is wrong there, where it is not filled in."""
+        self.unlisted: list[str] = []
+        """Beside a kustomization.yaml that does not name them."""
+        self.patches: list[str] = []
+        """Named alone, without the objects that they change."""
+        self.remote: list[str] = []
+        """What a kustomization.yaml takes in from elsewhere."""
+        self.excluded: list[str] = []
+        """Named, and left out by a pattern."""
+        self.made: list[str] = []
+        """Objects of Flux and Argo CD that make others in the cluster."""
+        self.placeholders: dict[str, str] = {}
+        """File with an object of KEDA's: its first placeholder, filled in by who may apply more."""
 
     def __bool__(self) -> bool:
         return bool(self.broken or self.charts or self.templates or self.made or self.placeholders)
@@ -73,18 +72,19 @@ class Unjudged:
         return ", ".join([*broken, *(counted(number, what) for number, what in found if number)])
 
 
-@dataclass
 class Files:
     """The files below folders, each read once."""
 
-    unjudged: Unjudged
-    exclude: Sequence[str] = ()
-    """Shell patterns of absolute paths."""
-    asked: bool = False
-    """Whether each file was named, so that one that is not readable is a failure whatever it is."""
-    folders: dict[Path, list[Path]] = field(default_factory=dict)
-    """The files of each folder that was walked through, of the suffixes of manifests."""
-    _read: dict[Path, list[Document]] = field(default_factory=dict)
+    def __init__(self, unjudged: Unjudged, exclude: Sequence[str] = (), asked: bool = False) -> None:
+        """Args:
+        unjudged: where it is noted what cannot be read.
+        exclude: shell patterns of absolute paths.
+        asked: whether each file was named, so that one that is not readable is a failure whatever it is.
+        """
+        self.unjudged, self.exclude, self.asked = unjudged, exclude, asked
+        self.folders: dict[Path, list[Path]] = {}
+        """The files of each folder that was walked through, of the suffixes of manifests."""
+        self._read: dict[Path, list[Document]] = {}
 
     def walk(self, top: Path) -> None:
         """Note the files below a folder. Of a chart, only what needs no rendering."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,12 +42,11 @@ class Given(NamedTuple):
         return self._replace(manifest={**self.manifest, "metadata": metadata})
 
 
-@dataclass
 class Built:
     """The objects of a folder. `incomplete`: why there may be others, or other values; empty if not."""
 
-    objects: list[Given]
-    incomplete: list[str] = field(default_factory=list)
+    def __init__(self, objects: list[Given], incomplete: Iterable[str] = ()) -> None:
+        self.objects, self.incomplete = objects, list(incomplete)
 
 
 Read = Callable[[Path], list[Document]]

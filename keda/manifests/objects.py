@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -34,13 +33,11 @@ NO_NAMESPACE = frozenset(
 )
 
 
-@dataclass(frozen=True, eq=False)
 class Item:
     """One object. `prefix` is its place within the List it came in."""
 
-    manifest: Mapping[Any, Any]
-    where: str
-    prefix: At = ()
+    def __init__(self, manifest: Mapping[Any, Any], where: str, prefix: At = ()) -> None:
+        self.manifest, self.where, self.prefix = manifest, where, prefix
 
     @cached_property
     def of_keda(self) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,8 +33,7 @@ class ResolvedTrigger(NamedTuple):
         return self.pod_identity in ("", "none")
 
 
-@dataclass(frozen=True)
-class Parameter:
+class Parameter(NamedTuple):
     """One parameter of a scaler; `at` is the line of KEDA's source that reads it.
 
     `sources` are in KEDA's order: the first that has a value wins. `key` names the parsed value where two
@@ -63,23 +61,23 @@ class Parameter:
     otherwise: str = ""
     """What KEDA does, without an error, with a text that is none of `words`."""
 
-    @functools.cached_property
+    @property
     def names(self) -> tuple[str, ...]:
         """Its name, then its aliases, in the order in which KEDA tries them."""
         return (self.name, *self.aliases)
 
 
-@dataclass(frozen=True)
 class Scaler:
-    """`parser` is typed, or own for the four types that read their metadata by hand. `open` is the pattern of
-    keys that belong to the user, where there are any.
-    """
+    """What KEDA reads of one trigger type."""
 
-    parser: str
-    parameters: tuple[Parameter, ...]
-    family: str
-    """The module of its rules and of its class."""
-    open: str = ""
+    def __init__(self, parser: str, parameters: tuple[Parameter, ...], family: str, open: str = "") -> None:
+        """Args:
+        parser: typed, or own for the four types that read their metadata by hand.
+        parameters: in KEDA's order.
+        family: the module of its rules and of its class.
+        open: the pattern of keys that belong to the user, where there are any.
+        """
+        self.parser, self.parameters, self.family, self.open = parser, parameters, family, open
 
     @functools.cached_property
     def named(self) -> Mapping[str, Parameter]:
@@ -90,7 +88,7 @@ class Scaler:
                 first = result.setdefault(name, each)
                 sources = tuple(dict.fromkeys((*first.sources, *each.sources)))
                 if sources != first.sources:
-                    result[name] = replace(first, sources=sources)
+                    result[name] = first._replace(sources=sources)
         return result
 
     def reads(self, key: str) -> bool:

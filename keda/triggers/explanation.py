@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
-from dataclasses import replace
 
 from keda.core.docstrings import field_docstrings
 from keda.core.errors import MISSING, Fault, SpecError, did_you_mean, is_secret_key
@@ -79,7 +78,7 @@ def parameters(scaler: str) -> list[Parameter]:
         first = result.setdefault(parameter.name, parameter)
         if first is not parameter:
             sources = tuple(dict.fromkeys((*first.sources, *parameter.sources)))
-            result[parameter.name] = replace(first, sources=sources, announce=parameter.announce)
+            result[parameter.name] = first._replace(sources=sources, announce=parameter.announce)
     return list(result.values())
 
 

@@ -8,7 +8,6 @@ import functools
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -62,14 +61,13 @@ METRIC_LABEL = warning(
 )
 
 
-@dataclass(frozen=True)
 class Exporter:
     """What one exporter emits. With a `prefix`, `metrics` has every name that begins so."""
 
-    name: str
-    metrics: Mapping[str, frozenset[str]]
-    prefix: str
-    exceptions: tuple[str, ...]
+    def __init__(
+        self, name: str, metrics: Mapping[str, frozenset[str]], prefix: str, exceptions: tuple[str, ...]
+    ) -> None:
+        self.name, self.metrics, self.prefix, self.exceptions = name, metrics, prefix, exceptions
 
     @functools.cached_property
     def labels(self) -> frozenset[str]:
