@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -12,10 +13,25 @@ import yaml
 
 from keda.adoption.prometheus_adapter import AdapterRules, read_rules
 from keda.adoption.translate import Adoption, adopt
+from keda.core.defaults import PROMETHEUS
 from keda.core.errors import Refused, SpecError, is_secret_value, show
 from keda.manifests.documents import Source, Unreadable, documents
 from keda.manifests.reading import unlisted
 from keda.triggers.parameters import address
+
+
+def add(parser: ArgumentParser) -> None:
+    """The arguments."""
+    add = parser.add_argument
+    add("paths", nargs="+", metavar="HPA", help="its manifest; - for stdin")
+    add("--prometheus", metavar="URL", default=PROMETHEUS, help="default: %(default)s")
+    add("--adapter-config", metavar="FILE", help="Prometheus Adapter's rules")
+    add("--workload", action="store_true", help="print an entry of the stack file instead")
+
+
+def main(chosen: Namespace) -> int:
+    """Runs it; the exit code. Raises NotThere."""
+    return run(chosen.paths, chosen.prometheus, chosen.adapter_config, workload=chosen.workload)
 
 
 class Unusable(Exception):

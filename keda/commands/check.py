@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from argparse import ArgumentParser, Namespace
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from keda.checks.engine import judge_alone, judge_among, second_owners
 from keda.checks.findings import Finding
-from keda.checks.output import COLLECTED, Line, as_github, statistics
+from keda.checks.output import COLLECTED, FORMATS, Line, as_github, statistics
 from keda.checks.summaries import Summaries
 from keda.checks.text import BOLD, Look, as_text
 from keda.commands.baseline import Baseline
 from keda.commands.errors import NotThere
-from keda.commands.options import Options
+from keda.commands.options import Options, config, patterns, relative, rule_patterns
 from keda.commands.unjudged import notes
 from keda.core.errors import counted
 from keda.manifests.documents import Source
@@ -23,6 +25,89 @@ from keda.manifests.helm import rendered
 from keda.manifests.objects import Item, items
 from keda.manifests.repository import Group, given_of, groups_of
 from keda.manifests.unseen import Unseen
+
+WIDEST = 110
+"""Characters of a line on a terminal: longer ones are hard to read."""
+
+
+def add(parser: ArgumentParser) -> None:
+    """The arguments."""
+    add = parser.add_argument
+    add("paths", nargs="*", metavar="PATH", help="file or directory; - for stdin; default: this directory")
+    add("--format", choices=FORMATS, default="text", help="default: %(default)s")
+    add("--select", action="append", default=[], metavar="RULES", help="only these rules")
+    add("--ignore", action="append", default=[], metavar="RULES", help="not these rules")
+    add("--exclude", action="append", default=[], metavar="PATTERN", help="files and directories left out")
+    add("--fail-on", choices=("error", "warning"), help="what gives exit code 1; default: error")
+    add("--baseline", metavar="FILE", help="findings in this file are not reported")
+    add("--write-baseline", action="store_true", help="write today's findings into it")
+    add("--watch", action="store_true", help="judge again when a file changes, until Ctrl-C")
+    add("--quiet", action="store_true", help="findings only")
+    add("--statistics", action="store_true", help="the number of findings of each rule")
+    add("--render", action="store_true", help="render charts with the helm on PATH")
+    add("--values", action="append", default=[], metavar="FILE", help="values for --render")
+    add("--partial", action="store_true", help="only a part of what is applied: nothing is called missing")
+    add("--fix", action="store_true", help="correct the certain mistakes in the files")
+    add("--explain", metavar="RULE", help="what a rule means, and what passes")
+
+
+def main(chosen: Namespace) -> int:
+    """Runs it; the exit code. Raises NotThere."""
+    if chosen.explain:
+        from keda.commands.explain import explain_rule
+
+        print(explain_rule(chosen.explain))
+        return 0
+    if chosen.watch:
+        from keda.commands.watch import watch
+
+        watch(_options(chosen).paths, lambda: _once(chosen))
+    return _once(chosen)
+
+
+def _once(chosen: Namespace) -> int:
+    options = _options(chosen)
+    if chosen.fix:
+        fix(options)
+    return check(options)
+
+
+def _options(chosen: Namespace) -> Options:
+    """The command line over the configuration file. Raises NotThere."""
+    here = Path()
+    found = config(here)
+    baseline = chosen.baseline or found.baseline
+    if chosen.write_baseline and not baseline:
+        raise NotThere("keda check: --write-baseline needs a file. Write --baseline FILE.")
+    return Options(
+        tuple(dict.fromkeys(map(relative, chosen.paths))) or found.paths or (".",),
+        chosen.format,
+        rule_patterns(chosen.select, "--select") or found.select,
+        (*found.ignore, *rule_patterns(chosen.ignore, "--ignore")),
+        (*found.exclude, *patterns(chosen.exclude, here)),
+        found.severity,
+        chosen.fail_on or found.fail_on,
+        chosen.quiet,
+        chosen.statistics,
+        baseline,
+        chosen.write_baseline,
+        chosen.render,
+        tuple(chosen.values),
+        chosen.partial,
+        _look(),
+        found.scalers,
+        found.kinds,
+    )
+
+
+def _look() -> Look:
+    """Colours and lines of its width on a terminal only. NO_COLOR: the convention of no-color.org."""
+    if not sys.stdout.isatty():
+        return Look()
+    import shutil  # Slow to load, and a pipe needs none.
+
+    colour = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return Look(colour, min(shutil.get_terminal_size().columns - 1, WIDEST))
 
 
 class Judged:

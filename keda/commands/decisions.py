@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -15,6 +16,19 @@ from keda.timelines.manifests import Unread, scaled
 FORMATS = ("text", "json", "markdown")
 Manifests = Mapping[str, Mapping[str, Any]]
 """Manifests by the object's name."""
+
+
+def add(parser: ArgumentParser) -> None:
+    """The arguments."""
+    add = parser.add_argument
+    add("paths", nargs="+", metavar="FILE", help="with ScaledObjects; - for stdin")
+    add("--against", nargs="+", default=[], metavar="OLD", help="only what differs from these")
+    add("--format", choices=("text", "json", "markdown"), default="text", help="default: %(default)s")
+
+
+def main(chosen: Namespace) -> int:
+    """Runs it; the exit code. Raises NotThere."""
+    return run(chosen.paths, chosen.against, chosen.format)
 
 
 def run(paths: Sequence[str], against: Sequence[str], form: str) -> int:

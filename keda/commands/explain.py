@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable
 
 from keda.checks.findings import IGNORE, rules
 from keda.commands.errors import NotThere
 from keda.core.errors import did_you_mean
+
+
+def add(parser: ArgumentParser) -> None:
+    """The arguments."""
+    parser.add_argument("name", metavar="NAME", help="a trigger's type, or a rule")
+
+
+def main(chosen: Namespace) -> int:
+    """Runs it; the exit code. Raises NotThere."""
+    print(explain(chosen.name))
+    return 0
 
 
 def explain(name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +22,50 @@ from keda.timelines.manifests import Unread, find, gpus_per_pod, read
 from keda.timelines.notation import by_trigger, milliseconds, request
 from keda.timelines.replay import Judged, Missing, Replay, series
 from keda.timelines.timeline import Outcome
+
+
+def add(parser: ArgumentParser) -> None:
+    """The arguments."""
+    add = parser.add_argument
+    add("path", metavar="FILE", help="a manifest with a ScaledObject; - for stdin")
+    add("--workload", metavar="NAME", help="the ScaledObject's name, where the file holds several")
+    add("--signal", action="append", default=[], metavar="[TRIGGER=]FILE", help="what a trigger read")
+    add("--recorded", metavar="FILE", help="the target's replicas")
+    add("--prometheus", metavar="URL", help="both from there: KEDA's own metric and kube-state-metrics")
+    add("--signal-query", action="append", default=[], metavar="[TRIGGER=]PROMQL", help="in its place")
+    add("--replicas-query", metavar="PROMQL", help="in place of kube-state-metrics")
+    add("--since", default="24h", metavar="TIME", help="default: %(default)s")
+    add("--step", default="15s", metavar="TIME", help="between two values; default: %(default)s")
+    add("--start-up", default="0s", metavar="TIME", help="until a new pod is Ready; default: %(default)s")
+    add("--cpu-request", default="1", metavar="CORES", help="of each pod, such as 500m; default: 1")
+    add("--memory-request", default="", metavar="BYTES", help="of each pod, such as 256Mi")
+    add("--format", choices=("text", "json"), default="text", help="default: %(default)s")
+    add("--plot", action="append", default=[], metavar="FILE", help="a picture: FILE.svg, .html or .png")
+
+
+def main(chosen: Namespace) -> int:
+    """Runs it; the exit code. Raises NotThere."""
+    live = chosen.prometheus is not None
+    if live and (chosen.signal or chosen.recorded):
+        raise NotThere(
+            "keda replay: --prometheus, or files with --signal and --recorded. Write one of the two."
+        )
+    return run(
+        Arguments(
+            chosen.path,
+            chosen.workload,
+            tuple(chosen.signal_query if live else chosen.signal),
+            chosen.replicas_query if live else chosen.recorded,
+            chosen.prometheus,
+            chosen.since,
+            chosen.step,
+            chosen.start_up,
+            chosen.cpu_request,
+            chosen.memory_request,
+            chosen.format == "json",
+            tuple(chosen.plot),
+        )
+    )
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,53 @@ if TYPE_CHECKING:
     from keda.timelines.drawing import Draw
 
 PICTURES = (".svg", ".html", ".png")
+
+
+def add(parser: ArgumentParser) -> None:
+    """The arguments."""
+    add = parser.add_argument
+    add("path", nargs="?", metavar="FILE", help="a manifest with a ScaledObject; - for stdin")
+    add("--compare", nargs=2, default=[], metavar=("OLD", "NEW"), help="two files under one signal")
+    add("--signal", action="append", default=[], metavar="[TRIGGER=]SIGNAL", help="what a trigger reads")
+    add("--workload", metavar="NAME", help="the ScaledObject's name, where the file has several")
+    add("--minutes", type=int, default=30, metavar="N", help="default: %(default)s")
+    add("--fault", action="append", default=[], metavar="FAULT", help="what goes wrong, and when")
+    add("--replicas", type=int, metavar="N", help="at the beginning; default: minReplicaCount")
+    add("--start-up", default="0s", metavar="TIME", help="until a new pod is Ready; default: %(default)s")
+    add("--cpu-request", default="1", metavar="CORES", help="of each pod, such as 500m; default: 1")
+    add("--memory-request", default="", metavar="BYTES", help="of each pod, such as 256Mi")
+    add("--gpus", type=int, metavar="N", help="GPUs of each pod; default: the ScaledObject's annotation")
+    add("--seed", type=int, default=0, metavar="N", help="of the arrivals by chance")
+    add("--every", action="store_true", help="each poll and sync, not only changes")
+    add("--format", choices=("text", "json"), default="text", help="default: %(default)s")
+    add("--plot", action="append", default=[], metavar="FILE", help="a picture: FILE.svg, .html or .png")
+    add("--recommend", metavar="GOAL", help='other settings, such as "p95 wait < 30s, min gpu-hours"')
+
+
+def main(chosen: Namespace) -> int:
+    """Runs it; the exit code. Raises NotThere."""
+    arguments = Arguments(
+        chosen.path,
+        tuple(chosen.signal),
+        chosen.workload,
+        chosen.minutes,
+        tuple(chosen.fault),
+        chosen.replicas,
+        chosen.start_up,
+        chosen.cpu_request,
+        chosen.memory_request,
+        chosen.gpus,
+        chosen.seed,
+        chosen.every,
+        chosen.format == "json",
+        tuple(chosen.compare),
+        tuple(chosen.plot),
+    )
+    if chosen.recommend is None:
+        return run(arguments)
+    from keda.commands import recommend  # It imports this module.
+
+    return recommend.run(arguments, chosen.recommend)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping
 from io import BytesIO
 from json import loads
@@ -17,6 +18,21 @@ from keda.diagnosis.render import as_json, as_text
 from keda.diagnosis.snapshot import Snapshot, from_dump, utc_now
 from keda.manifests.documents import Source, Unreadable, documents
 from keda.manifests.reading import unlisted
+
+
+def add(parser: ArgumentParser) -> None:
+    """The arguments."""
+    parser.description = "Exit code: 0 nothing is broken, 1 something is, 2 no cluster, dump or workload."
+    add = parser.add_argument
+    what = "NAMESPACE/NAME of a ScaledObject or ScaledJob, or NAMESPACE/; - or a file: a dump; default: all"
+    add("names", nargs="*", metavar="NAME", help=what)
+    add("--context", default="", metavar="NAME", help="of the kubeconfig; default: the current one")
+    add("--format", choices=("text", "json"), default="text", help="default: %(default)s")
+
+
+def main(chosen: Namespace) -> int:
+    """Runs it; the exit code. Raises NotThere."""
+    return run(chosen.names, chosen.context, json=chosen.format == "json")
 
 
 def run(names: list[str], context: str, *, json: bool) -> int:
