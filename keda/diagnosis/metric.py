@@ -73,7 +73,9 @@ class Metric:
         if self.total is None or not self.target:
             return None
         ratio = divide(float(self.total), float(self.target))
-        return int(ceil(ratio * (ready or 0))) if self.target_type == "Value" else int(ceil(ratio))
+        if self.target_type != "Value":
+            return int(ceil(ratio))
+        return None if ready is None else int(ceil(ratio * ready))
 
     def wanted(self, replicas: int, ready: int | None, tolerance: float = TOLERANCE) -> int | None:
         """The replicas it asks for; None if that is not known."""
@@ -101,7 +103,9 @@ class Metric:
         total, target, exact = number(self.total), number(self.target), self.exact(ready)
         ratio = f"{divide(float(self.total), float(self.target)):.3g}"
         if self.target_type == "Value":
-            return f"{total} / {target} = {ratio} (type Value) x {ready or 0} ready = {exact}"
+            if exact is None:
+                return f"{total} / {target} = {ratio} (type Value) x the ready pods, which are not known"
+            return f"{total} / {target} = {ratio} (type Value) x {ready} ready = {exact}"
         up = "" if self.total % self.target == 0 else ", rounded up"
         return f"{total} / {target} per replica = {ratio}{up}: {exact}"
 

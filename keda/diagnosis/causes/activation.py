@@ -108,8 +108,8 @@ def cooling_down(workload: Workload, keda: Installation) -> Iterator[Answer]:
             Level.WORKING,
             Hop.ACTIVATION,
             f"goes from {count} to {to} at {clock(due, workload.now)} unless a trigger becomes active "
-            "before: it "
-            f"was last active at {clock(since, workload.now)}, and {name} is {span(cooldown / 1000)}",
+            f"before: it was last active at {clock(since, workload.now)}, and {name} is "
+            f"{span(cooldown / 1000)}",
         )
     elif kind in ("to-zero", "to-idle") and workload.now - due > workload.polling + _LATE:
         yield Answer(

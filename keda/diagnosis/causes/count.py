@@ -137,8 +137,7 @@ def _at_rest(workload: Workload, metric: Metric | None, why: str) -> Answer:
             Level.WORKING,
             Hop.ACTIVATION,
             f"is at its minReplicaCount {count}, and {why or 'no metric asks for more'}; that it is not "
-            "active "
-            "has no effect, since Active decides between 0 and 1 only",
+            "active has no effect, since Active decides between 0 and 1 only",
         )
     if settings.annotations.force_activation and idle_by_value(workload):
         return Answer(
@@ -149,10 +148,7 @@ def _at_rest(workload: Workload, metric: Metric | None, why: str) -> Answer:
             unpause(workload, "force-activation"),
         )
     if count == 1 and settings.minimum == 0 and metric is not None and not metric.resource:
-        active = [
-            each for each in workload.metrics if each.is_active or (each.is_active is None and each.active)
-        ]
-        held = values(active) or "a trigger is active"
+        held = values(each for each in workload.metrics if each.is_active) or "a trigger is active"
         return Answer(
             "held-at-one",
             Level.WORKING,
@@ -161,10 +157,8 @@ def _at_rest(workload: Workload, metric: Metric | None, why: str) -> Answer:
             "Write a higher activation threshold if that value should count as idle.",
         )
     known = why or "what its metrics are now is not known"
-    polled = _polling(workload)
-    return Answer(
-        "at-target", Level.WORKING, Hop.HPA, f"has {counted(count or 0, 'replica')}: {known}{polled}"
-    )
+    sentence = f"has {counted(count or 0, 'replica')}: {known}{_polling(workload)}"
+    return Answer("at-target", Level.WORKING, Hop.HPA, sentence)
 
 
 def _polling(workload: Workload) -> str:
@@ -172,13 +166,8 @@ def _polling(workload: Workload) -> str:
     given = whole(workload.item.spec.get("pollingInterval"))
     cached = any(trigger.get("useCachedMetrics") is True for trigger in workload.triggers)
     settings = workload.settings
-    if (
-        given is None
-        or given in _USUAL_POLLING
-        or cached
-        or settings.minimum == 0
-        or settings.idle is not None
-    ):
+    sleeps = settings.minimum == 0 or settings.idle is not None
+    if given is None or given in _USUAL_POLLING or cached or sleeps:
         return ""
     return (
         f"; pollingInterval {given} has no effect on that: from 1 on the HPA reads the trigger itself, every "
@@ -214,4 +203,7 @@ def _why(metric: Metric | None, workload: Workload) -> str:
     sum_up = metric.arithmetic(workload.replicas or 0, workload.ready)
     if metric.resource:
         return f"{metric.name} is {metric.display}" + (f" ({sum_up})" if sum_up else "")
-    return f"{metric.name} asks for {metric.exact(workload.ready)} ({sum_up.rpartition(':')[0] or sum_up})"
+    exact = metric.exact(workload.ready)
+    if exact is None:
+        return f"{metric.name} is {metric.display}"
+    return f"{metric.name} asks for {exact} ({sum_up.rpartition(':')[0] or sum_up})"

@@ -47,19 +47,19 @@ _PATHS = (
         "Restart KEDA's operator: it then writes the HPA again from the ScaledObject.",
     ),
     _path(
+        r"currently unable to handle the request|ServiceUnavailable|error trying to reach service",
+        "adapter",
+        "the API server does not reach KEDA's metrics adapter",
+        f"kubectl get apiservice {EXTERNAL_METRICS} shows why; check the adapter's pod, and that the API "
+        "server reaches its port 6443.",
+    ),
+    _path(
         r"timeout while waiting to establish gRPC|code = Unavailable|code = DeadlineExceeded"
         r"|connection refused|connection error|certificate|x509|authentication handshake",
         "operator",
         "KEDA's metrics adapter does not reach the operator (gRPC, port 9666)",
         "Check that the operator runs, that a NetworkPolicy lets the adapter reach its port 9666, and that "
         "both have the same certificates (Secret kedaorg-certs).",
-    ),
-    _path(
-        r"currently unable to handle the request|ServiceUnavailable",
-        "adapter",
-        "the API server does not reach KEDA's metrics adapter",
-        f"kubectl get apiservice {EXTERNAL_METRICS} shows why; check the adapter's pod, and that the API "
-        "server reaches its port 6443.",
     ),
     _path(
         r"is forbidden|Forbidden",
