@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from keda.commands.arguments import Arguments
 from keda.commands.errors import NotThere
-from keda.commands.simulate import Arguments, picture
+from keda.commands.pictures import picture
 from keda.scalers.facts import records
 from keda.scaling.scaled_object import ScaledObject
 from keda.scaling.signals import Queue, Signal, SignalError

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from keda.commands.errors import NotThere
-from keda.commands.simulate import draw, plots
+from keda.commands.pictures import draw, plots
 from keda.scaling.recordings import Points, csv_points, prometheus_points
 from keda.scaling.scaled_object import ScaledObject
 from keda.scaling.signals import SignalError

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
+from keda.commands.arguments import Arguments
 from keda.commands.errors import NotThere
+from keda.commands.pictures import draw, plots
 from keda.scaling.scaled_object import ScaledObject
 from keda.scaling.signals import SignalError
 from keda.scaling.simulation import Options
@@ -17,11 +16,6 @@ from keda.timelines import comparison, tables
 from keda.timelines.manifests import Unread, find, gpus_per_pod, read
 from keda.timelines.notation import disturbances, milliseconds, request, signals
 from keda.timelines.timeline import Outcome, Timeline, check_units, simulate
-
-if TYPE_CHECKING:
-    from keda.timelines.drawing import Draw
-
-PICTURES = (".svg", ".html", ".png")
 
 
 def add(parser: ArgumentParser) -> None:
@@ -66,33 +60,9 @@ def main(chosen: Namespace) -> int:
     )
     if chosen.recommend is None:
         return run(arguments)
-    from keda.commands import recommend  # It imports this module.
+    from keda.commands import recommend  # Slow to load.
 
     return recommend.run(arguments, chosen.recommend)
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """The command line. `signals` and `faults` as written; times of the options in their own notation.
-
-    `compare` are the old and the new file, in place of `path`. `gpus` None: by the annotation.
-    """
-
-    path: str | None
-    signals: tuple[str, ...]
-    workload: str | None = None
-    minutes: int = 30
-    faults: tuple[str, ...] = ()
-    replicas: int | None = None
-    start_up: str = "0s"
-    cpu_request: str = "1"
-    memory_request: str = ""
-    gpus: int | None = None
-    seed: int = 0
-    every: bool = False
-    json: bool = False
-    compare: tuple[str, ...] = ()
-    plots: tuple[str, ...] = ()
 
 
 def run(arguments: Arguments) -> int:
@@ -159,47 +129,3 @@ def _json(timelines: Sequence[Timeline], outcomes: Sequence[Outcome], arguments:
     ]
     result = {"old": found[0], "new": found[1]} if arguments.compare else found[0]
     return json.dumps(result, indent=2, ensure_ascii=False)
-
-
-def plots(paths: Sequence[str], command: str) -> None:
-    """Raises NotThere for a picture of another sort."""
-    for path in paths:
-        if Path(path).suffix not in PICTURES:
-            raise NotThere(f"{command}: --plot {path}: write a file that ends with .svg, .html or .png.")
-
-
-def draw(
-    path: str,
-    timelines: Sequence[Timeline],
-    outcomes: Sequence[Outcome],
-    command: str = "keda simulate",
-    names: Sequence[str] = ("old", "new"),
-) -> None:
-    """Writes the picture of one timeline, or of the second over the first. Raises NotThere."""
-    from keda.timelines import drawing, page  # slow, and only here
-
-    *before, timeline = timelines
-    old = (names[0], before[0]) if before else None
-    if path.endswith(".html"):
-        written(path, command, lambda: page.html(timelines, outcomes, names).encode())
-    else:
-        picture(path, command, lambda: drawing.figure(timeline, old))
-
-
-def picture(path: str, command: str, make: Draw) -> None:
-    """Writes a figure as SVG or PNG, by the file's ending. Raises NotThere."""
-    from keda.timelines import drawing
-
-    written(path, command, lambda: drawing.png(make) if path.endswith(".png") else drawing.svg(make).encode())
-
-
-def written(path: str, command: str, content: Callable[[], bytes]) -> None:
-    """Writes what is drawn. Raises NotThere: no matplotlib, no file."""
-    from keda.timelines import drawing
-
-    try:
-        Path(path).write_bytes(content())
-    except drawing.Undrawn as error:
-        raise NotThere(f"{command}: --plot {path}: {error}") from None
-    except OSError as error:
-        raise NotThere(f"{command}: --plot {path}: cannot be written: {error.strerror}.") from None
