@@ -16,6 +16,7 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from keda.core.docstrings import field_docstrings
+from keda.core.errors import is_secret_key
 from keda.core.model import Model
 from keda.resources import ClusterTriggerAuthentication, ScaledJob, ScaledObject, TriggerAuthentication
 from keda.scalers.facts import Parameter, meaning
@@ -117,7 +118,7 @@ def metadata_schema(scaler: str, *, texts: bool) -> Schema:
             continue
         parameter = known.get(key) or aliases.get(key)
         properties[key] = _value(parameter, texts) | {
-            "description": descriptions.get(key) or meaning(scaler, key) or key
+            "description": descriptions.get(key) or meaning(scaler, key) or _of_variable(key) or key
         }
         required += [key] if field.is_required() else []
     schema: Schema = {"type": "object", "properties": properties, "required": required}
@@ -125,6 +126,13 @@ def metadata_schema(scaler: str, *, texts: bool) -> Schema:
     if prefix:
         schema["patternProperties"] = {f"^{re.escape(prefix)}.": {"type": "string"}}
     return schema | {"additionalProperties": prefix == ""}
+
+
+def _of_variable(key: str) -> str:
+    """What a `…FromEnv` key is; "" for another."""
+    name = key.removesuffix("FromEnv")
+    secret = " Credentials stay in the Secret it comes from." if is_secret_key(name) else ""
+    return f"The container's variable that holds {name}.{secret}" if name != key else ""
 
 
 def _value(parameter: Parameter | None, texts: bool) -> Schema:

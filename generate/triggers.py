@@ -168,9 +168,7 @@ def fields(scaler: str) -> Iterator[str]:
         for key in variable_names(parameter):
             # Google's credentialsFromEnv has an entry of its own.
             if key not in taken:
-                secret = "Credentials stay in the Secret it comes from." if is_secret_key(key[:-7]) else ""
-                about = f"The container's variable that holds {key[:-7]}. {secret}".strip()
-                yield _field(scaler, Parameter(key, "string", (), ""), key, about)
+                yield _field(scaler, Parameter(key, "string", (), ""), key, "")
 
 
 def _field(scaler: str, parameter: Parameter, key: str, documented: str) -> str:

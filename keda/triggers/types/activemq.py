@@ -23,9 +23,7 @@ class _Shared(Trigger):
     username: Text | None = Field(default=None, examples=["my-username"])
     """User. May come from the TriggerAuthentication or a variable (usernameFromEnv) instead."""
     username_from_env: Text | None = None
-    """The container's variable that holds username."""
     password_from_env: Text | None = None
-    """The container's variable that holds password. Credentials stay in the Secret it comes from."""
     cors_header: Text | None = Field(default=None, examples=["my-cors-header"])
     """Origin header that the broker's Jolokia expects."""
 

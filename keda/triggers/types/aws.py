@@ -28,10 +28,7 @@ class _Shared(Trigger):
     """Id of an AWS access key. May come from the TriggerAuthentication or a variable (awsAccessKeyIDFromEnv)
     instead."""
     aws_access_key_id_from_env: Text | None = Field(default=None, alias="awsAccessKeyIDFromEnv")
-    """The container's variable that holds awsAccessKeyID."""
     aws_secret_access_key_from_env: Text | None = None
-    """The container's variable that holds awsSecretAccessKey. Credentials stay in the Secret it comes
-    from."""
 
 
 class AwsCloudwatch(_Shared):
@@ -152,7 +149,6 @@ class AwsSqsQueue(_Shared):
     )
     """URL of the queue. May come from a variable (queueURLFromEnv) instead."""
     queue_url_from_env: Text | None = Field(default=None, alias="queueURLFromEnv")
-    """The container's variable that holds queueURL."""
     scale_on_in_flight: Boolean = Field(default=True, examples=[True])
     """Count messages in flight. Default: true."""
     scale_on_delayed: Boolean = Field(default=False, examples=[True])

@@ -62,11 +62,9 @@ class AzureEventHub(Trigger):
     stale_partition_info_threshold: Integer = Field(default=10000, examples=[10000])
     """Lag above which a partition's information counts as stale and as 0. Default: 10000."""
     connection_from_env: Text | None = None
-    """The container's variable that holds connection. Credentials stay in the Secret it comes from."""
     consumer_group: Text = Field(default="$Default", examples=["$Default"])
     """The consumer group. Default: $Default."""
     storage_connection_from_env: Text | None = None
-    """The container's variable that holds storageConnection. Credentials stay in the Secret it comes from."""
     storage_account_name: Text | None = Field(default=None, examples=["my-storage-account"])
     """Account that holds the checkpoints, with a pod identity."""
     blob_container: Text | None = Field(default=None, examples=["my-blob-container"])
@@ -74,11 +72,9 @@ class AzureEventHub(Trigger):
     event_hub_namespace: Text | None = Field(default=None, examples=["my-event-hub-namespace"])
     """Its namespace. May come from a variable (eventHubNamespaceFromEnv) instead."""
     event_hub_namespace_from_env: Text | None = None
-    """The container's variable that holds eventHubNamespace."""
     event_hub_name: Text | None = Field(default=None, examples=["my-event-hub"])
     """The Event Hub. May come from a variable (eventHubNameFromEnv) instead."""
     event_hub_name_from_env: Text | None = None
-    """The container's variable that holds eventHubName."""
     checkpoint_strategy: Text | None = Field(default=None, examples=["blobMetadata"])
     """How the consumer writes its checkpoints: azureFunction, blobMetadata, goSdk or dapr."""
     cloud: Text | None = Field(default=None, examples=["AzurePublicCloud"])
@@ -103,10 +99,7 @@ class AzurePipelines(Trigger):
     """URL of the Azure DevOps organization. May come from the TriggerAuthentication or a variable
     (organizationURLFromEnv) instead."""
     organization_url_from_env: Text | None = Field(default=None, alias="organizationURLFromEnv")
-    """The container's variable that holds organizationURL."""
     personal_access_token_from_env: Text | None = None
-    """The container's variable that holds personalAccessToken. Credentials stay in the Secret it comes
-    from."""
     parent: Text | None = Field(default=None, examples=["my-parent"])
     """Only jobs that this agent could take."""
     demands: Text | None = Field(default=None, examples=["my-demands"])
@@ -147,7 +140,6 @@ class AzureQueue(Trigger):
     """What one replica is worth: with AverageValue, replicas = ceil(value / this). Unit: messages. Default:
     5."""
     connection_from_env: Text | None = None
-    """The container's variable that holds connection. Credentials stay in the Secret it comes from."""
     account_name: Text | None = Field(default=None, examples=["my-account"])
     """Storage account, with a pod identity instead of a connection string."""
     endpoint_suffix: Text | None = Field(default=None, examples=["my-endpoint-suffix"])
@@ -180,7 +172,6 @@ class AzureServiceBus(Trigger):
     subscription_name: Text | None = Field(default=None, examples=["my-subscription"])
     """The subscription."""
     connection_from_env: Text | None = None
-    """The container's variable that holds connection. Credentials stay in the Secret it comes from."""
     namespace: Text | None = Field(default=None, examples=["my-namespace"])
     """Service Bus namespace, with a pod identity instead of a connection string."""
     use_regex: Boolean | None = Field(default=None, examples=[True])

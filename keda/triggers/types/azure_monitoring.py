@@ -25,25 +25,20 @@ class AzureAppInsights(Trigger):
     """What one replica is worth: with AverageValue, replicas = ceil(value / this). May come from a variable
     (targetValueFromEnv) instead."""
     target_value_from_env: Text | None = None
-    """The container's variable that holds targetValue."""
     activation_target_value: GoNumber = Field(default=0, examples=[5])
     """Active (0 -> 1) when the value is *above* this. Default: 0. May come from a variable
     (activationTargetValueFromEnv) instead."""
     activation_target_value_from_env: Text | None = None
-    """The container's variable that holds activationTargetValue."""
     metric_id: Text | None = Field(default=None, examples=["requests/count"])
     """The metric's id. May come from a variable (metricIdFromEnv) instead."""
     metric_id_from_env: Text | None = None
-    """The container's variable that holds metricId."""
     metric_aggregation_timespan: Text | None = Field(default=None, examples=['"0:5"'])
     """Window of the aggregation. Unit: hours:minutes. May come from a variable
     (metricAggregationTimespanFromEnv) instead."""
     metric_aggregation_timespan_from_env: Text | None = None
-    """The container's variable that holds metricAggregationTimespan."""
     metric_aggregation_type: Text | None = Field(default=None, examples=["Average"])
     """How the points are aggregated. May come from a variable (metricAggregationTypeFromEnv) instead."""
     metric_aggregation_type_from_env: Text | None = None
-    """The container's variable that holds metricAggregationType."""
     metric_filter: Text | None = Field(default=None, examples=["my-metric-filter"])
     """The filter."""
     ignore_null_values: Boolean = Field(default=True, examples=[True])
@@ -60,19 +55,14 @@ class AzureAppInsights(Trigger):
     """Application id of the Application Insights instance. May come from the TriggerAuthentication or a
     variable (applicationInsightsIdFromEnv) instead."""
     application_insights_id_from_env: Text | None = None
-    """The container's variable that holds applicationInsightsId."""
     tenant_id: Text | None = Field(default=None, examples=["00000000-0000-0000-0000-000000000000"])
     """Azure tenant. May come from the TriggerAuthentication or a variable (tenantIdFromEnv) instead."""
     tenant_id_from_env: Text | None = None
-    """The container's variable that holds tenantId."""
     active_directory_client_id: Text | None = Field(default=None, examples=["my-active-directory-client"])
     """Client id of the service principal. May come from the TriggerAuthentication or a variable
     (activeDirectoryClientIdFromEnv) instead."""
     active_directory_client_id_from_env: Text | None = None
-    """The container's variable that holds activeDirectoryClientId."""
     active_directory_client_password_from_env: Text | None = None
-    """The container's variable that holds activeDirectoryClientPassword. Credentials stay in the Secret it
-    comes from."""
 
 
 class AzureDataExplorer(Trigger):
@@ -86,15 +76,12 @@ class AzureDataExplorer(Trigger):
     database_name: Text | None = Field(default=None, examples=["my-database"])
     """The database. May come from a variable (databaseNameFromEnv) instead."""
     database_name_from_env: Text | None = None
-    """The container's variable that holds databaseName."""
     endpoint: Text | None = Field(default=None, examples=["https://my-cluster.westeurope.kusto.windows.net"])
     """Address of the server. May come from a variable (endpointFromEnv) instead."""
     endpoint_from_env: Text | None = None
-    """The container's variable that holds endpoint."""
     query: Text | None = Field(default=None, examples=['"…"'])
     """The query. May come from a variable (queryFromEnv) instead."""
     query_from_env: Text | None = None
-    """The container's variable that holds query."""
     threshold: GoNumber = Field(default=0, examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this). Default: 0."""
     activation_threshold: GoNumber = Field(default=0, examples=[5])
@@ -106,14 +93,11 @@ class AzureDataExplorer(Trigger):
     tenant_id: Text | None = Field(default=None, examples=["00000000-0000-0000-0000-000000000000"])
     """Azure tenant. May come from the TriggerAuthentication or a variable (tenantIdFromEnv) instead."""
     tenant_id_from_env: Text | None = None
-    """The container's variable that holds tenantId."""
     client_id: Text | None = Field(default=None, examples=["my-client"])
     """Client id of the service principal. May come from the TriggerAuthentication or a variable
     (clientIdFromEnv) instead."""
     client_id_from_env: Text | None = None
-    """The container's variable that holds clientId."""
     client_secret_from_env: Text | None = None
-    """The container's variable that holds clientSecret. Credentials stay in the Secret it comes from."""
 
 
 class AzureLogAnalytics(Trigger):
@@ -131,19 +115,15 @@ class AzureLogAnalytics(Trigger):
     tenant_id: Text | None = Field(default=None, examples=["00000000-0000-0000-0000-000000000000"])
     """Azure tenant. May come from the TriggerAuthentication or a variable (tenantIdFromEnv) instead."""
     tenant_id_from_env: Text | None = None
-    """The container's variable that holds tenantId."""
     client_id: Text | None = Field(default=None, examples=["my-client"])
     """Client id of the service principal. May come from the TriggerAuthentication or a variable
     (clientIdFromEnv) instead."""
     client_id_from_env: Text | None = None
-    """The container's variable that holds clientId."""
     client_secret_from_env: Text | None = None
-    """The container's variable that holds clientSecret. Credentials stay in the Secret it comes from."""
     workspace_id: Text | None = Field(default=None, examples=["00000000-0000-0000-0000-000000000000"])
     """The Log Analytics workspace. May come from the TriggerAuthentication or a variable (workspaceIdFromEnv)
     instead."""
     workspace_id_from_env: Text | None = None
-    """The container's variable that holds workspaceId."""
     activation_threshold: Number = Field(default=0, examples=[5])
     """Active (0 -> 1) when the value is *above* this. Default: 0."""
     log_analytics_resource_url: Text | None = Field(
@@ -194,10 +174,7 @@ class AzureMonitor(Trigger):
     """Client id of the service principal. May come from the TriggerAuthentication or a variable
     (activeDirectoryClientIdFromEnv) instead."""
     active_directory_client_id_from_env: Text | None = None
-    """The container's variable that holds activeDirectoryClientId."""
     active_directory_client_password_from_env: Text | None = None
-    """The container's variable that holds activeDirectoryClientPassword. Credentials stay in the Secret it
-    comes from."""
     cloud: Text | None = Field(default=None, examples=["AzurePublicCloud"])
     """Azure cloud."""
     azure_resource_manager_endpoint: Text | None = Field(

@@ -91,7 +91,6 @@ class CouchDB(Trigger):
     scaler: ClassVar[str] = "couchdb"
 
     connection_string_from_env: Text | None = None
-    """The container's variable that holds connectionString. Credentials stay in the Secret it comes from."""
     host: Text | None = Field(default=None, examples=["couchdb.default.svc"])
     """Address of the server. May come from the TriggerAuthentication instead."""
     port: Text | None = Field(default=None, examples=['"5984"'])
@@ -99,7 +98,6 @@ class CouchDB(Trigger):
     username: Text | None = Field(default=None, examples=["my-username"])
     """User. May come from the TriggerAuthentication instead."""
     password_from_env: Text | None = None
-    """The container's variable that holds password. Credentials stay in the Secret it comes from."""
     db_name: Text | None = Field(default=None, examples=["my-db"])
     """The database. May come from the TriggerAuthentication instead."""
     query: Text | None = Field(default=None, examples=['\'{"selector": {"state": "waiting"}}\''])
@@ -125,7 +123,6 @@ class Elasticsearch(Trigger):
     username: Text | None = Field(default=None, examples=["my-username"])
     """User. May come from the TriggerAuthentication instead."""
     password_from_env: Text | None = None
-    """The container's variable that holds password. Credentials stay in the Secret it comes from."""
     cloud_id: Text | None = Field(default=None, alias="cloudID", examples=["my-cloud"])
     """Id of an Elastic Cloud deployment; instead of addresses. May come from the TriggerAuthentication
     instead."""
@@ -170,9 +167,7 @@ class Etcd(Trigger):
     watch_progress_notify_interval: Integer = Field(default=600, examples=[600])
     """Interval of the watch's progress notices. Unit: seconds. Default: 600."""
     username_from_env: Text | None = None
-    """The container's variable that holds username."""
     password_from_env: Text | None = None
-    """The container's variable that holds password. Credentials stay in the Secret it comes from."""
 
 
 class MongoDB(Trigger):
@@ -190,7 +185,6 @@ class MongoDB(Trigger):
     query_value: Number = Field(examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this)."""
     connection_string_from_env: Text | None = None
-    """The container's variable that holds connectionString. Credentials stay in the Secret it comes from."""
     scheme: Text = Field(default="mongodb", examples=["mongodb"])
     """mongodb or mongodb+srv. Default: mongodb. May come from the TriggerAuthentication instead."""
     host: Text | None = Field(default=None, examples=["mongodb.default.svc"])
@@ -200,7 +194,6 @@ class MongoDB(Trigger):
     username: Text | None = Field(default=None, examples=["my-username"])
     """User. May come from the TriggerAuthentication instead."""
     password_from_env: Text | None = None
-    """The container's variable that holds password. Credentials stay in the Secret it comes from."""
     db_name: Text | None = Field(default=None, examples=["my-db"])
     """The database. May come from the TriggerAuthentication instead."""
     activation_query_value: Number = Field(default=0, examples=[5])

@@ -67,11 +67,9 @@ class GcpPubSub(Trigger):
     subscription_name: Text | None = Field(default=None, examples=["my-subscription"])
     """The subscription. May come from a variable (subscriptionNameFromEnv) instead."""
     subscription_name_from_env: Text | None = None
-    """The container's variable that holds subscriptionName."""
     topic_name: Text | None = Field(default=None, examples=["my-topic"])
     """The topic. May come from a variable (topicNameFromEnv) instead."""
     topic_name_from_env: Text | None = None
-    """The container's variable that holds topicName."""
     credentials_from_env_file: Text | None = Field(default=None, examples=["GOOGLE_CREDENTIALS_FILE"])
     """The container's variable that holds the path of a credentials file. May come from a variable
     (credentialsFromEnvFileFromEnv) instead."""

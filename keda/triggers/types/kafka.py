@@ -24,15 +24,12 @@ class ApacheKafka(Trigger):
     bootstrap_servers: Words | None = Field(default=None, examples=["kafka.kafka.svc:9092"])
     """host:port of Kafka brokers. May come from a variable (bootstrapServersFromEnv) instead."""
     bootstrap_servers_from_env: Text | None = None
-    """The container's variable that holds bootstrapServers."""
     consumer_group: Text | None = Field(default=None, examples=["my-consumer-group"])
     """The consumer group. May come from a variable (consumerGroupFromEnv) instead."""
     consumer_group_from_env: Text | None = None
-    """The container's variable that holds consumerGroup."""
     topic: Words | None = Field(default=None, examples=["my-topic"])
     """The topic. May come from a variable (topicFromEnv) instead."""
     topic_from_env: Text | None = None
-    """The container's variable that holds topic."""
     partition_limitation: Integers | None = Field(default=None, examples=["1,3-5"])
     """Only these partitions. A list of numbers; KEDA also takes spans such as 1-4."""
     lag_threshold: Integer = Field(default=10, examples=[10])
@@ -73,10 +70,7 @@ class ApacheKafka(Trigger):
     """Id of an AWS access key. May come from the TriggerAuthentication or a variable (awsAccessKeyIDFromEnv)
     instead."""
     aws_access_key_id_from_env: Text | None = Field(default=None, alias="awsAccessKeyIDFromEnv")
-    """The container's variable that holds awsAccessKeyID."""
     aws_secret_access_key_from_env: Text | None = None
-    """The container's variable that holds awsSecretAccessKey. Credentials stay in the Secret it comes
-    from."""
 
 
 class Kafka(Trigger):
@@ -91,15 +85,12 @@ class Kafka(Trigger):
     bootstrap_servers: Words | None = Field(default=None, examples=["kafka.kafka.svc:9092"])
     """host:port of Kafka brokers. May come from a variable (bootstrapServersFromEnv) instead."""
     bootstrap_servers_from_env: Text | None = None
-    """The container's variable that holds bootstrapServers."""
     consumer_group: Text | None = Field(default=None, examples=["my-consumer-group"])
     """The consumer group. May come from a variable (consumerGroupFromEnv) instead."""
     consumer_group_from_env: Text | None = None
-    """The container's variable that holds consumerGroup."""
     topic: Text | None = Field(default=None, examples=["my-topic"])
     """The topic; without it, all topics of the group. May come from a variable (topicFromEnv) instead."""
     topic_from_env: Text | None = None
-    """The container's variable that holds topic."""
     partition_limitation: Integers | None = Field(default=None, examples=["1,3-5"])
     """Only these partitions. A list of numbers; KEDA also takes spans such as 1-4."""
     offset_reset_policy: Annotated[Literal["earliest", "latest"], BeforeValidator(text)] = Field(
@@ -148,10 +139,7 @@ class Kafka(Trigger):
     """Id of an AWS access key. May come from the TriggerAuthentication or a variable (awsAccessKeyIDFromEnv)
     instead."""
     aws_access_key_id_from_env: Text | None = Field(default=None, alias="awsAccessKeyIDFromEnv")
-    """The container's variable that holds awsAccessKeyID."""
     aws_secret_access_key_from_env: Text | None = None
-    """The container's variable that holds awsSecretAccessKey. Credentials stay in the Secret it comes
-    from."""
 
 
 class Liiklus(Trigger):

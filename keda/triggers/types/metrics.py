@@ -119,12 +119,10 @@ class InfluxDB(Trigger):
     query: Text = Field(examples=['"…"'])
     """The query."""
     auth_token_from_env: Text | None = None
-    """The container's variable that holds authToken. Credentials stay in the Secret it comes from."""
     organization_name: Text | None = Field(default=None, examples=["my-organization"])
     """The organization. May come from the TriggerAuthentication or a variable (organizationNameFromEnv)
     instead."""
     organization_name_from_env: Text | None = None
-    """The container's variable that holds organizationName."""
     influx_version: Annotated[Literal["2", "3"], BeforeValidator(text)] = Field(default="2", examples=["2"])
     """Major version of InfluxDB. Default: 2."""
     query_type: Text = Field(default="InfluxQL", examples=["InfluxQL"])

@@ -60,9 +60,7 @@ class IBMMQ(Trigger):
     username: Text | None = Field(default=None, examples=["my-username"])
     """User. May come from the TriggerAuthentication or a variable (usernameFromEnv) instead."""
     username_from_env: Text | None = None
-    """The container's variable that holds username."""
     password_from_env: Text | None = None
-    """The container's variable that holds password. Credentials stay in the Secret it comes from."""
     unsafe_ssl: Boolean = Field(default=False, examples=[True])
     """Do not verify the server's certificate. Default: false."""
 
@@ -83,34 +81,27 @@ class NSQ(Trigger):
     nsq_lookupd_http_addresses_from_env: Text | None = Field(
         default=None, alias="nsqLookupdHTTPAddressesFromEnv"
     )
-    """The container's variable that holds nsqLookupdHTTPAddresses."""
     topic: Text | None = Field(default=None, examples=["my-topic"])
     """The topic. May come from a variable (topicFromEnv) instead."""
     topic_from_env: Text | None = None
-    """The container's variable that holds topic."""
     channel: Text | None = Field(default=None, examples=["my-channel"])
     """The channel. May come from a variable (channelFromEnv) instead."""
     channel_from_env: Text | None = None
-    """The container's variable that holds channel."""
     depth_threshold: Integer = Field(default=10, examples=[10])
     """Messages one replica is worth. What one replica is worth: with AverageValue, replicas = ceil(value /
     this). Default: 10. May come from a variable (depthThresholdFromEnv) instead."""
     depth_threshold_from_env: Text | None = None
-    """The container's variable that holds depthThreshold."""
     activation_depth_threshold: Integer = Field(default=0, examples=[5])
     """Active (0 -> 1) when the value is *above* this. Default: 0. May come from a variable
     (activationDepthThresholdFromEnv) instead."""
     activation_depth_threshold_from_env: Text | None = None
-    """The container's variable that holds activationDepthThreshold."""
     use_https: Boolean = Field(default=False, examples=[True])
     """Speak HTTPS. Default: false. May come from a variable (useHttpsFromEnv) instead."""
     use_https_from_env: Text | None = None
-    """The container's variable that holds useHttps."""
     unsafe_ssl: Boolean = Field(default=False, examples=[True])
     """Do not verify the server's certificate. Default: false. May come from a variable (unsafeSslFromEnv)
     instead."""
     unsafe_ssl_from_env: Text | None = None
-    """The container's variable that holds unsafeSsl."""
 
 
 class Pulsar(Trigger):
@@ -126,15 +117,12 @@ class Pulsar(Trigger):
     )
     """URL of Pulsar's admin API. May come from a variable (adminURLFromEnv) instead."""
     admin_url_from_env: Text | None = Field(default=None, alias="adminURLFromEnv")
-    """The container's variable that holds adminURL."""
     topic: Text | None = Field(default=None, examples=["persistent://public/default/my-topic"])
     """The topic. May come from a variable (topicFromEnv) instead."""
     topic_from_env: Text | None = None
-    """The container's variable that holds topic."""
     subscription: Text | None = Field(default=None, examples=["my-subscription"])
     """The subscription. May come from a variable (subscriptionFromEnv) instead."""
     subscription_from_env: Text | None = None
-    """The container's variable that holds subscription."""
     msg_backlog_threshold: Integer = Field(default=10, examples=[10])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this). Default: 10."""
     activation_msg_backlog_threshold: Integer = Field(default=0, examples=[5])
@@ -179,7 +167,6 @@ class RabbitMQ(Trigger):
     """amqp:// or http:// URL of the server; one with a password belongs in a Secret. May come from the
     TriggerAuthentication or a variable (hostFromEnv) instead."""
     host_from_env: Text | None = None
-    """The container's variable that holds host."""
     protocol: Text = Field(default="auto", examples=["auto"])
     """amqp or http; auto goes by the host's scheme. Default: auto. May come from the TriggerAuthentication
     instead."""
@@ -196,8 +183,6 @@ class RabbitMQ(Trigger):
     timeout: Duration | None = Field(default=None, examples=["30s"])
     """Time for one request."""
     username_from_env: Text | None = None
-    """The container's variable that holds username."""
     password_from_env: Text | None = None
-    """The container's variable that holds password. Credentials stay in the Secret it comes from."""
     unsafe_ssl: Boolean | None = Field(default=None, examples=[True])
     """Do not verify the server's certificate. Default: false."""

@@ -36,45 +36,34 @@ class _Shared(Trigger):
     """URLs of the nodes. Another spelling of address, which wins. May come from the TriggerAuthentication or
     a variable (addressesFromEnv) instead."""
     address_from_env: Text | None = None
-    """The container's variable that holds address."""
     addresses_from_env: Text | None = None
-    """The container's variable that holds addresses."""
     username: Text | None = Field(default=None, examples=["my-username"])
     """User. May come from the TriggerAuthentication or a variable (usernameFromEnv) instead."""
     username_from_env: Text | None = None
-    """The container's variable that holds username."""
     password_from_env: Text | None = None
-    """The container's variable that holds password. Credentials stay in the Secret it comes from."""
     sentinel_username: Text | None = Field(default=None, examples=["my-sentinel-username"])
     """User of Sentinel. May come from the TriggerAuthentication or a variable (sentinelUsernameFromEnv)
     instead."""
     sentinel_username_from_env: Text | None = None
-    """The container's variable that holds sentinelUsername."""
     sentinel_password_from_env: Text | None = None
-    """The container's variable that holds sentinelPassword. Credentials stay in the Secret it comes from."""
     sentinel_master: Text | None = Field(default=None, examples=["my-sentinel-master"])
     """Name of the master. May come from the TriggerAuthentication or a variable (sentinelMasterFromEnv)
     instead."""
     sentinel_master_from_env: Text | None = None
-    """The container's variable that holds sentinelMaster."""
     host: Words | None = Field(default=None, examples=["redis.default.svc"])
     """Address of the server. May come from the TriggerAuthentication or a variable (hostFromEnv) instead."""
     hosts: Words | None = Field(default=None, examples=["redis.default.svc"])
     """Another spelling of host, which wins. May come from the TriggerAuthentication or a variable
     (hostsFromEnv) instead."""
     host_from_env: Text | None = None
-    """The container's variable that holds host."""
     hosts_from_env: Text | None = None
-    """The container's variable that holds hosts."""
     port: Words | None = Field(default=None, examples=['"6379"'])
     """Port of the server. May come from the TriggerAuthentication or a variable (portFromEnv) instead."""
     ports: Words | None = Field(default=None, examples=['"6379"'])
     """Another spelling of port, which wins. May come from the TriggerAuthentication or a variable
     (portsFromEnv) instead."""
     port_from_env: Text | None = None
-    """The container's variable that holds port."""
     ports_from_env: Text | None = None
-    """The container's variable that holds ports."""
     unsafe_ssl: Boolean = Field(default=False, examples=[True])
     """Do not verify the server's certificate. Default: false."""
     activation_lag_count: Integer = Field(default=0, examples=[5])

@@ -26,7 +26,6 @@ class ForgejoRunner(Trigger):
     labels: Text = Field(examples=["linux"])
     """Labels of the runner."""
     token_from_env: Text | None = None
-    """The container's variable that holds token. Credentials stay in the Secret it comes from."""
     global_: Boolean | None = Field(default=None, alias="global", examples=[True])
     """Count the jobs of the whole server. Default: false."""
     owner: Text | None = Field(default=None, examples=["my-organization"])
@@ -51,55 +50,44 @@ class GitHubRunner(Trigger):
     """URL of GitHub's API. Default: https://api.github.com. May come from a variable (githubApiURLFromEnv)
     instead."""
     github_api_url_from_env: Text | None = Field(default=None, alias="githubApiURLFromEnv")
-    """The container's variable that holds githubApiURL."""
     owner: Text | None = Field(default=None, examples=["my-organization"])
     """User or organization that owns the repositories. May come from a variable (ownerFromEnv) instead."""
     owner_from_env: Text | None = None
-    """The container's variable that holds owner."""
     runner_scope: Annotated[Literal["org", "ent", "repo"], BeforeValidator(text)] | None = Field(
         default=None, examples=["org"]
     )
     """Whether the runner belongs to an organization, an enterprise or a repository. May come from a variable
     (runnerScopeFromEnv) instead."""
     runner_scope_from_env: Text | None = None
-    """The container's variable that holds runnerScope."""
     repos: Words | None = Field(default=None, examples=["my-repos"])
     """Repositories to look at; without them, all of the owner's are. May come from a variable (reposFromEnv)
     instead."""
     repos_from_env: Text | None = None
-    """The container's variable that holds repos."""
     labels: Words | None = Field(default=None, examples=["linux"])
     """Labels of the runner. May come from a variable (labelsFromEnv) instead."""
     labels_from_env: Text | None = None
-    """The container's variable that holds labels."""
     no_default_labels: Boolean = Field(default=False, examples=[True])
     """Leave the default labels out: only jobs with the labels listed. Default: false. May come from a
     variable (noDefaultLabelsFromEnv) instead."""
     no_default_labels_from_env: Text | None = None
-    """The container's variable that holds noDefaultLabels."""
     enable_etags: Boolean = Field(default=False, examples=[True])
     """Ask GitHub with ETags, so that an unchanged answer costs no quota. Default: false. May come from a
     variable (enableEtagsFromEnv) instead."""
     enable_etags_from_env: Text | None = None
-    """The container's variable that holds enableEtags."""
     match_unlabeled_jobs_with_unlabeled_runners: Boolean = Field(default=False, examples=[True])
     """Count jobs without labels too. Default: false. May come from a variable
     (matchUnlabeledJobsWithUnlabeledRunnersFromEnv) instead."""
     match_unlabeled_jobs_with_unlabeled_runners_from_env: Text | None = None
-    """The container's variable that holds matchUnlabeledJobsWithUnlabeledRunners."""
     target_workflow_queue_length: Integer = Field(default=1, examples=[1])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this). Default: 1. May come from
     a variable (targetWorkflowQueueLengthFromEnv) instead."""
     target_workflow_queue_length_from_env: Text | None = None
-    """The container's variable that holds targetWorkflowQueueLength."""
     application_id: Integer | None = Field(default=None, alias="applicationID", examples=[5])
     """Id of the GitHub App. May come from a variable (applicationIDFromEnv) instead."""
     application_id_from_env: Text | None = Field(default=None, alias="applicationIDFromEnv")
-    """The container's variable that holds applicationID."""
     installation_id: Integer | None = Field(default=None, alias="installationID", examples=[5])
     """Id of the GitHub App's installation. May come from a variable (installationIDFromEnv) instead."""
     installation_id_from_env: Text | None = Field(default=None, alias="installationIDFromEnv")
-    """The container's variable that holds installationID."""
 
 
 class SeleniumGrid(Trigger):
@@ -113,13 +101,9 @@ class SeleniumGrid(Trigger):
     url: Text | None = Field(default=None, examples=["http://selenium.default.svc:4444/graphql"])
     """URL to read. May come from the TriggerAuthentication instead."""
     auth_type_from_env: Text | None = None
-    """The container's variable that holds authType."""
     username_from_env: Text | None = None
-    """The container's variable that holds username."""
     password_from_env: Text | None = None
-    """The container's variable that holds password. Credentials stay in the Secret it comes from."""
     access_token_from_env: Text | None = None
-    """The container's variable that holds accessToken. Credentials stay in the Secret it comes from."""
     browser_name: Text | None = Field(default=None, examples=["my-browser"])
     """Browser that the node offers."""
     session_browser_name: Text | None = Field(default=None, examples=["my-session-browser"])
@@ -152,11 +136,9 @@ class Temporal(Trigger):
     endpoint: Text | None = Field(default=None, examples=["server.default.svc:7233"])
     """Address of the server. May come from a variable (endpointFromEnv) instead."""
     endpoint_from_env: Text | None = None
-    """The container's variable that holds endpoint."""
     namespace: Text = Field(default="default", examples=["default"])
     """Temporal namespace. Default: default. May come from a variable (namespaceFromEnv) instead."""
     namespace_from_env: Text | None = None
-    """The container's variable that holds namespace."""
     activation_target_queue_size: Integer = Field(default=0, examples=[5])
     """Active (0 -> 1) when the value is *above* this. Default: 0."""
     target_queue_size: Integer = Field(default=5, examples=[5])
@@ -164,19 +146,16 @@ class Temporal(Trigger):
     task_queue: Text | None = Field(default=None, examples=["my-task-queue"])
     """The task queue. May come from a variable (taskQueueFromEnv) instead."""
     task_queue_from_env: Text | None = None
-    """The container's variable that holds taskQueue."""
     queue_types: Words | None = Field(default=None, examples=["workflow"])
     """Kinds of tasks to count: workflow, activity, nexus."""
     build_id: Text | None = Field(default=None, examples=["my-build"])
     """Build id of the worker's version. May come from a variable (buildIdFromEnv) instead."""
     build_id_from_env: Text | None = None
-    """The container's variable that holds buildId."""
     select_all_active: Boolean = Field(default=False, examples=[True])
     """Count all active versions. Default: false."""
     select_unversioned: Boolean = Field(default=False, examples=[True])
     """Count tasks without a version. Default: false."""
     api_key_from_env: Text | None = None
-    """The container's variable that holds apiKey. Credentials stay in the Secret it comes from."""
     min_connect_timeout: Integer = Field(default=5, examples=[5])
     """Time to connect. Unit: seconds. Default: 5."""
     unsafe_ssl: Boolean | None = Field(default=None, examples=[True])

@@ -21,9 +21,7 @@ class _Shared(Trigger):
     message_vpn: Text = Field(examples=["my-message-vpn"])
     """The message VPN."""
     username_from_env: Text | None = None
-    """The container's variable that holds username."""
     password_from_env: Text | None = None
-    """The container's variable that holds password. Credentials stay in the Secret it comes from."""
 
 
 class SolaceDirectMessaging(_Shared):

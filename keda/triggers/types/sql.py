@@ -26,11 +26,9 @@ class MSSQL(Trigger):
     target_value: Number = Field(examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this)."""
     connection_string_from_env: Text | None = None
-    """The container's variable that holds connectionString. Credentials stay in the Secret it comes from."""
     username: Text | None = Field(default=None, examples=["my-username"])
     """User. May come from the TriggerAuthentication instead."""
     password_from_env: Text | None = None
-    """The container's variable that holds password. Credentials stay in the Secret it comes from."""
     host: Text | None = Field(default=None, examples=["mssql.default.svc"])
     """Address of the server. May come from the TriggerAuthentication instead."""
     port: Integer | None = Field(default=None, examples=["1433"])
@@ -54,13 +52,10 @@ class MySQL(Trigger):
     query_value: Number = Field(examples=[5])
     """What one replica is worth: with AverageValue, replicas = ceil(value / this)."""
     connection_string_from_env: Text | None = None
-    """The container's variable that holds connectionString. Credentials stay in the Secret it comes from."""
     username: Text | None = Field(default=None, examples=["my-username"])
     """User. May come from the TriggerAuthentication or a variable (usernameFromEnv) instead."""
     username_from_env: Text | None = None
-    """The container's variable that holds username."""
     password_from_env: Text | None = None
-    """The container's variable that holds password. Credentials stay in the Secret it comes from."""
     host: Text | None = Field(default=None, examples=["mysql.default.svc"])
     """Address of the server. May come from the TriggerAuthentication instead."""
     port: Text | None = Field(default=None, examples=['"3306"'])
@@ -88,7 +83,6 @@ class PostgreSQL(Trigger):
     activation_target_query_value: Number | None = Field(default=None, examples=[5])
     """Active (0 -> 1) when the value is *above* this."""
     connection_from_env: Text | None = None
-    """The container's variable that holds connection. Credentials stay in the Secret it comes from."""
     host: Text | None = Field(default=None, examples=["postgresql.default.svc"])
     """Address of the server. May come from the TriggerAuthentication instead."""
     port: Text | None = Field(default=None, examples=['"5432"'])
@@ -100,4 +94,3 @@ class PostgreSQL(Trigger):
     sslmode: Text | None = Field(default=None, examples=["disable"])
     """PostgreSQL's sslmode. May come from the TriggerAuthentication instead."""
     password_from_env: Text | None = None
-    """The container's variable that holds password. Credentials stay in the Secret it comes from."""
