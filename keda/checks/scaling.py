@@ -57,6 +57,11 @@ class Trigger:
             if isinstance(key, str) and isinstance(value, (str, int, float, Unknown))
         }
 
+    @cached_property
+    def unread(self) -> list[str]:
+        """The keys of the metadata that the scaler does not read."""
+        return [key for key in self.parameters if not self.scaler.reads(key)] if self.scaler else []
+
     @property
     def query(self) -> str:
         """The PromQL of a prometheus trigger, or ""."""

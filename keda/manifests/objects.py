@@ -19,6 +19,7 @@ from keda.manifests.unseen import (
 )
 
 KEDA_GROUPS = ("keda.sh", "eventing.keda.sh")
+_OF_KEDA = (*KEDA_GROUPS, "keda.k8s.io")
 OF_INSTALLERS = ("KedaController",)
 """Kinds of KEDA's group that are not KEDA's: the operator of OpenShift and OperatorHub reads them
 (kedacore/keda-olm-operator)."""
@@ -38,27 +39,13 @@ class Item:
 
     def __init__(self, manifest: Mapping[Any, Any], where: str, prefix: At = ()) -> None:
         self.manifest, self.where, self.prefix = manifest, where, prefix
-
-    @cached_property
-    def of_keda(self) -> bool:
-        """Whether it is of one of KEDA's groups, the retired keda.k8s.io included, and not an installer's."""
-        return self.group in (*KEDA_GROUPS, "keda.k8s.io") and self.kind not in OF_INSTALLERS
-
-    @cached_property
-    def group(self) -> str:
+        group, slash, _ = text(manifest.get("apiVersion")).partition("/")
+        self.group = group if slash else ""
         """The API group; "" for the core group."""
-        group, slash, _ = text(self.manifest.get("apiVersion")).partition("/")
-        return group if slash else ""
-
-    @cached_property
-    def kind(self) -> str:
-        """The kind, or ""."""
-        return text(self.manifest.get("kind"))
-
-    @cached_property
-    def name(self) -> str:
-        """The name, or ""."""
-        return text(dig(self.manifest, "metadata", "name"))
+        self.kind, self.name = text(manifest.get("kind")), text(dig(manifest, "metadata", "name"))
+        """"" where there is none."""
+        self.of_keda = self.group in _OF_KEDA and self.kind not in OF_INSTALLERS
+        """Whether it is of one of KEDA's groups, the retired keda.k8s.io included, and not an installer's."""
 
     @cached_property
     def namespace(self) -> str:

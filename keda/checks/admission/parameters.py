@@ -94,11 +94,11 @@ def other_scaler(kind: str, metadata: Parameters) -> str:
 ).on(*SCALING)
 def misspelt_parameter(item: Item) -> Iterator[Problem]:
     for trigger in triggers_of(item):
-        if trigger.scaler is None:
+        if trigger.scaler is None or not trigger.unread:
             continue
         at, kind, metadata = (*trigger.at, "metadata"), trigger.type, trigger.parameters
         if other := other_scaler(kind, metadata):
-            keys = ", ".join(key for key in metadata if not trigger.scaler.reads(key))
+            keys = ", ".join(trigger.unread)
             what, why = f"has the parameters of {other}:", f"the {kind} scaler does not read {keys}."
             yield Problem((*trigger.at, "type"), kind, what, f"Write type: {other}.", why=why)
         for key, meant in unread(kind, metadata):
@@ -140,7 +140,7 @@ def misspelt_parameter(item: Item) -> Iterator[Problem]:
 def unknown_parameter(item: Item) -> Iterator[Problem]:
     for trigger in triggers_of(item):
         at, kind = (*trigger.at, "metadata"), trigger.type
-        for key, meant in unread(kind, trigger.parameters) if trigger.scaler else ():
+        for key, meant in unread(kind, trigger.parameters) if trigger.unread else ():
             if not meant and key not in (*_SPEC_KEYS, *_TRIGGER_KEYS):
                 what, why = "unknown key.", f"The {kind} scaler silently ignores it."
                 fix = f"Remove it; `keda explain {kind}` lists what it reads."
