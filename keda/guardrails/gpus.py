@@ -58,11 +58,11 @@ class GpuSum:
 
     def add(self, items: Iterable[Item], cluster: str, capacity: int) -> Iterator[Finding]:
         """Take the objects of one manifest in; `capacity` is in GPUs."""
-        given = list(items)
-        for item in given:
+        objects = list(items)
+        for item in objects:
             if item.group != "keda.sh" and (item.pod or dig(item.spec, "template") is UNKNOWN):
                 yield from self._found(item, cluster, capacity)
-        for scaling in scalings(given):
+        for scaling in scalings(objects):
             yield from self._claim(scaling, cluster, capacity)
 
     def rest(self, capacity: int, elsewhere: int) -> Iterator[Finding]:
@@ -92,8 +92,8 @@ class GpuSum:
             yield from self._count(claim, pod, capacity)
 
     def _claim(self, scaling: Scaling, cluster: str, capacity: int) -> Iterator[Finding]:
-        item, given = scaling.item, scaling.maximum
-        maximum = None if given is UNKNOWN else DEFAULT_MAX if given is None else whole(given)
+        item, limit = scaling.item, scaling.maximum
+        maximum = None if limit is UNKNOWN else DEFAULT_MAX if limit is None else whole(limit)
         self._undecided += undecided_maximum(scaling)
         claim = _Claim(item, scaling.path, cluster, maximum)
         stated = text(item.annotations.get(GPUS_PER_POD))

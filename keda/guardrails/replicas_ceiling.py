@@ -49,9 +49,9 @@ silences it there does so here.
         yield from found(self.program.alone(declared), "default-max")
         ceiling = config.get("ceiling")
         for scaling in scalings(self.program.items(declared)):
-            item, given = scaling.item, scaling.maximum
-            unset = given is None and item.kind == "HTTPScaledObject"
-            maximum = DEFAULT_MAX if unset else whole(given)
+            item, limit = scaling.item, scaling.maximum
+            unset = limit is None and item.kind == "HTTPScaledObject"
+            maximum = DEFAULT_MAX if unset else whole(limit)
             if ceiling is not None and maximum is not None and maximum > ceiling:
                 shown = f"{maximum}{' by default' * unset}"
                 yield Finding(

@@ -56,12 +56,12 @@ spec:
                     path = f"spec.template.spec.containers[{index}].image"
                     yield _drift(item.ref, path, f"{image[1]} {image[2]}", config["version"])
             chart = text(item.manifest.get("chart"))
-            given = text(item.manifest.get("version")).removeprefix("v")
-            if chart.rpartition("/")[2] == "keda" and given and given != config["version"]:
+            version = text(item.manifest.get("version")).removeprefix("v")
+            if chart.rpartition("/")[2] == "keda" and version and version != config["version"]:
                 yield _drift(
                     f"{item.kind} {text(item.manifest.get('name')) or item.name}".strip(),
                     "version",
-                    f"chart keda {given}",
+                    f"chart keda {version}",
                     config["version"],
                 )
 

@@ -73,8 +73,8 @@ spec:
 
 
 def _replicas(item: Item, replicas: int) -> Iterator[Finding]:
-    given = item.spec.get("replicas")
-    count = 1 if given is None else whole(given)
+    number = item.spec.get("replicas")
+    count = 1 if number is None else whole(number)
     if count is not None and count < replicas:
         yield Finding(
             f"{item.ref} spec.replicas: {count} of KEDA's webhook, fewer than {replicas}. Whenever "

@@ -90,11 +90,11 @@ def refusals(
         return []
     if scaler not in scalers():
         return constructor.refusals(ResolvedTrigger(scaler))
-    given, auth, env = map(_known, (metadata, authentication.values, environment.values))
+    known, auth, env = map(_known, (metadata, authentication.values, environment.values))
     complete = authentication.complete and environment.complete
-    complete = complete and (given, auth, env) == (metadata, authentication.values, environment.values)
+    complete = complete and (known, auth, env) == (metadata, authentication.values, environment.values)
     if complete and isinstance(metric_type, str) and isinstance(pod_identity, str):
-        trigger = ResolvedTrigger(scaler, given, auth, env, pod_identity, metric_type, bool(formula))
+        trigger = ResolvedTrigger(scaler, known, auth, env, pod_identity, metric_type, bool(formula))
         return list(_by_place(constructor.refusals(trigger)).values())
     question = _Question(scaler, metadata, authentication, environment)
     if not isinstance(metric_type, str):

@@ -150,8 +150,8 @@ def pipelines_pool(values: Values, trigger: ResolvedTrigger) -> Refusal | None:
             return credentials(words, "personalAccessToken")
         if refusal := azure_identity(trigger, "pod identity {} not supported for azure pipelines"):
             return refusal
-    given = values["poolName"] or values["poolID"]
-    return None if given else missing("no poolName or poolID given", "poolName", "poolID")
+    pool = values["poolName"] or values["poolID"]
+    return None if pool else missing("no poolName or poolID given", "poolName", "poolID")
 
 
 @client("azure-pipelines")
@@ -197,8 +197,8 @@ def servicebus_identity(values: Values, trigger: ResolvedTrigger) -> Refusal | N
     if refusal := azure_identity(trigger, "azure service bus doesn't support pod identity {}"):
         return refusal
     if trigger.no_identity:
-        given = values["connection"]
-        return None if given else credentials("no connection setting given", "connection")
+        connection = values["connection"]
+        return None if connection else credentials("no connection setting given", "connection")
     if not values["namespace"]:
         return missing("namespace are required when using pod identity", "namespace")
     return azure_environment(trigger, "endpointSuffix")

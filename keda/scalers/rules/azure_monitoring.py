@@ -42,8 +42,8 @@ def _sdk_cloud(values: Mapping[str, str], endpoint: str, label: str) -> Refusal 
     """`label`: the parameter that KEDA names, whichever is missing."""
     cloud = values.get("cloud", "")
     if cloud.lower() == "private":
-        given = values.get(endpoint)
-        return None if given else missing(f"{label} must be provided for Private cloud type", endpoint)
+        address = values.get(endpoint)
+        return None if address else missing(f"{label} must be provided for Private cloud type", endpoint)
     if not cloud or cloud.upper() in _SDK_CLOUDS:
         return None
     return bad_value(f"there is no cloud environment matching the name {cloud}", "cloud")

@@ -87,8 +87,8 @@ def aws_credentials(_: Values, trigger: ResolvedTrigger) -> Refusal | None:
 def google_credentials(_: Values, trigger: ResolvedTrigger) -> Refusal | None:
     """pkg/scalers/gcp/gcp_common.go: only that something names the credentials, not that they are there."""
     metadata, names = trigger.metadata, ("credentialsFromEnv", "credentialsFromEnvFile")
-    given = trigger.auth.get("GoogleApplicationCredentials") or any(metadata.get(name) for name in names)
-    if trigger.pod_identity == "gcp" or given:
+    source = trigger.auth.get("GoogleApplicationCredentials") or any(metadata.get(name) for name in names)
+    if trigger.pod_identity == "gcp" or source:
         return None
     return credentials("google application credentials not found", "GoogleApplicationCredentials", *names)
 
@@ -115,8 +115,8 @@ def azure_environment(trigger: ResolvedTrigger, key: str) -> Refusal | None:
     if not cloud:
         return None
     if cloud.lower() == "private":
-        given = trigger.metadata.get(key)
-        return None if given else missing(f"{key} must be provided for Private cloud type", key)
+        address = trigger.metadata.get(key)
+        return None if address else missing(f"{key} must be provided for Private cloud type", key)
     return (
         None if cloud.upper() in _AZURE_CLOUDS else bad_value(f"invalid cloud environment {cloud}", "cloud")
     )

@@ -121,28 +121,28 @@ def _flags(trigger: ResolvedTrigger, topic: str | None) -> None:
         "limitToPartitionsWithLag",
         "ensureEvenDistributionOfPartitions",
     )
-    given = {
+    flags = {
         name: converted(name, name, trigger.metadata[name], go_values.boolean)
         for name in (idle, "excludePersistentLag", "scaleToZeroOnInvalidOffset", limited, even)
         if name in trigger.metadata
     }
-    if given.get(idle) and given.get(limited):
+    if flags.get(idle) and flags.get(limited):
         raise RefusalError(_at_once(idle, limited))
     for name in (limited, even):
-        if given.get(name) and not topic:
+        if flags.get(name) and not topic:
             raise RefusalError(missing(f"topic must be specified when using {name}", "topic"))
-    if given.get(limited) and given.get(even):
+    if flags.get(limited) and flags.get(even):
         raise RefusalError(_at_once(limited, even))
 
 
 def _tls(trigger: ResolvedTrigger) -> None:
     enabled = False
-    for given, trimmed in ((trigger.metadata, False), (trigger.auth, True)):
-        if "tls" not in given:
+    for source, trimmed in ((trigger.metadata, False), (trigger.auth, True)):
+        if "tls" not in source:
             continue
         if enabled:
             raise RefusalError(conflict(_TWICE.format("tls"), "tls"))
-        value = go_values.trim(given["tls"]) if trimmed else given["tls"]
+        value = go_values.trim(source["tls"]) if trimmed else source["tls"]
         if value not in ("enable", "disable"):
             words = f"error incorrect TLS value given, got {value}"
             raise RefusalError(bad_value(words, "tls", allowed=("enable", "disable")))
@@ -198,10 +198,10 @@ def _oauth(trigger: ResolvedTrigger) -> None:
 def _kerberos(trigger: ResolvedTrigger) -> None:
     auth = trigger.auth
     _require(trigger, "username")
-    given = [name for name in ("password", "keytab") if auth.get(name)]
-    if len(given) != 1:
+    secrets = [name for name in ("password", "keytab") if auth.get(name)]
+    if len(secrets) != 1:
         words = "exactly one of 'password' or 'keytab' must be provided for GSSAPI authentication"
-        raise RefusalError(conflict(words, *given) if given else missing(words, "password", "keytab"))
+        raise RefusalError(conflict(words, *secrets) if secrets else missing(words, "password", "keytab"))
     if auth.get("password") and not go_values.trim(auth["password"]):
         words = "Net.SASL.GSSAPI.Password must not be empty when GSS-API mechanism is used"
         raise RefusalError(bad_value(words, "password"))

@@ -11,5 +11,5 @@ from keda.scalers.rules import after
 @after("nats-jetstream")
 def nats_jetstream(values: Values, _: ResolvedTrigger) -> Refusal | None:
     """An account, by name or by ID."""
-    given = values["account"] or values["accountID"]
-    return None if given else missing("no account name or id given", "account", "accountID")
+    account = values["account"] or values["accountID"]
+    return None if account else missing("no account name or id given", "account", "accountID")

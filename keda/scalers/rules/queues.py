@@ -126,8 +126,8 @@ def _rabbitmq_mode(values: Values, protocol: str) -> Refusal | None:
     length, mode, value = values["queueLength"], values["mode"], values["value"]
     if length:
         words = "queueLength is deprecated; use mode and value"
-        given = "mode" if mode != "Unknown" else "value"
-        return conflict(words, "queueLength", given) if mode != "Unknown" or value else None
+        other = "mode" if mode != "Unknown" else "value"
+        return conflict(words, "queueLength", other) if mode != "Unknown" or value else None
     if mode == "Unknown":
         return missing("mode must be specified", "mode") if value else None
     if not value:

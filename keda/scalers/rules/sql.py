@@ -17,9 +17,9 @@ after("postgresql")(target_given("targetQueryValue", "no targetQueryValue given"
 @validate("mssql")
 def mssql(values: Values, _: ResolvedTrigger) -> Refusal | None:
     """mssql_scaler.go: a connection string or a host."""
-    given = values["connectionString"] or values["host"]
+    server = values["connectionString"] or values["host"]
     words = "must provide either connectionstring or host"
-    return None if given else missing(words, "host", "connectionString")
+    return None if server else missing(words, "host", "connectionString")
 
 
 @client("mysql")
