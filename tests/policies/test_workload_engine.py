@@ -111,3 +111,21 @@ def test_a_renamed_workload_is_replaced_and_its_old_object_deleted_first(stack: 
     assert 0 < up.stdout.find("deleting original") < up.stdout.find("creating replacement"), up.stdout
     [only] = [name for name in stack.created() if "scaledobject" in name]
     assert only.endswith("speech")
+
+
+def test_a_preview_shows_what_a_change_does_to_the_replicas(stack: Stack) -> None:
+    program = f"""{WORKLOADS}
+from components.scaled_workload import summarize
+voice = workload("voice", "voice-pipeline", maxReplicas=MOST)
+ScaledWorkload("voice", voice)
+pulumi.export("workloads", {{"voice": summarize(voice)}})
+"""
+    stack.program(program.replace("MOST", "2"))
+    assert stack.pulumi("up", "--yes", "--skip-preview").returncode == 0
+    stack.program(program.replace("MOST", "3"))
+    preview = stack.pulumi("preview")
+    assert preview.returncode == 0, preview.stdout
+    shown = " ".join(preview.stdout.split())
+    before = "1 -> 1 within 30 s; 2 at most, from 2 on, within 45 s"
+    after = "1 -> 1 within 30 s; 2 -> 2 within 45 s; 3 at most, from 3 on, within 45 s"
+    assert before in shown and after in shown, preview.stdout
