@@ -23,6 +23,7 @@ CALLS = {"run", "Popen", "check_output", "check_call", "call"}
 ESSENTIAL = {
     *("cat", "chmod", "cp", "cut", "du", "ln", "mkdir", "mv", "rm", "tail"),  # coreutils
     *("sh", "ldd", "find", "sed", "grep", "tar"),
+    "git",  # the project came by it
 }
 
 # What the node's own programs call, by their sources: kube-proxy (pkg/util/iptables), kubelet (mount-utils),

@@ -31,8 +31,8 @@ def test_a_sample_of_verdicts_agrees_with_keda() -> None:
 # unknown-kind: the API server has no path for it; operator-crash: it would end KEDA for all other objects;
 # bad-ignore and one-owner-controller: KEDA knows neither our annotations nor other controllers;
 # vault-operator-token: KEDA takes it, and tests/live/test_4_vault.py shows what follows;
-# cron-timezone and query-result-type: KEDA takes them, and each poll fails; vault-login: KEDA takes it, and fails
-# when it builds a scaler, for which the lab has no Vault.
+# cron-timezone and query-result-type: KEDA takes them, and each poll fails;
+# vault-login: KEDA takes it, and fails when it builds a scaler, for which the lab has no Vault.
 NOT_FOR_A_LIVE_KEDA = {
     *("unknown-kind", "operator-crash", "bad-ignore", "one-owner-controller", "vault-operator-token"),
     *("cron-timezone", "query-result-type", "vault-login"),
