@@ -47,17 +47,16 @@ def readings(reader: Reader, snapshot: Snapshot) -> Mapping[tuple[str, str, str]
     return found
 
 
-def _wanted(snapshot: Snapshot) -> tuple[list[_Wanted], list[_Wanted]]:
-    """Those to ask for, and those to take from KEDA's own metrics."""
+def _wanted(snapshot: Snapshot) -> tuple[list[_Wanted], list[Item]]:
+    """The metrics to ask for, and the objects whose metrics KEDA's own have."""
     asked: list[_Wanted] = []
-    exported: list[_Wanted] = []
+    exported: list[Item] = []
     for item in snapshot.scaled():
         workload = Workload(item, snapshot)
-        names = [_Wanted(item, metric.name) for metric in workload.metrics if not metric.resource]
         if item.kind == "ScaledJob" or workload.settings.fallback is not None:
-            exported += names
+            exported.append(item)
         elif isinstance(workload.limits, ScaledObject) and not workload.paused:
-            asked += names
+            asked += [_Wanted(item, metric.name) for metric in workload.metrics if not metric.resource]
     return asked, exported
 
 
@@ -92,7 +91,7 @@ def _ask(reader: Reader, wanted: _Wanted, found: dict[tuple[str, str, str], Read
 def _scrapes(
     reader: Reader,
     snapshot: Snapshot,
-    exported: list[_Wanted],
+    exported: list[Item],
     found: dict[tuple[str, str, str], Reading],
 ) -> Iterator[Task]:
     """The task to read KEDA's own metrics, through the API server's proxy to its operator's pod."""
@@ -120,21 +119,22 @@ def _scrapes(
             right = Unseen(_EXPORTED, f"grant `get pods/proxy` in {home}: KEDA's operator exports them")
             reader.note(right if denied(response) else silent)
             return
-        values = dict(exported_values(response.body.decode(errors="replace")))
-        for wanted in exported:
-            value = values.get((wanted.item.kind.lower(), *wanted.key))
-            if value is not None:
-                found[wanted.key] = Reading(numbers.to_milli(value))
+        objects = {(item.kind.lower(), item.namespace, item.name) for item in exported}
+        for kind, namespace, name, metric, value in exported_values(response.body.decode(errors="replace")):
+            if (kind, namespace, name) in objects:
+                found[namespace, name, metric] = Reading(numbers.to_milli(value))
 
     yield task
 
 
-def exported_values(exposition: str) -> Iterator[tuple[tuple[str, str, str, str], float]]:
-    """keda_scaler_metrics_value by type, namespace, name and metric (prommetrics.go)."""
+def exported_values(exposition: str) -> Iterator[tuple[str, str, str, str, float]]:
+    """Type, namespace, name, metric and value of each keda_scaler_metrics_value (prommetrics.go)."""
     for labels, value in _SAMPLE.findall(exposition):
         found = dict(_LABEL.findall(labels))
-        key = tuple(found.get(name, "") for name in ("type", "namespace", "scaledObject", "metric"))
+        kind, namespace, name, metric = (
+            found.get(label, "") for label in ("type", "namespace", "scaledObject", "metric")
+        )
         try:
-            yield key, float(value)
+            yield kind, namespace, name, metric, float(value)
         except ValueError:
             continue

@@ -70,6 +70,7 @@ def quantity(milli: int) -> str:
 
 def quoted(message: str) -> str:
     """A message of KEDA or Kubernetes in one line, without what wraps it and without credentials."""
+    message = message.removeprefix("(combined from similar events): ")
     text = _METRIC.sub("", _SELECTOR.sub("", " ".join(message.split())))
     text = _REPEATED.sub(r"\1", _QUERY.sub(r"\1?…", text))
     for prefix in _PREFIXES:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import yaml
 
 from cli import targets
 from cli.engine import Engine
+from lab.node import netns
 from lab.paths import Lab
 from tests.live.cluster import KEDA, Cluster, wait
 from tests.live.shop import (
@@ -38,7 +40,6 @@ from tests.live.shop import (
 pytestmark = [pytest.mark.live, pytest.mark.unproven("not run yet")]
 
 CLOSED = "http://127.0.0.1:9"
-SILENT = "http://192.0.2.1:9090"  # an address for documentation: nothing answers
 HPAS = f"/apis/autoscaling/v2/namespaces/{NAMESPACE}/horizontalpodautoscalers"
 FALLBACK = {"failureThreshold": 2, "replicas": 3}
 
@@ -48,18 +49,23 @@ def shop(stack: Engine, lab: Lab, cluster: Cluster) -> Iterator[Shop]:
     """The namespace with a workload for each question."""
     found = Shop(cluster, str(lab.kubeconfig))
     cluster.create("/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
-    fill(found)
+    with netns.entered(lab):  # a socket stays in the namespace it was made in
+        silent = socket.create_server((netns.NODE_ADDRESS, 0))  # it takes connections and never answers
+    fill(found, f"http://{netns.NODE_ADDRESS}:{silent.getsockname()[1]}")
     yield found
+    silent.close()
     for kind in ("scaledobjects", "scaledjobs"):
         for item in cluster.get(f"{OBJECTS}/{kind}")["items"]:
             cluster.delete(f"{OBJECTS}/{kind}/{item['metadata']['name']}")
     for kind in ("scaledobjects", "scaledjobs"):
         wait(f"no {kind}", 60, lambda kind=kind: not cluster.get(f"{OBJECTS}/{kind}")["items"] or None)  # type: ignore[misc]
+    cluster.delete(f"{KEDA}/clustertriggerauthentications/why")
+    cluster.delete("/api/v1/namespaces/keda/secrets/why")
     cluster.delete(f"/api/v1/namespaces/{NAMESPACE}")
 
 
-def fill(shop: Shop) -> None:
-    """Each workload under the name of its state."""
+def fill(shop: Shop, silent: str) -> None:
+    """Each workload under the name of its state; `silent` is an address that does not answer."""
     for name, value in {
         "tolerance": 11,
         "idle-minimum": 0,
@@ -87,7 +93,7 @@ def fill(shop: Shop) -> None:
     shop.scaled("no-target")
     for name, address, more in (
         ("refused", CLOSED, {}),
-        ("silent", SILENT, {}),
+        ("silent", silent, {}),
         ("fallback", CLOSED, {"fallback": FALLBACK}),
         ("fallback-late", CLOSED, {"fallback": FALLBACK | {"failureThreshold": 1000}}),
     ):
@@ -99,8 +105,8 @@ def fill(shop: Shop) -> None:
 
 
 def _second_hpa(shop: Shop) -> None:
-    """It is there before, since the cluster guard refuses a later one; KEDA's webhook is told to look "
-    "away."""
+    """It comes first, since the cluster guard refuses a later one. Its annotation hides it from KEDA's "
+    "webhook."""
     shop.target("two-owners", 2)
     shop.signal("two-owners", 25)
     resource = {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 50}}
@@ -110,16 +116,10 @@ def _second_hpa(shop: Shop) -> None:
         "maxReplicas": 4,
         "metrics": [{"type": "Resource", "resource": resource}],
     }
-    shop.cluster.create(
-        HPAS,
-        {
-            "apiVersion": "autoscaling/v2",
-            "kind": "HorizontalPodAutoscaler",
-            "metadata": {"name": "old"},
-            "spec": spec,
-        },
-    )
-    shop.scaled("two-owners", annotations={"validations.keda.sh/hpa-ownership": "false"})
+    metadata = {"name": "old", "annotations": {"validations.keda.sh/hpa-ownership": "false"}}
+    hpa = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": metadata}
+    shop.cluster.create(HPAS, hpa | {"spec": spec})
+    shop.scaled("two-owners")
 
 
 def _credentials(shop: Shop) -> None:
@@ -354,6 +354,7 @@ def reader(shop: Shop, lab: Lab, tmp_path: Path) -> str:
     yield str(file)
     shop.cluster.delete(f"{rbac}/clusterrolebindings/{name}")
     shop.cluster.delete(f"{rbac}/clusterroles/{name}")
+    shop.cluster.delete(f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts/{name}")
 
 
 def test_a_reader_may_not_write_and_sees_everything(shop: Shop, reader: str) -> None:

@@ -149,9 +149,12 @@ def failure(workload: Workload) -> str | None:
     failing = any(metric.failures for metric in workload.metrics)
     if not (ready.reason in _FAILED or by_hpa or failing):
         return None
-    event = workload.event(*_EVENTS)
-    if event is not None and workload.now - event.last <= max(3 * workload.polling, timedelta(minutes=6)):
-        return event.message
+    recent = workload.now - max(3 * workload.polling, timedelta(minutes=6))
+    events = [event for event in workload.events if event.reason in _EVENTS and event.last >= recent]
+    # A read while another one has cleared the scalers fails with this; the other one's event has the cause.
+    causes = [event.message for event in events if "scaler with id" not in event.message]
+    if causes:
+        return causes[0]
     return unreadable or ready.message or "KEDA's status counts failed reads"
 
 

@@ -32,7 +32,6 @@ def scaled_job(
 ) -> Manifest:
     status: Manifest = {
         "conditions": conditions(Ready=ready, Active=active, Fallback=("Unknown",), Paused=("False",)),
-        "externalMetricNames": [METRIC],
     }
     if last_active is not None:
         status["lastActiveTime"] = ago(last_active)
@@ -164,8 +163,7 @@ def test_15_its_trigger_fails() -> None:
     )
     found = why(scaled_job(INACTIVE, error), failed)
     assert found.title == (
-        "shop/batch makes no Job: its trigger s0-prometheus fails: lookup prometheus.monitoring: no such "
-        "host."
+        "shop/batch makes no Job: its trigger prometheus fails: lookup prometheus.monitoring: no such host."
     )
 
 

@@ -653,6 +653,17 @@ def test_13_the_source_is_too_slow() -> None:
     assert "KEDA waits 3 s" in found.answer.fix
 
 
+def test_13_an_event_that_hides_the_cause() -> None:
+    found = why(
+        scaled_object(ready=TRIGGER_ERROR, active=INACTIVE),
+        hpa(2),
+        deployment(2),
+        event("KEDAScalerFailed", "connection refused", 40, 6),
+        event("KEDAScalerFailed", "scaler with id 0 not found. Len = 0", 12, 6),
+    )
+    assert found.title.endswith("its trigger s0-prometheus fails: connection refused.")
+
+
 # 14: a Secret changed, authentication is not seen, a misleading log
 REDIS = {
     "type": "redis",
