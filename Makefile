@@ -91,7 +91,7 @@ contract: $(VENV)/.ready  ## What the project relies on in Pulumi's plugins, on 
 verdicts: $(VENV)/.ready  ## 20,000 trigger specs: our verdict against KEDA's own scaler constructors
 	@$(PY) -m tests.verdicts --count 20000
 
-fidelity: $(VENV)/.ready  ## 101 scenarios in a lab's KEDA and HPA against the simulation (root; 20 minutes)
+fidelity: $(VENV)/.ready  ## 115 scenarios in a lab's KEDA and HPA against the simulation (root; 20 minutes)
 	@$(PY) -m tests.fidelity
 
 generate: $(VENV)/.ready  ## Every generated file: models, JSON Schemas, Kyverno's policies, pages; tests compare them
