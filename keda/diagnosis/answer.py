@@ -46,7 +46,7 @@ class Link:
 
     hop: Hop
     state: str
-    """ok, broken, limited, idle (has no part now) or unknown."""
+    """ok, broken, limited, affected (fails because of the broken one), idle (has no part now) or unknown."""
     evidence: tuple[str, ...]
 
 

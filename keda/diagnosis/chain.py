@@ -25,7 +25,18 @@ def links(workload: Workload, keda: Installation, answer: Answer) -> Iterator[Li
     for hop, evidence in _EVIDENCE.items():
         found = tuple(evidence(workload, keda))
         seen = bool(found) and not (hop is Hop.TRIGGER and _no_value(workload))
-        yield Link(hop, state_of(hop, answer, _idle(hop, workload, answer), seen), found)
+        state = state_of(hop, answer, _idle(hop, workload, answer), seen)
+        if state in ("ok", "unknown") and answer.level is Level.BROKEN and _fails(hop, workload):
+            state = "affected"
+        yield Link(hop, state, found)
+
+
+def _fails(hop: Hop, workload: Workload) -> bool:
+    """Whether a link behind the broken one shows the fault too."""
+    if hop is Hop.HPA:
+        return workload.hpa_condition("ScalingActive").status == "False"
+    readings = [metric.reading for metric in workload.metrics if metric.reading is not None]
+    return hop is Hop.TRIGGER and any(reading.error for reading in readings)
 
 
 def state_of(hop: Hop, answer: Answer, idle: bool, seen: bool) -> str:
@@ -112,7 +123,7 @@ def activation_evidence(workload: Workload, keda: Installation) -> Iterator[str]
     if workload.last_active is not None:
         at = workload.last_active
         yield f"last active {clock(at, workload.now)}, {ago(at, workload.now)}"
-    elif workload.conditions and not workload.only_resources:
+    elif workload.item.kind == "ScaledObject" and workload.conditions and not workload.only_resources:
         yield "never active"
     fallback = workload.condition("Fallback")
     if fallback.status == "True":

@@ -77,6 +77,7 @@ def fill(shop: Shop, silent: str) -> None:
         "deployed": 0,
         "put-back": 25,
         "paused": 25,
+        "flapping": 10,
     }.items():
         shop.target(name, 2 if name in ("deployed", "idle-minimum") else 1)
         shop.signal(name, value)
@@ -90,6 +91,8 @@ def fill(shop: Shop, silent: str) -> None:
     shop.scaled("deployed")
     shop.scaled("put-back")
     shop.scaled("paused", annotations={"autoscaling.keda.sh/paused": "true"})
+    behavior = {"scaleDown": {"stabilizationWindowSeconds": 0}}
+    shop.scaled("flapping", advanced={"horizontalPodAutoscalerConfig": {"behavior": behavior}})
     shop.scaled("no-target")
     for name, address, more in (
         ("refused", CLOSED, {}),
@@ -105,8 +108,7 @@ def fill(shop: Shop, silent: str) -> None:
 
 
 def _second_hpa(shop: Shop) -> None:
-    """It comes first, since the cluster guard refuses a later one. Its annotation hides it from KEDA's "
-    "webhook."""
+    """It comes first: the cluster guard refuses a later one. Its annotation hides it from KEDA's webhook."""
     shop.target("two-owners", 2)
     shop.signal("two-owners", 25)
     resource = {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 50}}
@@ -151,7 +153,7 @@ def _jobs(shop: Shop) -> None:
     container = dict(PAUSE)
     shop.cluster.create(f"{OBJECTS}/scaledjobs", scaled_job("jobs-full", container, maxReplicaCount=2))
     shop.cluster.create(f"{OBJECTS}/scaledjobs", scaled_job("jobs-idle", container))
-    failing = container | {"command": ["/pause", "--no-such-flag"]}
+    failing = container | {"command": ["/no-such-program"]}
     shop.cluster.create(f"{OBJECTS}/scaledjobs", scaled_job("jobs-failing", failing))
 
 
@@ -264,6 +266,14 @@ def test_10_two_owners(shop: Shop) -> None:
     assert "Kubernetes stops both (AmbiguousSelector)" in line
 
 
+def test_10_it_oscillates(shop: Shop) -> None:
+    for value, count in (35, 4), (10, 1), (35, 4), (10, 1), (35, 4), (10, 1):
+        shop.signal("flapping", value)
+        wait(f"flapping at {count}", 60, lambda count=count: shop.replicas("flapping") == count or None)  # type: ignore[misc]
+    line = shop.answer("flapping", "oscillation")
+    assert "oscillates between 1 and 4: its HPA changed it" in line and "a scaleDown window of 0 s" in line
+
+
 def test_11_the_polling_interval(shop: Shop) -> None:
     wait("polling at 2", 60, lambda: shop.replicas("polling") == 2 or None)
     line = shop.answer("polling", "at-target")
@@ -361,7 +371,8 @@ def test_a_reader_may_not_write_and_sees_everything(shop: Shop, reader: str) -> 
     done = command("--format", "json", kubeconfig=reader)
     assert done.returncode == 1, done.stderr
     found = json.loads(done.stdout)
-    assert {line["what"] for each in found for line in each["unseen"]} == set()
+    unseen = {line["what"] for each in found for line in each["unseen"]}
+    assert unseen <= {"the value of s0-prometheus of shop/silent"}, "its source does not answer"
     assert {each["name"] for each in found} >= {"tolerance", "fallback", "jobs-full"}
     one = command(f"{NAMESPACE}/average", kubeconfig=reader)
     assert one.returncode == 0 and one.stdout.startswith("shop/average has 3 replicas: "), one.stderr

@@ -114,13 +114,8 @@ def counted_jobs(jobs: Jobs, keda: Installation) -> Iterator[Answer]:
         return
     unfinished, have = len(jobs.unfinished), _have(jobs)
     if not state.active:
-        last = (
-            f"last active {ago(workload.last_active, workload.now)}"
-            if workload.last_active
-            else "never active"
-        )
         seen = values(jobs.metrics)
-        yield Answer("jobs-inactive", Level.WORKING, Hop.ACTIVATION, f"{have} and gets none: {seen}; {last}")
+        yield Answer("jobs-inactive", Level.WORKING, Hop.ACTIVATION, f"{have} and gets none: {seen}")
     elif decision.created:
         excess = jobs.settings.strategy in _NO_RUNNING and unfinished >= state.length
         poll = span(workload.polling.total_seconds())
