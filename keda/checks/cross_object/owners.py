@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -154,7 +155,8 @@ def one_owner(item: Item, disputes: Iterable[Conflict]) -> Iterator[tuple[Rule, 
 
 def second_owners(given: Objects) -> SecondOwners:
     """The conflicts of keda.ownership, by the ScaledObject (its ref and place) they are reported on."""
-    if sum(item.kind not in _OWN_NOTHING for item in given.all()) < 2:
+    owning = (item for item in given.all() if item.kind not in _OWN_NOTHING)
+    if len(list(islice(owning, 2))) < 2:
         return {}
     from keda.ownership import (  # Slow to load, and one object needs none.
         ConflictKind,
