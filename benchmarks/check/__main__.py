@@ -31,7 +31,7 @@ from typing import Any
 import keda
 from benchmarks.check.fleet import EVERY, write
 from keda.checks.registry import ADMISSION, ADVICE, checks
-from keda.checks.scaling import types_of
+from keda.checks.scaling import marks_of
 from keda.manifests.documents import documents
 from keda.manifests.objects import Item
 from lab.toolchain import tools
@@ -98,7 +98,7 @@ def parsed_by_four(objects: list[Any]) -> float:
     every = [Item(each, "") for each in objects]
     functions = [
         check.function
-        for check in checks(True, "ScaledObject", types_of(every[0]), ADMISSION, ADVICE)
+        for check in checks(True, "ScaledObject", marks_of(every[0]), ADMISSION, ADVICE)
         if check.function.__name__ in FOUR
     ]
     began = time.process_time()

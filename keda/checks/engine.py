@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from keda.checks.cross_object.owners import SecondOwners, one_owner, second_owners
 from keda.checks.findings import IGNORE, Finding, finding
 from keda.checks.registry import ADMISSION, ADVICE, Check, Problem, Rule, checks, checks_among, rules
-from keda.checks.scaling import types_of
+from keda.checks.scaling import marks_of
 from keda.core.reasons import is_reason
 from keda.manifests.declared import UNKNOWN
 from keda.manifests.objects import Item, Objects
@@ -41,14 +41,14 @@ def judge_alone(item: Item) -> list[Finding]:
 
 def judge_among(item: Item, objects: Objects, owners: SecondOwners) -> list[Finding]:
     """The findings that need other objects too; `owners` is from `second_owners`."""
-    functions = checks_among(item.of_keda, item.kind, types_of(item))
+    functions = checks_among(item.of_keda, item.kind, marks_of(item))
     disputes = one_owner(item, owners.get((item.ref, item.where), ()))
     return _findings(item, _standing(item, [*disputes, *_found(functions, item, objects)]))
 
 
 def problems(item: Item, *packages: str) -> list[tuple[Rule, Problem]]:
     """What the rules of these packages (admission, advice) find in an object by itself."""
-    functions = checks(item.of_keda, item.kind, types_of(item), *packages)
+    functions = checks(item.of_keda, item.kind, marks_of(item), *packages)
     return _standing(item, _found(functions, item))
 
 

@@ -128,16 +128,16 @@ class Rule(NamedTuple):
         """A problem of this rule, from a function of several."""
         return Problem(at, value, what, fix, keda, edit, self, why=why)
 
-    def on(self, *kinds: str, triggers: Iterable[str] = ()) -> Callable[[Alone], Alone]:
+    def on(self, *kinds: str, having: Iterable[str] = ()) -> Callable[[Alone], Alone]:
         """Applies the rule to each object of these kinds, by itself.
 
-        `triggers`: only to those with a trigger of these types.
+        `having`: only to those with one of these: a type of trigger, a key of spec, annotations, labels.
         """
-        return _registers(_ALONE, kinds, self, triggers)
+        return _registers(_ALONE, kinds, self, having)
 
-    def among(self, *kinds: str, triggers: Iterable[str] = ()) -> Callable[[Among], Among]:
+    def among(self, *kinds: str, having: Iterable[str] = ()) -> Callable[[Among], Among]:
         """Applies the rule to each object of these kinds, with all objects given."""
-        return _registers(_AMONG, kinds, self, triggers)
+        return _registers(_AMONG, kinds, self, having)
 
 
 class Check(NamedTuple):
@@ -147,8 +147,8 @@ class Check(NamedTuple):
     rule: Rule | None
     package: str
     place: tuple[str, int]
-    triggers: frozenset[str] = frozenset()
-    """The types of triggers that the function is about; empty: it is about every object."""
+    having: frozenset[str] = frozenset()
+    """What the function is about (see `Rule.on`); empty: every object."""
 
 
 _RULES: dict[str, Rule] = {}
@@ -186,23 +186,23 @@ def _declared(
     return rule
 
 
-def on_objects(*kinds: str, triggers: Iterable[str] = ()) -> Callable[[Alone], Alone]:
+def on_objects(*kinds: str, having: Iterable[str] = ()) -> Callable[[Alone], Alone]:
     """A function that finds problems of several rules in an object of these kinds."""
-    return _registers(_ALONE, kinds, None, triggers)
+    return _registers(_ALONE, kinds, None, having)
 
 
-def among_objects(*kinds: str, triggers: Iterable[str] = ()) -> Callable[[Among], Among]:
+def among_objects(*kinds: str, having: Iterable[str] = ()) -> Callable[[Among], Among]:
     """A function that finds problems of several rules in an object of these kinds, among others."""
-    return _registers(_AMONG, kinds, None, triggers)
+    return _registers(_AMONG, kinds, None, having)
 
 
 def _registers(
-    table: dict[str, list[Check]], kinds: tuple[str, ...], rule: Rule | None, triggers: Iterable[str]
+    table: dict[str, list[Check]], kinds: tuple[str, ...], rule: Rule | None, having: Iterable[str]
 ) -> Callable[[_Function], _Function]:
     def register(function: _Function) -> _Function:
         module = function.__module__
         place = (module, function.__code__.co_firstlineno)
-        check = Check(function, rule, module.split(".")[2], place, frozenset(triggers))
+        check = Check(function, rule, module.split(".")[2], place, frozenset(having))
         for kind in kinds:
             table.setdefault(kind, []).append(check)
         return function
@@ -219,25 +219,25 @@ def loaded(*packages: str) -> None:
 
 
 @functools.lru_cache(maxsize=4096)
-def checks(of_keda: bool, kind: str, triggers: frozenset[str], *packages: str) -> tuple[Check, ...]:
+def checks(of_keda: bool, kind: str, marks: frozenset[str], *packages: str) -> tuple[Check, ...]:
     """The functions for an object by itself, of these packages, in the order of their files.
 
-    `triggers`: the types that the object has.
+    `marks`: what the object has of what functions are about (keda.checks.scaling.marks_of).
     """
-    return _in_order(_ALONE, of_keda, kind, triggers, packages)
+    return _in_order(_ALONE, of_keda, kind, marks, packages)
 
 
 @functools.lru_cache(maxsize=4096)
-def checks_among(of_keda: bool, kind: str, triggers: frozenset[str]) -> tuple[Check, ...]:
+def checks_among(of_keda: bool, kind: str, marks: frozenset[str]) -> tuple[Check, ...]:
     """The functions for an object among others."""
-    return _in_order(_AMONG, of_keda, kind, triggers, (CROSS_OBJECT,))
+    return _in_order(_AMONG, of_keda, kind, marks, (CROSS_OBJECT,))
 
 
 def _in_order(
     table: Mapping[str, list[Check]],
     of_keda: bool,
     kind: str,
-    triggers: frozenset[str],
+    marks: frozenset[str],
     packages: tuple[str, ...],
 ) -> tuple[Check, ...]:
     loaded(*packages)
@@ -245,7 +245,7 @@ def _in_order(
         check
         for word in ((KEDA, kind) if of_keda else (OTHERS,))
         for check in table.get(word, ())
-        if check.package in packages and (not check.triggers or check.triggers & triggers)
+        if check.package in packages and (not check.having or check.having & marks)
     ]
     return tuple(sorted(found, key=lambda check: check.place))
 

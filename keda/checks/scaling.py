@@ -81,6 +81,14 @@ def triggers_of(item: Item, *types: str) -> tuple[Trigger, ...]:
     return tuple(Trigger(index, each) for index, each in listed if isinstance(each, Mapping))
 
 
+@lru_cache(maxsize=1024)
+def marks_of(item: Item) -> frozenset[str]:
+    """What rules may be limited to: the types of its triggers, the keys of its spec, annotations, labels."""
+    metadata = mapping(item.manifest.get("metadata"))
+    written = (key for key in ("annotations", "labels") if metadata.get(key))
+    return frozenset((*(trigger.type for trigger in triggers_of(item)), *map(str, item.spec), *written))
+
+
 def types_of(item: Item) -> frozenset[str]:
     """The types of its triggers, as far as they are known."""
     return frozenset(trigger.type for trigger in triggers_of(item))

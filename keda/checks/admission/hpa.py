@@ -26,7 +26,7 @@ REFUSED = "The API server would refuse the HPA that KEDA makes: never Ready, not
 _CONFIG: At = (*SPEC, "advanced", "horizontalPodAutoscalerConfig")
 
 
-@BAD_NAME.on("ScaledObject")
+@BAD_NAME.on("ScaledObject", having=["advanced"])
 def hpa_name(item: Item) -> Iterator[Problem]:
     """horizontalPodAutoscalerConfig.name, which the API server takes for an object's name."""
     name = dig(item.manifest, *_CONFIG, "name")
@@ -51,7 +51,7 @@ def hpa_name(item: Item) -> Iterator[Problem]:
           scaleDown:
             selectPolicy: Max
     """,
-).on("ScaledObject")
+).on("ScaledObject", having=["advanced"])
 def hpa_behavior(item: Item) -> Iterator[Problem]:
     """How fast the HPA may move: its words and its bounds."""
     for direction in ("scaleUp", "scaleDown"):

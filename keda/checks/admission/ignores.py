@@ -20,7 +20,7 @@ from keda.manifests.reading import text
         annotations:
           keda-homelab.dev/ignore-default-max: "The quota of the namespace is the limit."
     """,
-).on(KEDA, OTHERS)
+).on(KEDA, OTHERS, having=["annotations"])
 def bad_ignore(item: Item) -> Iterator[Problem]:
     for key, value in item.annotations.items():
         if not (

@@ -98,7 +98,7 @@ def _name(name: object, kind: str) -> Iterator[Problem]:
         annotations:
           autoscaling.keda.sh/paused: "true"
     """,
-).on(KEDA)
+).on(KEDA, having=["annotations", "labels"])
 def annotation_not_text(item: Item) -> Iterator[Problem]:
     if item.kind not in shapes():
         return
@@ -142,7 +142,7 @@ _KEDA_ANNOTATIONS: Mapping[str, type] = {
         annotations:
           autoscaling.keda.sh/paused: "true"
     """,
-).on(*SCALING)
+).on(*SCALING, having=["annotations"])
 def unknown_annotation(item: Item) -> Iterator[Problem]:
     for key, value in item.annotations.items():
         if not isinstance(key, str) or not (isinstance(value, str) or value is UNKNOWN):
@@ -171,7 +171,7 @@ def unknown_annotation(item: Item) -> Iterator[Problem]:
         annotations:
           autoscaling.keda.sh/paused: "false"
     """,
-).on(*SCALING)
+).on(*SCALING, having=["annotations"])
 def paused_not_boolean(item: Item) -> Iterator[Problem]:
     for key, kind in _KEDA_ANNOTATIONS.items():
         value = item.annotations.get(key)

@@ -26,7 +26,7 @@ _AT: At = (*SPEC, "advanced", "scalingModifiers")
         "refuses one that fails."
     ),
     passes='scalingModifiers: {formula: (load + 1) / 2, target: "5"}',
-).on("ScaledObject")
+).on("ScaledObject", having=["advanced"])
 def modifiers_formula(item: Item) -> Iterator[Problem]:
     modifiers = modifiers_of(item)
     at = (*_AT, "formula")
@@ -107,7 +107,7 @@ MODIFIERS_TARGET = error(
 )
 
 
-@MODIFIERS_TARGET.on("ScaledObject")
+@MODIFIERS_TARGET.on("ScaledObject", having=["advanced"])
 def target(item: Item) -> Iterator[Problem]:
     """A formula without a target above 0."""
     modifiers = modifiers_of(item)
@@ -131,7 +131,7 @@ def target(item: Item) -> Iterator[Problem]:
         )
 
 
-@MODIFIERS_TARGET.on("ScaledObject")
+@MODIFIERS_TARGET.on("ScaledObject", having=["advanced"])
 def activation_target(item: Item) -> Iterator[Problem]:
     """A string that Go's ParseFloat refuses."""
     activation = text(modifiers_of(item).get("activationTarget"))

@@ -66,7 +66,7 @@ def maximum_and_minimum(item: Item) -> Iterator[Problem]:
         )
 
 
-@REPLICA_BOUNDS.on("ScaledObject")
+@REPLICA_BOUNDS.on("ScaledObject", having=["idleReplicaCount"])
 def idle_below_minimum(item: Item) -> Iterator[Problem]:
     """An idle count that is not below the minimum."""
     idle = number_of(item, "idleReplicaCount")
@@ -105,7 +105,7 @@ def _not_below_minimum(item: Item, idle: int) -> bool:
         idleReplicaCount: 0
         minReplicaCount: 3
     """,
-).on("ScaledObject")
+).on("ScaledObject", having=["idleReplicaCount"])
 def idle_not_zero(item: Item) -> Iterator[Problem]:
     idle = number_of(item, "idleReplicaCount")
     if idle and not any_unknown(item, "minReplicaCount") and not _not_below_minimum(item, idle):
@@ -168,7 +168,7 @@ def negative_number(item: Item) -> Iterator[Problem]:
             metricType: Utilization
             metadata: {value: "60"}
     """,
-).on("ScaledObject", triggers=RESOURCE_SCALERS)
+).on("ScaledObject", having=RESOURCE_SCALERS)
 def resource_scaler_zero(item: Item) -> Iterator[Problem]:
     lowest = number_of(item, "minReplicaCount")
     unknown = any_unknown(item, "minReplicaCount")
@@ -190,7 +190,7 @@ def resource_scaler_zero(item: Item) -> Iterator[Problem]:
     summary="A negative number in fallback",
     why="KEDA's webhook refuses the object.",
     passes="fallback: {failureThreshold: 3, replicas: 2}",
-).on("ScaledObject")
+).on("ScaledObject", having=["fallback"])
 def fallback_negative(item: Item) -> Iterator[Problem]:
     fallback = spec_of(item, "fallback")
     if not isinstance(fallback, Mapping):
@@ -226,7 +226,7 @@ def fallback_negative(item: Item) -> Iterator[Problem]:
               threshold: "5"
               ignoreNullValues: "false"
     """,
-).on("ScaledObject", triggers=RESOURCE_SCALERS)
+).on("ScaledObject", having=["fallback"])
 def fallback_resource_only(item: Item) -> Iterator[Problem]:
     if isinstance(spec_of(item, "fallback"), Mapping) and only_resources(item) and without_modifiers(item):
         yield Problem(

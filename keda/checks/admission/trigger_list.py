@@ -76,7 +76,7 @@ _UNCACHED = (*RESOURCE_SCALERS, "cron")
         "setting."
     ),
     passes="- type: cron   # without useCachedMetrics",
-).on(*SCALING, triggers=_UNCACHED)
+).on(*SCALING, having=_UNCACHED)
 def cached_metrics(item: Item) -> Iterator[Problem]:
     for trigger in triggers_of(item, *_UNCACHED):
         if trigger.get("useCachedMetrics") is True:

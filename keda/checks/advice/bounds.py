@@ -50,7 +50,7 @@ def default_max(item: Item) -> Iterator[Problem]:
     summary="A cron trigger above the maximum",
     why="The HPA limits it to maxReplicaCount.",
     passes='maxReplicaCount: 8   # desiredReplicas: "8"',
-).on("ScaledObject", triggers=["cron"])
+).on("ScaledObject", having=["cron"])
 def cron_over_max(item: Item) -> Iterator[Problem]:
     maximum = maximum_of(item)
     for trigger in triggers_of(item, "cron"):
@@ -83,7 +83,7 @@ def cron_over_max(item: Item) -> Iterator[Problem]:
           horizontalPodAutoscalerConfig:
             behavior: {scaleDown: {stabilizationWindowSeconds: 600}}
     """,
-).on("ScaledObject")
+).on("ScaledObject", having=["cooldownPeriod"])
 def cooldown_without_zero(item: Item) -> Iterator[Problem]:
     given, lowest = number_of(item, "cooldownPeriod"), lowest_of(item)
     if given is not None and lowest is not None and lowest > 0:
@@ -109,7 +109,7 @@ FALLBACK_CANNOT_FIRE = warning(
 )
 
 
-@FALLBACK_CANNOT_FIRE.on("ScaledObject")
+@FALLBACK_CANNOT_FIRE.on("ScaledObject", having=["fallback"])
 def fallback_beside_a_formula(item: Item) -> Iterator[Problem]:
     """fallback.go:106."""
     modifiers = modifiers_of(item)
@@ -124,7 +124,7 @@ def fallback_beside_a_formula(item: Item) -> Iterator[Problem]:
         )
 
 
-@FALLBACK_CANNOT_FIRE.on("ScaledObject", triggers=["cron"])
+@FALLBACK_CANNOT_FIRE.on("ScaledObject", having=["fallback"])
 def fallback_of_cron(item: Item) -> Iterator[Problem]:
     """Cron triggers only."""
     kinds = types_of(item) - set(RESOURCE_SCALERS)
@@ -138,7 +138,7 @@ def fallback_of_cron(item: Item) -> Iterator[Problem]:
         )
 
 
-@FALLBACK_CANNOT_FIRE.on("ScaledObject")
+@FALLBACK_CANNOT_FIRE.on("ScaledObject", having=["fallback"])
 def fallback_above_maximum(item: Item) -> Iterator[Problem]:
     """More replicas than the HPA allows."""
     replicas, maximum = whole(spec_of(item, "fallback", "replicas")), maximum_of(item)

@@ -26,7 +26,7 @@ from keda.syntax import go
         blobContainer: checkpoints
         checkpointStrategy: blobMetadata
     """,
-).on(*SCALING, triggers=["azure-eventhub"])
+).on(*SCALING, having=["azure-eventhub"])
 def checkpoint_strategy(item: Item) -> Iterator[Problem]:
     for trigger in triggers_of(item, "azure-eventhub"):
         metadata = trigger.metadata

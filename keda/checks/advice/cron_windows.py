@@ -29,7 +29,7 @@ _Event = tuple[datetime.datetime, frozenset[str]]
         start: 30 6 * * 1-5
         end: 10 22 * * 1-5
     """,
-).on(*SCALING, triggers=["cron"])
+).on(*SCALING, having=["cron"])
 def cron_window(item: Item) -> Iterator[Problem]:
     for trigger in triggers_of(item, "cron"):
         metadata = trigger.metadata

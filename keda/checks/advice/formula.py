@@ -37,7 +37,7 @@ MODIFIERS_UNUSED_TRIGGER = warning(
 )
 
 
-@on_objects("ScaledObject")
+@on_objects("ScaledObject", having=["advanced"])
 def beside_a_formula(item: Item) -> Iterator[Problem]:
     """Each trigger: named, and used."""
     written = text(modifiers_of(item).get("formula"))

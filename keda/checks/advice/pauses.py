@@ -27,7 +27,7 @@ _NOT_OF_JOBS = (_REPLICAS, "autoscaling.keda.sh/paused-scale-in", _SCALE_OUT, _F
         annotations:
           autoscaling.keda.sh/paused: "false"
     """,
-).on(*SCALING)
+).on(*SCALING, having=["annotations"])
 def paused_contradiction(item: Item) -> Iterator[Problem]:
     annotations = item.annotations
     if item.kind == "ScaledJob":

@@ -27,7 +27,7 @@ from keda.syntax.ratios import whole_of
     ),
     passes="query: sum(rate(http_requests_total[2m]))",
     ignorable=True,
-).on(*SCALING, triggers=["prometheus"])
+).on(*SCALING, having=["prometheus"])
 def query_result_type(item: Item) -> Iterator[Problem]:
     for trigger in triggers_of(item, "prometheus"):
         tree = _tree(trigger)
@@ -59,7 +59,7 @@ def query_result_type(item: Item) -> Iterator[Problem]:
             )
 
 
-@QUERY_METRIC_TYPE.on("ScaledObject", triggers=["prometheus"])
+@QUERY_METRIC_TYPE.on("ScaledObject", having=["prometheus"])
 def ratio_per_replica(item: Item) -> Iterator[Problem]:
     """A part of a whole, which the HPA divides by the replicas: below 1 it cannot ask for many."""
     if not without_modifiers(item):

@@ -27,7 +27,7 @@ _PAUSED = "autoscaling.keda.sh/paused-scale-in"
           horizontalPodAutoscalerConfig:
             behavior: {scaleDown: {selectPolicy: Disabled}}
     """,
-).on("ScaledObject")
+).on("ScaledObject", having=["advanced"])
 def scale_down_disabled(item: Item) -> Iterator[Problem]:
     at = (*SPEC, "advanced", "horizontalPodAutoscalerConfig", "behavior", "scaleDown", "selectPolicy")
     policy = spec_of(item, *at[1:])

@@ -89,7 +89,7 @@ def activation_over_target(item: Item) -> Iterator[Problem]:
     ),
     passes="timezone: Europe/Berlin",
     ignorable=True,
-).on(*SCALING, triggers=["cron"])
+).on(*SCALING, having=["cron"])
 def cron_timezone(item: Item) -> Iterator[Problem]:
     for trigger in triggers_of(item, "cron"):
         zone = go.trim(_texts(trigger).get("timezone", ""))

@@ -27,7 +27,7 @@ from keda.manifests.unseen import UNKNOWN_NAMESPACE
             threshold: "3"
             ignoreNullValues: "false"
     """,
-).on(*SCALING, triggers=["kubernetes-workload"])
+).on(*SCALING, having=["kubernetes-workload"])
 def workload_namespace(item: Item) -> Iterator[Problem]:
     for trigger in triggers_of(item, "kubernetes-workload"):
         wanted = text(trigger.get("metadata", "namespace"))

@@ -30,7 +30,7 @@ def _triggers(item: Item) -> Iterator[tuple[At, Mapping[Any, Any]]]:
         "(kedacore/keda#7657, fixed in 2.20)."
     ),
     passes="consumer: orders   # the durableName of a Consumer of that stream",
-).among(*SCALING, triggers=["nats-jetstream"])
+).among(*SCALING, having=["nats-jetstream"])
 def jetstream_consumer_missing(item: Item, objects: Objects) -> Iterator[Problem]:
     """Without the consumer getMaxMsgLag (nats_jetstream_scaler.go) answers the stream's last sequence."""
     for at, metadata in _triggers(item):
@@ -71,7 +71,7 @@ def _deciding(consumers: list[Item]) -> list[object]:
         "Service; from one server or a load-balanced Service it may read a stale number, or none."
     ),
     passes="natsServerMonitoringEndpoint: nats-headless.nats.svc.cluster.local:8222",
-).among(*SCALING, triggers=["nats-jetstream"])
+).among(*SCALING, having=["nats-jetstream"])
 def jetstream_single_endpoint(item: Item, objects: Objects) -> Iterator[Problem]:
     for at, metadata in _triggers(item):
         endpoint = text(metadata.get("natsServerMonitoringEndpoint"))

@@ -107,7 +107,7 @@ def _names_target(matchers: Mapping[str, tuple[str, str]], name: str, target: It
         "Prometheus has a new number once per scrape. Polling in between costs CPU and gives the same number."
     ),
     passes="pollingInterval: 30   # with a scrape interval of 30 s",
-).among(*SCALING, triggers=["prometheus"])
+).among(*SCALING, having=["pollingInterval"])
 def polling_faster_than_scrape(item: Item, objects: Objects) -> Iterator[Problem]:
     interval = number_of(item, "pollingInterval")
     if not interval or interval <= 0 or not any(each.query for each in triggers_of(item, "prometheus")):

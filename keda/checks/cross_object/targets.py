@@ -120,7 +120,7 @@ def _containers_unknown(target: Item) -> bool:
         "chart grants list, not watch)."
     ),
     passes="resources: {requests: {cpu: 100m, memory: 64Mi}}",
-).among("ScaledObject", triggers=RESOURCE_SCALERS)
+).among("ScaledObject", having=RESOURCE_SCALERS)
 def missing_requests(item: Item, objects: Objects) -> Iterator[Problem]:
     """verifyCPUMemoryScalers (scaledobject_webhook.go:420): a request, a limit, or a LimitRange's default."""
     target = _target(item, objects)

@@ -42,7 +42,7 @@ _SENT: Mapping[str, tuple[str, ...]] = {
     ),
     passes="metadata: {authMode: apiKey} ",
     see="secrets.md",
-).among(*SCALING, triggers=_SENT)
+).among(*SCALING, having=_SENT)
 def credentials_not_sent(item: Item, objects: Objects) -> Iterator[Problem]:
     for trigger in triggers_of(item, *_SENT):
         kind, metadata = trigger.type, trigger.parameters
