@@ -59,7 +59,7 @@ class Metric:
             return self.reading.milli
         if self.shown is None or self.resource:
             return None
-        return self.shown if self.target_type == "Value" else self.shown * self.shown_at
+        return self.shown if self.target_type == "Value" else _whole(self.shown, self.shown_at)
 
     @property
     def is_active(self) -> bool | None:
@@ -128,6 +128,13 @@ class Metric:
         return (
             f"{'<unknown>' if self.shown is None else quantity(self.shown)}/{quantity(self.target)}{average}"
         )
+
+
+def _whole(average: int, replicas: int) -> int:
+    """The roundest value whose average over the replicas, rounded up, is this one."""
+    highest, lowest = average * replicas, (average - 1) * replicas + 1
+    candidates = (highest - highest % size for size in (1000, 100, 10))
+    return next((each for each in candidates if each >= lowest), highest)
 
 
 def metrics_of(item: Item, hpa: Item | None, snapshot: Snapshot) -> tuple[Metric, ...]:

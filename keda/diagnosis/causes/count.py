@@ -148,12 +148,13 @@ def _at_rest(workload: Workload, metric: Metric | None, why: str) -> Answer:
             unpause(workload, "force-activation"),
         )
     if count == 1 and settings.minimum == 0 and metric is not None and not metric.resource:
-        held = values(each for each in workload.metrics if each.is_active) or "a trigger is active"
+        seen = values(each for each in workload.metrics if each.is_active)
+        held = f"{seen}, so it is active" if seen else "KEDA's last poll found it active"
         return Answer(
             "held-at-one",
             Level.WORKING,
             Hop.ACTIVATION,
-            f"stays at 1 and does not go to 0: {held}, so it is active, and the HPA never goes below 1",
+            f"stays at 1 and does not go to 0: {held}, and the HPA never goes below 1",
             "Write a higher activation threshold if that value should count as idle.",
         )
     known = why or "what its metrics are now is not known"

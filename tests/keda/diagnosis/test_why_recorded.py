@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from keda.commands.main import main
 from keda.diagnosis.diagnose import diagnose
 from keda.diagnosis.snapshot import from_dump
 
 RECORDED = Path(__file__).parents[2] / "corpus" / "why"
+ROOT = Path(__file__).parents[3]
+EXAMPLE = ROOT / "examples" / "why" / "shop.json"
 LATER = datetime(2027, 1, 1, tzinfo=UTC)
 
 ANSWERS = {
@@ -61,3 +65,41 @@ def test_recorded(name: str) -> None:
 
 def test_every_recording_has_its_answers() -> None:
     assert {file.stem for file in RECORDED.glob("*.json")} == set(ANSWERS)
+
+
+# What tests/live/test_why.py makes of each workload, which its dump shows too.
+CAUSES = {
+    "average": "at-target",
+    "credentials": "refused",
+    "deployed": "never-active",
+    "fallback": "fallback",
+    "fallback-late": "fallback-pending",
+    "flapping": "oscillation",
+    "idle-minimum": "inactive-at-minimum",
+    "late": "cooling-down",
+    "maximum": "at-maximum",
+    "no-target": "refused",
+    "paused": "paused",
+    "polling": "at-target",
+    "put-back": "put-back",
+    "refused": "trigger-error",
+    "silent": "trigger-error",
+    "small-value": "held-at-one",
+    "tolerance": "tolerance",
+    "two-owners": "second-hpa",
+}
+
+
+def test_the_example() -> None:
+    found = diagnose(from_dump(json.loads(EXAMPLE.read_text())["items"], LATER))
+    assert {each.name: each.answer.kind for each in found} == CAUSES
+
+
+def test_the_page_shows_what_comes_out(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    assert main(["why", "examples/why/shop.json"]) == 1
+    page = (ROOT / "docs" / "why.md").read_text("utf-8")
+    (shown,) = re.findall(r"\$ keda why examples/why/shop\.json\n(.*?)```", page, re.DOTALL)
+    assert capsys.readouterr().out == shown
