@@ -102,6 +102,8 @@ class Watching:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            # A shell that starts the tests in the background has SIGINT ignored, which children inherit.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     def until(self, end: bytes) -> str:
@@ -140,8 +142,8 @@ def test_watch(here: Path, watching: Watching) -> None:
     written(here, {"more.yaml": BAD})
     assert "more.yaml:7: error [replica-bounds]" in watching.until(WAITS)
     watching.process.send_signal(signal.SIGINT)
-    assert watching.process.stdout and watching.process.stdout.read() == b""
-    assert watching.process.wait(PATIENCE) == 130
+    assert watching.process.communicate(timeout=PATIENCE)[0] == b""
+    assert watching.process.returncode == 130
 
 
 def test_watch_does_not_see_its_own_output(here: Path) -> None:
