@@ -72,7 +72,7 @@ def _as_text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=16)
 def triggers_of(item: Item, *types: str) -> tuple[Trigger, ...]:
     """The triggers that are mappings, of these types or of all."""
     if types:
@@ -81,7 +81,7 @@ def triggers_of(item: Item, *types: str) -> tuple[Trigger, ...]:
     return tuple(Trigger(index, each) for index, each in listed if isinstance(each, Mapping))
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=16)
 def marks_of(item: Item) -> frozenset[str]:
     """What rules may be limited to: the types of its triggers, the keys of its spec, annotations, labels."""
     metadata = mapping(item.manifest.get("metadata"))
