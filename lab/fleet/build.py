@@ -50,7 +50,7 @@ def _compile(go: Path, into: Path) -> None:
 
 
 def _digest() -> str:
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(repr(versions.load().flags).encode())
     for path in sorted([MODULE / "go.mod", MODULE / "go.sum", *MODULE.glob("cmd/*/*.go")]):
         if not path.name.endswith("_test.go"):
             digest.update(str(path.relative_to(MODULE)).encode() + b"\0" + path.read_bytes() + b"\0")
