@@ -8,6 +8,7 @@ import pytest
 
 from keda.diagnosis.answer import Level
 from keda.diagnosis.diagnose import diagnose
+from keda.diagnosis.snapshot import to_milli
 from tests.keda.diagnosis.cluster import (
     DISABLED,
     HPA_KIND,
@@ -144,6 +145,10 @@ def test_no_false_alarm(objects: list[dict[str, Any]], value: int | None) -> Non
     assert found.answer.level is Level.WORKING, found.title
     assert found.also == ()
     assert not [link for link in found.chain if link.state in ("broken", "limited")]
+
+
+def test_a_quantity_below_a_thousandth_is_rounded_up() -> None:
+    assert [to_milli(each) for each in ("100u", "1500u", "-1500u", "2.5", "2.5x")] == [1, 2, -1, 2500, None]
 
 
 def test_a_target_of_another_kind() -> None:
