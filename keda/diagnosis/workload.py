@@ -13,7 +13,7 @@ from keda.diagnosis.metric import Metric, metrics_of
 from keda.diagnosis.snapshot import Event, Snapshot
 from keda.diagnosis.wording import parse_time
 from keda.manifests.objects import Item, selects
-from keda.manifests.reading import dig, mapping, owner_references, sequence, text, whole
+from keda.manifests.reading import belongs_to, dig, mapping, sequence, text, whole
 from keda.scaling.manifest import Unsimulated, read_limits
 from keda.scaling.scaled_object import ScaledObject
 
@@ -60,11 +60,6 @@ class Workload:
 
     item: Item
     snapshot: Snapshot
-
-    @property
-    def name(self) -> str:
-        """Namespace and name."""
-        return f"{self.item.namespace}/{self.item.name}"
 
     @property
     def now(self) -> datetime:
@@ -261,10 +256,7 @@ class Workload:
         found = []
         for hpa in self.snapshot.objects.of("HorizontalPodAutoscaler", self.item.namespace):
             reference = mapping(hpa.spec.get("scaleTargetRef"))
-            own = hpa.name == self.hpa_name or any(
-                each.get("kind") == "ScaledObject" and each.get("name") == self.item.name
-                for each in owner_references(hpa.manifest)
-            )
+            own = hpa.name == self.hpa_name or ("ScaledObject", self.item.name) in belongs_to(hpa.manifest)
             same = (reference.get("kind"), reference.get("name")) == (self.target_kind, self.target_name)
             if same and not own:
                 found.append(hpa)
