@@ -170,4 +170,4 @@ def values(metrics: Iterable[Metric]) -> str:
 def unpause(workload: Workload, name: str) -> str:
     """The command that removes an annotation of KEDA's."""
     item = workload.item
-    return f"kubectl -n {item.namespace} annotate scaledobject {item.name} autoscaling.keda.sh/{name}-"
+    return f"kubectl -n {item.namespace} annotate {item.kind.lower()} {item.name} autoscaling.keda.sh/{name}-"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from keda.diagnosis.answer import Answer, Hop, Level
+from keda.diagnosis.causes.activation import unpause
 from keda.diagnosis.causes.authentication import broken_authentication
 from keda.diagnosis.causes.manifest import mistakes
 from keda.diagnosis.installation import Installation
@@ -16,7 +17,6 @@ from keda.manifests.reading import dig
 from keda.scaling.scaled_object import ScaledObject
 
 _NEW = timedelta(seconds=60)
-_ANNOTATION = "autoscaling.keda.sh/"
 _TARGET_MESSAGE = "doesn't have correct scaleTargetRef specification"
 _HPA_MESSAGE = "failed to ensure HPA is correctly created for ScaledObject"
 _DENIED = re.compile(r"denied the request|ValidatingAdmissionPolicy|is forbidden|admission webhook")
@@ -136,20 +136,19 @@ def paused(workload: Workload, keda: Installation) -> Iterator[Answer]:
         if "paused-replicas" in workload.limits:
             yield Answer("unreadable-pause", Level.BROKEN, Hop.KEDA, f"is not scaled: {workload.limits}")
         return
-    annotations, count = workload.limits.annotations, workload.replicas
-    if not (annotations.paused or annotations.paused_replicas is not None):
+    if not workload.paused:
         return
-    name = "paused" if annotations.paused_replicas is None else "paused-replicas"
-    held, item = annotations.paused_replicas, workload.item
+    held, count = workload.limits.annotations.paused_replicas, workload.replicas
+    name = "paused" if held is None else "paused-replicas"
     where = f"at {count}" if held is None else f"at {held}"
     moving = f", and has {count} now" if held is not None and count not in (None, held) else ""
     yield Answer(
         "paused",
         Level.LIMITED,
         Hop.KEDA,
-        f"is paused {where} by the annotation {_ANNOTATION}{name}: KEDA deleted its HPA and nothing scales"
-        + moving,
-        f"kubectl -n {item.namespace} annotate scaledobject {item.name} {_ANNOTATION}{name}-",
+        f"is paused {where} by the annotation autoscaling.keda.sh/{name}: KEDA deleted its HPA and nothing "
+        f"scales{moving}",
+        unpause(workload, name),
     )
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from keda.core.errors import counted
 from keda.diagnosis.answer import Answer, Hop, Level
+from keda.diagnosis.causes.count import down_window
 from keda.diagnosis.installation import Installation
 from keda.diagnosis.snapshot import Event
 from keda.diagnosis.wording import clock, span
@@ -112,15 +113,13 @@ def oscillation(workload: Workload, keda: Installation) -> Iterator[Answer]:
         return
     lowest, highest = min(size for size, _ in down), max(size for size, _ in up)
     first = min(event.first for _, event in recent)
-    window = dig(workload.hpa.manifest if workload.hpa else {}, "spec", "behavior", "scaleDown")
-    seconds = mapping(window).get("stabilizationWindowSeconds", 300)
     yield Answer(
         "oscillation",
         Level.LIMITED,
         Hop.HPA,
         f"oscillates between {lowest} and {highest}: its HPA changed it {_count(up) + _count(down)} times "
         f"in {span((workload.now - first).total_seconds())}, up and down, with a scaleDown window of "
-        f"{seconds} s",
+        f"{down_window(workload)} s",
         "Average the value over a longer time in its query, or raise "
         "advanced.horizontalPodAutoscalerConfig.behavior.scaleDown.stabilizationWindowSeconds.",
     )
