@@ -115,7 +115,7 @@ def activation_evidence(workload: Workload, keda: Installation) -> Iterator[str]
     """The condition Active, each trigger's part in it, and when it was active last."""
     active = workload.condition("Active")
     if active.status:
-        yield f"{_condition('Active', active)}"
+        yield _condition("Active", active)
     for metric in workload.metrics:
         if metric.active is not None:
             state = "active" if metric.active else "not active"

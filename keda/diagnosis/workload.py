@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
+from keda.checks.engine import judge_alone
+from keda.checks.findings import Finding
 from keda.core.defaults import RESOURCE_SCALERS
 from keda.diagnosis.metric import Metric, metrics_of
 from keda.diagnosis.snapshot import Event, Snapshot
@@ -89,6 +91,12 @@ class Workload:
     def age(self) -> timedelta:
         """Time since its creation."""
         return self.now - self.created
+
+    @cached_property
+    def mistakes(self) -> list[Finding]:
+        """What `keda check` finds in the object by itself, errors first."""
+        written = {key: value for key, value in self.item.manifest.items() if key != "status"}
+        return sorted(judge_alone(Item(written, "")), key=lambda each: each.severity)
 
     @cached_property
     def limits(self) -> ScaledObject | str:

@@ -9,7 +9,6 @@ from datetime import timedelta
 from keda.diagnosis.answer import Answer, Hop, Level
 from keda.diagnosis.causes.activation import unpause
 from keda.diagnosis.causes.authentication import broken_authentication
-from keda.diagnosis.causes.manifest import mistakes
 from keda.diagnosis.installation import Installation
 from keda.diagnosis.wording import ago, clock, parse_time, quoted, span
 from keda.diagnosis.workload import Workload
@@ -124,7 +123,7 @@ def refused(workload: Workload, keda: Installation) -> Iterator[Answer]:
     sentence = f"{effect}: {quoted(message)}"
     if hop is Hop.TRIGGER and (found := broken_authentication(workload, keda)):
         sentence, fix = f"{effect}: {found.sentence}; KEDA reports {quoted(message)}", found.fix
-    wrong = next((each for each in mistakes(workload.item) if each.severity == "error"), None)
+    wrong = next((each for each in workload.mistakes if each.severity == "error"), None)
     if wrong is not None and not fix:
         fix = f"{wrong.path}: {wrong.message} {wrong.fix}"
     yield Answer("refused", Level.BROKEN, hop, sentence, fix)
