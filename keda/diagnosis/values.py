@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -39,13 +39,17 @@ class _Wanted(NamedTuple):
         return self.item.namespace, self.item.name, self.metric
 
 
-def readings(reader: Reader, snapshot: Snapshot) -> Mapping[tuple[str, str, str], Reading]:
-    """By namespace, name and metric, of every ScaledObject that is not paused and every ScaledJob."""
+def readings(
+    reader: Reader, snapshot: Snapshot, found: dict[tuple[str, str, str], Reading]
+) -> Iterator[Task]:
+    """The tasks to read them, of every ScaledObject that is not paused and every ScaledJob.
+
+    They add to `found`, by namespace, name and metric.
+    """
     asked, exported = _wanted(snapshot)
-    found: dict[tuple[str, str, str], Reading] = {}
-    tasks = [_ask(reader, wanted, found) for wanted in asked]
-    reader.run([*tasks, *_scrapes(reader, snapshot, exported, found)])
-    return found
+    for wanted in asked:
+        yield _ask(reader, wanted, found)
+    yield from _scrapes(reader, snapshot, exported, found)
 
 
 def _wanted(snapshot: Snapshot) -> tuple[list[_Wanted], list[Item]]:

@@ -237,6 +237,16 @@ def test_a_secret_is_asked_for_without_its_content(server: ApiServer) -> None:
     assert asked == ["application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"]
 
 
+def test_an_authentication_is_asked_for_once_and_another_kind_never(server: ApiServer) -> None:
+    metadata = {"address": "redis:6379", "listName": "jobs", "listLength": "5"}
+    references: list[Manifest] = [{"name": "redis"}, {"name": "redis"}, {"name": "redis", "kind": "Secret"}]
+    triggers = [{"type": "redis", "metadata": metadata, "authenticationRef": each} for each in references]
+    server.objects[0] = scaled_object(*triggers)
+    main(["why"])
+    asked = [path for _, path, _ in server.asked if path.endswith("/redis")]
+    assert asked == ["/apis/keda.sh/v1alpha1/namespaces/shop/triggerauthentications/redis"]
+
+
 def test_a_metric_with_a_fallback_is_not_asked_for(server: ApiServer) -> None:
     server.objects[0] = scaled_object(fallback={"failureThreshold": 3, "replicas": 4})
     server.objects[0]["spec"]["fallback"] = {"failureThreshold": 3, "replicas": 4}
