@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from keda.api_server import Get
+from keda.api_server import SECONDS, Get
 from keda.checks.registry import AUTHENTICATIONS
 from keda.diagnosis import jetstream
 from keda.diagnosis.causes.authentication import references
 from keda.diagnosis.installation import EXTERNAL_METRICS, OPERATOR, Installation
-from keda.diagnosis.reader import METADATA, Reader, Resource, Task, denied
+from keda.diagnosis.reader import METADATA, Reader, Resource, Task
 from keda.diagnosis.snapshot import SCALED, Missing, Reading, Snapshot, Unseen, utc_now
 from keda.diagnosis.values import readings
 from keda.diagnosis.workload import Workload
@@ -88,11 +88,11 @@ def _streams(reader: Reader, snapshot: Snapshot, missing: dict[tuple[str, str], 
 
 def _stream(reader: Reader, item: Item, missing: dict[tuple[str, str], Missing]) -> None:
     def get(path: str) -> str:
-        response = reader.get(path)
-        if denied(response):
-            right = f"grant `get services/proxy` in {path.split('/')[4]}"
-            reader.note(Unseen(f"the JetStream consumer of {item.namespace}/{item.name}", right))
-        return response.body.decode(errors="replace") if response.status < 400 else ""
+        of = f"the JetStream consumer of {item.namespace}/{item.name}"
+        right = Unseen(of, f"grant `get services/proxy` in {path.split('/')[4]}")
+        silent = Unseen(of, f"no answer of NATS within {SECONDS[1]} s")
+        response = reader.behind(path, right, silent, seconds=SECONDS)
+        return response.body.decode(errors="replace") if response and response.status < 400 else ""
 
     if found := jetstream.missing(get, item.spec):
         missing[item.namespace, item.name] = found

@@ -13,7 +13,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import yaml
 
+from keda.api_server import Response, Unreachable
 from keda.commands.main import main
+from keda.diagnosis import cluster
 from tests.keda.diagnosis.cluster import (
     DISABLED,
     INACTIVE,
@@ -276,6 +278,22 @@ def test_what_may_not_be_read_is_named(
     server.metrics[METRIC] = "0"
     assert main(["why"]) == 0, "what is not seen is no fault"
     assert line in capsys.readouterr().out
+
+
+def test_a_nats_behind_the_api_server_that_does_not_answer() -> None:
+    endpoint = "nats-headless.nats.svc.cluster.local:8222"
+    metadata = {"natsServerMonitoringEndpoint": endpoint, "account": "$G", "stream": "S", "consumer": "c"}
+    server = ApiServer([scaled_object({"type": "nats-jetstream", "metadata": metadata}), *keda()])
+
+    def get(path: str, *_: Any, **__: Any) -> Response:
+        if "/proxy/jsz" in path:
+            raise Unreachable("the API server does not answer (ReadTimeoutError).")
+        status, value = server.answer(path)
+        return Response(status, json.dumps(value).encode(), "")
+
+    seen = cluster.read(get)
+    assert seen.missing == {}
+    assert "the JetStream consumer of shop/web: no answer of NATS within 15 s" in map(str, seen.unseen)
 
 
 def test_scaled_objects_that_may_not_be_read(server: ApiServer, capsys: pytest.CaptureFixture[str]) -> None:
