@@ -15,7 +15,7 @@ from keda.diagnosis.metric import Metric, metrics_of
 from keda.diagnosis.snapshot import Event, Snapshot
 from keda.diagnosis.wording import parse_time
 from keda.manifests.objects import Item, selects
-from keda.manifests.reading import belongs_to, dig, mapping, sequence, text, whole
+from keda.manifests.reading import belongs_to, dig, managed_fields, mapping, sequence, text, whole
 from keda.scaling.manifest import Unsimulated, read_limits
 from keda.scaling.scaled_object import ScaledObject
 
@@ -248,7 +248,7 @@ class Workload:
         Often nobody where the last write went through /scale, as those of KEDA, HPAs and kubectl scale do.
         """
         found = []
-        for entry in map(mapping, sequence(self._of_target("metadata", "managedFields"))):
+        for entry in managed_fields(self.target.manifest) if self.target else ():
             if "f:replicas" in mapping(dig(entry, "fieldsV1", "f:spec")):
                 manager = text(entry.get("manager")) or "(unnamed)"
                 scale = entry.get("subresource") == "scale"

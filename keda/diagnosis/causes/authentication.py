@@ -16,7 +16,7 @@ from keda.diagnosis.installation import Installation
 from keda.diagnosis.wording import ago, clock, parse_time
 from keda.diagnosis.workload import Workload
 from keda.manifests.objects import Item
-from keda.manifests.reading import dig, mapping, sequence, text
+from keda.manifests.reading import dig, managed_fields, mapping, sequence, text
 
 _HOLDERS = (("secretTargetRef", "Secret"), ("configMapTargetRef", "ConfigMap"))
 
@@ -131,7 +131,7 @@ def keys_of(holder: Item | None) -> set[str] | None:
     given = [mapping(holder.manifest.get(part)) for part in ("data", "stringData", "binaryData")]
     if any(given):
         return {text(key) for part in given for key in part}
-    entries = [mapping(each) for each in sequence(dig(holder.manifest, "metadata", "managedFields"))]
+    entries = managed_fields(holder.manifest)
     owned = {
         text(key)[2:]
         for entry in entries
@@ -145,9 +145,7 @@ def last_change(holder: Item | None) -> datetime | None:
     """When its data was last written, as far as managedFields have it."""
     times = [
         parse_time(entry.get("time"))
-        for entry in map(
-            mapping, sequence(dig(holder.manifest, "metadata", "managedFields")) if holder else ()
-        )
+        for entry in (managed_fields(holder.manifest) if holder else ())
         if "f:data" in mapping(entry.get("fieldsV1"))
     ]
     return max(filter(None, times), default=None)

@@ -13,7 +13,7 @@ from keda.diagnosis.installation import Installation
 from keda.diagnosis.snapshot import Event
 from keda.diagnosis.wording import clock, span
 from keda.diagnosis.workload import Workload
-from keda.manifests.reading import dig, mapping, sequence, text
+from keda.manifests.reading import managed_fields, mapping, text
 
 _OURS = ("keda", "kube-controller-manager")
 _BY_HAND = ("kubectl-edit", "kubectl-patch")
@@ -145,8 +145,8 @@ def _count(sizes: list[tuple[int, Event]]) -> int:
 
 def _managers(workload: Workload) -> list[str]:
     """The field managers of the target's spec, the last to write first."""
-    entries = sequence(dig(workload.target.manifest, "metadata", "managedFields")) if workload.target else []
-    spec = [mapping(each) for each in entries if "f:spec" in mapping(mapping(each).get("fieldsV1"))]
+    entries = managed_fields(workload.target.manifest) if workload.target else []
+    spec = [each for each in entries if "f:spec" in mapping(each.get("fieldsV1"))]
     ordered = sorted(spec, key=lambda entry: text(entry.get("time")), reverse=True)
     return [text(entry.get("manager")) for entry in ordered]
 
