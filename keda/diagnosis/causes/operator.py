@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 
+from keda.core.errors import counted
 from keda.diagnosis.answer import Answer, Hop, Level
 from keda.diagnosis.causes.activation import unpause
 from keda.diagnosis.causes.authentication import broken_authentication
@@ -58,7 +59,7 @@ def deleting(workload: Workload, keda: Installation) -> Iterator[Answer]:
         "deleting",
         Level.BROKEN if old else Level.LIMITED,
         Hop.KEDA,
-        f"is being deleted since {clock(since, workload.now)}"
+        f"was marked for deletion at {clock(since, workload.now)}"
         + (": KEDA's operator has not removed its finalizer, finalizer.keda.sh" if old else ""),
         "Start KEDA's operator, and let it watch this namespace: it removes the finalizer." if old else "",
     )
@@ -162,7 +163,7 @@ def activation_failed(workload: Workload, keda: Installation) -> Iterator[Answer
         "scale-refused",
         Level.BROKEN,
         Hop.TARGET,
-        f"is not scaled by KEDA: {quoted(failed.message)} ({failed.count} times, last "
+        f"is not scaled by KEDA: {quoted(failed.message)} ({counted(failed.count, 'time')}, last "
         f"{ago(failed.last, workload.now)}): the API server refused the update of /scale",
         f"Let KEDA's operator update the /scale of {workload.target_kind}s; its log has the refusal.",
     )
