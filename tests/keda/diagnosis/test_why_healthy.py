@@ -11,7 +11,6 @@ from keda.diagnosis.diagnose import diagnose
 from keda.diagnosis.snapshot import to_milli
 from tests.keda.diagnosis.cluster import (
     DISABLED,
-    HPA_KIND,
     INACTIVE,
     METRIC,
     READY,
@@ -24,29 +23,14 @@ from tests.keda.diagnosis.cluster import (
     hpa,
     keda,
     managed,
+    rescaled,
     scaled_object,
     snapshot,
     why,
 )
 
-SCALED_UP = event(
-    "SuccessfulRescale",
-    "New size: 3; reason: external metric s0-prometheus(nil) above target",
-    600,
-    1,
-    kind=HPA_KIND,
-    name="keda-hpa-web",
-    warning=False,
-)
-SCALED_DOWN = event(
-    "SuccessfulRescale",
-    "New size: 2; reason: All metrics below target",
-    60,
-    1,
-    kind=HPA_KIND,
-    name="keda-hpa-web",
-    warning=False,
-)
+SCALED_UP = rescaled(3, "external metric s0-prometheus(nil) above target", 600)
+SCALED_DOWN = rescaled(2, "All metrics below target", 60)
 OLD_FAILURE = event("KEDAScalerFailed", "connection refused", 90, 3)
 ACTIVATED = event(
     "KEDAScaleTargetActivated",
