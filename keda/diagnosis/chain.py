@@ -12,7 +12,7 @@ from keda.diagnosis.installation import Installation
 from keda.diagnosis.metric import Metric
 from keda.diagnosis.wording import ago, clock, number, quoted, span
 from keda.diagnosis.workload import Condition, Workload
-from keda.manifests.reading import dig, mapping, sequence, text, whole
+from keda.manifests.reading import managed_fields, mapping, text, whole
 
 Evidence = Callable[[Workload, Installation], Iterator[str]]
 
@@ -115,7 +115,7 @@ def activation_evidence(workload: Workload, keda: Installation) -> Iterator[str]
     """The condition Active, each trigger's part in it, and when it was active last."""
     active = workload.condition("Active")
     if active.status:
-        yield f"{_condition('Active', active)}"
+        yield _condition("Active", active)
     for metric in workload.metrics:
         if metric.active is not None:
             state = "active" if metric.active else "not active"
@@ -174,7 +174,7 @@ def target_evidence(workload: Workload, keda: Installation) -> Iterator[str]:
         writer = workload.writers[0]
         how = " through /scale" if writer.at is None else f" at {clock(writer.at, workload.now)}"
         yield f"spec.replicas last written by {writer.manager}{how}"
-    elif sequence(dig(workload.target.manifest, "metadata", "managedFields")):
+    elif managed_fields(workload.target.manifest):
         yield "spec.replicas last written through /scale: by KEDA, an HPA or kubectl scale"
     if workload.last_scaled is not None:
         yield f"last scaled by its HPA at {clock(workload.last_scaled, workload.now)}"

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from keda.api_server import Get
+from keda.api_server import SECONDS, Get
+from keda.checks.registry import AUTHENTICATIONS
 from keda.diagnosis import jetstream
 from keda.diagnosis.causes.authentication import references
 from keda.diagnosis.installation import EXTERNAL_METRICS, OPERATOR, Installation
-from keda.diagnosis.reader import METADATA, Reader, Resource, Task, denied
-from keda.diagnosis.snapshot import SCALED, Missing, Snapshot, Unseen, utc_now
+from keda.diagnosis.reader import METADATA, Reader, Resource, Task
+from keda.diagnosis.snapshot import SCALED, Missing, Reading, Snapshot, Unseen, utc_now
 from keda.diagnosis.values import readings
 from keda.diagnosis.workload import Workload
 from keda.manifests.objects import Item, Objects
@@ -68,10 +69,9 @@ def read(get: Get, namespace: str = "", name: str = "") -> Snapshot:
     reader.run(_behind(reader, _snapshot(reader)))
     seen = _snapshot(reader)
     missing: dict[tuple[str, str], Missing] = {}
-    reader.run(_streams(reader, seen, missing))
-    return replace(
-        _snapshot(reader), readings=readings(reader, seen), missing=missing, unseen=tuple(reader.unseen)
-    )
+    values: dict[tuple[str, str, str], Reading] = {}
+    reader.run([*_streams(reader, seen, missing), *readings(reader, seen, values)])
+    return replace(seen, readings=values, missing=missing, unseen=tuple(reader.unseen))
 
 
 def _snapshot(reader: Reader) -> Snapshot:
@@ -88,11 +88,11 @@ def _streams(reader: Reader, snapshot: Snapshot, missing: dict[tuple[str, str], 
 
 def _stream(reader: Reader, item: Item, missing: dict[tuple[str, str], Missing]) -> None:
     def get(path: str) -> str:
-        response = reader.get(path)
-        if denied(response):
-            right = f"grant `get services/proxy` in {path.split('/')[4]}"
-            reader.note(Unseen(f"the JetStream consumer of {item.namespace}/{item.name}", right))
-        return response.body.decode(errors="replace") if response.status < 400 else ""
+        of = f"the JetStream consumer of {item.namespace}/{item.name}"
+        right = Unseen(of, f"grant `get services/proxy` in {path.split('/')[4]}")
+        silent = Unseen(of, f"no answer of NATS within {SECONDS[1]} s")
+        response = reader.behind(path, right, silent, seconds=SECONDS)
+        return response.body.decode(errors="replace") if response and response.status < 400 else ""
 
     if found := jetstream.missing(get, item.spec):
         missing[item.namespace, item.name] = found
@@ -118,14 +118,16 @@ def _around(reader: Reader, objects: Objects) -> Iterator[Task]:
         # Where no APIService has KEDA's namespace, KEDA is found by the label of its chart.
         label = "" if home else f"&labelSelector=app.kubernetes.io%2Fname%3D{OPERATOR}"
         yield reader.list(_RESOURCES["Deployment"], home, label)
+    authentications: set[tuple[str, str, str]] = set()
     for item in chosen:
         yield from _custom_target(reader, item)
         for trigger in sequence(item.spec.get("triggers")):
             reference = mapping(dig(trigger, "authenticationRef"))
-            kind, given = text(reference.get("kind")) or "TriggerAuthentication", text(reference.get("name"))
-            if given and kind in _RESOURCES:
-                of = item.namespace if kind == "TriggerAuthentication" else ""
-                yield reader.one(_RESOURCES[kind], of, given)
+            kind, given = text(reference.get("kind")) or AUTHENTICATIONS[0], text(reference.get("name"))
+            if given and kind in AUTHENTICATIONS:
+                authentications.add((kind, item.namespace if kind == AUTHENTICATIONS[0] else "", given))
+    for kind, namespace, given in sorted(authentications):
+        yield reader.one(_RESOURCES[kind], namespace, given)
 
 
 def _custom_target(reader: Reader, item: Item) -> Iterator[Task]:

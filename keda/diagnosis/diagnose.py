@@ -113,14 +113,12 @@ def _unknown(workload: Workload) -> Answer:
 
 def also(answers: list[Answer]) -> tuple[Answer, ...]:
     """Faults besides the first answer, which are not its consequences."""
-    first = answers[0] if answers else None
     return tuple(
         answer
         for answer in answers[1:]
         if answer.level is Level.BROKEN
         and answer.kind.startswith(_INDEPENDENT)
-        and first is not None
-        and answer.kind != first.kind
+        and answer.kind != answers[0].kind
     )
 
 
@@ -128,7 +126,7 @@ def notes(workload: Workload) -> tuple[str, ...]:
     """The warnings of `keda check` on the object."""
     return tuple(
         f"{finding.path}: {finding.message} {finding.fix} [{finding.code}]"
-        for finding in manifest.mistakes(workload.item)
+        for finding in workload.mistakes
         if finding.severity == "warning"
     )
 

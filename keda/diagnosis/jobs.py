@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 from keda.diagnosis.metric import Metric
 from keda.diagnosis.wording import number
 from keda.diagnosis.workload import Workload, conditions_of
 from keda.manifests.objects import Item
-from keda.manifests.reading import dig, mapping, owner_references, sequence, text, whole
+from keda.manifests.reading import belongs_to, dig, mapping, sequence, text, whole
 from keda.scaling.jobs import JobDecision, JobState, ScaledJob, combined, decide, queue_metric
 from keda.scaling.manifest import Unsimulated, read_trigger
 
@@ -56,9 +54,8 @@ class Jobs:
 
     def pods(self, job: Item) -> list[Item]:
         """The pods of one."""
-        owner = ("Job", job.name)
         pods = self.workload.snapshot.objects.of("Pod", job.namespace)
-        return [pod for pod in pods if owner in map(_identity, owner_references(pod.manifest))]
+        return [pod for pod in pods if ("Job", job.name) in belongs_to(pod.manifest)]
 
     def _started(self, job: Item, conditions: set[str]) -> bool:
         for pod in self.pods(job):
@@ -166,7 +163,3 @@ def finished(job: Item) -> str:
 
 def _created(job: Item) -> str:
     return text(dig(job.manifest, "metadata", "creationTimestamp"))
-
-
-def _identity(reference: Mapping[Any, Any]) -> tuple[str, str]:
-    return text(reference.get("kind")), text(reference.get("name"))

@@ -140,9 +140,14 @@ def _whole(average: int, replicas: int) -> int:
 def metrics_of(item: Item, hpa: Item | None, snapshot: Snapshot) -> tuple[Metric, ...]:
     """The metrics of the ScaledObject's HPA; without one those of its status, whose targets are not known."""
     status, triggers = mapping(item.manifest.get("status")), sequence(item.spec.get("triggers"))
-    # KEDA does not write the names of a ScaledJob's metrics into its status, though the field is there.
-    read = [name for *place, name in snapshot.readings if place == [item.namespace, item.name]]
-    found = list(_of_hpa(hpa)) if hpa else [Metric(text(name), "") for name in _names(status) or read]
+    if hpa:
+        found = list(_of_hpa(hpa))
+    else:
+        # KEDA does not write the names of a ScaledJob's metrics into its status, though the field is there.
+        names = _names(status) or [
+            name for *place, name in snapshot.readings if place == [item.namespace, item.name]
+        ]
+        found = [Metric(text(name), "") for name in names]
     result = []
     for metric in found:
         key = (item.namespace, item.name, metric.name)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
-from keda.api_server import Get, Response
+from keda.api_server import Get, Response, Unreachable
 from keda.diagnosis.snapshot import Unseen
 from keda.manifests.reading import dig, mapping, sequence, text
 
@@ -20,6 +20,8 @@ JSON = "application/json"
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 """An object without its content: of a Secret no value."""
 _DENIED = (401, 403)
+BEHIND = 1.5
+"""For what is behind the API server. A source may be slower, and the HPA controller waits longer."""
 
 
 class Resource(NamedTuple):
@@ -107,6 +109,29 @@ class Reader:
             self.note(unseen if response.status in _DENIED else unseen._replace(missing=failed))
         return None
 
+    def behind(
+        self,
+        path: str,
+        right: Unseen,
+        silent: Unseen,
+        accept: str = JSON,
+        seconds: tuple[float, float] = (BEHIND, BEHIND),
+    ) -> Response | None:
+        """What the server answers that the API server passes a GET on to; `seconds` to connect and to answer.
+
+        None where it may not be read or does not answer, which is no fault of the API server: then `right` or
+        `silent` is noted.
+        """
+        try:
+            response = self.get(path, accept, seconds)
+        except Unreachable:
+            self.note(silent)
+            return None
+        if response.status in _DENIED:
+            self.note(right)
+            return None
+        return response
+
     def note(self, unseen: Unseen) -> None:
         """Remembers, once, what could not be read."""
         if unseen not in self.unseen:
@@ -115,11 +140,6 @@ class Reader:
     def _add(self, resource: Resource, item: Mapping[str, Any]) -> None:
         # Items of a list have no kind of their own.
         self.found.append({**item, "apiVersion": resource.api_version, "kind": resource.kind})
-
-
-def denied(response: Response) -> bool:
-    """Whether the user may not read it."""
-    return response.status in _DENIED
 
 
 def parsed(response: Response) -> Mapping[str, Any]:

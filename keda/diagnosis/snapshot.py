@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -175,10 +176,9 @@ def _readings(objects: Objects) -> Iterator[tuple[tuple[str, str, str], Reading]
 def to_milli(value: object) -> int | None:
     """A quantity in thousandths, rounded up as Kubernetes' MilliValue does; None if it is not one."""
     try:
-        scaled = parse_quantity(str(value)) * 1000
+        return math.ceil(parse_quantity(str(value)) * 1000)
     except ValueError:
         return None
-    return -int(-scaled // 1) if scaled != scaled.to_integral_value() else int(scaled)
 
 
 def utc_now() -> datetime:

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import quote
 
-from keda.api_server import Unreachable
 from keda.diagnosis.installation import OPERATOR, Installation
-from keda.diagnosis.reader import Reader, Task, denied, parsed
+from keda.diagnosis.reader import BEHIND, Reader, Task, parsed
 from keda.diagnosis.snapshot import Reading, Snapshot, Unseen, to_milli
 from keda.diagnosis.workload import Workload
 from keda.manifests.objects import Item
@@ -23,8 +22,6 @@ from keda.manifests.reading import dig, mapping, sequence, text
 from keda.scaling import numbers
 from keda.scaling.scaled_object import ScaledObject
 
-_SECONDS = (1.5, 1.5)
-"""To connect and to answer. A source may be slower, and the HPA controller waits longer: that is no fault."""
 _SAMPLE = re.compile(r"^keda_scaler_metrics_value\{([^}]*)\} (\S+)", re.MULTILINE)
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
 _EXPORTED = "values of ScaledJobs and of ScaledObjects with a fallback"
@@ -39,13 +36,17 @@ class _Wanted(NamedTuple):
         return self.item.namespace, self.item.name, self.metric
 
 
-def readings(reader: Reader, snapshot: Snapshot) -> Mapping[tuple[str, str, str], Reading]:
-    """By namespace, name and metric, of every ScaledObject that is not paused and every ScaledJob."""
+def readings(
+    reader: Reader, snapshot: Snapshot, found: dict[tuple[str, str, str], Reading]
+) -> Iterator[Task]:
+    """The tasks to read them, of every ScaledObject that is not paused and every ScaledJob.
+
+    They add to `found`, by namespace, name and metric.
+    """
     asked, exported = _wanted(snapshot)
-    found: dict[tuple[str, str, str], Reading] = {}
-    tasks = [_ask(reader, wanted, found) for wanted in asked]
-    reader.run([*tasks, *_scrapes(reader, snapshot, exported, found)])
-    return found
+    for wanted in asked:
+        yield _ask(reader, wanted, found)
+    yield from _scrapes(reader, snapshot, exported, found)
 
 
 def _wanted(snapshot: Snapshot) -> tuple[list[_Wanted], list[Item]]:
@@ -69,16 +70,18 @@ def _ask(reader: Reader, wanted: _Wanted, found: dict[tuple[str, str, str], Read
 
     def task() -> None:
         began = time.monotonic()
-        try:
-            response = reader.get(f"{api}/{quote(wanted.metric)}?labelSelector={selector}", seconds=_SECONDS)
-        except Unreachable:
-            of = f"{namespace}/{wanted.item.name}"
-            reader.note(Unseen(f"the value of {wanted.metric} of {of}", f"no answer within {_SECONDS[1]} s"))
+        response = reader.behind(
+            f"{api}/{quote(wanted.metric)}?labelSelector={selector}",
+            Unseen(f"metric values in {namespace}", "grant `get *` of external.metrics.k8s.io"),
+            Unseen(
+                f"the value of {wanted.metric} of {namespace}/{wanted.item.name}",
+                f"no answer within {BEHIND} s",
+            ),
+        )
+        if response is None:
             return
         took, content = time.monotonic() - began, parsed(response)
-        if denied(response):
-            reader.note(Unseen(f"metric values in {namespace}", "grant `get *` of external.metrics.k8s.io"))
-        elif response.status >= 400:
+        if response.status >= 400:
             message = text(content.get("message")) or response.body.decode(errors="replace").strip()
             found[wanted.key] = Reading(None, message or f"HTTP status {response.status}", took)
         else:
@@ -111,14 +114,12 @@ def _scrapes(
             return
         path = f"{pods}/{text(dig(running[0], 'metadata', 'name'))}:8080/proxy/metrics"
         silent = Unseen(_EXPORTED, "KEDA's operator exports no metrics on its port 8080")
-        try:
-            response = reader.get(path, "text/plain", _SECONDS)
-        except Unreachable:
-            reader.note(silent)
+        right = Unseen(_EXPORTED, f"grant `get pods/proxy` in {home}: KEDA's operator exports them")
+        response = reader.behind(path, right, silent, "text/plain")
+        if response is None:
             return
         if response.status >= 400:
-            right = Unseen(_EXPORTED, f"grant `get pods/proxy` in {home}: KEDA's operator exports them")
-            reader.note(right if denied(response) else silent)
+            reader.note(silent)
             return
         objects = {(item.kind.lower(), item.namespace, item.name) for item in exported}
         for kind, namespace, name, metric, value in exported_values(response.body.decode(errors="replace")):

@@ -8,12 +8,14 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
+from keda.checks.engine import judge_alone
+from keda.checks.findings import Finding
 from keda.core.defaults import RESOURCE_SCALERS
 from keda.diagnosis.metric import Metric, metrics_of
 from keda.diagnosis.snapshot import Event, Snapshot
 from keda.diagnosis.wording import parse_time
 from keda.manifests.objects import Item, selects
-from keda.manifests.reading import dig, mapping, owner_references, sequence, text, whole
+from keda.manifests.reading import belongs_to, dig, managed_fields, mapping, sequence, text, whole
 from keda.scaling.manifest import Unsimulated, read_limits
 from keda.scaling.scaled_object import ScaledObject
 
@@ -62,11 +64,6 @@ class Workload:
     snapshot: Snapshot
 
     @property
-    def name(self) -> str:
-        """Namespace and name."""
-        return f"{self.item.namespace}/{self.item.name}"
-
-    @property
     def now(self) -> datetime:
         """The time of the snapshot."""
         return self.snapshot.now
@@ -94,6 +91,12 @@ class Workload:
     def age(self) -> timedelta:
         """Time since its creation."""
         return self.now - self.created
+
+    @cached_property
+    def mistakes(self) -> list[Finding]:
+        """What `keda check` finds in the object by itself, errors first."""
+        written = {key: value for key, value in self.item.manifest.items() if key != "status"}
+        return sorted(judge_alone(Item(written, "")), key=lambda each: each.severity)
 
     @cached_property
     def limits(self) -> ScaledObject | str:
@@ -245,7 +248,7 @@ class Workload:
         Often nobody where the last write went through /scale, as those of KEDA, HPAs and kubectl scale do.
         """
         found = []
-        for entry in map(mapping, sequence(self._of_target("metadata", "managedFields"))):
+        for entry in managed_fields(self.target.manifest) if self.target else ():
             if "f:replicas" in mapping(dig(entry, "fieldsV1", "f:spec")):
                 manager = text(entry.get("manager")) or "(unnamed)"
                 scale = entry.get("subresource") == "scale"
@@ -261,10 +264,7 @@ class Workload:
         found = []
         for hpa in self.snapshot.objects.of("HorizontalPodAutoscaler", self.item.namespace):
             reference = mapping(hpa.spec.get("scaleTargetRef"))
-            own = hpa.name == self.hpa_name or any(
-                each.get("kind") == "ScaledObject" and each.get("name") == self.item.name
-                for each in owner_references(hpa.manifest)
-            )
+            own = hpa.name == self.hpa_name or ("ScaledObject", self.item.name) in belongs_to(hpa.manifest)
             same = (reference.get("kind"), reference.get("name")) == (self.target_kind, self.target_name)
             if same and not own:
                 found.append(hpa)

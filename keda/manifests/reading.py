@@ -59,6 +59,11 @@ def owner_references(manifest: Manifest) -> list[Manifest]:
     return [mapping(reference) for reference in sequence(dig(manifest, "metadata", "ownerReferences"))]
 
 
+def managed_fields(manifest: Manifest) -> list[Manifest]:
+    """metadata.managedFields, empty if there are none."""
+    return [mapping(entry) for entry in sequence(dig(manifest, "metadata", "managedFields"))]
+
+
 def belongs_to(manifest: Manifest) -> frozenset[Actor]:
     """The objects this one was made by, by its ownerReferences."""
     return frozenset(

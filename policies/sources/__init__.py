@@ -1,1 +1,1 @@
-"""The objects in what a program hands on unread: manifests, Kustomize folders, charts."""
+"""What declares owners outside the program: files, and a cluster that is only read."""

@@ -7,7 +7,17 @@ from typing import Any
 
 from keda.api_server import Unreachable, connect
 from keda.manifests.declared import Declared, ObjectRef
-from keda.manifests.reading import Manifest, annotation, belongs_to, dig, identity, mapping, sequence, text
+from keda.manifests.reading import (
+    Manifest,
+    annotation,
+    belongs_to,
+    dig,
+    identity,
+    managed_fields,
+    mapping,
+    sequence,
+    text,
+)
 from keda.ownership import claims
 
 Get = Callable[[str], Mapping[str, Any] | None]
@@ -15,7 +25,6 @@ Get = Callable[[str], Mapping[str, Any] | None]
 
 SECONDS = 30
 """For everything; a credential helper or a slow server does not hold a preview for longer."""
-_REQUEST_SECONDS = (5, 15)  # to connect, to answer
 _PAGE = 500
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
@@ -148,7 +157,7 @@ def _replicas_writer(manifest: Manifest) -> str:
     write on, also where the API server only filled in its default of 1: such a count means nothing. What went
     through /scale (KEDA, the HPA, `kubectl scale`) is not declared anywhere.
     """
-    for entry in map(mapping, sequence(dig(manifest, "metadata", "managedFields"))):
+    for entry in managed_fields(manifest):
         if entry.get("subresource") or "f:replicas" not in mapping(dig(entry, "fieldsV1", "f:spec")):
             continue
         manager = text(entry.get("manager"))
@@ -168,7 +177,7 @@ def _last_writer(manifest: Manifest) -> str:
     """The field manager of the spec."""
     managers = [
         text(entry.get("manager"))
-        for entry in map(mapping, sequence(dig(manifest, "metadata", "managedFields")))
+        for entry in managed_fields(manifest)
         if not entry.get("subresource") and "f:spec" in mapping(entry.get("fieldsV1"))
     ]
     return ", ".join(dict.fromkeys(filter(None, managers)))
@@ -184,7 +193,7 @@ def _connect(cluster: Mapping[str, str]) -> tuple[Get, str]:
 
     def get(path: str) -> Mapping[str, Any] | None:
         try:
-            response = server(path, seconds=_REQUEST_SECONDS)
+            response = server(path)
         except Unreachable as error:
             raise Unreadable(str(error)) from None
         if response.status == 404:

@@ -116,8 +116,8 @@ def cooling_down(workload: Workload, keda: Installation) -> Iterator[Answer]:
             "not-deactivated",
             Level.BROKEN,
             Hop.ACTIVATION,
-            f"stays at {count} though it should be at {to} since {clock(due, workload.now)}: no trigger is "
-            f"active and {name} is over, but KEDA has not scaled it",
+            f"stays at {count} though it should have been at {to} since {clock(due, workload.now)}: no "
+            f"trigger is active and {name} is over, but KEDA has not scaled it",
             "Read the log of KEDA's operator: it does not poll, or its update of /scale is refused.",
         )
     elif kind in ("to-zero", "to-idle"):
@@ -170,4 +170,4 @@ def values(metrics: Iterable[Metric]) -> str:
 def unpause(workload: Workload, name: str) -> str:
     """The command that removes an annotation of KEDA's."""
     item = workload.item
-    return f"kubectl -n {item.namespace} annotate scaledobject {item.name} autoscaling.keda.sh/{name}-"
+    return f"kubectl -n {item.namespace} annotate {item.kind.lower()} {item.name} autoscaling.keda.sh/{name}-"

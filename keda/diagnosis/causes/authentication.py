@@ -11,11 +11,12 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from keda.checks.sources import authentication_object
 from keda.diagnosis.installation import Installation
 from keda.diagnosis.wording import ago, clock, parse_time
 from keda.diagnosis.workload import Workload
 from keda.manifests.objects import Item
-from keda.manifests.reading import dig, mapping, sequence, text
+from keda.manifests.reading import dig, managed_fields, mapping, sequence, text
 
 _HOLDERS = (("secretTargetRef", "Secret"), ("configMapTargetRef", "ConfigMap"))
 
@@ -46,7 +47,7 @@ def broken_authentication(workload: Workload, keda: Installation) -> MissingLink
         if not reference.get("name"):
             continue
         kind = text(reference.get("kind")) or "TriggerAuthentication"
-        if authentication_of(workload, reference) is None:
+        if authentication_object(reference, workload.item, objects) is None:
             if snapshot.known_absent(kind):
                 return MissingLink(
                     f"the {kind} {text(reference.get('name'))} of its trigger {text(trigger.get('type'))} "
@@ -104,7 +105,8 @@ def changed_since_built(workload: Workload, keda: Installation) -> Iterator[str]
 def references(workload: Workload, trigger: Mapping[Any, Any], keda: Installation) -> Iterator[Reference]:
     """Each parameter of a trigger that a Secret or ConfigMap gives."""
     reference = mapping(trigger.get("authenticationRef"))
-    found = authentication_of(workload, reference) if reference.get("name") else None
+    objects = workload.snapshot.objects
+    found = authentication_object(reference, workload.item, objects) if reference.get("name") else None
     if found is None:
         return
     # A ClusterTriggerAuthentication has its Secrets in KEDA's namespace (util.GetClusterObjectNamespace).
@@ -122,13 +124,6 @@ def references(workload: Workload, trigger: Mapping[Any, Any], keda: Installatio
             )
 
 
-def authentication_of(workload: Workload, reference: Mapping[Any, Any]) -> Item | None:
-    """The TriggerAuthentication or ClusterTriggerAuthentication that an authenticationRef names."""
-    kind = text(reference.get("kind")) or "TriggerAuthentication"
-    namespace = workload.item.namespace if kind == "TriggerAuthentication" else ""
-    return workload.snapshot.objects.get("keda.sh", kind, namespace, text(reference.get("name")))
-
-
 def keys_of(holder: Item | None) -> set[str] | None:
     """The names of its keys: from its data, or where only metadata was read from managedFields."""
     if holder is None:
@@ -136,7 +131,7 @@ def keys_of(holder: Item | None) -> set[str] | None:
     given = [mapping(holder.manifest.get(part)) for part in ("data", "stringData", "binaryData")]
     if any(given):
         return {text(key) for part in given for key in part}
-    entries = [mapping(each) for each in sequence(dig(holder.manifest, "metadata", "managedFields"))]
+    entries = managed_fields(holder.manifest)
     owned = {
         text(key)[2:]
         for entry in entries
@@ -150,9 +145,7 @@ def last_change(holder: Item | None) -> datetime | None:
     """When its data was last written, as far as managedFields have it."""
     times = [
         parse_time(entry.get("time"))
-        for entry in map(
-            mapping, sequence(dig(holder.manifest, "metadata", "managedFields")) if holder else ()
-        )
+        for entry in (managed_fields(holder.manifest) if holder else ())
         if "f:data" in mapping(entry.get("fieldsV1"))
     ]
     return max(filter(None, times), default=None)

@@ -59,15 +59,8 @@ def by_hpa(workload: Workload, keda: Installation) -> Iterator[Answer]:
 def _going_up(workload: Workload, to: int, why: str) -> Answer:
     count = workload.replicas
     if _disabled(workload, "scaleUp"):
-        by = "paused-scale-out" if workload.settings.annotations.paused_scale_out else ""
-        what = "scale-out is paused by annotation" if by else "behavior.scaleUp.selectPolicy is Disabled"
-        return Answer(
-            "scale-out-paused",
-            Level.LIMITED,
-            Hop.HPA,
-            f"stays at {count} though {why}: {what}",
-            unpause(workload, by) if by else "Remove selectPolicy: Disabled.",
-        )
+        paused = workload.settings.annotations.paused_scale_out
+        return _stopped(workload, "scale-out", "scaleUp", paused, why)
     limit = workload.hpa_condition("ScalingLimited").reason
     window = whole(_behavior(workload, "scaleUp").get("stabilizationWindowSeconds")) or 0
     if limit == "ScaleUpLimit":
@@ -82,15 +75,8 @@ def _going_up(workload: Workload, to: int, why: str) -> Answer:
 def _coming_down(workload: Workload, to: int, why: str) -> Answer:
     count, now = workload.replicas, workload.now
     if _disabled(workload, "scaleDown"):
-        by = "paused-scale-in" if workload.settings.annotations.paused_scale_in else ""
-        what = "scale-in is paused by annotation" if by else "behavior.scaleDown.selectPolicy is Disabled"
-        return Answer(
-            "scale-in-paused",
-            Level.LIMITED,
-            Hop.HPA,
-            f"stays at {count} though {why}: {what}",
-            unpause(workload, by) if by else "Remove selectPolicy: Disabled.",
-        )
+        paused = workload.settings.annotations.paused_scale_in
+        return _stopped(workload, "scale-in", "scaleDown", paused, why)
     window = 0 if (count or 0) > workload.settings.maximum else down_window(workload)
     if window:
         latest = clock(now + timedelta(seconds=window), now)
@@ -100,6 +86,18 @@ def _coming_down(workload: Workload, to: int, why: str) -> Answer:
     else:
         how = f" at the HPA's next sync, within {SYNC.seconds} s: {why}"
     return Answer("coming-down", Level.WORKING, Hop.HPA, f"comes down from {count} to {to}{how}")
+
+
+def _stopped(workload: Workload, way: str, direction: str, paused: bool, why: str) -> Answer:
+    """Scale-out or scale-in is disabled, by KEDA for its annotation or in the behavior."""
+    what = f"{way} is paused by annotation" if paused else f"behavior.{direction}.selectPolicy is Disabled"
+    return Answer(
+        f"{way}-paused",
+        Level.LIMITED,
+        Hop.HPA,
+        f"stays at {workload.replicas} though {why}: {what}",
+        unpause(workload, f"paused-{way}") if paused else "Remove selectPolicy: Disabled.",
+    )
 
 
 def _within_tolerance(metric: Metric, workload: Workload, count: int) -> Answer | None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from keda.core.errors import counted
 from keda.diagnosis.answer import Answer, Hop, Level
 from keda.diagnosis.causes import manifest, operator, source
-from keda.diagnosis.causes.activation import values
+from keda.diagnosis.causes.activation import unpause, values
 from keda.diagnosis.causes.target import why_stuck
 from keda.diagnosis.installation import Installation
 from keda.diagnosis.jobs import Jobs
@@ -23,14 +23,13 @@ _NO_RUNNING = ("accurate", "eager")
 
 def paused(jobs: Jobs, keda: Installation) -> Iterator[Answer]:
     """A ScaledJob has one of the annotations (checkIfPaused, scaledjob_controller.go)."""
-    item = jobs.workload.item
     if jobs.workload.settings.annotations.paused:
         yield Answer(
             "paused",
             Level.LIMITED,
             Hop.KEDA,
             "is paused by the annotation autoscaling.keda.sh/paused: KEDA makes no Job",
-            f"kubectl -n {item.namespace} annotate scaledjob {item.name} autoscaling.keda.sh/paused-",
+            unpause(jobs.workload, "paused"),
         )
 
 

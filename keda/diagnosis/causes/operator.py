@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 
+from keda.core.errors import counted
 from keda.diagnosis.answer import Answer, Hop, Level
+from keda.diagnosis.causes.activation import unpause
 from keda.diagnosis.causes.authentication import broken_authentication
-from keda.diagnosis.causes.manifest import mistakes
 from keda.diagnosis.installation import Installation
 from keda.diagnosis.wording import ago, clock, parse_time, quoted, span
 from keda.diagnosis.workload import Workload
@@ -16,7 +17,6 @@ from keda.manifests.reading import dig
 from keda.scaling.scaled_object import ScaledObject
 
 _NEW = timedelta(seconds=60)
-_ANNOTATION = "autoscaling.keda.sh/"
 _TARGET_MESSAGE = "doesn't have correct scaleTargetRef specification"
 _HPA_MESSAGE = "failed to ensure HPA is correctly created for ScaledObject"
 _DENIED = re.compile(r"denied the request|ValidatingAdmissionPolicy|is forbidden|admission webhook")
@@ -59,7 +59,7 @@ def deleting(workload: Workload, keda: Installation) -> Iterator[Answer]:
         "deleting",
         Level.BROKEN if old else Level.LIMITED,
         Hop.KEDA,
-        f"is being deleted since {clock(since, workload.now)}"
+        f"was marked for deletion at {clock(since, workload.now)}"
         + (": KEDA's operator has not removed its finalizer, finalizer.keda.sh" if old else ""),
         "Start KEDA's operator, and let it watch this namespace: it removes the finalizer." if old else "",
     )
@@ -124,7 +124,7 @@ def refused(workload: Workload, keda: Installation) -> Iterator[Answer]:
     sentence = f"{effect}: {quoted(message)}"
     if hop is Hop.TRIGGER and (found := broken_authentication(workload, keda)):
         sentence, fix = f"{effect}: {found.sentence}; KEDA reports {quoted(message)}", found.fix
-    wrong = next((each for each in mistakes(workload.item) if each.severity == "error"), None)
+    wrong = next((each for each in workload.mistakes if each.severity == "error"), None)
     if wrong is not None and not fix:
         fix = f"{wrong.path}: {wrong.message} {wrong.fix}"
     yield Answer("refused", Level.BROKEN, hop, sentence, fix)
@@ -136,20 +136,19 @@ def paused(workload: Workload, keda: Installation) -> Iterator[Answer]:
         if "paused-replicas" in workload.limits:
             yield Answer("unreadable-pause", Level.BROKEN, Hop.KEDA, f"is not scaled: {workload.limits}")
         return
-    annotations, count = workload.limits.annotations, workload.replicas
-    if not (annotations.paused or annotations.paused_replicas is not None):
+    if not workload.paused:
         return
-    name = "paused" if annotations.paused_replicas is None else "paused-replicas"
-    held, item = annotations.paused_replicas, workload.item
+    held, count = workload.limits.annotations.paused_replicas, workload.replicas
+    name = "paused" if held is None else "paused-replicas"
     where = f"at {count}" if held is None else f"at {held}"
     moving = f", and has {count} now" if held is not None and count not in (None, held) else ""
     yield Answer(
         "paused",
         Level.LIMITED,
         Hop.KEDA,
-        f"is paused {where} by the annotation {_ANNOTATION}{name}: KEDA deleted its HPA and nothing scales"
-        + moving,
-        f"kubectl -n {item.namespace} annotate scaledobject {item.name} {_ANNOTATION}{name}-",
+        f"is paused {where} by the annotation autoscaling.keda.sh/{name}: KEDA deleted its HPA and nothing "
+        f"scales{moving}",
+        unpause(workload, name),
     )
 
 
@@ -164,7 +163,7 @@ def activation_failed(workload: Workload, keda: Installation) -> Iterator[Answer
         "scale-refused",
         Level.BROKEN,
         Hop.TARGET,
-        f"is not scaled by KEDA: {quoted(failed.message)} ({failed.count} times, last "
+        f"is not scaled by KEDA: {quoted(failed.message)} ({counted(failed.count, 'time')}, last "
         f"{ago(failed.last, workload.now)}): the API server refused the update of /scale",
         f"Let KEDA's operator update the /scale of {workload.target_kind}s; its log has the refusal.",
     )

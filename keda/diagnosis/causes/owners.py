@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 
 from keda.core.errors import counted
 from keda.diagnosis.answer import Answer, Hop, Level
+from keda.diagnosis.causes.count import down_window
 from keda.diagnosis.installation import Installation
 from keda.diagnosis.snapshot import Event
 from keda.diagnosis.wording import clock, span
 from keda.diagnosis.workload import Workload
-from keda.manifests.reading import dig, mapping, sequence, text
+from keda.manifests.reading import managed_fields, mapping, text
 
 _OURS = ("keda", "kube-controller-manager")
 _BY_HAND = ("kubectl-edit", "kubectl-patch")
@@ -112,15 +113,13 @@ def oscillation(workload: Workload, keda: Installation) -> Iterator[Answer]:
         return
     lowest, highest = min(size for size, _ in down), max(size for size, _ in up)
     first = min(event.first for _, event in recent)
-    window = dig(workload.hpa.manifest if workload.hpa else {}, "spec", "behavior", "scaleDown")
-    seconds = mapping(window).get("stabilizationWindowSeconds", 300)
     yield Answer(
         "oscillation",
         Level.LIMITED,
         Hop.HPA,
         f"oscillates between {lowest} and {highest}: its HPA changed it {_count(up) + _count(down)} times "
         f"in {span((workload.now - first).total_seconds())}, up and down, with a scaleDown window of "
-        f"{seconds} s",
+        f"{down_window(workload)} s",
         "Average the value over a longer time in its query, or raise "
         "advanced.horizontalPodAutoscalerConfig.behavior.scaleDown.stabilizationWindowSeconds.",
     )
@@ -146,8 +145,8 @@ def _count(sizes: list[tuple[int, Event]]) -> int:
 
 def _managers(workload: Workload) -> list[str]:
     """The field managers of the target's spec, the last to write first."""
-    entries = sequence(dig(workload.target.manifest, "metadata", "managedFields")) if workload.target else []
-    spec = [mapping(each) for each in entries if "f:spec" in mapping(mapping(each).get("fieldsV1"))]
+    entries = managed_fields(workload.target.manifest) if workload.target else []
+    spec = [each for each in entries if "f:spec" in mapping(each.get("fieldsV1"))]
     ordered = sorted(spec, key=lambda entry: text(entry.get("time")), reverse=True)
     return [text(entry.get("manager")) for entry in ordered]
 

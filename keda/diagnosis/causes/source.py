@@ -119,7 +119,9 @@ def missing_consumer(workload: Workload, keda: Installation) -> Iterator[Answer]
     """Without its consumer the nats-jetstream scaler gives the stream's last sequence (k #7657)."""
     found = workload.snapshot.missing.get((workload.item.namespace, workload.item.name))
     if found is not None:
-        sentence = f"has {workload.replicas} replicas for a wrong value: {found.what}"
+        count = workload.replicas
+        replicas = "its replicas" if count is None else counted(count, "replica")
+        sentence = f"has {replicas} for a wrong value: {found.what}"
         yield Answer("missing-consumer", Level.BROKEN, Hop.SOURCE, sentence, found.fix)
 
 
@@ -205,9 +207,10 @@ def _effect(workload: Workload) -> tuple[str, str]:
             f"reads of a built one ({failures} of more than {fallback.threshold})",
         )
     missing = fallback.threshold + 1 - failures
+    more = "1 more read fails" if missing == 1 else f"{missing} more reads fail"
     return (
         "fallback-pending",
-        f"{held} until {missing} more reads fail (failureThreshold {fallback.threshold}), then its fallback "
+        f"{held} until {more} (failureThreshold {fallback.threshold}), then its fallback "
         f"of {counted(fallback.replicas, 'replica')} acts",
     )
 

@@ -97,11 +97,12 @@ def stuck_pods(workload: Workload, keda: Installation) -> Iterator[Answer]:
 
 
 def _stuck(workload: Workload, why: str) -> Answer:
+    are = "is" if workload.ready == 1 else "are"
     return Answer(
         "stuck-pods",
         Level.BROKEN,
         Hop.TARGET,
-        f"is scaled to {workload.replicas}, and {workload.ready} of them are ready: {why}",
+        f"is scaled to {workload.replicas}, and {workload.ready} of them {are} ready: {why}",
         "Scaling works; free or add what the pods need.",
     )
 

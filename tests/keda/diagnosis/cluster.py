@@ -225,6 +225,12 @@ def event(
     }
 
 
+def rescaled(size: int, reason: str, at: float, count: int = 1, first: float | None = None) -> Manifest:
+    """The event of the HPA that set this count."""
+    message = f"New size: {size}; reason: {reason}"
+    return event("SuccessfulRescale", message, at, count, first, HPA_KIND, "keda-hpa-web", warning=False)
+
+
 def keda(
     ready: int = 1, adapter: int = 1, available: tuple[str, ...] = ("True", "Passed", ""), **env: str
 ) -> list[Manifest]:

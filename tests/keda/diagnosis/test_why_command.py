@@ -13,7 +13,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import yaml
 
+from keda.api_server import Response, Unreachable
 from keda.commands.main import main
+from keda.diagnosis import cluster
 from tests.keda.diagnosis.cluster import (
     DISABLED,
     INACTIVE,
@@ -237,6 +239,16 @@ def test_a_secret_is_asked_for_without_its_content(server: ApiServer) -> None:
     assert asked == ["application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"]
 
 
+def test_an_authentication_is_asked_for_once_and_another_kind_never(server: ApiServer) -> None:
+    metadata = {"address": "redis:6379", "listName": "jobs", "listLength": "5"}
+    references: list[Manifest] = [{"name": "redis"}, {"name": "redis"}, {"name": "redis", "kind": "Secret"}]
+    triggers = [{"type": "redis", "metadata": metadata, "authenticationRef": each} for each in references]
+    server.objects[0] = scaled_object(*triggers)
+    main(["why"])
+    asked = [path for _, path, _ in server.asked if path.endswith("/redis")]
+    assert asked == ["/apis/keda.sh/v1alpha1/namespaces/shop/triggerauthentications/redis"]
+
+
 def test_a_metric_with_a_fallback_is_not_asked_for(server: ApiServer) -> None:
     server.objects[0] = scaled_object(fallback={"failureThreshold": 3, "replicas": 4})
     server.objects[0]["spec"]["fallback"] = {"failureThreshold": 3, "replicas": 4}
@@ -266,6 +278,22 @@ def test_what_may_not_be_read_is_named(
     server.metrics[METRIC] = "0"
     assert main(["why"]) == 0, "what is not seen is no fault"
     assert line in capsys.readouterr().out
+
+
+def test_a_nats_behind_the_api_server_that_does_not_answer() -> None:
+    endpoint = "nats-headless.nats.svc.cluster.local:8222"
+    metadata = {"natsServerMonitoringEndpoint": endpoint, "account": "$G", "stream": "S", "consumer": "c"}
+    server = ApiServer([scaled_object({"type": "nats-jetstream", "metadata": metadata}), *keda()])
+
+    def get(path: str, *_: Any, **__: Any) -> Response:
+        if "/proxy/jsz" in path:
+            raise Unreachable("the API server does not answer (ReadTimeoutError).")
+        status, value = server.answer(path)
+        return Response(status, json.dumps(value).encode(), "")
+
+    seen = cluster.read(get)
+    assert seen.missing == {}
+    assert "the JetStream consumer of shop/web: no answer of NATS within 15 s" in map(str, seen.unseen)
 
 
 def test_scaled_objects_that_may_not_be_read(server: ApiServer, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,9 +8,9 @@ import pytest
 
 from keda.diagnosis.answer import Level
 from keda.diagnosis.diagnose import diagnose
+from keda.diagnosis.snapshot import to_milli
 from tests.keda.diagnosis.cluster import (
     DISABLED,
-    HPA_KIND,
     INACTIVE,
     METRIC,
     READY,
@@ -23,29 +23,14 @@ from tests.keda.diagnosis.cluster import (
     hpa,
     keda,
     managed,
+    rescaled,
     scaled_object,
     snapshot,
     why,
 )
 
-SCALED_UP = event(
-    "SuccessfulRescale",
-    "New size: 3; reason: external metric s0-prometheus(nil) above target",
-    600,
-    1,
-    kind=HPA_KIND,
-    name="keda-hpa-web",
-    warning=False,
-)
-SCALED_DOWN = event(
-    "SuccessfulRescale",
-    "New size: 2; reason: All metrics below target",
-    60,
-    1,
-    kind=HPA_KIND,
-    name="keda-hpa-web",
-    warning=False,
-)
+SCALED_UP = rescaled(3, "external metric s0-prometheus(nil) above target", 600)
+SCALED_DOWN = rescaled(2, "All metrics below target", 60)
 OLD_FAILURE = event("KEDAScalerFailed", "connection refused", 90, 3)
 ACTIVATED = event(
     "KEDAScaleTargetActivated",
@@ -144,6 +129,10 @@ def test_no_false_alarm(objects: list[dict[str, Any]], value: int | None) -> Non
     assert found.answer.level is Level.WORKING, found.title
     assert found.also == ()
     assert not [link for link in found.chain if link.state in ("broken", "limited")]
+
+
+def test_a_quantity_below_a_thousandth_is_rounded_up() -> None:
+    assert [to_milli(each) for each in ("100u", "1500u", "-1500u", "2.5", "2.5x")] == [1, 2, -1, 2500, None]
 
 
 def test_a_target_of_another_kind() -> None:

@@ -7,7 +7,6 @@ import pytest
 from keda.diagnosis.answer import Diagnosis, Hop, Level
 from tests.keda.diagnosis.cluster import (
     DISABLED,
-    HPA_KIND,
     INACTIVE,
     METRIC,
     NO_FALLBACK,
@@ -21,6 +20,7 @@ from tests.keda.diagnosis.cluster import (
     hpa,
     keda,
     managed,
+    rescaled,
     scaled_object,
     why,
 )
@@ -421,24 +421,14 @@ def test_9_kubectl_scale() -> None:
 
 
 def test_9_caught_while_the_hpa_has_it() -> None:
-    resize = event(
-        "SuccessfulRescale",
-        f"New size: 5; reason: external metric s0-prometheus({SELECTOR.partition(': unable')[0]}) above "
-        "target",
-        10,
-        4,
-        610,
-        HPA_KIND,
-        "keda-hpa-web",
-        warning=False,
-    )
+    reason = f"external metric s0-prometheus({SELECTOR.partition(': unable')[0]}) above target"
     flux = managed("kustomize-controller", 30, "Apply")
     flux["fieldsV1"] = {"f:spec": {"f:template": {}}}
     found = why(
         scaled_object(),
         hpa(5, 5, current("10"), last_scaled=10),
         deployment(5, 5, flux),
-        resize,
+        rescaled(5, reason, 10, 4, 610),
         values={METRIC: 50_000},
     )
     assert answered(found, "put-back", Level.BROKEN, Hop.TARGET) == (
@@ -492,14 +482,12 @@ def test_10_the_tolerance_makes_odd_counts() -> None:
 
 
 def test_10_its_own_hpa_goes_to_and_fro() -> None:
-    up = "New size: 5; reason: external metric s0-prometheus(x) above target"
-    down = "New size: 2; reason: All metrics below target"
     found = why(
         scaled_object(),
         hpa(2, 2, current("8"), behavior={"scaleDown": {"stabilizationWindowSeconds": 0}}),
         deployment(2),
-        event("SuccessfulRescale", up, 60, 4, 700, HPA_KIND, "keda-hpa-web", warning=False),
-        event("SuccessfulRescale", down, 20, 4, 640, HPA_KIND, "keda-hpa-web", warning=False),
+        rescaled(5, "external metric s0-prometheus(x) above target", 60, 4, 700),
+        rescaled(2, "All metrics below target", 20, 4, 640),
     )
     assert answered(found, "oscillation", Level.LIMITED, Hop.HPA) == (
         "oscillates between 2 and 5: its HPA changed it 8 times in 11 minutes, up and down, with a "
