@@ -51,7 +51,7 @@ def _of_step(given: Given, at: At, step: Manifest, templates: list[Templates]) -
     if template := step.get("resourcesTemplate"):
         for each in templates:
             whole = each._replace(typed=False).text(text(template))
-            if whole is UNKNOWN:
+            if UNKNOWN in (template, whole):
                 raise Unreadable(0, "")
             for document in documents(whole, variables=True):
                 yield from _given(given, (*at, "resourcesTemplate"), document.value)
