@@ -123,6 +123,12 @@ def did_you_mean(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str
     return words[close[0]] if close else None
 
 
+def one_of(known: Iterable[str], near: str | None) -> tuple[str, str]:
+    """What is wrong with a word that is none of `known`, and the fix: the one that is `near`, or any."""
+    words = ", ".join(known)
+    return f"is not one of {words}.", f"Write {near}." if near else f"Write one of {words}."
+
+
 class Fault(NamedTuple):
     """One mistake. `why` completes the sentence the value begins: `"ten"` + `is not a whole number. KEDA
     would …`.

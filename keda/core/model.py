@@ -19,7 +19,7 @@ from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from keda.core.errors import MISSING, Fault, Refused, SpecError, did_you_mean, join
+from keda.core.errors import MISSING, Fault, Refused, SpecError, did_you_mean, join, one_of
 from keda.core.names import label_name, label_value, namespace_name, object_name
 from keda.core.spelling import spelling
 
@@ -180,9 +180,8 @@ def _reason(detail: ErrorDetails) -> tuple[str, str | None]:
     if kind in ("less_than_equal", "less_than"):
         return f"is above {context.get('le', context.get('lt'))}.", None
     if kind == "literal_error":
-        expected = str(context["expected"]).replace("'", "").replace(" or ", ", ")
-        guess = did_you_mean(str(detail["input"]), expected.split(", "))
-        return f"is not one of {expected}.", f"Write {guess}." if guess else f"Write one of {expected}."
+        expected = str(context["expected"]).replace("'", "").replace(" or ", ", ").split(", ")
+        return one_of(expected, did_you_mean(str(detail["input"]), expected))
     words = {
         "string_type": "is not a string.",
         "bool_type": "is not true or false.",

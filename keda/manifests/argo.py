@@ -6,7 +6,6 @@ docs/operator-manual/applicationset.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from itertools import product
@@ -15,7 +14,7 @@ from typing import Any
 
 from keda.manifests.declared import UNKNOWN
 from keda.manifests.given import Given, Lead
-from keda.manifests.go_templates import Templates
+from keda.manifests.go_templates import Templates, normalized
 from keda.manifests.reading import Manifest, dig, mapping, sequence, text
 
 APPLICATION = ("argoproj.io", "Application")
@@ -130,8 +129,8 @@ def _directories(git: Manifest, folders: Folders) -> Iterator[str]:
 def _of_path(path: str, go: bool) -> dict[str, Any]:
     """The values of a folder (applicationset/generators/git.go, generateParamsFromApps)."""
     parts, name = path.split("/"), PurePosixPath(path).name
-    normalized = re.sub(r"[^a-z0-9.-]", "-", name.lower()).strip("-.")
+    basename = {"basename": name, "basenameNormalized": normalized(name)}
     if go:
-        return {"path": {"path": path, "basename": name, "basenameNormalized": normalized, "segments": parts}}
+        return {"path": {"path": path, **basename, "segments": parts}}
     flat = {f"path[{at}]": part for at, part in enumerate(parts)}
-    return {"path": path, "path.basename": name, "path.basenameNormalized": normalized, **flat}
+    return {"path": path, **{f"path.{key}": value for key, value in basename.items()}, **flat}

@@ -13,9 +13,9 @@ from keda.manifests.declared import UNKNOWN
 from keda.manifests.files import Files
 from keda.manifests.given import Built, Given, Lead, split
 from keda.manifests.kustomize import apply_component, build, file_of, transform
-from keda.manifests.objects import NO_NAMESPACE
 from keda.manifests.reading import dig, mapping, sequence, text
 from keda.manifests.substitution import filled
+from keda.manifests.transformations import in_namespace
 
 _MARKS = (
     (b"kustomize.toolkit.fluxcd.io", b"Kustomization"),
@@ -144,9 +144,9 @@ class Tree:
             reached.add(folder)
             built = build(at, self._files.read)
         else:
-            below = self._files.below(at) if lead.nested else [(at, self._files.folders[at])]
+            below = list(self._files.below(at)) if lead.nested else [(at, self._files.folders[at])]
             reached |= {self.resolved[each] for each, _ in below}
-            built = self._of_files(at, lead)
+            built = self._of_files(at, below, lead)
         done = Built(list(built.objects), list(built.incomplete))
         for entry in map(text, sequence(lead.changes.get("components"))):
             if entry and (path := at / entry).is_dir():
@@ -154,27 +154,20 @@ class Tree:
                 apply_component(path, self._files.read, (), done)
             else:
                 done.incomplete.append(f"{at}: component {entry}")
-        transform(
-            done,
-            {key: lead.changes[key] for key in lead.changes if key != "components"},
-            at,
-            self._files.read,
-        )
+        transform(done, lead.changes, at, self._files.read)
         if lead.namespace:
             done.objects = [
-                each.with_metadata(namespace=lead.namespace)
-                if each.kind not in NO_NAMESPACE and not dig(each.manifest, "metadata", "namespace")
-                else each
+                each if dig(each.manifest, "metadata", "namespace") else in_namespace(each, lead.namespace)
                 for each in done.objects
             ]
         return done
 
-    def _of_files(self, top: Path, lead: Lead) -> Built:
-        """A folder without kustomization.yaml: its files, and Kustomize folders below as they are."""
+    def _of_files(self, top: Path, below: list[tuple[Path, list[Path]]], lead: Lead) -> Built:
+        """A folder without kustomization.yaml: the files of `below`, and Kustomize folders as they are."""
         built = Built([])
         inside: set[Path] = set()
-        for folder, files in self._files.below(top):
-            if any(parent in inside for parent in folder.parents) or (folder != top and not lead.nested):
+        for folder, files in below:
+            if any(parent in inside for parent in folder.parents):
                 continue
             if file_of(folder):
                 inside.add(folder)

@@ -50,7 +50,7 @@ class Unjudged:
         self.made: list[str] = []
         """Objects of Flux and Argo CD that make others in the cluster."""
         self.placeholders: dict[str, str] = {}
-        """File with an object of KEDA's: its first placeholder, filled in by who may apply more."""
+        """File with an object of KEDA's: its first placeholder. What fills it in may apply more objects."""
 
     def __bool__(self) -> bool:
         return bool(self.broken or self.charts or self.templates or self.made or self.placeholders)

@@ -18,7 +18,7 @@ _NAME = re.compile(r"\.?[A-Za-z_][\w.\[\]-]*", re.ASCII)
 _INDEX = re.compile(r"index\s+(\S+)\s+(\d+)", re.ASCII)
 
 
-def _normalized(value: Any) -> str:
+def normalized(value: Any) -> str:
     """Argo CD's `normalize`: a DNS name of it (applicationset/utils/utils.go, SanitizeName)."""
     return re.sub(r"[^a-z0-9.-]", "-", str(value).lower()).strip("-.")
 
@@ -26,7 +26,7 @@ def _normalized(value: Any) -> str:
 _FUNCTIONS: Mapping[str, Callable[[Any], Any]] = {
     "int": lambda value: value,
     "lower": lambda value: str(value).lower(),
-    "normalize": _normalized,
+    "normalize": normalized,
     "toYaml": lambda value: value,
     "trim": lambda value: str(value).strip(),
     "upper": lambda value: str(value).upper(),

@@ -205,12 +205,12 @@ class Objects:
     @property
     def are_all(self) -> bool:
         """Whether there is no sign of objects which are not given."""
-        return not (any(self._makers()) or self.unseen.incomplete or self.unseen.unjudged)
+        return not (self._makers() or self.unseen.incomplete or self.unseen.unjudged)
 
-    def _makers(self) -> Iterator[str]:
+    def _makers(self) -> list[str]:
         """The namespaces ("" for any) in which objects may be made that are not given."""
         complete = self.unseen.complete
-        return (into for kind, name, into in self._renderers if (kind, name) not in complete)
+        return [into for kind, name, into in self._renderers if (kind, name) not in complete]
 
     def may_exist(self, kind: str, namespace: str, name: str) -> bool:
         """Whether an object that is not given may be there all the same.

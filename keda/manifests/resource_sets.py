@@ -12,7 +12,7 @@ from keda.manifests.declared import UNKNOWN
 from keda.manifests.documents import Unreadable, documents
 from keda.manifests.given import Given
 from keda.manifests.go_templates import Templates
-from keda.manifests.reading import At, Manifest, dig, mapping, sequence, text
+from keda.manifests.reading import At, Manifest, annotation, dig, mapping, sequence, text
 
 RESOURCE_SET = ("fluxcd.controlplane.io", "ResourceSet")
 _RECONCILE = "fluxcd.controlplane.io/reconcile"
@@ -51,22 +51,17 @@ def _of_step(given: Given, at: At, step: Manifest, templates: list[Templates]) -
     if template := step.get("resourcesTemplate"):
         for each in templates:
             whole = each._replace(typed=False).text(text(template))
-            if whole is UNKNOWN:
+            if UNKNOWN in (template, whole):
                 raise Unreadable(0, "")
             for document in documents(whole, variables=True):
                 yield from _given(given, (*at, "resourcesTemplate"), document.value)
 
 
 def _given(given: Given, at: At, manifest: Any) -> Iterator[Given]:
-    if isinstance(manifest, dict) and _switch(manifest) != "disabled":
+    if isinstance(manifest, dict) and annotation(manifest, _RECONCILE) != "disabled":
         yield Given(manifest, given.document, given.file, (*given.prefix, *at))
 
 
-def _switch(manifest: Manifest) -> object:
-    return mapping(dig(manifest, "metadata", "annotations")).get(_RECONCILE)
-
-
 def _identity(given: Given) -> tuple[object, ...]:
-    metadata = mapping(given.manifest.get("metadata"))
-    known = given.name or id(given)
-    return given.group, given.kind, known, metadata.get("namespace")
+    namespace = dig(given.manifest, "metadata", "namespace")
+    return given.group, given.kind, given.name or id(given), namespace

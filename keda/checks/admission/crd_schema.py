@@ -10,7 +10,7 @@ from keda.checks import edits
 from keda.checks.admission.crd_shapes import GROUP_OF, TEMPLATE, Shape, has_type, pod_template, shapes
 from keda.checks.admission.elsewhere import edit_of, fix_in_metadata, fix_of
 from keda.checks.registry import FIELDS, KEDA, OTHERS, Problem, error, on_objects
-from keda.core.errors import MISSING, did_you_mean, is_secret_key, join
+from keda.core.errors import MISSING, did_you_mean, is_secret_key, join, one_of
 from keda.manifests.declared import UNKNOWN
 from keda.manifests.objects import Item
 from keda.manifests.reading import At, dig, mapping, whole
@@ -205,10 +205,8 @@ def _value(value: object, schema: Shape, at: At) -> Iterator[Problem]:
         yield from _integer(whole(value) or 0, schema, at)
     elif "enum" in schema and value not in schema["enum"]:
         guess = did_you_mean(str(value), schema["enum"])
-        listed = ", ".join(each or '""' for each in schema["enum"])
-        fix = f"Write {guess}." if guess else f"Write one of {listed}."
-        what, why = f"is not one of {listed}.", _REFUSED
-        yield UNKNOWN_VALUE.found(at, value, what, fix, edit=edits.word(value, guess), why=why)
+        what, fix = one_of((each or '""' for each in schema["enum"]), guess)
+        yield UNKNOWN_VALUE.found(at, value, what, fix, edit=edits.word(value, guess), why=_REFUSED)
 
 
 def _object(value: Mapping[Any, Any], schema: Shape, at: At) -> Iterator[Problem]:

@@ -13,7 +13,7 @@ from keda.checks.registry import SCALING, TRIGGERS, Problem, error, on_objects
 from keda.checks.scaling import Parameters, Trigger, modifiers_of, triggers_of
 from keda.checks.sources import authentication, either, environment, ways
 from keda.core.defaults import RESOURCE_SCALERS
-from keda.core.errors import MISSING, did_you_mean, is_secret_key
+from keda.core.errors import MISSING, did_you_mean, is_secret_key, one_of
 from keda.core.spelling import spelling
 from keda.manifests.declared import UNKNOWN, Unknown
 from keda.manifests.objects import Item, Objects
@@ -276,9 +276,7 @@ def _refused(
 
 
 def _one_of(allowed: tuple[str, ...], value: object) -> tuple[str, str]:
-    words = ", ".join(allowed)
-    guess = did_you_mean(value, allowed) if isinstance(value, str) else None
-    return f"is not one of {words}.", f"Write {guess}." if guess else f"Write one of {words}."
+    return one_of(allowed, did_you_mean(value, allowed) if isinstance(value, str) else None)
 
 
 def _missing(refusal: Refusal, kind: str, metadata: Parameters, at: At, keda: str) -> Iterator[Problem]:

@@ -8,7 +8,7 @@ from typing import Any
 from keda.checks import edits
 from keda.checks.registry import AUTHENTICATIONS, TRIGGERS, Problem, error
 from keda.checks.scaling import SPEC, spec_of
-from keda.core.errors import MISSING, did_you_mean
+from keda.core.errors import MISSING, did_you_mean, one_of
 from keda.manifests.declared import UNKNOWN
 from keda.manifests.objects import Item
 from keda.manifests.reading import At, mapping, sequence
@@ -62,9 +62,8 @@ def _read(item: Item) -> Mapping[Any, Any]:
 
 def _unknown(at: At, word: str, known: tuple[str, ...], keda: str) -> Problem:
     near = did_you_mean(word, known)
-    fix = f"Write {near}." if near else f"Write one of {', '.join(known)}."
-    what, why = f"is not one of {', '.join(known)}.", _NOT_BUILT
-    return Problem(at, word, what, fix, keda.format(word), edits.word(word, near), why=why)
+    what, fix = one_of(known, near)
+    return Problem(at, word, what, fix, keda.format(word), edits.word(word, near), why=_NOT_BUILT)
 
 
 @VAULT_LOGIN.on(*AUTHENTICATIONS)

@@ -1,1 +1,1 @@
-"""What they accept of one object, and what then does not work as meant."""
+"""What the API server and KEDA accept of one object, and what then does not work as meant."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from keda.checks import edits
 from keda.checks.registry import SCALING, SETTINGS, Problem, warning
 from keda.checks.scaling import triggers_of
-from keda.core.errors import did_you_mean
+from keda.core.errors import did_you_mean, one_of
 from keda.manifests.objects import Item
 from keda.scalers.facts import Parameter
 from keda.syntax import go
@@ -38,14 +38,9 @@ def unknown_word(item: Item) -> Iterator[Problem]:
                 for word in unknown_words(parameter, value):
                     near = did_you_mean(word, parameter.words)
                     whole = near if word == go.trim(value) else ""
-                    yield UNKNOWN_WORD.found(
-                        at,
-                        word,
-                        what(parameter),
-                        fix(parameter, near),
-                        edit=edits.word(value, whole),
-                        why=why(parameter),
-                    )
+                    what, fix = one_of(parameter.words, near)
+                    edit = edits.word(value, whole)
+                    yield UNKNOWN_WORD.found(at, word, what, fix, edit=edit, why=why(parameter))
 
 
 def unknown_words(parameter: Parameter, value: str) -> list[str]:
@@ -55,13 +50,5 @@ def unknown_words(parameter: Parameter, value: str) -> list[str]:
     return [word for word in words if parameter.words and word and word not in parameter.words]
 
 
-def what(parameter: Parameter) -> str:
-    return f"is not one of {', '.join(parameter.words)}."
-
-
 def why(parameter: Parameter) -> str:
     return f"KEDA silently {parameter.otherwise}."
-
-
-def fix(parameter: Parameter, near: str | None) -> str:
-    return f"Write {near}." if near else f"Write one of {', '.join(parameter.words)}."

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from keda.checks.cross_object.references import add_or_name
 from keda.checks.registry import SCALING, SETTINGS, Problem, warning
 from keda.checks.scaling import any_unknown, spec_of, triggers_of
 from keda.core.errors import did_you_mean
@@ -50,9 +51,7 @@ def jetstream_consumer_missing(item: Item, objects: Objects) -> Iterator[Problem
             (*at, "consumer"),
             name,
             f"is not a consumer of stream {stream} here.",
-            f"Write {guess}."
-            if guess
-            else f"Add the Consumer, or name one of: {', '.join(sorted(names)[:5])}.",
+            f"Write {guess}." if guess else add_or_name("the Consumer", sorted(names)),
             why="KEDA then uses the number of all messages the "
             "stream ever had as the lag: up to maxReplicaCount at once (kedacore/keda#7657).",
         )

@@ -195,12 +195,13 @@ def _missing_key(
     keys = [str(each) for part in parts for each in mapping(part)]
     if wanted and wanted not in keys:
         guess = did_you_mean(wanted, keys)
+        listed = f"Write one of its keys: {', '.join(keys[:8])}." if keys else "Add the key there."
         optional = _is_optional(text(entry.get("parameter")), item, objects)
         yield Problem(
             (*at, "key"),
             wanted,
             f"is not a key of {given.ref}.",
-            f"Write {guess}." if guess else f"Write one of its keys: {', '.join(keys[:8]) or 'none'}.",
+            f"Write {guess}." if guess else listed,
             rule=OPTIONAL_SECRET_KEY if optional else None,
             why="KEDA would use an empty string instead.",
         )

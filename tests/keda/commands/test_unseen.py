@@ -74,6 +74,25 @@ def test_of_objects_that_are_not_seen_nothing_is_missing(maker: str, tmp_path: P
 
 
 @pytest.mark.parametrize(
+    ("maker", "reported"),
+    [
+        (("v1", "ConfigMap", "x"), True),
+        (("helm.toolkit.fluxcd.io/v2", "HelmRelease", "x"), False),
+        (("argoproj.io/v1alpha1", "Application", "x", "{source: {chart: x}}", "argocd"), False),
+        (("kustomize.toolkit.fluxcd.io/v1", "Kustomization", "x", "{path: ./elsewhere}"), False),
+    ],
+)
+def test_a_prometheus_that_is_not_seen_may_select(
+    maker: tuple[str, ...], reported: bool, tmp_path: Path
+) -> None:
+    monitor = custom("monitoring.coreos.com/v1", "ServiceMonitor", "web")
+    selector = "{serviceMonitorSelector: {matchLabels: {a: b}}}"
+    prometheus = custom("monitoring.coreos.com/v1", "Prometheus", "main", selector)
+    lines = found(tmp_path, {"a.yaml": f"{monitor}---\n{prometheus}", "maker.yaml": custom(*maker)})
+    assert lines == ["a.yaml: monitor-unselected: ServiceMonitor shop/web"] * reported
+
+
+@pytest.mark.parametrize(
     "maker",
     [
         custom("external-secrets.io/v1", "ExternalSecret", "x", "{target: {name: mq}}"),

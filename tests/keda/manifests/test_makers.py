@@ -71,6 +71,10 @@ def test_a_template_of_several_documents(tmp_path: Path) -> None:
             "  inputs: [{x: true}]\n  resourcesTemplate: |\n    <<- if inputs.x >>\n    kind: A\n",
             "its resourcesTemplate holds more than names of inputs",
         ),
+        (
+            "  inputs: [{x: [a]}]\n  resourcesTemplate: |\n    << range $x := inputs.x >>\n    kind: << $x >>\n",
+            "its resourcesTemplate holds more than names of inputs",
+        ),
     ],
 )
 def test_what_the_cluster_decides_is_not_judged(spec: str, why: str, tmp_path: Path) -> None:
