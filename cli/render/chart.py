@@ -13,7 +13,6 @@ import yaml
 from cli import stackfile
 from cli.errors import CommandError
 from cli.render.program import Object
-from components.platform import is_remote
 from keda.manifests.transformations import is_cluster_wide
 from lab.toolchain import tools
 
@@ -67,7 +66,7 @@ def reference(chart: Mapping[str, Any]) -> str:
         CommandError: it is no OCI reference.
     """
     source = str(chart["chart"])
-    if not (is_remote(source) and source.startswith("oci://")):
+    if not source.startswith("oci://"):
         raise CommandError(
             f"keda.chart: {source} is not an OCI reference, so a controller in the cluster cannot fetch it. "
             "Write oci://…, or gitops.chart: rendered."
