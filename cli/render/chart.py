@@ -54,8 +54,8 @@ def rendered(chart: Mapping[str, Any], served: bool) -> list[Object]:
     except subprocess.TimeoutExpired:
         raise CommandError(f"{source}: helm gave no answer within {_SECONDS} s.") from None
     if done.returncode:
-        why = " ".join(done.stderr.partition("Use --debug")[0].split())[:300]
-        raise CommandError(f"{source}: helm cannot render it: {why} Correct keda.chart or keda.values.")
+        why = " ".join(done.stderr.partition("Use --debug")[0].split())[:300].rstrip(".")
+        raise CommandError(f"{source}: helm cannot render it: {why}. Correct keda.chart or keda.values.")
     return [_kept(each, chart["namespace"]) for each in yaml.safe_load_all(done.stdout) if each]
 
 
