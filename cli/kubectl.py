@@ -32,11 +32,6 @@ class Kubectl:
         data = json.loads(done.stdout or '{"items": []}')  # with --ignore-not-found nothing is printed
         return list(data["items"]) if "items" in data else [data]
 
-    def raw(self, path: str) -> str:
-        """The body of GET `path`, or "" when the server refuses it."""
-        done = subprocess.run([*self._base, "get", "--raw", path], capture_output=True, text=True)
-        return done.stdout if done.returncode == 0 else ""
-
     def call(self, *args: str, stdin: str = "") -> str:
         """The output of `kubectl ARGS`, with `stdin` as its input.
 

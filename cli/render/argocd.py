@@ -10,7 +10,7 @@ from typing import Any
 
 from cli.errors import CommandError
 from cli.render.chart import NAME, reference
-from cli.render.layers import CONTROLLERS, KEDA_GROUP, Layers
+from cli.render.layers import CONTROLLERS, KEDA_GROUP, Layers, flat
 from cli.render.program import Object
 from components.gitops import GitOps
 from components.platform import INJECTED
@@ -89,7 +89,7 @@ def _application(layer: str, settings: GitOps, root: str, chart: Mapping[str, An
         "apiVersion": "argoproj.io/v1alpha1",
         "kind": "Application",
         "metadata": {
-            "name": f"keda-{layer.replace('/', '-')}",
+            "name": f"keda-{flat(layer)}",
             "namespace": settings.namespace or "argocd",
         },
         "spec": spec,

@@ -13,7 +13,6 @@ import yaml
 from cli import stackfile
 from cli.errors import CommandError
 from cli.render.program import Object
-from components.platform import is_remote
 from keda.manifests.transformations import is_cluster_wide
 from lab.toolchain import tools
 
@@ -55,8 +54,8 @@ def rendered(chart: Mapping[str, Any], served: bool) -> list[Object]:
     except subprocess.TimeoutExpired:
         raise CommandError(f"{source}: helm gave no answer within {_SECONDS} s.") from None
     if done.returncode:
-        why = " ".join(done.stderr.partition("Use --debug")[0].split())[:300]
-        raise CommandError(f"{source}: helm cannot render it: {why} Correct keda.chart or keda.values.")
+        why = " ".join(done.stderr.partition("Use --debug")[0].split())[:300].rstrip(".")
+        raise CommandError(f"{source}: helm cannot render it: {why}. Correct keda.chart or keda.values.")
     return [_kept(each, chart["namespace"]) for each in yaml.safe_load_all(done.stdout) if each]
 
 
@@ -67,7 +66,7 @@ def reference(chart: Mapping[str, Any]) -> str:
         CommandError: it is no OCI reference.
     """
     source = str(chart["chart"])
-    if not (is_remote(source) and source.startswith("oci://")):
+    if not source.startswith("oci://"):
         raise CommandError(
             f"keda.chart: {source} is not an OCI reference, so a controller in the cluster cannot fetch it. "
             "Write oci://…, or gitops.chart: rendered."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,7 +10,7 @@ from cli.errors import CommandError
 from cli.render import argocd, flux, secrets
 from cli.render.chart import rendered
 from cli.render.files import Tree, differing, document, mark, write
-from cli.render.layers import APPS, CONTROLLERS, Layers, layered
+from cli.render.layers import APPS, CONTROLLERS, Layers, flat, layered
 from cli.render.program import Object, Stack, run
 from components.settings import Settings
 from keda import ScaledObject
@@ -85,15 +85,14 @@ def tree(stack: Stack, form: Format, root: str, stack_file: str) -> Tree:
         chart = None if as_files else stack.chart
         folder, entries = "argocd", argocd.applications(layers, gitops, root, chart)
         extra["argocd-cm.yaml"] = argocd.configuration(targets, gitops.fallback == "failed")
+    applied = {f"{folder}/{flat(layer)}.yaml": each for layer, each in entries.items()}
     content = {
         **{f"{layer}/{file}": each for layer, files in layers.items() for file, each in files.items()},
         **{f"{layer}/kustomization.yaml": _kustomization(files) for layer, files in layers.items()},
-        **{f"{folder}/{layer.replace('/', '-')}.yaml": each for layer, each in entries.items()},
+        **applied,
         **extra,
+        "kustomization.yaml": _kustomization(applied),
     }
-    content["kustomization.yaml"] = _kustomization(
-        [f"{folder}/{layer.replace('/', '-')}.yaml" for layer in entries]
-    )
     secrets.refuse(content)
     found = {path: document(each, stack_file) for path, each in content.items()}
     found["README.md"] = "\n".join(_readme(layers, settings, form, root, stack_file)) + "\n"
@@ -119,7 +118,7 @@ def _root(out: Path) -> str:
     return "."
 
 
-def _kustomization(files: Any) -> dict[str, Any]:
+def _kustomization(files: Iterable[str]) -> dict[str, Any]:
     return {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",

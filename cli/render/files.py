@@ -56,7 +56,6 @@ def write(tree: Tree, out: Path, stack_file: str) -> list[str]:
     for path, _ in changed:
         file = out / path
         if path in tree:
-            file.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(file, tree[path])
         else:
             file.unlink()

@@ -13,7 +13,7 @@ from typing import Any
 from cli.errors import CommandError
 from cli.render.chart import NAME, reference
 from cli.render.files import plain
-from cli.render.layers import APPS, CONFIGS, CONTROLLERS, KEDA_GROUP, Layers
+from cli.render.layers import APPS, CONFIGS, CONTROLLERS, KEDA_GROUP, Layers, flat
 from cli.render.program import Object
 from components.gitops import GitOps
 
@@ -104,7 +104,7 @@ def component(targets: Sequence[tuple[str, str, str, str]]) -> dict[str, Any]:
 
 
 def _kustomization(layer: str, settings: GitOps, root: str) -> Object:
-    name = f"keda-{layer.replace('/', '-')}"
+    name = f"keda-{flat(layer)}"
     if len(name) > _LABEL:
         raise CommandError(
             f"{layer}: {name} is the name of its Kustomization, and Flux writes it as a label, which has "
@@ -118,11 +118,11 @@ def _kustomization(layer: str, settings: GitOps, root: str) -> Object:
         "sourceRef": {"kind": settings.source.kind, "name": settings.source.name},
         "prune": True,
         "wait": True,
-        "deletionPolicy": _DELETION[layer.partition("/")[0] if layer.startswith(APPS) else layer],
+        "deletionPolicy": _DELETION.get(layer, "WaitForTermination"),
     }
     if layer != CONTROLLERS:
         # As in the program: after KEDA, whose webhook judges them. A dashboard holds no workload back.
-        spec["dependsOn"] = [{"name": f"keda-{CONTROLLERS.replace('/', '-')}"}]
+        spec["dependsOn"] = [{"name": f"keda-{flat(CONTROLLERS)}"}]
     if layer.startswith(APPS):
         spec["healthCheckExprs"] = health_checks(settings.fallback == "failed")
     return {
@@ -136,7 +136,7 @@ def _kustomization(layer: str, settings: GitOps, root: str) -> Object:
 # What happens to the objects when the Kustomization itself is deleted. Without KEDA its finalizer would hang
 # on every ScaledObject: so KEDA stays, as its CRDs outlive a `pulumi destroy`, and the workloads are waited
 # for.
-_DELETION = {CONTROLLERS: "Orphan", CONFIGS: "MirrorPrune", APPS: "WaitForTermination"}
+_DELETION = {CONTROLLERS: "Orphan", CONFIGS: "MirrorPrune"}
 
 
 def health_checks(fallback_fails: bool) -> list[dict[str, str]]:

@@ -36,6 +36,11 @@ def layered(objects: Iterable[Object], controllers: Sequence[Object]) -> Layers:
     return {layer: dict(sorted(found[layer].items())) for layer in order if layer in found}
 
 
+def flat(layer: str) -> str:
+    """The layer as one word, for the name of an object or a file."""
+    return layer.replace("/", "-")
+
+
 def _placed(objects: Iterable[Object]) -> Iterator[tuple[str, Object]]:
     for each in objects:
         namespace = each["metadata"].get("namespace")

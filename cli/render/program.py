@@ -137,12 +137,9 @@ def _object(name: str, inputs: Mapping[str, Any]) -> Object:
             "lack them. Register each object by itself."
         )
     made: Object = _plain(inputs, name)
-    annotations = made["metadata"].get("annotations") or {}
-    kept = {key: value for key, value in annotations.items() if not key.startswith(_OWN)}
-    if kept != annotations:
-        made["metadata"] = {key: value for key, value in made["metadata"].items() if key != "annotations"}
-        if kept:
-            made["metadata"]["annotations"] = kept
+    annotations = made["metadata"].pop("annotations", {})
+    if kept := {key: value for key, value in annotations.items() if not key.startswith(_OWN)}:
+        made["metadata"]["annotations"] = kept
     return made
 
 

@@ -26,9 +26,6 @@ class Answers(Kubectl):
         late = self.looks >= self.ready_at
         return [scaled("voice", True, "ready"), scaled("batch", late, "ready" if late else BROKEN)]
 
-    def raw(self, path: str) -> str:
-        return ""
-
 
 def scaled(name: str, ready: bool, message: str) -> dict[str, Any]:
     condition = {"type": "Ready", "status": str(ready), "message": message}

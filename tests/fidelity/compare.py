@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import statistics
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from keda.manifests.patches import merged
 from keda.scaling.controller import ControllerSettings
 from keda.scaling.job_simulation import JobOptions, JobSimulation
 from keda.scaling.manifest import read_scaled_job, read_scaled_object
@@ -127,24 +127,11 @@ def timelines(record: Record, triggers: Sequence[Trigger]) -> list[Timeline]:
 
 def edits(record: Record) -> Iterator[Edit]:
     """The ScaledObject after each patch."""
-    manifest = copy.deepcopy(dict(record.manifest))
+    manifest: Any = record.manifest
     for act in record.acts:
         if act["patch"] is not None:
             manifest = merged(manifest, act["patch"])
             yield Edit(round(act["at"] * 1000), read_scaled_object(manifest))
-
-
-def merged(value: Any, patch: Any) -> Any:
-    """A JSON merge patch (RFC 7386) applied."""
-    if not isinstance(patch, Mapping):
-        return patch
-    result = dict(value) if isinstance(value, Mapping) else {}
-    for key, each in patch.items():
-        if each is None:
-            result.pop(key, None)
-        else:
-            result[key] = merged(result.get(key), each)
-    return result
 
 
 def sync_period(record: Record) -> float:

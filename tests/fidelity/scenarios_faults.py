@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from tests.fidelity.scenario import Scenario, Trigger, annotate, scaled
-from tests.fidelity.signals import DOWN, EMPTY, NAN, steps
+from tests.fidelity.signals import DOWN, EMPTY, NAN, Step, steps
 
 TWO_UP = steps(8, (42.5, 27), (82.5, 3))
 OUTAGE = steps(12, (42.5, DOWN), (102.5, 12))
 FALLBACK = {"failureThreshold": 3, "replicas": 6}
 
 
-def fallback(name: str, behavior: str, **more: object) -> Scenario:
+def fallback(name: str, behavior: str, served: tuple[Step, ...] = OUTAGE, **more: object) -> Scenario:
     """An outage from 42.5 s to 102.5 s at three replicas or what the steps ask for."""
     return scaled(
         name,
         "fallback outage",
-        Trigger(more.pop("steps", OUTAGE)),  # type: ignore[arg-type]
+        Trigger(served),
         replicas=3,
         fallback={**FALLBACK, "behavior": behavior, **more},
         seconds=150,
@@ -84,11 +84,11 @@ FAULTS: tuple[Scenario, ...] = (
     ),
     scaled("source-down", "trigger-error outage", Trigger(steps(22, (42.5, DOWN), (82.5, 8)))),
     scaled("source-down-at-zero", "trigger-error outage", Trigger(steps(0, (22.5, DOWN), (82.5, 8)))),
-    fallback("fallback-static", "static", steps=steps(14, (42.5, DOWN), (112.5, 14))),
-    fallback("fallback-current", "currentReplicas", steps=steps(14, (42.5, DOWN), (112.5, 33))),
-    fallback("fallback-higher", "currentReplicasIfHigher", steps=steps(42, (42.5, DOWN), (112.5, 8))),
-    fallback("fallback-lower", "currentReplicasIfLower", steps=steps(42, (42.5, DOWN), (112.5, 33))),
-    fallback("fallback-from-zero", "static", steps=steps(0, (42.5, DOWN), (112.5, 0))),
+    fallback("fallback-static", "static", steps(14, (42.5, DOWN), (112.5, 14))),
+    fallback("fallback-current", "currentReplicas", steps(14, (42.5, DOWN), (112.5, 33))),
+    fallback("fallback-higher", "currentReplicasIfHigher", steps(42, (42.5, DOWN), (112.5, 8))),
+    fallback("fallback-lower", "currentReplicasIfLower", steps(42, (42.5, DOWN), (112.5, 33))),
+    fallback("fallback-from-zero", "static", steps(0, (42.5, DOWN), (112.5, 0))),
     fallback("fallback-at-once", "static", failureThreshold=0),
     fallback("fallback-of-zero", "static", replicas=0),
     scaled(

@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from lab.node.netns import NODE_ADDRESS, enter
+from lab.node import netns
+from lab.node.netns import NODE_ADDRESS
 from lab.paths import Lab
 from tests.fidelity.signals import DOWN, EMPTY, NAN, Timeline
 
@@ -53,23 +54,13 @@ class Signals:
 
 def start(lab: Lab, signals: Signals, pods: PodMetrics) -> Callable[[], None]:
     """Serves until the returned function is called."""
-    servers: list[ThreadingHTTPServer] = []
-
-    def listen() -> None:
-        enter(lab.netns_path)  # this thread only; a socket stays in the namespace where it was made
-        servers.append(_Server((NODE_ADDRESS, PORT), _handler(signals)))
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    # The API server does not verify it (insecureSkipTLSVerify).
+    tls.load_cert_chain(lab.root / "pki" / "kubelet.crt", lab.root / "pki" / "kubelet.key")
+    with netns.entered(lab):  # a socket stays in the namespace it was made in
         metrics = _Server((NODE_ADDRESS, METRICS_PORT), _metrics_handler(pods))
-        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        # The API server does not verify it (insecureSkipTLSVerify).
-        tls.load_cert_chain(lab.root / "pki" / "kubelet.crt", lab.root / "pki" / "kubelet.key")
-        metrics.socket = tls.wrap_socket(metrics.socket, server_side=True, do_handshake_on_connect=False)
-        servers.append(metrics)
-
-    thread = threading.Thread(target=listen)
-    thread.start()
-    thread.join()
-    if len(servers) < 2:
-        raise RuntimeError(f"no server in the network of lab {lab.name}")
+        servers = (_Server((NODE_ADDRESS, PORT), _handler(signals)), metrics)
+    metrics.socket = tls.wrap_socket(metrics.socket, server_side=True, do_handshake_on_connect=False)
     for server in servers:
         threading.Thread(target=server.serve_forever, daemon=True).start()
 

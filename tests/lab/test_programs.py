@@ -40,7 +40,7 @@ ELSEWHERE = {
     "pulumi_plugins/kubernetes_provider/helm.py:template": "helm, a tool",
     "cli/clusters.py:server": "kubectl, the user's own or a tool",
     "cli/released.py:_version": "the user's own Pulumi CLI",
-    "cli/render/chart.py:rendered": "the user's own helm",
+    "cli/render/chart.py:rendered": "helm, the user's own or a tool",
     "lab/toolchain/tools.py:_on_path": "asks a tool on PATH for its version",
     "lab/chart_source.py:_run": "helm, a tool",
 }
