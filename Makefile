@@ -11,7 +11,7 @@ ON       := --lab $(LAB) $(if $(CLUSTER),--cluster $(CLUSTER)) $(if $(STACK),--s
             $(if $(YES),--yes) $(if $(FORCE),--force) $(if $(STANDIN),--standin)
 
 .DEFAULT_GOAL := help
-.PHONY: help machine up init preview render status dashboard load takeover down test lint unit live unproven fresh contract conformance verdicts fidelity generate
+.PHONY: help machine up init preview render status dashboard load takeover down test lint unit live fresh contract conformance verdicts fidelity generate
 
 help:  ## This list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -72,11 +72,8 @@ unit: $(VENV)/.ready  ## The tests that need nothing but Python
 
 live: $(VENV)/.ready  ## The tests on a real cluster and with a lab's tools (root; makes a lab of its own; TESTS=files)
 	@$(PY) -m lab.toolchain.tools
-	@$(if $(TESTS),,$(PY) -m pytest -m "tools and not (live or conformance or unproven)")
-	@$(PY) -m pytest -v -m "live and not (conformance or unproven)" --durations=12 $(TESTS)
-
-unproven: $(VENV)/.ready  ## The tests that have not passed yet (root; minutes each)
-	@$(PY) -m pytest -v -m unproven --durations=12
+	@$(if $(TESTS),,$(PY) -m pytest -m "tools and not (live or conformance)")
+	@$(PY) -m pytest -v -m "live and not conformance" --durations=12 $(TESTS)
 
 fresh: $(VENV)/.ready  ## `make test`, `make up` and `make down` on bare Debian (root; DEBIAN=12 or 13: that one only)
 	@$(PY) -m tests.fresh $(DEBIAN)

@@ -53,7 +53,7 @@ def connect(kubeconfig: str, context: str, settings: tuple[str, str]) -> tuple[G
         import_module("kubernetes")
     except ImportError:
         raise Unreachable(
-            "the Python package kubernetes is not installed. Write pip install 'keda-homelab[cluster]'."
+            "the Python package kubernetes is not installed. Run: pip install kubernetes."
         ) from None
     try:
         names, current = _contexts(source())

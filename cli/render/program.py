@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import atexit
 import json
 import os
 import runpy
@@ -10,6 +12,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +51,7 @@ class Stack:
 
 
 def run(stack_file: Path) -> Stack:
-    """Runs the program over a stack file. The section `cluster` is left out: no cluster is asked.
+    """Runs the program over a stack file. The section `cluster` is left out: no cluster is read.
 
     Raises:
         CommandError: the settings are wrong, hold a secret, or the program makes what no file can hold.
@@ -72,6 +75,7 @@ def run(stack_file: Path) -> Stack:
 
     with _without_cluster():
         loop = _ensure_event_loop()  # type: ignore[no-untyped-call]
+        _close_at_exit(loop)
         loop.run_until_complete(run_pulumi_func(program))
     [chart] = [inputs for kind, _, inputs in recorder.made if kind == _CHART]
     objects = tuple(
@@ -90,6 +94,7 @@ class _Recorder(pulumi.runtime.Mocks):
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
         self.made.append((args.typ, args.name, args.inputs))
+        _close_at_exit(asyncio.get_event_loop())  # of this thread, made by the mocks
         return f"{args.name}-id", args.inputs
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[Any, Any], None]:
@@ -107,9 +112,15 @@ class _Log:
             self.lines += request.message.splitlines()
 
 
+@cache
+def _close_at_exit(loop: asyncio.AbstractEventLoop) -> None:
+    """A loop that is still open when Python ends may print a traceback (`BaseEventLoop.__del__`)."""
+    atexit.register(loop.close)
+
+
 @contextmanager
 def _without_cluster() -> Iterator[None]:
-    """No kubeconfig, so that the preflight asks nobody; the program's settings of the process are undone."""
+    """No kubeconfig, so that the preflight reads no cluster; the program's settings of the process are undone."""
     before, handler, path = os.environ.get("KUBECONFIG"), signal.getsignal(signal.SIGINT), list(sys.path)
     os.environ["KUBECONFIG"] = os.devnull
     try:

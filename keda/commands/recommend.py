@@ -158,7 +158,7 @@ def _answer(scaled_object: ScaledObject, found: Recommendation) -> Iterator[str]
         before, after = (_numbers(found.goal, outcome) for outcome in found.held_out)
         yield f"     held out: {after}; what you have: {before}"
     elif found.held_out is None:
-        yield "     Nothing was held out: the signal is neither recorded nor by chance."
+        yield "     Nothing was held out: the signal is neither recorded nor random."
 
 
 def words(scaled_object: ScaledObject, settings: Settings) -> str:

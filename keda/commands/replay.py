@@ -28,12 +28,12 @@ def add(parser: ArgumentParser) -> None:
     """The arguments."""
     add = parser.add_argument
     add("path", metavar="FILE", help="a manifest with a ScaledObject; - for stdin")
-    add("--workload", metavar="NAME", help="the ScaledObject's name, where the file holds several")
+    add("--workload", metavar="NAME", help="the ScaledObject's name, where the file has several")
     add("--signal", action="append", default=[], metavar="[TRIGGER=]FILE", help="what a trigger read")
     add("--recorded", metavar="FILE", help="the target's replicas")
-    add("--prometheus", metavar="URL", help="both from there: KEDA's own metric and kube-state-metrics")
-    add("--signal-query", action="append", default=[], metavar="[TRIGGER=]PROMQL", help="in its place")
-    add("--replicas-query", metavar="PROMQL", help="in place of kube-state-metrics")
+    add("--prometheus", metavar="URL", help="the server that has both")
+    add("--signal-query", action="append", default=[], metavar="[TRIGGER=]PROMQL", help="instead of KEDA's own metric")
+    add("--replicas-query", metavar="PROMQL", help="instead of kube-state-metrics")
     add("--since", default="24h", metavar="TIME", help="default: %(default)s")
     add("--step", default="15s", metavar="TIME", help="between two values; default: %(default)s")
     add("--start-up", default="0s", metavar="TIME", help="until a new pod is Ready; default: %(default)s")

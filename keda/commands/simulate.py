@@ -32,7 +32,7 @@ def add(parser: ArgumentParser) -> None:
     add("--cpu-request", default="1", metavar="CORES", help="of each pod, such as 500m; default: 1")
     add("--memory-request", default="", metavar="BYTES", help="of each pod, such as 256Mi")
     add("--gpus", type=int, metavar="N", help="GPUs of each pod; default: the ScaledObject's annotation")
-    add("--seed", type=int, default=0, metavar="N", help="of the arrivals by chance")
+    add("--seed", type=int, default=0, metavar="N", help="of the random arrivals")
     add("--every", action="store_true", help="each poll and sync, not only changes")
     add("--format", choices=("text", "json"), default="text", help="default: %(default)s")
     add("--plot", action="append", default=[], metavar="FILE", help="a picture: FILE.svg, .html or .png")

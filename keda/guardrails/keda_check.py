@@ -104,7 +104,7 @@ class KedaCheckAdvice(_Checks):
     """The warnings: KEDA takes the object, and it does not do what is meant."""
 
     name = "keda-check-advice"
-    summary = "No object is accepted and then works otherwise than meant: the warnings of `keda check`."
+    summary = "No object has a mistake that KEDA accepts: the warnings of `keda check`."
     why = (
         "A query that returns several series, a fallback that cannot fire, a cron window above the maximum: "
         "KEDA accepts it, and the workload does not scale as meant. The policy is advisory by default; set "

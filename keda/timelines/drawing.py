@@ -1,6 +1,6 @@
 """A timeline as a picture: the signals with their thresholds, the replicas, and why each change happened.
 
-matplotlib draws it: `pip install 'keda-homelab[plot]'`. An SVG has the dark colours too, for viewers that
+matplotlib draws it (the extra `plot`). An SVG has the dark colours too, for viewers that
 apply `prefers-color-scheme`; the others show the light ones.
 """
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Draw = Callable[[], Figure]
 
-MISSING = "matplotlib is not installed, which draws the pictures. Run: pip install 'keda-homelab[plot]'."
+MISSING = "matplotlib is not installed, which draws the pictures. Run: pip install matplotlib."
 
 PAPER, INK, MUTED, GRID = "#ffffff", "#1f2329", "#6a737d", "#e4e7eb"
 SIGNAL, THRESHOLD, ACTIVATION = "#2f6fde", "#c2410c", "#8a6d00"

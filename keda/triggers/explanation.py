@@ -31,9 +31,9 @@ _WIDTH = 96
 _INTRODUCTION = """\
 # The {count} scalers of KEDA 2.19.0
 
-Written by `make generate`, off the models. `keda explain <scaler>` prints one
+Written by `make generate`, from the models. `keda explain <scaler>` prints one
 scaler in full, with units and defaults. A parameter in **bold** is required. The last column is what a
-TriggerAuthentication can give; what is *slanted* there must be given in one of its places.
+TriggerAuthentication can give; *italic*: required, in one of its places.
 
 | scaler | class | required in metadata | other parameters (default) | authentication |
 |---|---|---|---|---|

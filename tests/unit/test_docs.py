@@ -179,7 +179,7 @@ FORBIDDEN = {
     r"\b(any|empty) text\b": "anything, an empty string",
     r"\b[Ss]omebody else's\b": "another, of others",
     r"\.\./shared\b": "no path outside the repository",
-    r"/work/\b": "no path of one machine",
+    r"/[w]ork/\b": "no path of one machine",
 }
 """What is not written in pages, messages and code, and what is written instead."""
 READ = [

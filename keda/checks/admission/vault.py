@@ -24,8 +24,8 @@ VAULT_LOGIN = error(
     summary="A Vault that KEDA cannot read",
     why=(
         "KEDA logs in to Vault when it builds the scaler (hashicorpvault_handler.go:102); neither the CRD "
-        "nor the webhook compares the words. It has token and kubernetes, the latter with mount, role and a "
-        "ServiceAccount, and the types secret, secretV2 and pki."
+        "nor the webhook validates the words. Valid are the logins token and kubernetes, the latter with "
+        "mount, role and a ServiceAccount, and the types secret, secretV2 and pki."
     ),
     passes="""
         hashiCorpVault:

@@ -17,11 +17,11 @@ from keda.syntax import go
 UNKNOWN_WORD = warning(
     "unknown-word",
     SETTINGS,
-    summary="A word that the scaler does not have",
+    summary="A keyword that the scaler does not have",
     why=(
-        "For some parameters KEDA has a few words, and no list that a value is compared with: any other word "
-        "is accepted, and something else happens in silence. A misspelt identityOwner takes the identity of "
-        "KEDA's operator (aws_common.go:95), a misspelt checkpointStrategy reads another layout "
+        "Some parameters have a few keywords that KEDA does not validate: any other value is accepted, and "
+        "silently has another effect. A misspelt identityOwner takes the identity of KEDA's operator "
+        "(aws_common.go:95), a misspelt checkpointStrategy reads another layout "
         "(azure_eventhub_checkpoint.go:91)."
     ),
     passes="checkpointStrategy: blobMetadata",

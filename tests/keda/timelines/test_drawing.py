@@ -104,7 +104,7 @@ def test_without_matplotlib_one_line(
     assert main(["simulate", *DRAWN, "--plot", "never/a.png"]) == 2
     assert capsys.readouterr().err == (
         "keda simulate: --plot never/a.png: matplotlib is not installed, which draws the pictures. "
-        "Run: pip install 'keda-homelab[plot]'.\n"
+        "Run: pip install matplotlib.\n"
     )
 
 

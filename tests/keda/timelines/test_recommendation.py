@@ -185,6 +185,6 @@ def test_one_line(batch: str, arguments: list[str], message: str, capsys: pytest
 def test_without_a_recording_nothing_is_held_out(batch: str, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["simulate", batch, "--signal", "pulse:0:3@5m-9m", "--recommend", "min pod-hours"]
     assert main(command) == 0
-    assert "Nothing was held out: the signal is neither recorded nor by chance." in capsys.readouterr().out
+    assert "Nothing was held out: the signal is neither recorded nor random." in capsys.readouterr().out
     assert main([*command[:3], "poisson:0.05:20s", *command[4:]]) == 0
     assert "     held out: pod-hours " in capsys.readouterr().out
