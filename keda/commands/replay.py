@@ -32,7 +32,13 @@ def add(parser: ArgumentParser) -> None:
     add("--signal", action="append", default=[], metavar="[TRIGGER=]FILE", help="what a trigger read")
     add("--recorded", metavar="FILE", help="the target's replicas")
     add("--prometheus", metavar="URL", help="the server that has both")
-    add("--signal-query", action="append", default=[], metavar="[TRIGGER=]PROMQL", help="instead of KEDA's own metric")
+    add(
+        "--signal-query",
+        action="append",
+        default=[],
+        metavar="[TRIGGER=]PROMQL",
+        help="instead of KEDA's own metric",
+    )
     add("--replicas-query", metavar="PROMQL", help="instead of kube-state-metrics")
     add("--since", default="24h", metavar="TIME", help="default: %(default)s")
     add("--step", default="15s", metavar="TIME", help="between two values; default: %(default)s")

@@ -72,7 +72,8 @@ def test_a_template_of_several_documents(tmp_path: Path) -> None:
             "its resourcesTemplate holds more than names of inputs",
         ),
         (
-            "  inputs: [{x: [a]}]\n  resourcesTemplate: |\n    << range $x := inputs.x >>\n    kind: << $x >>\n",
+            "  inputs: [{x: [a]}]\n"
+            "  resourcesTemplate: |\n    << range $x := inputs.x >>\n    kind: << $x >>\n",
             "its resourcesTemplate holds more than names of inputs",
         ),
     ],
