@@ -120,7 +120,7 @@ def _close_at_exit(loop: asyncio.AbstractEventLoop) -> None:
 
 @contextmanager
 def _without_cluster() -> Iterator[None]:
-    """No kubeconfig, so that the preflight reads no cluster; what the program set in the process is undone."""
+    """No kubeconfig, so that the preflight reads no cluster; the process is left as it was."""
     before, handler, path = os.environ.get("KUBECONFIG"), signal.getsignal(signal.SIGINT), list(sys.path)
     os.environ["KUBECONFIG"] = os.devnull
     try:
