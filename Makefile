@@ -7,6 +7,8 @@ WORKLOAD ?= voice
 PYTHON   ?= python3
 VENV     := .venv
 PY       := $(VENV)/bin/python
+# Tests without a lab run side by side, a file on one processor; a file's fixtures are made once.
+PYTEST   := $(PY) -m pytest -n auto --maxprocesses 4 --dist loadfile
 ON       := --lab $(LAB) $(if $(CLUSTER),--cluster $(CLUSTER)) $(if $(STACK),--stack $(STACK)) \
             $(if $(YES),--yes) $(if $(FORCE),--force) $(if $(STANDIN),--standin)
 
@@ -68,11 +70,11 @@ lint: $(VENV)/.ready  ## Style and types
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy
 
 unit: $(VENV)/.ready  ## The tests that need nothing but Python
-	@$(PY) -m pytest -m "not (engine or tools or live or conformance)"
+	@$(PYTEST) -m "not (engine or tools or live or conformance)"
 
 live: $(VENV)/.ready  ## The tests on a real cluster and with a lab's tools (root; makes a lab of its own; TESTS=files)
 	@$(PY) -m lab.toolchain.tools
-	@$(if $(TESTS),,$(PY) -m pytest -m "tools and not (live or conformance)")
+	@$(if $(TESTS),,$(PYTEST) -m "tools and not (live or conformance)")
 	@$(PY) -m pytest -v -m "live and not conformance" --durations=12 $(TESTS)
 
 fresh: $(VENV)/.ready  ## `make test`, `make up` and `make down` on bare Debian (root; DEBIAN=12 or 13: that one only)
@@ -96,4 +98,4 @@ generate: $(VENV)/.ready  ## Every generated file: models, JSON Schemas, Kyverno
 
 test: lint  ## Lint, types, unit, program, policy and engine tests: no root, no cluster
 	@$(PY) -m lab.toolchain.tools pulumi
-	@$(PY) -m pytest -m "not (tools or live or conformance)"
+	@$(PYTEST) -m "not (tools or live or conformance)"

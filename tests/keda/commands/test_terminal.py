@@ -32,7 +32,7 @@ def here(tmp_path: Path) -> Path:
 
 
 def environment(**more: str) -> dict[str, str]:
-    kept = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "TERM")}
+    kept = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "TERM", "COLUMNS")}
     return {**kept, "PYTHONPATH": str(ROOT), "TERM": "xterm", **more}
 
 
