@@ -106,13 +106,13 @@ DISTURBED: tuple[Scenario, ...] = tuple(
         (
             "behavior-changes",
             "edit policies",
-            [Trigger(steps(8, (97.5, 48)))],
+            [Trigger(steps(8, (92.5, 38)))],
             {
                 "replicas": 2,
                 "up": rules(0, None, "1 Pods / 8"),
                 "acts": (
                     Act(
-                        112,
+                        107,
                         patch={
                             "spec": {
                                 "advanced": {
