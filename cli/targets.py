@@ -39,6 +39,16 @@ def lab_record(lab: Lab) -> dict[str, Any]:
     return record
 
 
+def in_folder(state: Path) -> str:
+    """The URL of a state in a folder.
+
+    Without `metadata=skip` each file has a second one for its attributes (gocloud.dev, fileblob/attrs.go), which is
+    not replaced in one step: a kill while it is written leaves it empty, and every later run ends with "failed to
+    load checkpoint: EOF".
+    """
+    return f"{state.as_uri()}?metadata=skip"
+
+
 def lab_engine(lab: Lab, overrides: Mapping[str, Any] | None = None) -> Engine:
     """The engine on a lab: state, passphrase and stack file are in its folder, the chart is its registry's.
 
@@ -64,7 +74,7 @@ def lab_engine(lab: Lab, overrides: Mapping[str, Any] | None = None) -> Engine:
         env={
             **plugin_variables,
             "KUBECONFIG": str(lab.kubeconfig),
-            "PULUMI_BACKEND_URL": state.as_uri(),
+            "PULUMI_BACKEND_URL": in_folder(state),
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase),
         },
         overrides={

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from cli.targets import in_folder
 from lab.toolchain import tools
 from pulumi_plugins import plugin_environment
 
@@ -210,7 +211,7 @@ def stack(cluster: Cluster, found: dict[str, Path], plugins: dict[str, str], tmp
         "PATH": os.pathsep.join([*map(str, folders), os.environ["PATH"]]),
         "NO_COLOR": "1",
         "KUBECONFIG": str(cluster.kubeconfig),
-        "PULUMI_BACKEND_URL": (tmp_path / "state").as_uri(),
+        "PULUMI_BACKEND_URL": in_folder(tmp_path / "state"),
         "PULUMI_CONFIG_PASSPHRASE": "test",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         **plugins,

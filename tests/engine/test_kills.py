@@ -81,3 +81,21 @@ def _provider(engine: int) -> int | None:
         except (OSError, IndexError, ValueError):
             continue
     return None
+
+
+def test_a_state_has_no_second_files(stack: Stack) -> None:
+    """One that a kill leaves empty ends every later run: `?metadata=skip` keeps them away."""
+    stack.program("")
+    stack.environment["PULUMI_BACKEND_URL"] = stack.environment["PULUMI_BACKEND_URL"].partition("?")[0]
+    assert (up := stack.up()).code == 0, up.text
+    seconds = list((stack.folder / "state").rglob("test.json.attrs"))
+    assert len(seconds) == 1
+    seconds[0].write_text("")
+    assert "failed to load checkpoint: EOF" in stack.up().text
+
+
+def test_the_states_of_labs_have_none(stack: Stack) -> None:
+    stack.program("")
+    assert (up := stack.up()).code == 0, up.text
+    assert list((stack.folder / "state").rglob("test.json"))
+    assert not list((stack.folder / "state").rglob("*.attrs"))
