@@ -42,9 +42,9 @@ def lab_record(lab: Lab) -> dict[str, Any]:
 def in_folder(state: Path) -> str:
     """The URL of a state in a folder.
 
-    Without `metadata=skip` each file has a second one for its attributes (gocloud.dev, fileblob/attrs.go), which is
-    not replaced in one step: a kill while it is written leaves it empty, and every later run ends with "failed to
-    load checkpoint: EOF".
+    Without `metadata=skip` each file has a second one for its attributes (gocloud.dev, fileblob/attrs.go),
+    which is not replaced in one step: a kill while it is written leaves it empty, and every later run ends
+    with "failed to load checkpoint: EOF".
     """
     return f"{state.as_uri()}?metadata=skip"
 
