@@ -26,6 +26,8 @@ _METRIC_TYPES = ("AverageValue", "Value", "Utilization")
 _NOT_READY = "KEDA could not build the scaler: never Ready, nothing scales."
 _CRASH = "On an update KEDA's operator crashes on it, and no ScaledObject of the cluster is scaled."
 _CARRY_PASSWORDS = {"rabbitmq": ("host",)}
+_IDENTITIES = {"aws-": "aws", "azure-": "azure-workload", "gcp-": "gcp"}
+"""The pod identity of a cloud's scalers, by how their types begin."""
 """Parameters with a secret whose names do not show it."""
 _EXAMPLES = {
     "int64": ("a whole number in digits", "5"),
@@ -290,13 +292,13 @@ def _missing(refusal: Refusal, kind: str, metadata: Parameters, at: At, keda: st
     writable = [each for each in names if _in_metadata(kind, each)]
     elsewhere = [source for source in parameter.sources if source != "metadata"]
     given = ways(name, ["metadata", *elsewhere] if writable else elsewhere, " or ".join(writable))
-    if refusal.kind == "credentials" and "identityOwner" in scalers()[kind].named:
-        owner = "identityOwner: operator for the identity of KEDA's operator"
-        given = [
-            f"write {owner}",
-            "name in authenticationRef a TriggerAuthentication with podIdentity: {provider: aws}",
-            *given[-1:],
-        ]
+    if refusal.kind == "credentials":
+        if "identityOwner" in scalers()[kind].named:
+            given = ["write identityOwner: operator for the identity of KEDA's operator", *given[-1:]]
+        provider = next((each for cloud, each in _IDENTITIES.items() if kind.startswith(cloud)), "")
+        if provider:
+            identity = f"a TriggerAuthentication with podIdentity: {{provider: {provider}}}"
+            given.insert(-1, f"name in authenticationRef {identity}")
     secret = is_secret_key(name) or name in _CARRY_PASSWORDS.get(kind, ())
     in_order = secret and refusal.kind != "credentials"
     fix = either(reversed(given) if in_order else given)

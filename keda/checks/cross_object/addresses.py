@@ -15,7 +15,7 @@ from keda.manifests.reading import At
 from keda.manifests.unseen import UNKNOWN_NAMESPACE
 
 _IN_URL = {"connectionString", "connection"}
-"""Parameters that may be a URL."""
+"""Parameters that may be a URL, or a connection string."""
 _ADDRESSES = {
     *_IN_URL,
     *("host", "hosts", "address", "addresses", "hostAddress", "serverAddress", "managementEndpoint"),
@@ -25,6 +25,11 @@ _ADDRESSES = {
 }
 """Parameters that are an address or a list of them."""
 _HOST = re.compile(r"(?:[a-z][a-z0-9+.-]*://)?(?:[^/@]*@)?(\[[0-9a-f:]+\]|[A-Za-z0-9.-]+)(?=[:/?]|$)")
+_IN_CONNECTION = re.compile(
+    r"@tcp\(([A-Za-z0-9.-]+)"
+    r"|(?i:(?:^|[;\s])(?:host|server|data source|address|addr)\s*=\s*(?:tcp:)?)([A-Za-z0-9.-]+)(?=[,:;\s]|$)"
+)
+"""The host in a connection string that is no URL: of MySQL's driver, or as pairs of name and value."""
 _OWN = re.compile(r"localhost|127(\.\d+){3}|\[::1\]|0\.0\.0\.0")
 _LABEL = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")
 
@@ -59,6 +64,7 @@ def address_elsewhere(item: Item, objects: Objects) -> Iterator[Problem]:
 
 def _hosts(value: str, in_url: bool) -> Iterator[str]:
     if in_url and "://" not in value:
+        yield from (first or second for first, second in _IN_CONNECTION.findall(value))
         return
     for each in value.split(","):
         if found := _HOST.match(each.strip()):

@@ -129,11 +129,19 @@ def test_variables(containers: Any, target: Any, more: Any, fix: str | None) -> 
         ("redis", {"address": "cache:6379"}, None),
         ("redis", {"address": UNKNOWN}, None),
         ("azure-servicebus", {"connectionFromEnv": "BUS"}, None),
+        ("postgresql", {"connectionFromEnv": "PG"}, "db"),
+        ("mysql", {"connectionString": "user:pw@tcp(db:3306)/shop"}, "db"),
+        ("mssql", {"connectionString": "Server=tcp:db,1433;User Id=u;Password=pw"}, "db"),
+        ("mssql", {"connectionString": "Server=db.shop.svc;User Id=u;Password=pw"}, None),
     ],
 )
 def test_addresses(kind: str, metadata: Any, host: str | None) -> None:
     pod = container("a", "BUS") | {
-        "env": [{"name": "DB", "value": "db:6379"}, {"name": "BUS", "value": "E=sb://b.c/;K=v"}]
+        "env": [
+            {"name": "DB", "value": "db:6379"},
+            {"name": "BUS", "value": "E=sb://b.c/;K=v"},
+            {"name": "PG", "value": "host=db port=5432 user=u password=pw"},
+        ]
     }
     service = thing("Service", "db", spec={})
     codes = found(scaled(kind, metadata), deployment(pod), service)
@@ -173,6 +181,15 @@ def test_where_a_cluster_authentication_reads(places: list[str], code: bool, key
         ("graphite", {}, ["username", "password"], "Write authMode: basic."),
         ("prometheus", {}, ["customAuthHeader", "customAuthValue"], "Write authModes: custom."),
         ("metrics-api", {"authModes": "oauth"}, ["clientID"], "Write one of bearer"),
+        ("pulsar", {}, ["bearerToken"], "Write authModes: bearer."),
+        ("kafka", {}, ["username", "password"], "Write sasl: plaintext, scram_sha256 or scram_sha512"),
+        ("apache-kafka", {"sasl": "plaintext"}, ["username", "ca"], "Write tls: enable."),
+        ("rabbitmq", {}, ["ca", "cert", "key"], "Give tls: enable too"),
+        ("redis-streams", {}, ["ca"], "Give tls: enable too"),
+        ("redis-streams", {"enableTLS": "true"}, ["ca"], None),
+        ("mongodb", {}, ["cert", "key", "tls"], None),
+        ("kafka", {"sasl": "none"}, ["username", "password"], None),
+        ("kafka", {"sasl": "plaintext"}, ["username", "password"], None),
         ("prometheus", {"authModes": "basic"}, ["username"], None),
         ("prometheus", {"authModes": UNKNOWN}, ["username"], None),
         ("metrics-api", {}, ["apiKey", "authModes"], None),
@@ -199,10 +216,12 @@ def test_an_authentication_that_is_not_given_may_hold_a_mode() -> None:
     ("namespace", "code"), [("front", True), ("shop", False), (UNKNOWN, False), ("", False)]
 )
 def test_where_pods_are_counted(namespace: Any, code: bool) -> None:
-    metadata = {"podSelector": "app=a", "value": "3", "namespace": namespace}
-    codes = found(scaled("kubernetes-workload", metadata))
-    assert ("workload-namespace" in codes) == code
-    assert not (code and "unknown-parameter" in codes)
+    of_resource = {"resourceKind": "ConfigMap", "resourceName": "a", "key": "b", "targetValue": "3"}
+    of_workload = {"podSelector": "app=a", "value": "3"}
+    for kind, metadata in (("kubernetes-workload", of_workload), ("kubernetes-resource", of_resource)):
+        codes = found(scaled(kind, metadata | {"namespace": namespace}))
+        assert ("workload-namespace" in codes) == code
+        assert not (code and "unknown-parameter" in codes)
 
 
 @pytest.mark.parametrize(
@@ -247,7 +266,7 @@ def test_kinds_and_their_group(version: Any, kind: str, code: bool) -> None:
     assert ("unknown-kind" in found(given)) == code
 
 
-@pytest.mark.parametrize("kind", ["DeploymentConfig", "Rollout", "CloneSet"])
+@pytest.mark.parametrize("kind", ["DeploymentConfig", "Rollout", "CloneSet", "MachineDeployment"])
 def test_kinds_of_other_groups(kind: str) -> None:
     codes = found(scaled("cron", {}, target={"kind": kind}))
     assert codes["target-not-scalable"].fix.startswith("Write apiVersion: ")
@@ -258,6 +277,21 @@ def test_ways_out_without_an_identity(kind: str) -> None:
     findings = keda.check([scaled(kind, {"awsRegion": "eu-west-1"})])
     fixes = [each.fix for each in findings if "pod identity" in each.message]
     assert all("identityOwner: operator" in fix and "provider: aws" in fix for fix in fixes)
+
+
+@pytest.mark.parametrize(
+    ("kind", "metadata", "provider"),
+    [
+        ("azure-queue", {"queueName": "q"}, "azure-workload"),
+        ("azure-blob", {"blobContainerName": "b"}, "azure-workload"),
+        ("azure-eventhub", {}, "azure-workload"),
+        ("gcp-pubsub", {"subscriptionName": "projects/p/subscriptions/s"}, "gcp"),
+        ("gcp-storage", {"bucketName": "b"}, "gcp"),
+    ],
+)
+def test_the_identity_of_a_cloud_is_a_way_out(kind: str, metadata: Any, provider: str) -> None:
+    (given,) = [each for each in keda.check([scaled(kind, metadata)]) if "pod identity" in each.message]
+    assert f"a TriggerAuthentication with podIdentity: {{provider: {provider}}}" in given.fix
 
 
 @pytest.mark.parametrize(
