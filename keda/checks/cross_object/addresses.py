@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from keda.checks.cross_object.cluster_secrets import keda_namespaces
 from keda.checks.registry import REFERENCES, SCALING, Problem, warning
 from keda.checks.scaling import triggers_of
-from keda.checks.sources import environment
+from keda.checks.sources import ADDRESSES, environment
 from keda.core.errors import MISSING
 from keda.manifests.objects import Item, Objects
 from keda.manifests.reading import At
@@ -16,14 +16,6 @@ from keda.manifests.unseen import UNKNOWN_NAMESPACE
 
 _IN_URL = {"connectionString", "connection"}
 """Parameters that may be a URL, or a connection string."""
-_ADDRESSES = {
-    *_IN_URL,
-    *("host", "hosts", "address", "addresses", "hostAddress", "serverAddress", "managementEndpoint"),
-    *("bootstrapServers", "brokerAddress", "endpoint", "endpoints", "scalerAddress", "url", "authURL"),
-    *("solaceSempBaseURL", "serverURL", "server", "natsServerMonitoringEndpoint", "metricsURL", "adminURL"),
-    *("nsqLookupdHTTPAddresses", "clusterIPAddress", "sentinelAddresses", "awsEndpoint", "githubApiURL"),
-}
-"""Parameters that are an address or a list of them."""
 _HOST = re.compile(r"(?:[a-z][a-z0-9+.-]*://)?(?:[^/@]*@)?(\[[0-9a-f:]+\]|[A-Za-z0-9.-]+)(?=[:/?]|$)")
 _IN_CONNECTION = re.compile(
     r"@tcp\(([A-Za-z0-9.-]+)"
@@ -51,7 +43,7 @@ def address_elsewhere(item: Item, objects: Objects) -> Iterator[Problem]:
         at: At = (*trigger.at, "metadata")
         for key, value in trigger.parameters.items():
             name = key.removesuffix("FromEnv")
-            if name not in _ADDRESSES or not isinstance(value, str):
+            if name not in ADDRESSES or not isinstance(value, str):
                 continue
             if key != name:
                 variables = environment(item, objects)[0] if variables is None else variables

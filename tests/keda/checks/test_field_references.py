@@ -254,12 +254,17 @@ def test_keys_that_have_another_place(key: str, value: Any, place: str | None) -
         ("apps/v1", "ScaledJob", True),
         ("kedacore.sh/v1alpha1", "TriggerAuthentication", True),
         ("v1", "ScaledObject", True),
+        ("keda.sh/v1beta1", "ScaledObject", True),
+        ("keda.sh/v1alpha1", "ScaledObjects", True),
+        ("keda.sh/v1alpha1", None, True),
         ("keda.sh/v1alpha1", "ScaledObject", False),
         (UNKNOWN, "ScaledObject", False),
     ],
 )
-def test_kinds_and_their_group(version: Any, kind: str, code: bool) -> None:
+def test_kinds_and_their_group(version: Any, kind: str | None, code: bool) -> None:
     given = scaled("cron", {}) | {"kind": kind}
+    if kind is None:
+        given.pop("kind")
     given.pop("apiVersion")
     if version is not None:
         given["apiVersion"] = version
@@ -300,7 +305,7 @@ def test_the_identity_of_a_cloud_is_a_way_out(kind: str, metadata: Any, provider
         ("azure-blob", "connection", "AzureWebJobsStorage", "trigger-parameter"),
         ("azure-servicebus", "connection", "SERVICEBUS_CONNECTION", "trigger-parameter"),
         ("azure-eventhub", "connection", "EventHub", "misplaced-parameter"),
-        ("postgresql", "connection", "PG_CONNECTION", "misplaced-parameter"),
+        ("postgresql", "connection", "PG_CONNECTION", "trigger-parameter"),
         ("mongodb", "connectionString", "MONGO", "trigger-parameter"),
         ("rabbitmq", "host", "RabbitMqHost", "trigger-parameter"),
     ],
@@ -311,6 +316,36 @@ def test_the_name_of_a_variable_in_place_of_its_value(kind: str, key: str, value
     findings = [each for each in keda.check([given]) if each.at[-1] == key]
     assert [(each.code, each.fix) for each in findings] == [(code, f"Write {key}FromEnv: {value}.")]
     assert "can read it" not in findings[0].message
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "value", "found_"),
+    [
+        ("redis", "address", "REDIS_ADDRESS", True),
+        ("kafka", "bootstrapServers", "KAFKA_BROKERS", True),
+        ("redis-cluster", "addresses", "REDIS_NODES", True),
+        ("redis", "address", "redis.shop:6379", False),
+        ("redis", "address", "REDIS", False),
+        ("kafka", "topic", "ORDERS_PAID", False),
+        ("prometheus", "serverAddress", "PROMETHEUS_URL", False),
+    ],
+)
+def test_the_name_of_a_variable_as_an_address(kind: str, key: str, value: str, found_: bool) -> None:
+    findings = [each for each in keda.check([scaled(kind, {key: value})]) if each.at[-1] == key]
+    assert (f"Write {key}FromEnv: {value}." in [each.fix for each in findings]) == found_
+
+
+@pytest.mark.parametrize(
+    ("kind", "metadata", "place"),
+    [
+        ("postgresql", {"connection": "PG_URL", "query": "select 1", "targetQueryValue": "1"}, "connection"),
+        ("azure-servicebus", {"connection": "Endpoint=sb://a/;K=v", "queueName": "q"}, "connection"),
+        ("mssql", {"connectionString": "Server=a.b", "query": "q", "targetValue": "1"}, "connectionString"),
+    ],
+)
+def test_what_is_missing_because_of_its_place_is_told_once(kind: str, metadata: Any, place: str) -> None:
+    (finding,) = keda.check([scaled(kind, metadata)])
+    assert (finding.code, finding.at[-1]) == ("trigger-parameter", place)
 
 
 def test_a_host_without_a_scheme_is_not_a_variable() -> None:
