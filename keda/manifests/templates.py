@@ -18,15 +18,16 @@ PLACEHOLDER = re.compile(
 _MARKS = re.compile(r"[$<@]|__|CHANGE|REPLACE|YOUR|\{[A-Za-z_][\w.-]*\}", re.ASCII)
 """In every placeholder and variable; a short search, since every document is searched."""
 _OF_TOOLS = re.compile(
-    r"\{\{.*?\}\}|\[\[ ?[A-Za-z_].*?\]\]|\{%.*?%\}|<%.*?%>|#\{[\w.-]+\}|\$\(\w+\)|\bref\+[a-z0-9]+://|ENC\[AES256_GCM,"
-    r"|\A#@ ",
-    re.ASCII | re.DOTALL,
+    r"\{\{[^}\n]{0,200}\}\}|\[\[ ?[A-Za-z_][^\]\n]{0,200}\]\]|\{%[^%\n]{0,200}%\}|<%[^%\n]{0,200}%>"
+    r"|#\{[\w.-]{1,200}\}|\$\(\w{1,200}\)|\bref\+[a-z0-9]{1,40}://|ENC\[AES256_GCM,|\A#@ ",
+    re.ASCII,
 )
 """What Jinja, Helm, Copier, ERB, Octopus and Azure DevOps, Kustomize's vars, vals, SOPS and ytt fill in. An
 object of KEDA's has no such text of its own; a dashboard and an alert have."""
 _KEDAS = re.compile(r"^apiVersion:[ ]*[\"']?(?:eventing\.)?keda\.sh/", re.MULTILINE)
 _IN_COMMENT = re.compile(
-    r"(:[ \t]+)(#\{[\w.-]+\}#?|#@ [^\n\"\\]+?|\[\[ [^\n\"\\]+? \]\])(?=[ \t]*\r?$)", re.MULTILINE
+    r"(:[ \t]{1,9})(#\{[\w.-]{1,200}\}#?|#@ [^\n\"\\]{1,200}?|\[\[ [^\n\"\\]{1,200}? \]\])(?=[ \t]{0,9}\r?$)",
+    re.MULTILINE,
 )
 
 

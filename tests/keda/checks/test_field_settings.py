@@ -319,6 +319,25 @@ def test_restart_policies(policy: str | None, found: bool) -> None:
     assert ("job-template" in codes(given)) == found
 
 
+@pytest.mark.parametrize(
+    ("container", "found"),
+    [
+        ({"name": "c", "image": "i"}, False),
+        ({"name": "c"}, True),
+        ({"name": "c", "image": ""}, True),
+        ({"name": "c", "image": UNKNOWN}, False),
+        ({"name": "c", "imag": "i"}, False),
+        (UNKNOWN, False),
+    ],
+)
+@pytest.mark.parametrize("key", ["containers", "initContainers"])
+def test_a_job_s_container_needs_an_image(key: str, container: Any, found: bool) -> None:
+    given = scaled(QUEUE, kind="ScaledJob")
+    pod = given["spec"]["jobTargetRef"]["template"]["spec"]
+    given["spec"]["jobTargetRef"]["template"]["spec"] = pod | {key: [container]}
+    assert ("job-template" in codes(given)) == found
+
+
 @pytest.mark.parametrize("kind", ["cpu", "memory"])
 def test_a_resource_trigger_in_a_formula(kind: str) -> None:
     resource = {
@@ -333,7 +352,18 @@ def test_a_resource_trigger_in_a_formula(kind: str) -> None:
     assert f"a {kind} trigger" in finding.message and "Name a trigger" not in finding.fix
 
 
-@pytest.mark.parametrize("given", [{"minMetricValue": "5"}, {"ignoreNullValues": "true"}])
-def test_what_says_what_no_data_means(given: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("kind", "given"),
+    [
+        ("aws-cloudwatch", {"minMetricValue": "5"}),
+        ("aws-cloudwatch", {"ignoreNullValues": "true"}),
+        ("elasticsearch", {"ignoreNullValues": "false"}),
+        ("datadog", {"metricUnavailableValue": "0"}),
+        ("new-relic", {"noDataError": "true"}),
+        ("gcp-stackdriver", {"valueIfNull": "0"}),
+        ("prometheus", {"query": "sum(up) or vector(0)"}),
+    ],
+)
+def test_what_says_what_no_data_means(kind: str, given: dict[str, str]) -> None:
     metadata = {"awsRegion": "eu-west-1", "identityOwner": "operator", "targetMetricValue": "5"} | given
-    assert "no-data-contract" not in codes(scaled({"type": "aws-cloudwatch", "metadata": metadata}))
+    assert "no-data-contract" not in codes(scaled({"type": kind, "metadata": metadata}))
