@@ -23,13 +23,12 @@ def test_a_program(sample: str, answer: Refusal, tmp_path: Path, environment: di
     folder = tmp_path / "program"
     shutil.copytree(SHARED / "pack" / sample, folder)
     (folder / "Pulumi.yaml").write_text("name: pack-test\nruntime: python\n", "utf-8")
-    # The stand-in provider has server-side apply only; the pack reads neither.
-    text = (folder / "__main__.py").read_text("utf-8").replace(", enable_server_side_apply=False", "")
-    (folder / "__main__.py").write_text(text, "utf-8")
     stack = Stack(folder, environment | {"PULUMI_BACKEND_URL": tmp_path.as_uri()})
     assert stack.pulumi("stack", "init", "test").returncode == 0
     config = ("--policy-pack-config", "cfg.json") if (folder / "cfg.json").exists() else ()
     done = stack.pulumi("preview", *WITH_PACK, *config)
+    if "the stand-in provider has server-side apply only" in done.stdout:
+        pytest.skip("it needs the released provider: client-side apply")
     shown = done.stdout.partition("Policies:")[2] or done.stdout
     assert (done.returncode != 0) == answer.refused, done.stdout
     assert [words for words in answer.has if words not in shown] == [], done.stdout
