@@ -247,7 +247,7 @@ class _Reader:
         kind = type(event)
         if kind is yaml.ScalarEvent:
             value = _scalar(event, line)
-            if self._for_tools and type(value) is str and (found := template_of_tool(value)):
+            if self._for_tools and type(value) is str and (found := self._for_tool(value)):
                 value = ToolTemplate(value)
                 self.placeholder, self.templates = self.placeholder or found, True
             elif self._marked and type(value) is str and self._is_template(value):
@@ -269,6 +269,10 @@ class _Reader:
             self._stack.append(_Open(value, event.anchor, line, bool(event.flow_style)))
         else:
             self._close()
+
+    def _for_tool(self, value: str) -> str:
+        """What another tool fills in; in a pod `$(NAME)` is Kubernetes' own, and a script has `{{`."""
+        return "" if any(each.key == "template" for each in self._stack) else template_of_tool(value)
 
     def _is_template(self, value: str) -> bool:
         found = placeholder_of(value)

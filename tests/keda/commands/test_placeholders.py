@@ -122,6 +122,13 @@ def test_a_query_has_no_template(query: str) -> None:
     assert filled_in(document)["spec"] == {"query": query}
 
 
+@pytest.mark.parametrize("value", ["$(POD_IP)", "docker ps --format {{.Names}}", "[[ -f a ]]"])
+def test_a_pod_has_its_own(value: str) -> None:
+    text = f"apiVersion: keda.sh/v1alpha1\nkind: ScaledJob\nspec: {{template: {{args: ['{value}']}}}}\n"
+    (document,) = documents(text, variables=True)
+    assert filled_in(document)["spec"] == {"template": {"args": [value]}} and not document.placeholder
+
+
 def test_an_alert_keeps_its_templates() -> None:
     text = (
         "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nspec: {summary: '{{ $labels.pod }}'}\n"
