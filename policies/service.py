@@ -3,7 +3,8 @@
 The SDK reads a resource again for each policy, with proxies, and without marks of secrets (pulumi_policy
 1.21, policy.py, `Analyze` and `AnalyzeStack`). Here each resource is read once, straight from the request,
 and the policies are given an empty one of the same URN (`Operation.read`). The project and the stack that
-`ConfigureStack` names choose the config file; `Configure` refuses settings that nobody reads.
+`ConfigureStack` names choose the config file, the program's folder its keda.toml; `Configure` refuses
+settings that nobody reads.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ from grpc import StatusCode
 from pulumi.runtime.proto import analyzer_pb2
 from pulumi_policy import EnforcementLevel, proxy
 
+from keda.commands.errors import NotThere
 from keda.manifests.declared import UNKNOWN
 from policies.config import mistakes
 from policies.engine import engine
 from policies.operation import Operation
 from policies.resources import PROVIDER, WORKLOAD, Provider, Resource, as_whole
+from policies.settings_file import wanted
 from policies.stack_config import UnreadableConfig, stack_config
 
 _UNKNOWNS = frozenset(
@@ -80,6 +83,11 @@ def extend(
             config = stack_config(request.project, request.stack)
         except UnreadableConfig as error:
             context.abort(StatusCode.INVALID_ARGUMENT, f"policies/{error}")
+        if pulumi := engine():
+            try:
+                operation.program.wanted = wanted(pulumi.program)
+            except NotThere as error:
+                context.abort(StatusCode.INVALID_ARGUMENT, str(error))
         _refuse(mistakes(config, known), context)
         for rule, entry in config.items():
             if isinstance(entry, dict) and rule in levels:

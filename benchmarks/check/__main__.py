@@ -1,6 +1,6 @@
 """Time and memory of `keda check`, and the ratio to conftest and the Kyverno CLI.
 
-    python -m benchmarks.check [--objects 10000 100000] [--beside 500] [--profile]
+    python -m benchmarks.check [--objects 10000 100000] [--beside 500] [--files 17000] [--profile]
 
 The objects are in `fleet.py`, the rules of the two others in `rego/` and `kyverno/`: four rules, which
 `keda check` holds too, beside all its others. All run on the same file, one after another, in one run. The
@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import keda
-from benchmarks.check.fleet import EVERY, write
+from benchmarks.check.fleet import EVERY, repository, write
 from keda.checks.registry import ADMISSION, ADVICE, checks
 from keda.checks.scaling import marks_of
 from keda.manifests.documents import documents
@@ -83,6 +83,13 @@ def alone(counts: Sequence[int], folder: Path) -> None:
         each = (cost.processor - start.processor) / count * 1e6
         held = (cost.memory - start.memory) / count
         print(f"{count:7}  {cost}   {each:10.0f}   {held:24.0f}")
+
+
+def tree(files: int, folder: Path) -> None:
+    """Cost of a repository with an overlay for each place."""
+    scaled = repository(files, folder / "repository")
+    cost = run(ours(folder / "repository"), folder / "out")
+    print(f"\n{files} files, {scaled} ScaledObjects as they are applied: {cost}")
 
 
 def parsed(objects: list[Any]) -> float:
@@ -167,6 +174,7 @@ def main() -> None:
         "--objects", type=int, nargs="+", default=[10_000, 100_000], help="time and memory of"
     )
     parser.add_argument("--beside", type=int, default=500, help="objects for the comparison; 0: none")
+    parser.add_argument("--files", type=int, default=17_000, help="files of a repository; 0: none")
     parser.add_argument("--profile", action="store_true", help="where the time goes, instead")
     options = parser.parse_args()
     os.chdir(ROOT)
@@ -175,6 +183,8 @@ def main() -> None:
             profile(2000, Path(folder))
             return
         alone(options.objects, Path(folder))
+        if options.files:
+            tree(options.files, Path(folder))
         if options.beside:
             beside(options.beside, Path(folder))
 

@@ -61,3 +61,64 @@ def write(count: int, path: Path) -> None:
     with path.open("w", encoding="utf-8") as file:
         for document in fleet(count):
             file.write(f"{document}---\n")
+
+
+_WORKLOAD = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: app-{n}}}
+spec:
+  selector: {{matchLabels: {{app: app-{n}}}}}
+  template:
+    metadata: {{labels: {{app: app-{n}}}}}
+    spec:
+      containers:
+      - name: app
+        image: registry.example.org/app-{n}:1.2.3
+        resources: {{requests: {{cpu: 100m, memory: 128Mi}}}}
+"""
+_SERVICE = """\
+apiVersion: v1
+kind: Service
+metadata: {{name: app-{n}}}
+spec:
+  selector: {{app: app-{n}}}
+  ports: [{{port: 80, targetPort: 8080}}]
+"""
+_ROOT = "namespace: {place}\nresources: [../../base]\npatches: [{{path: maximum.yaml}}]\n"
+_MAXIMUM = """\
+apiVersion: keda.sh/v1alpha1
+kind: ScaledObject
+metadata: {{name: app-{n}, namespace: team-{team}}}
+spec: {{maxReplicaCount: 9}}
+"""
+_PLACES = ("staging", "production")
+
+
+def repository(files: int, folder: Path) -> int:
+    """A repository of so many files: each application has a base, an overlay for each place and its source.
+    Returns the number of its ScaledObjects, as they are applied.
+    """
+    written = applications = 0
+    for n, document in enumerate(fleet(files)):
+        if written >= files:
+            break
+        base = {
+            "scaledobject": document,
+            "deployment": _WORKLOAD.format(n=n),
+            "service": _SERVICE.format(n=n),
+        }
+        names = ", ".join(f"{name}.yaml" for name in base)
+        content = {f"base/{name}.yaml": text for name, text in base.items()}
+        content["base/kustomization.yaml"] = f"resources: [{names}]\n"
+        for place in _PLACES:
+            content[f"overlays/{place}/kustomization.yaml"] = _ROOT.format(place=place)
+            content[f"overlays/{place}/maximum.yaml"] = _MAXIMUM.format(n=n, team=n % 200)
+        content |= {"README.md": "# An application\n" * 20, "src/main.py": "print('one')\n" * 50}
+        for name, text in content.items():
+            file = folder / f"app-{n}" / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, "utf-8")
+        written += len(content)
+        applications += 1
+    return applications * len(_PLACES)

@@ -15,6 +15,15 @@ from keda.manifests.declared import UNKNOWN
 from keda.manifests.objects import Item, Objects
 from keda.manifests.reading import dig, mapping, sequence, text
 
+ADDRESSES = {
+    *("connection", "connectionString"),
+    *("host", "hosts", "address", "addresses", "hostAddress", "serverAddress", "managementEndpoint"),
+    *("bootstrapServers", "brokerAddress", "endpoint", "endpoints", "scalerAddress", "url", "authURL"),
+    *("solaceSempBaseURL", "serverURL", "server", "natsServerMonitoringEndpoint", "metricsURL", "adminURL"),
+    *("nsqLookupdHTTPAddresses", "clusterIPAddress", "sentinelAddresses", "awsEndpoint", "githubApiURL"),
+}
+"""Parameters that are an address or a list of them."""
+
 
 class Authentication(NamedTuple):
     """What a trigger gets. A parameter's value is None where only the cluster has it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
@@ -48,11 +48,15 @@ class Look(NamedTuple):
 
 
 _PLAIN_LOOK = Look()
+_ALONE: Mapping[str, Collection[object]] = {}
 
 
-def as_text(lines: Iterable[Line], look: Look = _PLAIN_LOOK) -> Iterator[str]:
+def as_text(
+    lines: Iterable[Line], look: Look = _PLAIN_LOOK, also: Mapping[str, Collection[object]] = _ALONE
+) -> Iterator[str]:
     """The object, then for each finding `file:line: severity [rule] path: what`, and indented lines below it.
 
+    `also`: by the place of a document, the other objects that are made of it and are not named.
     These are why, what to write, where the objects are, and KEDA's wording. On a terminal, a new line begins
     after the rule.
     """
@@ -62,7 +66,9 @@ def as_text(lines: Iterable[Line], look: Look = _PLAIN_LOOK) -> Iterator[str]:
         group = (line.file, line.document, finding.object)
         if group != last:
             yield from [""] * bool(last)
-            yield look.text([(finding.object, BOLD)])
+            others = also.get(line.document, ())
+            more = _words(f"and {len(others)} more of this file") if others else []
+            yield look.text([(finding.object, BOLD), *more])
             last = group
         severity = (finding.severity, RED if finding.severity == "error" else MAGENTA)
         place = [(f"{line.file}:{line.line}:", PLAIN), severity, (f"[{finding.code}]", PLAIN)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from argparse import ArgumentParser, Namespace
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -117,6 +117,8 @@ class Judged:
         self.unjudged = Unjudged()
         self.files: set[str] = set()
         self.objects = self.of_keda = 0
+        self.also: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
+        """By the place of a document, who else is made of it and has the same findings: (root, object)."""
 
 
 def check_paths(paths: Iterable[str]) -> tuple[list[Line], list[str]]:
@@ -143,6 +145,7 @@ def check_stream(options: Options, judged: Judged) -> Iterator[Line]:
             place = (line.finding.code, line.file, line.line, line.finding.at)
             owner = (group.name, line.finding.object)
             if reported.setdefault(place, owner) != owner:
+                judged.also[line.document].add(owner)
                 continue
             if (kept := options.as_wanted(line.finding)) is not None:
                 yield line._replace(finding=kept)
@@ -238,7 +241,7 @@ def check(options: Options) -> int:
     elif for_a_person:
         # A pipe may have no end; what is found in files is put in order first.
         lines = noted(found) if "-" in options.paths else in_order(noted(found))
-        for text in as_text(lines, options.look):
+        for text in as_text(lines, options.look, judged.also):
             print(text)
     elif options.form == "github":
         for text in as_github(noted(found)):

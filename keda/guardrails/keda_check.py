@@ -45,8 +45,11 @@ class _Checks(Guardrail):
     def _of(self, findings: Iterable[Judgement]) -> Iterator[Finding]:
         for each in findings:
             elsewhere = each.code in _ELSEWHERE or each.code.startswith("one-owner-")
-            if each.severity == self._severity and not elsewhere and not is_credential(each):
-                yield worded(each)
+            if elsewhere or is_credential(each):
+                continue
+            wanted = self.program.as_wanted(each)
+            if wanted and wanted.severity == self._severity:
+                yield worded(wanted)
 
 
 class KedaCheck(_Checks):
@@ -90,8 +93,14 @@ A rule that reads other objects reports when the one arrives that completes the 
 rule that finds something missing waits for the end of the program. It reports nothing if an object that no
 policy is shown could bring it: a chart whose inputs are not known yet, a Helm release, another cluster.
 
+The [settings](../check.md#settings) in `keda.toml`, or under `[tool.keda]` in `pyproject.toml`, hold here
+too, found from the program's folder upwards: `select`, `ignore`, `severity` (`warning` makes a finding one of
+[keda-check-advice](keda-check-advice.md)), `scalers`, `kinds` and `keda`. The others are about files. On a
+system other than Linux the program's folder is not found, and the settings are not read.
+
 Second owners, plain credentials, an unchosen maximum and the operator's token for a Vault have policies of
-their own, so that each mistake is reported once.
+their own, so that each mistake is reported once. Their levels and exclusions are those of the policy config
+only: that is the decision of those who run the pack.
 """
     _severity = "error"
 

@@ -8,7 +8,7 @@ if anything that nobody sees could bring it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from keda.checks.cross_object.monitors import is_monitor
@@ -33,6 +33,8 @@ MISSING = frozenset(
 _NAMES = frozenset({"bad-name", "name-too-long"})
 _DECIDING = ("keda.sh", "keda.k8s.io")
 
+Wanted = Callable[[Item, Finding], Finding | None]
+"""What settings make of a finding on an object: another severity, or None for nothing."""
 Key = tuple[str, str, str, str]
 """API group, kind, namespace, name"""
 
@@ -84,6 +86,8 @@ class Program:
         self._generated: set[str] = set()
         self.secrets: set[str] = set()
         """Texts that the program marked as secret: a finding on one of them does not quote it."""
+        self.wanted: Wanted = lambda _, finding: finding
+        """The settings of the program's own keda.toml."""
         self.undecided: dict[tuple[str, str], UnknownRead] = {}
         """The unknown fields that findings depend on."""
 
@@ -123,6 +127,11 @@ class Program:
         if self._rest is None:
             self._rest = [finding for cluster in self._clusters.values() for finding in self._ended(cluster)]
         return self._rest
+
+    def as_wanted(self, finding: Finding) -> Finding | None:
+        """What the program's settings make of a finding."""
+        item = next((each for each in self._items[finding.where] if each.ref == finding.object), None)
+        return finding if item is None else self.wanted(item, finding)
 
     def finding(self, rule: Rule, problem: Problem, item: Item) -> Finding:
         """A problem of one rule, which was asked directly, as a finding on the object."""

@@ -19,9 +19,13 @@ from keda.manifests.reading import At
 from keda.manifests.templates import (
     PlainTemplate,
     Template,
+    ToolTemplate,
     has_variable,
+    is_for_tools,
     may_be_filled_in,
     placeholder_of,
+    template_of_tool,
+    uncommented,
 )
 
 MAX_DEPTH = 100
@@ -195,10 +199,11 @@ def _parsed(text: str, before: int, variables: bool) -> Iterator[Document | Unre
     """The documents of a text: one, but for what `...` ends."""
     reader: _Reader | None = None
     event: Any = None
+    for_tools = variables and is_for_tools(text)
     try:
-        for event in iter(_LOADER(text).get_event, None):
+        for event in iter(_LOADER(uncommented(text) if for_tools else text).get_event, None):
             if type(event) is yaml.DocumentStartEvent:
-                reader = _Reader(before, variables, variables and may_be_filled_in(text))
+                reader = _Reader(before, variables, variables and may_be_filled_in(text), for_tools)
             elif reader is not None and type(event) is not yaml.DocumentEndEvent:
                 reader.take(event)
             elif reader is not None:
@@ -221,15 +226,16 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Reader:
-    """Builds one document out of events. `marked`: its texts may be filled in."""
+    """Builds one document out of events. Its texts may be filled in: `marked`; by a tool: `for_tools`."""
 
-    def __init__(self, before: int, variables: bool, marked: bool) -> None:
+    def __init__(self, before: int, variables: bool, marked: bool, for_tools: bool) -> None:
         self.first = before + 1
         self.result: Any = None
         self.lines: dict[int, dict[str | int, int]] = {}
         self.templates = False
         self.placeholder = ""
         self._before, self._variables, self._marked = before + 1, variables, marked
+        self._for_tools = for_tools
         self._stack: list[_Open] = []
         self._anchors: dict[str, tuple[Any, int]] = {}
         self._started = False
@@ -241,7 +247,10 @@ class _Reader:
         kind = type(event)
         if kind is yaml.ScalarEvent:
             value = _scalar(event, line)
-            if self._marked and type(value) is str and self._is_template(value):
+            if self._for_tools and type(value) is str and (found := self._for_tool(value)):
+                value = ToolTemplate(value)
+                self.placeholder, self.templates = self.placeholder or found, True
+            elif self._marked and type(value) is str and self._is_template(value):
                 value = (PlainTemplate if event.implicit[0] and event.tag is None else Template)(value)
                 self.templates = True
             if event.anchor:
@@ -260,6 +269,10 @@ class _Reader:
             self._stack.append(_Open(value, event.anchor, line, bool(event.flow_style)))
         else:
             self._close()
+
+    def _for_tool(self, value: str) -> str:
+        """What another tool fills in; in a pod `$(NAME)` is Kubernetes' own, and a script has `{{`."""
+        return "" if any(each.key == "template" for each in self._stack) else template_of_tool(value)
 
     def _is_template(self, value: str) -> bool:
         found = placeholder_of(value)
@@ -374,8 +387,6 @@ def _number(text: str) -> Any:
 
 def _tagged(tag: str, text: str, line: int) -> Any:
     match tag.removeprefix("tag:yaml.org,2002:"):
-        case "str" | "binary" | "merge":  # `!!merge <<:` is what yq writes
-            return text
         case "int" | "float":
             number = _number(text)
             if isinstance(number, str):
@@ -384,4 +395,6 @@ def _tagged(tag: str, text: str, line: int) -> Any:
         case "bool" | "null":
             if text in _WORDS:
                 return _WORDS[text]
-    raise Unreadable(line, f"the tag {tag[:60]!r} means nothing to Kubernetes")
+            raise Unreadable(line, f"{text[:40]!r} is not what its tag requires")
+    # To sigs.k8s.io/yaml any other tag is one of a text: `!!str`, yq's `!!merge <<:`, a tool's `!vault`.
+    return text

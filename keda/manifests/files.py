@@ -18,11 +18,13 @@ SUFFIXES = (".yaml", ".yml", ".json")
 _CHART = "Chart.yaml"
 _OF_CHART = ("templates", "charts", "ci")
 _VALUES = re.compile(r"(Chart|requirements|values.*)\.(yaml|yml|lock|json)")
+_HELMFILE = re.compile(r"helmfile\.ya?ml(\.gotmpl)?")
 NEVER = ("node_modules", "__pycache__", "venv")
 _MAY_HOLD = (
     (b"kind", b"piVersion"),
     (b"kind", b"Scaled"),
     (b"kind", b"TriggerAuthentication"),
+    (b"piVersion", b"keda.sh/"),
     (b"groups", b"expr"),
     (b'"panels"', b'"expr"'),
 )
@@ -48,7 +50,7 @@ class Unjudged:
         self.excluded: list[str] = []
         """Named, and left out by a pattern."""
         self.made: list[str] = []
-        """Objects of Flux and Argo CD that make others in the cluster."""
+        """Objects of Flux and Argo CD that make others in the cluster, and helmfiles."""
         self.placeholders: dict[str, str] = {}
         """File with an object of KEDA's: its first placeholder. What fills it in may apply more objects."""
 
@@ -95,6 +97,8 @@ class Files:
                 self.unjudged.charts.append(str(at))
                 kept = [name for name in kept if name not in _OF_CHART]
                 names = [name for name in names if not _VALUES.fullmatch(name)]
+            if at.name == "helmfile.d" or any(_HELMFILE.fullmatch(name) for name in names):
+                self.unjudged.made.append(f"Not judged: the releases of the helmfile in {at}")
             inner[:] = sorted(name for name in kept if not self.excluded(at / name))
             files = [at / name for name in sorted(names) if _is_manifest(name)]
             self.folders[at] = [file for file in files if not self.excluded(file)]

@@ -14,7 +14,7 @@ from typing import Any
 from keda.manifests.declared import UNKNOWN
 from keda.manifests.documents import Document, resolved
 from keda.manifests.reading import dig, mapping, sequence, text
-from keda.manifests.templates import PLACEHOLDER, VARIABLE, Template
+from keda.manifests.templates import PLACEHOLDER, VARIABLE, Template, ToolTemplate
 
 _DEFAULTS = (":=", ":-", "=", "-")
 _LITERAL = ("GrafanaDashboard",)
@@ -52,6 +52,8 @@ def filled(manifest: Any, variables: Mapping[str, str]) -> Any:
 
 def value_of(template: Template, variables: Mapping[str, str]) -> Any:
     """The value of one text; UNKNOWN if one of its variables is."""
+    if isinstance(template, ToolTemplate):
+        return UNKNOWN
     if typed := _TYPED.fullmatch(template):
         return resolved(variables[typed[1]]) if typed[1] in variables else UNKNOWN
     found = _replaced(template, variables)

@@ -17,6 +17,18 @@ PLACEHOLDER = re.compile(
 `(?<name>` is a regular expression's, `__name__` Prometheus' own."""
 _MARKS = re.compile(r"[$<@]|__|CHANGE|REPLACE|YOUR|\{[A-Za-z_][\w.-]*\}", re.ASCII)
 """In every placeholder and variable; a short search, since every document is searched."""
+_OF_TOOLS = re.compile(
+    r"\{\{[^}\n]{0,200}\}\}|\[\[ ?[A-Za-z_][^\]\n]{0,200}\]\]|\{%[^%\n]{0,200}%\}|<%[^%\n]{0,200}%>"
+    r"|#\{[\w.-]{1,200}\}|\$\(\w{1,200}\)|\bref\+[a-z0-9]{1,40}://|ENC\[AES256_GCM,|\A#@ ",
+    re.ASCII,
+)
+"""What Jinja, Helm, Copier, ERB, Octopus and Azure DevOps, Kustomize's vars, vals, SOPS and ytt fill in. An
+object of KEDA's has no such text of its own; a dashboard and an alert have."""
+_KEDAS = re.compile(r"^apiVersion:[ ]*[\"']?(?:eventing\.)?keda\.sh/", re.MULTILINE)
+_IN_COMMENT = re.compile(
+    r"(:[ \t]{1,9})(#\{[\w.-]{1,200}\}#?|#@ [^\n\"\\]{1,200}?|\[\[ [^\n\"\\]{1,200}? \]\])(?=[ \t]{0,9}\r?$)",
+    re.MULTILINE,
+)
 
 
 class Template(str):
@@ -29,6 +41,28 @@ class PlainTemplate(Template):
     """One without quotes."""
 
     plain = True
+
+
+class ToolTemplate(Template):
+    """One in an object of KEDA's that another tool fills in; nothing of it is known."""
+
+
+def is_for_tools(text: str) -> bool:
+    """Whether a document is an object of KEDA's that another tool fills in."""
+    return _KEDAS.search(text) is not None and (
+        _OF_TOOLS.search(text) is not None or _IN_COMMENT.search(text) is not None
+    )
+
+
+def uncommented(text: str) -> str:
+    """A document with the values of ytt, Azure DevOps and Copier, comments and lists to YAML, as texts."""
+    return _IN_COMMENT.sub(r'\1"\2"', text)
+
+
+def template_of_tool(text: str) -> str:
+    """The first part of a text that another tool fills in; ""."""
+    found = _OF_TOOLS.search(text)
+    return found[0] if found else ""
 
 
 def may_be_filled_in(text: str) -> bool:

@@ -27,6 +27,7 @@ RENDERERS: Mapping[tuple[str, str], tuple[str, ...] | None] = {
     ("kyverno.io", "ClusterPolicy"): None,
     ("operators.coreos.com", "Subscription"): None,
     ("packaging.carvel.dev", "PackageInstall"): None,
+    ("skaffold", "Config"): None,
 }
 """Kinds whose objects make any others, and the fields of their spec that name the namespace; None: any."""
 

@@ -60,6 +60,10 @@ class Known(NamedTuple):
     complete: bool = True
     """Whether there are no others."""
 
+    def with_value(self, name: str, value: str | Unknown) -> Known:
+        """The same with one more value."""
+        return Known({**self.values, name: value}, self.complete)
+
 
 NOTHING = Known()
 ANYTHING = Known(complete=False)

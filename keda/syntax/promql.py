@@ -263,7 +263,11 @@ def _nature_binary(tree: Any) -> str:
         return ""
     if operator in ("or", *_SETS, *_COMPARISONS) or is_number(tree.rhs):
         return nature(tree.lhs)
-    return nature(tree.rhs) if is_number(tree.lhs) and operator == "*" else ""
+    if not is_number(tree.lhs) or operator not in ("*", "-"):
+        return ""
+    right_nature = nature(tree.rhs)
+    # 1 - avg(idle) is an average too; 10 - sum(busy) is no total.
+    return right_nature if operator == "*" or right_nature == "per replica" else ""
 
 
 def may_be_nan(tree: Any) -> str:

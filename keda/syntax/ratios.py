@@ -10,7 +10,19 @@ import promql_parser as promql
 from keda.syntax.promql import bare, is_number, one_series, selectors
 
 _SAME_NUMBER = {
-    *("round", "clamp", "clamp_min", "clamp_max", "scalar", "vector", "abs", "sort", "sort_desc"),
+    *(
+        "round",
+        "ceil",
+        "floor",
+        "clamp",
+        "clamp_min",
+        "clamp_max",
+        "scalar",
+        "vector",
+        "abs",
+        "sort",
+        "sort_desc",
+    ),
     *("max_over_time", "min_over_time", "avg_over_time", "last_over_time", "quantile_over_time"),
     *("label_replace", "label_join", "present_over_time"),
 }

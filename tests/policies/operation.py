@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, cast
 from unittest.mock import Mock
 
@@ -16,6 +17,7 @@ from policies import operation, pack
 from policies.resources import declared
 from policies.rule import schema
 from policies.service import extend, taken
+from policies.settings_file import wanted
 from tests.policies.manifests import Manifest
 
 # No test reads a cluster of whoever runs it.
@@ -30,12 +32,16 @@ def secret(value: Any) -> Manifest:
 
 
 class Operation:
-    """What the engine asks of the pack, and what the rules report. `config` is as in the config file."""
+    """What the engine asks of the pack, and what the rules report. `config` is as in the config file,
+    `folder` the program's, with a keda.toml.
+    """
 
-    def __init__(self, config: dict[str, Any] | None = None) -> None:
+    def __init__(self, config: dict[str, Any] | None = None, folder: Path | None = None) -> None:
         # A class of the SDK's own, so that the test fails when the SDK's names change.
         servicer = cast(Any, type("_PolicyAnalyzerServicer", (policy._PolicyAnalyzerServicer,), {}))
         memory = operation.Operation()
+        if folder:
+            memory.program.wanted = wanted(folder)
         extend(servicer, memory, pack.settings(), pack.levels())
         policies = pack.policies(memory)
         self._service = servicer("keda-homelab", "1", policies, EnforcementLevel.MANDATORY)

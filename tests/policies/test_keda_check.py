@@ -13,7 +13,7 @@ from pulumi_policy.proxy import UNKNOWN_STRING_VALUE
 
 from keda.checks.engine import check, rules
 from keda.manifests.documents import documents
-from tests.policies.manifests import CRON, Manifest, deployment, merged, scaled_object
+from tests.policies.manifests import CRON, Manifest, deployment, hpa, merged, scaled_object
 from tests.policies.operation import Operation
 
 CORPUS = Path(__file__).resolve().parents[1] / "corpus" / "check"
@@ -87,6 +87,34 @@ def test_every_error_refuses_its_failing_example_and_not_the_other(rule: Any) ->
     assert any(owner or message.endswith(f"[{rule.name}]") for message in refused)
     passing = [each.value for each in documents(rule.passes) if isinstance(each.value, dict)]
     assert not any(message.endswith(f"[{rule.name}]") for message in registered(passing).messages)
+
+
+# --- The settings of the program's folder ---
+VENDORS = scaled_object(spec={"triggers": [{"type": "vendor-http", "metadata": {}}]})
+LOW = scaled_object(spec={"minReplicaCount": 5, "maxReplicaCount": 2})
+SEVERAL = [scaled_object(), hpa()]
+
+
+@pytest.mark.parametrize(
+    ("written", "manifests", "found"),
+    [
+        ("", [LOW], ["keda-check"]),
+        ('ignore = ["replica-*"]', [LOW], []),
+        ('select = ["query-*"]', [LOW], []),
+        ('severity = {replica-bounds = "warning"}', [LOW], ["keda-check-advice"]),
+        ('severity = {replica-bounds = "off"}', [LOW], []),
+        ("", [VENDORS], ["keda-check"]),
+        ('scalers = ["vendor-http"]\nkeda = "2.19"', [VENDORS], []),
+        ('ignore = ["one-owner-*"]', SEVERAL, ["keda-one-owner-hpa"]),
+    ],
+)
+@pytest.mark.parametrize("file", ["keda.toml", "pyproject.toml"])
+def test_the_programs_settings_hold(
+    written: str, manifests: list[Any], found: list[str], file: str, tmp_path: Path
+) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / file).write_text(("[tool.keda]\n" if file == "pyproject.toml" else "") + written)
+    assert Operation(folder=tmp_path / "src").register(*manifests).end().rules == found
 
 
 # --- As objects arrive ---

@@ -100,6 +100,22 @@ def test_a_mistake_in_the_config_ends_the_command(
     assert line in done.stdout, done.stdout
 
 
+def test_the_settings_of_the_programs_folder_hold(bare: Stack) -> None:  # noqa: F811
+    file = bare.folder / "keda.toml"
+    try:
+        file.write_text('severity = {unknown-scaler = "warning"}\nignore = ["replica-bounds"]')
+        done = preview(bare, objects("invalid", SAMPLE[:2]), *PACK)
+        assert done.returncode == 0, done.stdout
+        assert "[advisory] [severity: low]  keda-check-advice" in done.stdout
+        assert "[unknown-scaler]" in done.stdout and "[replica-bounds]" not in done.stdout
+        file.write_text("ignored = []")
+        done = preview(bare, [], *PACK)
+        assert done.returncode != 0
+        assert "keda.toml: ignored is not a setting. Did you mean ignore?" in done.stdout
+    finally:
+        file.unlink()
+
+
 AROUND = """
 from pulumi_kubernetes import Provider
 files = Provider("files", render_yaml_to_directory="out")

@@ -13,6 +13,7 @@ from pulumi.runtime.proto import analyzer_pb2
 from pulumi.runtime.proto.analyzer_pb2 import AnalyzerStackConfigureRequest
 from pulumi_policy import EnforcementLevel, Policy, ResourceValidationPolicy, policy
 
+from policies.engine import Engine
 from policies.operation import Operation
 from policies.pack import levels, settings
 from policies.service import extend
@@ -92,6 +93,22 @@ def test_the_engine_gets_the_config_of_the_stack_it_names(servicer: Any) -> None
     assert config["keda-gpu-budget"].enforcementLevel == analyzer_pb2.MANDATORY
     assert config["keda-webhook-availability"].enforcementLevel == analyzer_pb2.ADVISORY
     assert config["keda-webhook-availability"].properties["excluded"]
+
+
+def test_the_programs_own_settings_are_read(
+    servicer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "Pulumi.yaml").touch()
+    monkeypatch.setattr("policies.service.engine", lambda: Engine(tmp_path / "src", ("pulumi", "up")))
+    context = Mock(abort=Mock(side_effect=RuntimeError))
+    (tmp_path / "keda.toml").write_text("ignored = []")
+    with pytest.raises(RuntimeError):
+        service(servicer).ConfigureStack(AnalyzerStackConfigureRequest(), context)
+    ((_, line), _) = context.abort.call_args
+    assert line == f"{tmp_path / 'keda.toml'}: ignored is not a setting. Did you mean ignore?"
+    (tmp_path / "keda.toml").write_text("ignore = ['default-max']")
+    service(servicer).ConfigureStack(AnalyzerStackConfigureRequest(), context)
 
 
 def test_a_wrong_file_ends_the_operation_with_its_line(

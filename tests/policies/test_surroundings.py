@@ -82,13 +82,14 @@ def test_other_clusters_do_not_meet(second: Manifest) -> None:
     assert owners(operation.register(hpa(), provider={"kubeconfig": json.dumps(second)})) == []
 
 
-def test_directories_of_rendered_files_are_clusters_of_their_own() -> None:
-    blue, green = ({"renderYamlToDirectory": name} for name in ("blue", "green"))
-    operation = Operation().register(scaled_object(), provider=blue)
-    assert owners(operation.register(hpa(), provider=green)) == []
-    assert (
-        owners(operation.register(hpa("twin"), provider={"renderYamlToDirectory": "./blue/"})) == SECOND_HPA
-    )
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [("green", False), ("blue/a", False), ("./blue/", True), ("a/../blue", True), ("blue", True)],
+)
+def test_directories_of_rendered_files_are_clusters_of_their_own(other: str, same: bool) -> None:
+    operation = Operation().register(scaled_object(), provider={"renderYamlToDirectory": "blue"})
+    operation.register(hpa(), provider={"renderYamlToDirectory": other})
+    assert owners(operation) == SECOND_HPA * same
 
 
 def test_a_cluster_that_the_program_makes_is_named_until_it_is_known() -> None:
@@ -101,8 +102,13 @@ def test_a_cluster_that_the_program_makes_is_named_until_it_is_known() -> None:
     assert owners(operation) == []
 
 
-def test_a_provider_that_only_reads_is_named_once() -> None:
-    reading = {"kubeconfig": json.dumps(kubeconfig("https://other.example.org"))}
+@pytest.mark.parametrize(
+    "more",
+    [{}, {"context": "home"}, {"cluster": "k", "namespace": "shop"}],
+    ids=["plain", "context", "cluster"],
+)
+def test_a_provider_that_only_reads_is_named_once(more: Manifest) -> None:
+    reading = {"kubeconfig": json.dumps(kubeconfig("https://other.example.org")), **more}
     operation = (
         Operation().provider(reading).register(scaled_object(), provider={"renderYamlToDirectory": "a"})
     )
@@ -112,10 +118,11 @@ def test_a_provider_that_only_reads_is_named_once() -> None:
 
 
 # --- The program's folder ---
-def test_the_programs_folder_is_that_of_its_project_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("project", ["Pulumi.yaml", "Pulumi.yml", "Pulumi.json"])
+def test_the_programs_folder_is_that_of_its_project_file(project: str, tmp_path: Path) -> None:
     inner = tmp_path / "program" / "src"
     inner.mkdir(parents=True)
-    (tmp_path / "program" / "Pulumi.yaml").touch()
+    (tmp_path / "program" / project).touch()
     found = Engine(inner, ("pulumi", "up", "--policy-pack=p", "--policy-pack-config", "a.json"))
     assert found.program == tmp_path / "program"
     assert found.files("--policy-pack-config") == [inner / "a.json"]
@@ -141,8 +148,9 @@ def test_the_engine_is_found_among_the_ancestors(tmp_path: Path) -> None:
 
 
 # --- Names ---
-def test_a_generated_name_hides_no_second_owner() -> None:
-    generated = hpa(metadata={"generateName": "by-hand-", "name": None})
+@pytest.mark.parametrize("version", ["v1", "v2", "v2beta2"])
+def test_a_generated_name_hides_no_second_owner(version: str) -> None:
+    generated = hpa(version=version, metadata={"generateName": "by-hand-", "name": None})
     for order in ((generated, scaled_object()), (scaled_object(), generated)):
         operation = Operation().register(*order).end()
         assert operation.rules == SECOND_HPA

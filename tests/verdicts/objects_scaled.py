@@ -46,9 +46,11 @@ def accepted() -> Iterator[Case]:
         fallback = {"failureThreshold": 3, "replicas": 2, "behavior": word}
         yield case(f"fallback-{word.lower()}", so(fallback=fallback))
     named = (trigger(name="a"), trigger("cron", name="b"))
-    for index, formula in enumerate(
-        ("a + b", "max(a, b) / 2", "a > 3 ? a : b", "float(a)", "a ** 2", "round(a)", "sum([a, b])")
-    ):
+    formulas = (
+        *("a + b", "max(a, b) / 2", "a > 3 ? a : b", "float(a)", "a ** 2", "round(a)", "sum([a, b])"),
+        *("let x = a; x * 2", "count([a, b], {# > 1}) > 1 ? 5 : 0", "if a > 1 { 5 } else { 0 }"),
+    )
+    for index, formula in enumerate(formulas):
         modifiers = {"formula": formula, "target": "2"}
         yield case(f"formula-{index}", so(*named, advanced={"scalingModifiers": modifiers}))
     modifiers = {"formula": "a + b", "target": "2.5", "activationTarget": "1", "metricType": "Value"}

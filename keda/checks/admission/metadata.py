@@ -131,6 +131,7 @@ _KEDA_ANNOTATIONS: Mapping[str, type] = {
     "autoscaling.keda.sh/paused-scale-out": bool,
     "autoscaling.keda.sh/force-activation": bool,
 }
+_KEDA_NAMES = frozenset(key.partition("/")[2] for key in _KEDA_ANNOTATIONS)
 
 
 @warning(
@@ -147,8 +148,10 @@ def unknown_annotation(item: Item) -> Iterator[Problem]:
     for key, value in item.annotations.items():
         if not isinstance(key, str) or not (isinstance(value, str) or value is UNKNOWN):
             continue
-        if key.startswith("autoscaling.keda.sh/") and key not in _KEDA_ANNOTATIONS:
-            guess = did_you_mean(key, _KEDA_ANNOTATIONS)
+        prefix, _, name = key.partition("/")
+        own = prefix == "autoscaling.keda.sh" or name in _KEDA_NAMES and prefix.endswith("keda.sh")
+        if own and key not in _KEDA_ANNOTATIONS:
+            guess = did_you_mean(f"autoscaling.keda.sh/{name}", _KEDA_ANNOTATIONS)
             yield Problem(
                 ("metadata", "annotations", key[:100]),
                 MISSING,

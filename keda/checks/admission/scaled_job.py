@@ -13,7 +13,7 @@ from keda.core.errors import MISSING, did_you_mean
 from keda.core.spelling import spelling
 from keda.manifests.declared import UNKNOWN
 from keda.manifests.objects import Item
-from keda.manifests.reading import At, dig, mapping, text, whole
+from keda.manifests.reading import At, dig, mapping, sequence, text, whole
 from keda.syntax import go
 
 _STRATEGY_WORDS = {
@@ -121,6 +121,13 @@ def job_template(item: Item) -> Iterator[Problem]:
     if pod is None or mapping(pod).get("containers") == []:
         what, why = "missing, and required.", "No Job could be made."
         yield Problem((*at, "containers"), MISSING, what, "Write one container.", why=why)
+    for key in ("initContainers", "containers"):
+        for index, container in enumerate(sequence(mapping(pod).get(key))):
+            if not isinstance(container, Mapping) or did_you_mean("image", set(container) - {"image"}):
+                continue  # a misspelt key is an unknown field
+            if container.get("image") in (None, ""):
+                what, why = "missing, and required.", "The API server refuses every Job."
+                yield Problem((*at, key, index, "image"), MISSING, what, "Write the image.", why=why)
     policy = mapping(pod).get("restartPolicy")
     # Without one KEDA writes OnFailure (scale_jobs.go:230).
     if policy not in ("Never", "OnFailure", "", None, UNKNOWN):

@@ -40,6 +40,11 @@ _NO_SCALE = {
 """Kinds people try to scale that have no /scale subresource, and what to do instead."""
 _OF_OTHER_GROUPS = {
     "DeploymentConfig": "apps.openshift.io/v1",
+    "Fleet": "agones.dev/v1",
+    "LeaderWorkerSet": "leaderworkerset.x-k8s.io/v1",
+    "MachineDeployment": "cluster.x-k8s.io/v1beta1",
+    "MachinePool": "cluster.x-k8s.io/v1beta1",
+    "VirtualMachineInstanceReplicaSet": "kubevirt.io/v1",
     "Rollout": "argoproj.io/v1alpha1",
     "CloneSet": "apps.kruise.io/v1alpha1",
     "KafkaConnect": "kafka.strimzi.io/v1beta2",
@@ -111,7 +116,7 @@ def _text_or(reference: Mapping[Any, Any], key: str, default: str) -> str:
 def _builtin(kind: str, version: str, keda: str) -> Problem:
     """A kind that is none of its builtin group, or not of this version."""
     group, _, served = version.rpartition("/")
-    guess = did_you_mean(kind, _BUILTIN_SCALABLE)
+    guess = did_you_mean(kind, _BUILTIN_SCALABLE, cutoff=0.8)
     overlooks = "KEDA finds it, and then overlooks a second owner of the target: it compares the words."
     of_group = guess in _BUILTIN_GROUPS[group] and served == "v1"
     if guess and of_group and kind.lower() == guess.lower() and kind != guess:

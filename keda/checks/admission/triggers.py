@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from keda.checks import edits
@@ -26,6 +27,8 @@ _METRIC_TYPES = ("AverageValue", "Value", "Utilization")
 _NOT_READY = "KEDA could not build the scaler: never Ready, nothing scales."
 _CRASH = "On an update KEDA's operator crashes on it, and no ScaledObject of the cluster is scaled."
 _CARRY_PASSWORDS = {"rabbitmq": ("host",)}
+_IDENTITIES = {"aws-": "aws", "azure-": "azure-workload", "gcp-": "gcp"}
+"""The pod identity of a cloud's scalers, by how their types begin."""
 """Parameters with a secret whose names do not show it."""
 _EXAMPLES = {
     "int64": ("a whole number in digits", "5"),
@@ -189,15 +192,16 @@ def _refusals(item: Item, objects: Objects | None, trigger: Trigger) -> Iterator
     if metric_type is not UNKNOWN and metric_type not in _METRIC_TYPES:
         metric_type = ""
     formula = modifiers_of(item).get("formula")
-    found = refusals(
+    ask = partial(
+        refusals,
         kind,
         metadata,
         metric_type=metric_type,
-        authentication=given,
         pod_identity=identity,
         environment=variables,
         formula=formula is UNKNOWN or bool(text(formula)),
     )
+    found = ask(authentication=given)
     if not found:
         return
     secrets = {
@@ -206,8 +210,18 @@ def _refusals(item: Item, objects: Objects | None, trigger: Trigger) -> Iterator
         for name, value in values.items()
         if isinstance(value, str)
     }
+    misplaced = [key for key in metadata if scalers()[kind].named.get(key) and not _in_metadata(kind, key)]
     for refusal in found:
-        yield from _problem(refusal, kind, metadata, secrets, (*trigger.at, "metadata"))
+        # One of these at its place may be all that is missing, as postgresql's connection in place of host.
+        needed = (
+            key
+            for key in misplaced
+            if refusal.kind in ("missing", "credentials")
+            and refusal not in ask(authentication=given.with_value(key, metadata[key]))
+        )
+        named = (key for key in refusal.parameters if key in misplaced)
+        meant = next(needed, "") or next(named, "")
+        yield from _problem(refusal, kind, metadata, secrets, (*trigger.at, "metadata"), meant)
 
 
 def _authentication(trigger: Trigger, item: Item, objects: Objects) -> tuple[Known, str | Unknown]:
@@ -221,12 +235,12 @@ def _authentication(trigger: Trigger, item: Item, objects: Objects) -> tuple[Kno
 
 
 def _problem(
-    refusal: Refusal, kind: str, metadata: Parameters, secrets: Mapping[str, str], at: At
+    refusal: Refusal, kind: str, metadata: Parameters, secrets: Mapping[str, str], at: At, meant: str
 ) -> Iterator[Problem]:
     keda = without_secrets(f"{refusal.words}: …" if refusal.detail else refusal.words, secrets)
     key = next((name for name in refusal.parameters if name in metadata and _in_metadata(kind, name)), None)
     if refusal.kind in ("missing", "credentials") and not (key and str(metadata[key]).strip()):
-        yield from _missing(refusal, kind, metadata, at, keda)
+        yield from _missing(refusal, kind, metadata, at, keda, meant)
         return
     if refusal.kind in ("crash", "unreadable", "value") and key is None:
         key = refusal.parameters[0]
@@ -279,24 +293,27 @@ def _one_of(allowed: tuple[str, ...], value: object) -> tuple[str, str]:
     return one_of(allowed, did_you_mean(value, allowed) if isinstance(value, str) else None)
 
 
-def _missing(refusal: Refusal, kind: str, metadata: Parameters, at: At, keda: str) -> Iterator[Problem]:
+def _missing(
+    refusal: Refusal, kind: str, metadata: Parameters, at: At, keda: str, misplaced: str
+) -> Iterator[Problem]:
+    """`misplaced`: the parameter that is given at a place which the scaler does not read, and is meant."""
     names = list(refusal.parameters)
     if other_scaler(kind, metadata) or any(meant in names for _, meant in unread(kind, metadata)):
         return  # reported where it was made
-    # Given at a place that the scaler does not read, it is the one that was meant.
-    name = next((each for each in names if each in metadata and not _in_metadata(kind, each)), names[0])
+    names = [misplaced] if misplaced else names
+    name = names[0]
     parameter = scalers()[kind].named[name]
-    misplaced, variable = name in metadata, f"{name}FromEnv"
+    variable = f"{name}FromEnv"
     writable = [each for each in names if _in_metadata(kind, each)]
     elsewhere = [source for source in parameter.sources if source != "metadata"]
     given = ways(name, ["metadata", *elsewhere] if writable else elsewhere, " or ".join(writable))
-    if refusal.kind == "credentials" and "identityOwner" in scalers()[kind].named:
-        owner = "identityOwner: operator for the identity of KEDA's operator"
-        given = [
-            f"write {owner}",
-            "name in authenticationRef a TriggerAuthentication with podIdentity: {provider: aws}",
-            *given[-1:],
-        ]
+    if refusal.kind == "credentials":
+        if "identityOwner" in scalers()[kind].named:
+            given = ["write identityOwner: operator for the identity of KEDA's operator", *given[-1:]]
+        provider = next((each for cloud, each in _IDENTITIES.items() if kind.startswith(cloud)), "")
+        if provider:
+            identity = f"a TriggerAuthentication with podIdentity: {{provider: {provider}}}"
+            given.insert(-1, f"name in authenticationRef {identity}")
     secret = is_secret_key(name) or name in _CARRY_PASSWORDS.get(kind, ())
     in_order = secret and refusal.kind != "credentials"
     fix = either(reversed(given) if in_order else given)
@@ -314,7 +331,7 @@ def _missing(refusal: Refusal, kind: str, metadata: Parameters, at: At, keda: st
         return
     if "env" in parameter.sources and misplaced and names_variable(name, metadata[name]):
         fix = f"Write {variable}: {metadata[name]}."
-    why = "is not read from metadata" if misplaced and not _in_metadata(kind, name) else "missing"
+    why = "is not read from metadata" if misplaced else "missing"
     yield TRIGGER_PARAMETER.found(
         (*at, name),
         MISSING,

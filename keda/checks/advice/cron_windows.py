@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Iterator
 
 from keda.checks.registry import SCALING, SETTINGS, Problem, warning
@@ -36,6 +37,8 @@ def cron_window(item: Item) -> Iterator[Problem]:
         start, end = (go.trim(text(metadata.get(key))) for key in (_START, _END))
         if UNKNOWN in metadata.values() or not start or not end:
             continue
+        if (zone := re.match(r"(CRON_)?TZ=\S+ ", start)) and end.startswith(zone[0]):
+            start, end = start[zone.end() :], end[zone.end() :]
         if cron.schedule_error(start) or cron.schedule_error(end):
             continue
         at: At = (*trigger.at, "metadata")
@@ -47,7 +50,9 @@ def cron_window(item: Item) -> Iterator[Problem]:
                 end,
                 f"comes again on {last} with no start in between, and KEDA keeps a trigger active until the "
                 "next end:",
-                "Write the days of start into end too.",
+                "Write the days of start into end too."
+                if extended[1].date() == extended[0].date()
+                else "Write into end the days after those of start: the window closes on the next day.",
                 why=f"the window of {first} does not end on {meant}, it runs on to {last}.",
             )
         elif late := _starts_late(events):

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from keda.checks.admission.parameters import names_variable
 from keda.checks.registry import SCALING, TRIGGERS, Problem, warning
 from keda.checks.scaling import triggers_of
-from keda.checks.sources import either, ways
+from keda.checks.sources import ADDRESSES, either, ways
 from keda.core.errors import MISSING, is_secret_key
 from keda.manifests.objects import Item
-from keda.manifests.reading import At
+from keda.manifests.reading import At, text
 from keda.scalers.facts import records, scalers
+
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+", re.ASCII)
+"""No host has an underscore."""
 
 
 def sources(kind: str, name: str) -> tuple[str, ...]:
@@ -39,8 +43,12 @@ def misplaced_parameter(item: Item) -> Iterator[Problem]:
             continue
         for key, value in trigger.parameters.items():
             parameter = trigger.scaler.named.get(key)
+            at: At = (*trigger.at, "metadata", key)
             if parameter is None or "metadata" not in parameter.sources:
-                yield from _misplaced(trigger.type, key, value, (*trigger.at, "metadata", key))
+                yield from _misplaced(trigger.type, key, value, at)
+            elif key in ADDRESSES and "env" in parameter.sources and _VARIABLE.fullmatch(text(value)):
+                what, why = "is the name of a variable, not an address.", "KEDA looks up a host of that name."
+                yield Problem(at, value, what, f"Write {key}FromEnv: {value}.", why=why)
 
 
 def _misplaced(kind: str, key: str, value: object, at: At) -> Iterator[Problem]:

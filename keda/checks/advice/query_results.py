@@ -23,11 +23,12 @@ from keda.syntax.ratios import whole_of
     why=(
         "KEDA runs an instant query and reads a list of series, each with one value "
         "(prometheus_scaler.go:58). A range vector has a list of values: KEDA finds none, which is 0, or an "
-        'error with ignoreNullValues: "false". A scalar or a string has no series: every poll fails.'
+        'error with ignoreNullValues: "false". A scalar or a string has no series: every poll fails. Of Loki '
+        "too it asks for an instant query (loki_scaler.go:122), and Loki refuses one for log lines."
     ),
     passes="query: sum(rate(http_requests_total[2m]))",
     ignorable=True,
-).on(*SCALING, having=["prometheus"])
+).on(*SCALING, having=["prometheus", "loki"])
 def query_result_type(item: Item) -> Iterator[Problem]:
     for trigger in triggers_of(item, "prometheus"):
         tree = _tree(trigger)
@@ -55,6 +56,18 @@ def query_result_type(item: Item) -> Iterator[Problem]:
                 f"gives a {kind} and not a series, and KEDA cannot read the answer:",
                 "Write vector(…) around it." if kind == "scalar" else "Write a query without the quotes.",
                 "json: cannot unmarshal … into Go struct field",
+                why="every poll fails, while the object is Ready.",
+            )
+
+    for trigger in triggers_of(item, "loki"):
+        query = trigger.get("metadata", "query")
+        if isinstance(query, str) and query.lstrip().startswith("{"):
+            yield Problem(
+                (*trigger.at, "metadata", "query"),
+                query,
+                "gives log lines, and KEDA reads one value:",
+                "Count them, such as sum(count_over_time(… [1m])).",
+                "log queries are not supported as an instant query type",
                 why="every poll fails, while the object is Ready.",
             )
 

@@ -1,4 +1,4 @@
-"""Where kubernetes-workload looks for pods."""
+"""Where kubernetes-workload counts pods, and kubernetes-resource reads an object."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from keda.manifests.objects import Item
 from keda.manifests.reading import text
 from keda.manifests.unseen import UNKNOWN_NAMESPACE
 
+_OF_OWN_NAMESPACE = ("kubernetes-workload", "kubernetes-resource")
+
 
 @warning(
     "workload-namespace",
     TRIGGERS,
-    summary="A kubernetes-workload trigger for another namespace",
+    summary="A kubernetes-workload or kubernetes-resource trigger for another namespace",
     why=(
-        "The scaler counts pods of the ScaledObject's own namespace and reads no other "
-        "(kubernetes_workload_scaler.go:126). With pods elsewhere it counts 0."
+        "kubernetes-workload counts pods of the ScaledObject's own namespace and of no other "
+        "(kubernetes_workload_scaler.go:126): with pods elsewhere it counts 0. kubernetes-resource reads a "
+        "ConfigMap or Secret there (kubernetes_resource_scaler.go:119): every poll fails."
     ),
     passes="""
         - type: prometheus
@@ -27,18 +30,21 @@ from keda.manifests.unseen import UNKNOWN_NAMESPACE
             threshold: "3"
             ignoreNullValues: "false"
     """,
-).on(*SCALING, having=["kubernetes-workload"])
+).on(*SCALING, having=_OF_OWN_NAMESPACE)
 def workload_namespace(item: Item) -> Iterator[Problem]:
-    for trigger in triggers_of(item, "kubernetes-workload"):
+    for trigger in triggers_of(item, *_OF_OWN_NAMESPACE):
         wanted = text(trigger.get("metadata", "namespace"))
         known = item.namespace not in ("", UNKNOWN_NAMESPACE)
-        if wanted and known and wanted != item.namespace:
-            yield Problem(
-                (*trigger.at, "metadata", "namespace"),
-                wanted,
-                "is not read:",
-                f"Count them with a prometheus trigger, such as "
-                f'sum(kube_pod_status_phase{{namespace="{wanted}", phase="Running", pod=~"…"}}).',
-                why=f"the kubernetes-workload scaler counts pods of {item.namespace}, the "
-                f"namespace of the {item.kind}, and none of {wanted}. It stays at 0.",
+        if not wanted or not known or wanted == item.namespace:
+            continue
+        own = f"{item.namespace}, the namespace of the {item.kind}"
+        if trigger.type == "kubernetes-workload":
+            why = f"the scaler counts pods of {own}, and none of {wanted}. It stays at 0."
+            fix = (
+                "Count them with a prometheus trigger, such as "
+                f'sum(kube_pod_status_phase{{namespace="{wanted}", phase="Running", pod=~"…"}}).'
             )
+        else:
+            why = f"the scaler looks in {own}, and does not find the object."
+            fix = f"Put the object into {item.namespace}, or the {item.kind} and its target into {wanted}."
+        yield Problem((*trigger.at, "metadata", "namespace"), wanted, "is not read:", fix, why=why)

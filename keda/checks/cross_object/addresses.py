@@ -8,23 +8,20 @@ from collections.abc import Iterator
 from keda.checks.cross_object.cluster_secrets import keda_namespaces
 from keda.checks.registry import REFERENCES, SCALING, Problem, warning
 from keda.checks.scaling import triggers_of
-from keda.checks.sources import environment
+from keda.checks.sources import ADDRESSES, environment
 from keda.core.errors import MISSING
 from keda.manifests.objects import Item, Objects
 from keda.manifests.reading import At
 from keda.manifests.unseen import UNKNOWN_NAMESPACE
 
 _IN_URL = {"connectionString", "connection"}
-"""Parameters that may be a URL."""
-_ADDRESSES = {
-    *_IN_URL,
-    *("host", "hosts", "address", "addresses", "hostAddress", "serverAddress", "managementEndpoint"),
-    *("bootstrapServers", "brokerAddress", "endpoint", "endpoints", "scalerAddress", "url", "authURL"),
-    *("solaceSempBaseURL", "serverURL", "server", "natsServerMonitoringEndpoint", "metricsURL", "adminURL"),
-    *("nsqLookupdHTTPAddresses", "clusterIPAddress", "sentinelAddresses", "awsEndpoint", "githubApiURL"),
-}
-"""Parameters that are an address or a list of them."""
+"""Parameters that may be a URL, or a connection string."""
 _HOST = re.compile(r"(?:[a-z][a-z0-9+.-]*://)?(?:[^/@]*@)?(\[[0-9a-f:]+\]|[A-Za-z0-9.-]+)(?=[:/?]|$)")
+_IN_CONNECTION = re.compile(
+    r"@tcp\(([A-Za-z0-9.-]+)"
+    r"|(?i:(?:^|[;\s])(?:host|server|data source|address|addr)\s*=\s*(?:tcp:)?)([A-Za-z0-9.-]+)(?=[,:;\s]|$)"
+)
+"""The host in a connection string that is no URL: of MySQL's driver, or as pairs of name and value."""
 _OWN = re.compile(r"localhost|127(\.\d+){3}|\[::1\]|0\.0\.0\.0")
 _LABEL = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")
 
@@ -46,7 +43,7 @@ def address_elsewhere(item: Item, objects: Objects) -> Iterator[Problem]:
         at: At = (*trigger.at, "metadata")
         for key, value in trigger.parameters.items():
             name = key.removesuffix("FromEnv")
-            if name not in _ADDRESSES or not isinstance(value, str):
+            if name not in ADDRESSES or not isinstance(value, str):
                 continue
             if key != name:
                 variables = environment(item, objects)[0] if variables is None else variables
@@ -59,6 +56,7 @@ def address_elsewhere(item: Item, objects: Objects) -> Iterator[Problem]:
 
 def _hosts(value: str, in_url: bool) -> Iterator[str]:
     if in_url and "://" not in value:
+        yield from (first or second for first, second in _IN_CONNECTION.findall(value))
         return
     for each in value.split(","):
         if found := _HOST.match(each.strip()):

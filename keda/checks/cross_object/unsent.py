@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from keda.checks.registry import SCALING, TRIGGERS, Problem, warning
-from keda.checks.scaling import triggers_of
-from keda.checks.sources import authentication
+from keda.checks.scaling import Trigger, triggers_of
+from keda.checks.sources import Authentication, authentication
 from keda.core.errors import MISSING
 from keda.manifests.objects import Item, Objects
 from keda.manifests.reading import At
@@ -26,8 +26,22 @@ _SENT: Mapping[str, tuple[str, ...]] = {
     "loki": ("bearer", "basic", "custom", "tls"),
     "arangodb": ("bearer", "basic", "tls"),
     "graphite": ("basic",),
+    "pulsar": ("bearer", "basic", "tls"),
 }
 """The modes that each scaler implements; the parser takes the others too."""
+_CERTIFICATES = ("ca", "cert", "key")
+_LOGIN = ("username", "password")
+_SWITCHES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    **dict.fromkeys(("kafka", "apache-kafka"), {"sasl": _LOGIN, "tls": _CERTIFICATES}),
+    **dict.fromkeys(("rabbitmq", "etcd", "cassandra", "mongodb"), {"tls": _CERTIFICATES}),
+    **dict.fromkeys(
+        [f"redis{shape}{kind}" for shape in ("", "-cluster", "-sentinel") for kind in ("", "-streams")],
+        {"tls": _CERTIFICATES},
+    ),
+}
+"""Parameters that are off by default, each with those that nothing is done with until it is on."""
+_ON = {"sasl": "plaintext, scram_sha256 or scram_sha512, as the broker has it", "tls": "enable"}
+_ALSO_ON = ("enableTLS",)
 
 
 @warning(
@@ -37,13 +51,17 @@ _SENT: Mapping[str, tuple[str, ...]] = {
     why=(
         "These scalers send a credential only in the mode that authModes (graphite: authMode) names "
         "(metrics_api_scaler.go:525, prometheus_scaler.go:222, loki_scaler.go:132, arangodb_scaler.go:108, "
-        "graphite_scaler.go:34). Without it, and in a mode that the parser has and the scaler does not "
-        "implement, the request goes out without."
+        "graphite_scaler.go:34, pulsar_scaler.go:119). Without it, and in a mode that the parser has and the "
+        "scaler does not implement, the request goes out without. Kafka sends username and password only "
+        "with sasl (kafka_scaler.go:655). Kafka, RabbitMQ, Redis, MongoDB, etcd and Cassandra use a "
+        "certificate only with tls: enable."
     ),
     passes="metadata: {authMode: apiKey} ",
     see="secrets.md",
-).among(*SCALING, having=_SENT)
+).among(*SCALING, having=[*_SENT, *_SWITCHES])
 def credentials_not_sent(item: Item, objects: Objects) -> Iterator[Problem]:
+    for trigger in triggers_of(item, *_SWITCHES):
+        yield from _switched_off(trigger, authentication(trigger.get("authenticationRef"), item, objects))
     for trigger in triggers_of(item, *_SENT):
         kind, metadata = trigger.type, trigger.parameters
         given = authentication(trigger.get("authenticationRef"), item, objects)
@@ -62,6 +80,23 @@ def credentials_not_sent(item: Item, objects: Objects) -> Iterator[Problem]:
                 sent = " and ".join(each for each in _MODES[mode] if each in names)
                 what = f"not set, so the {kind} scaler never sends the {sent} that it is given."
                 yield Problem(at, MISSING, what, f"Write {key}: {mode}.")
+
+
+def _switched_off(trigger: Trigger, given: Authentication) -> Iterator[Problem]:
+    metadata = trigger.parameters
+    set_here = {*given.parameters, *metadata}
+    for switch, names in _SWITCHES[trigger.type].items():
+        unused = " and ".join(each for each in names if each in given.parameters)
+        if not unused or not given.complete or not set_here.isdisjoint({switch, *_ALSO_ON}):
+            continue
+        does_nothing, on = f"the {trigger.type} scaler does nothing with", f"{switch}: {_ON[switch]}"
+        if trigger.scaler and "metadata" in trigger.scaler.named[switch].sources:
+            what, fix = f"not set, so {does_nothing} the {unused} that it is given.", f"Write {on}."
+            yield Problem((*trigger.at, "metadata", switch), MISSING, what, fix)
+        else:
+            what = f"gives {unused} without {switch}: {does_nothing} them."
+            fix = f"Give {on} too, as another parameter of the TriggerAuthentication."
+            yield Problem((*trigger.at, "authenticationRef"), MISSING, what, fix)
 
 
 def _without_effect(kind: str, modes: object, at: At) -> Iterator[Problem]:

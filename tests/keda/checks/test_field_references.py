@@ -129,11 +129,19 @@ def test_variables(containers: Any, target: Any, more: Any, fix: str | None) -> 
         ("redis", {"address": "cache:6379"}, None),
         ("redis", {"address": UNKNOWN}, None),
         ("azure-servicebus", {"connectionFromEnv": "BUS"}, None),
+        ("postgresql", {"connectionFromEnv": "PG"}, "db"),
+        ("mysql", {"connectionString": "user:pw@tcp(db:3306)/shop"}, "db"),
+        ("mssql", {"connectionString": "Server=tcp:db,1433;User Id=u;Password=pw"}, "db"),
+        ("mssql", {"connectionString": "Server=db.shop.svc;User Id=u;Password=pw"}, None),
     ],
 )
 def test_addresses(kind: str, metadata: Any, host: str | None) -> None:
     pod = container("a", "BUS") | {
-        "env": [{"name": "DB", "value": "db:6379"}, {"name": "BUS", "value": "E=sb://b.c/;K=v"}]
+        "env": [
+            {"name": "DB", "value": "db:6379"},
+            {"name": "BUS", "value": "E=sb://b.c/;K=v"},
+            {"name": "PG", "value": "host=db port=5432 user=u password=pw"},
+        ]
     }
     service = thing("Service", "db", spec={})
     codes = found(scaled(kind, metadata), deployment(pod), service)
@@ -173,6 +181,15 @@ def test_where_a_cluster_authentication_reads(places: list[str], code: bool, key
         ("graphite", {}, ["username", "password"], "Write authMode: basic."),
         ("prometheus", {}, ["customAuthHeader", "customAuthValue"], "Write authModes: custom."),
         ("metrics-api", {"authModes": "oauth"}, ["clientID"], "Write one of bearer"),
+        ("pulsar", {}, ["bearerToken"], "Write authModes: bearer."),
+        ("kafka", {}, ["username", "password"], "Write sasl: plaintext, scram_sha256 or scram_sha512"),
+        ("apache-kafka", {"sasl": "plaintext"}, ["username", "ca"], "Write tls: enable."),
+        ("rabbitmq", {}, ["ca", "cert", "key"], "Give tls: enable too"),
+        ("redis-streams", {}, ["ca"], "Give tls: enable too"),
+        ("redis-streams", {"enableTLS": "true"}, ["ca"], None),
+        ("mongodb", {}, ["cert", "key", "tls"], None),
+        ("kafka", {"sasl": "none"}, ["username", "password"], None),
+        ("kafka", {"sasl": "plaintext"}, ["username", "password"], None),
         ("prometheus", {"authModes": "basic"}, ["username"], None),
         ("prometheus", {"authModes": UNKNOWN}, ["username"], None),
         ("metrics-api", {}, ["apiKey", "authModes"], None),
@@ -199,10 +216,12 @@ def test_an_authentication_that_is_not_given_may_hold_a_mode() -> None:
     ("namespace", "code"), [("front", True), ("shop", False), (UNKNOWN, False), ("", False)]
 )
 def test_where_pods_are_counted(namespace: Any, code: bool) -> None:
-    metadata = {"podSelector": "app=a", "value": "3", "namespace": namespace}
-    codes = found(scaled("kubernetes-workload", metadata))
-    assert ("workload-namespace" in codes) == code
-    assert not (code and "unknown-parameter" in codes)
+    of_resource = {"resourceKind": "ConfigMap", "resourceName": "a", "key": "b", "targetValue": "3"}
+    of_workload = {"podSelector": "app=a", "value": "3"}
+    for kind, metadata in (("kubernetes-workload", of_workload), ("kubernetes-resource", of_resource)):
+        codes = found(scaled(kind, metadata | {"namespace": namespace}))
+        assert ("workload-namespace" in codes) == code
+        assert not (code and "unknown-parameter" in codes)
 
 
 @pytest.mark.parametrize(
@@ -235,19 +254,24 @@ def test_keys_that_have_another_place(key: str, value: Any, place: str | None) -
         ("apps/v1", "ScaledJob", True),
         ("kedacore.sh/v1alpha1", "TriggerAuthentication", True),
         ("v1", "ScaledObject", True),
+        ("keda.sh/v1beta1", "ScaledObject", True),
+        ("keda.sh/v1alpha1", "ScaledObjects", True),
+        ("keda.sh/v1alpha1", None, True),
         ("keda.sh/v1alpha1", "ScaledObject", False),
         (UNKNOWN, "ScaledObject", False),
     ],
 )
-def test_kinds_and_their_group(version: Any, kind: str, code: bool) -> None:
+def test_kinds_and_their_group(version: Any, kind: str | None, code: bool) -> None:
     given = scaled("cron", {}) | {"kind": kind}
+    if kind is None:
+        given.pop("kind")
     given.pop("apiVersion")
     if version is not None:
         given["apiVersion"] = version
     assert ("unknown-kind" in found(given)) == code
 
 
-@pytest.mark.parametrize("kind", ["DeploymentConfig", "Rollout", "CloneSet"])
+@pytest.mark.parametrize("kind", ["DeploymentConfig", "Rollout", "CloneSet", "MachineDeployment"])
 def test_kinds_of_other_groups(kind: str) -> None:
     codes = found(scaled("cron", {}, target={"kind": kind}))
     assert codes["target-not-scalable"].fix.startswith("Write apiVersion: ")
@@ -261,12 +285,27 @@ def test_ways_out_without_an_identity(kind: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("kind", "metadata", "provider"),
+    [
+        ("azure-queue", {"queueName": "q"}, "azure-workload"),
+        ("azure-blob", {"blobContainerName": "b"}, "azure-workload"),
+        ("azure-eventhub", {}, "azure-workload"),
+        ("gcp-pubsub", {"subscriptionName": "projects/p/subscriptions/s"}, "gcp"),
+        ("gcp-storage", {"bucketName": "b"}, "gcp"),
+    ],
+)
+def test_the_identity_of_a_cloud_is_a_way_out(kind: str, metadata: Any, provider: str) -> None:
+    (given,) = [each for each in keda.check([scaled(kind, metadata)]) if "pod identity" in each.message]
+    assert f"a TriggerAuthentication with podIdentity: {{provider: {provider}}}" in given.fix
+
+
+@pytest.mark.parametrize(
     ("kind", "key", "value", "code"),
     [
         ("azure-blob", "connection", "AzureWebJobsStorage", "trigger-parameter"),
         ("azure-servicebus", "connection", "SERVICEBUS_CONNECTION", "trigger-parameter"),
         ("azure-eventhub", "connection", "EventHub", "misplaced-parameter"),
-        ("postgresql", "connection", "PG_CONNECTION", "misplaced-parameter"),
+        ("postgresql", "connection", "PG_CONNECTION", "trigger-parameter"),
         ("mongodb", "connectionString", "MONGO", "trigger-parameter"),
         ("rabbitmq", "host", "RabbitMqHost", "trigger-parameter"),
     ],
@@ -277,6 +316,36 @@ def test_the_name_of_a_variable_in_place_of_its_value(kind: str, key: str, value
     findings = [each for each in keda.check([given]) if each.at[-1] == key]
     assert [(each.code, each.fix) for each in findings] == [(code, f"Write {key}FromEnv: {value}.")]
     assert "can read it" not in findings[0].message
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "value", "found_"),
+    [
+        ("redis", "address", "REDIS_ADDRESS", True),
+        ("kafka", "bootstrapServers", "KAFKA_BROKERS", True),
+        ("redis-cluster", "addresses", "REDIS_NODES", True),
+        ("redis", "address", "redis.shop:6379", False),
+        ("redis", "address", "REDIS", False),
+        ("kafka", "topic", "ORDERS_PAID", False),
+        ("prometheus", "serverAddress", "PROMETHEUS_URL", False),
+    ],
+)
+def test_the_name_of_a_variable_as_an_address(kind: str, key: str, value: str, found_: bool) -> None:
+    findings = [each for each in keda.check([scaled(kind, {key: value})]) if each.at[-1] == key]
+    assert (f"Write {key}FromEnv: {value}." in [each.fix for each in findings]) == found_
+
+
+@pytest.mark.parametrize(
+    ("kind", "metadata", "place"),
+    [
+        ("postgresql", {"connection": "PG_URL", "query": "select 1", "targetQueryValue": "1"}, "connection"),
+        ("azure-servicebus", {"connection": "Endpoint=sb://a/;K=v", "queueName": "q"}, "connection"),
+        ("mssql", {"connectionString": "Server=a.b", "query": "q", "targetValue": "1"}, "connectionString"),
+    ],
+)
+def test_what_is_missing_because_of_its_place_is_told_once(kind: str, metadata: Any, place: str) -> None:
+    (finding,) = keda.check([scaled(kind, metadata)])
+    assert (finding.code, finding.at[-1]) == ("trigger-parameter", place)
 
 
 def test_a_host_without_a_scheme_is_not_a_variable() -> None:

@@ -72,6 +72,7 @@ def test_what_a_query_gives(query: str, kind: str) -> None:
         ("1 - sum(free) / sum(all)", 1),
         ("sum(busy) / (sum(busy) + sum(idle))", 1),
         ("scalar(sum(busy)) / scalar(sum(all))", 1),
+        ("ceil(sum(busy) / sum(all) * 100)", 100),
         ("max(pool_used / pool_size)", 1),
         ("pool_used{a='b'} / pool_size{a='b'}", 1),
         ("sum by (job) (pool_used{job='a'}) / sum by (job) (pool_size{job='a'})", 1),
@@ -105,6 +106,27 @@ def test_a_ratio_against_a_threshold(query: str, threshold: str, more: Any, foun
     assert ("query-metric-type" in codes(scaled(prometheus(query, threshold, **more)))) == found
 
 
+@pytest.mark.parametrize("query", ["1 - avg(idle)", "100 - avg(rate(idle[5m])) * 100", "100 * avg(load)"])
+def test_an_average_is_one_of_a_replica(query: str) -> None:
+    assert "query-metric-type" in codes(scaled(prometheus(query)))
+    assert "query-metric-type" not in codes(scaled(prometheus(query, metricType="Value")))
+
+
+@pytest.mark.parametrize(
+    ("query", "refused"),
+    [
+        ('{app="web"}', True),
+        (' {app="web"} |= "error" | json', True),
+        ('sum(count_over_time({app="web"} |= "error" [5m]))', False),
+        ('sum(rate({app="web"}[1m])) > 0', False),
+    ],
+)
+def test_log_lines_are_no_number(query: str, refused: bool) -> None:
+    metadata = {"serverAddress": "http://l.m:3100", "query": query, "threshold": "5"}
+    found = codes(scaled({"type": "loki", "metadata": metadata | {"ignoreNullValues": "false"}}))
+    assert found == ({"query-result-type"} if refused else set())
+
+
 def test_a_ratio_in_a_formula_is_no_metric_of_the_hpa() -> None:
     trigger = prometheus("sum(busy) / (sum(all) > 0)", "0.6", name="load")
     modifiers = {"scalingModifiers": {"formula": "load * 10", "target": "1"}}
@@ -131,6 +153,8 @@ def window(start: Any, end: Any, zone: str = "Europe/Berlin") -> Any:
         ("0 8 * * *", "0 18,20 * * *", "end", "it runs on to Mon 20:00"),
         ("0 8 * * *", "* 18 * * *", "end", "it runs on to Mon 18:59"),
         ("0 8 * * 1-5", "0 18 * * 5", "start", "from Mon 08:00 to Fri 08:00"),
+        ("0 22 * * 1-5", "0 6 * * *", "end", "it runs on to Mon 06:00"),
+        ("TZ=Asia/Tokyo 0 8 * * 1-5", "TZ=Asia/Tokyo 0 18 * * *", "end", "it runs on to Sun 18:00"),
         ("* 8 * * *", "0 18 * * *", "start", "from Mon 08:00 to Mon 08:59"),
         ("0 6,7 * * *", "0 18 * * *", "start", "from Mon 06:00 to Mon 07:00"),
     ],
@@ -159,6 +183,12 @@ def test_windows_that_are_not_what_they_seem(start: str, end: str, place: str, w
 )
 def test_windows_that_are(start: Any, end: Any) -> None:
     assert "cron-window" not in codes(window(start, end))
+
+
+def test_the_end_of_a_night_is_on_the_next_day() -> None:
+    (finding,) = keda.check([window("0 22 * * 1-5", "0 6 * * *")])
+    assert "the days after those of start" in finding.fix
+    assert "cron-window" not in codes(window("0 22 * * 1-5", "0 6 * * 2-6"))
 
 
 def test_either_day_is_enough_where_both_are_given() -> None:
@@ -191,6 +221,18 @@ QUEUE["metadata"]["value"] = "5"  # type: ignore[index]
 def test_pauses(kind: str, annotations: dict[str, Any], found: bool) -> None:
     given = scaled(QUEUE, kind=kind, annotations={f"{KEY}{key}": each for key, each in annotations.items()})
     assert ("paused-contradiction" in codes(given)) == found
+
+
+@pytest.mark.parametrize("prefix", ["scaledobject.keda.sh", "keda.sh", "autoscaling.keda.sh"])
+@pytest.mark.parametrize("name", ["paused", "paused-replicas", "paused-scale-in"])
+def test_a_pause_under_another_prefix_is_none(prefix: str, name: str) -> None:
+    key = f"{prefix}/{name}"
+    value = "0" if name == "paused-replicas" else "true"
+    found = [each for each in keda.check([scaled(QUEUE, annotations={key: value})]) if each.at[-1] == key]
+    known = prefix == "autoscaling.keda.sh"
+    assert [(each.code, each.fix) for each in found] == (
+        [] if known else [("unknown-annotation", f"Write autoscaling.keda.sh/{name}.")]
+    )
 
 
 CPU = {"type": "cpu", "metricType": "Utilization", "metadata": {"value": "60"}}
@@ -277,6 +319,25 @@ def test_restart_policies(policy: str | None, found: bool) -> None:
     assert ("job-template" in codes(given)) == found
 
 
+@pytest.mark.parametrize(
+    ("container", "found"),
+    [
+        ({"name": "c", "image": "i"}, False),
+        ({"name": "c"}, True),
+        ({"name": "c", "image": ""}, True),
+        ({"name": "c", "image": UNKNOWN}, False),
+        ({"name": "c", "imag": "i"}, False),
+        (UNKNOWN, False),
+    ],
+)
+@pytest.mark.parametrize("key", ["containers", "initContainers"])
+def test_a_job_s_container_needs_an_image(key: str, container: Any, found: bool) -> None:
+    given = scaled(QUEUE, kind="ScaledJob")
+    pod = given["spec"]["jobTargetRef"]["template"]["spec"]
+    given["spec"]["jobTargetRef"]["template"]["spec"] = pod | {key: [container]}
+    assert ("job-template" in codes(given)) == found
+
+
 @pytest.mark.parametrize("kind", ["cpu", "memory"])
 def test_a_resource_trigger_in_a_formula(kind: str) -> None:
     resource = {
@@ -291,7 +352,18 @@ def test_a_resource_trigger_in_a_formula(kind: str) -> None:
     assert f"a {kind} trigger" in finding.message and "Name a trigger" not in finding.fix
 
 
-@pytest.mark.parametrize("given", [{"minMetricValue": "5"}, {"ignoreNullValues": "true"}])
-def test_what_says_what_no_data_means(given: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("kind", "given"),
+    [
+        ("aws-cloudwatch", {"minMetricValue": "5"}),
+        ("aws-cloudwatch", {"ignoreNullValues": "true"}),
+        ("elasticsearch", {"ignoreNullValues": "false"}),
+        ("datadog", {"metricUnavailableValue": "0"}),
+        ("new-relic", {"noDataError": "true"}),
+        ("gcp-stackdriver", {"valueIfNull": "0"}),
+        ("prometheus", {"query": "sum(up) or vector(0)"}),
+    ],
+)
+def test_what_says_what_no_data_means(kind: str, given: dict[str, str]) -> None:
     metadata = {"awsRegion": "eu-west-1", "identityOwner": "operator", "targetMetricValue": "5"} | given
-    assert "no-data-contract" not in codes(scaled({"type": "aws-cloudwatch", "metadata": metadata}))
+    assert "no-data-contract" not in codes(scaled({"type": kind, "metadata": metadata}))

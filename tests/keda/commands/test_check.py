@@ -14,6 +14,7 @@ import yaml
 
 from keda.checks.findings import rules
 from keda.commands.main import main
+from tests.keda.commands.tree import kustomization, scaled_object, written
 
 ROOT = Path(__file__).parents[3]
 CORPUS = ROOT / "tests" / "corpus" / "check"
@@ -77,6 +78,21 @@ def test_the_replicas_that_run_are_no_second_owner(
         each["metadata"]["uid"] = f"uid-{number}"
     file.write_text(yaml.safe_dump_all(live))
     assert run(capsys, "check", "--quiet", str(file)) == (0, "", "")
+
+
+def test_the_other_objects_of_a_file_are_counted(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    files = {
+        "base/kustomization.yaml": kustomization("resources: [so.yaml]"),
+        "base/so.yaml": scaled_object().replace("maxReplicaCount: 4", "maxReplicaCount: -1"),
+        **{
+            f"{name}/kustomization.yaml": kustomization(f"resources: [../base]\nnamespace: {name}")
+            for name in "abc"
+        },
+    }
+    code, out, _ = run(capsys, "check", str(written(tmp_path, files)))
+    assert code == 1
+    assert out.splitlines()[0] == "ScaledObject a/web and 2 more of this file"
+    assert "1 error, 0 warnings." in out
 
 
 def test_directory_and_stdin(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

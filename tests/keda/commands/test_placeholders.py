@@ -92,6 +92,51 @@ def test_what_has_none_is_judged_beside_it(tmp_path: Path) -> None:
     assert found(tmp_path, {"so.yaml": text}) == ["so.yaml: unknown-field: ScaledObject default/web"]
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "'{{ replicas.max }}'",
+        '"{{ .Values.max }}"',
+        "[[ max ]]",
+        "'[[ max ]]'",
+        "<%= max %>",
+        "#{MaxReplicas}#",
+        "'#{MaxReplicas}'",
+        "$(MAX)",
+        "#@ data.values.max",
+        "ref+vault://keda/web#max",
+        "ENC[AES256_GCM,data:abc=,iv:x,tag:y,type:int]",
+    ],
+)
+def test_what_another_tool_fills_in_is_unknown(value: str, tmp_path: Path) -> None:
+    text = scaled_object(namespace="shop").replace("maxReplicaCount: 4", f"maxReplicaCount: {value}")
+    lines, noted = judged(tmp_path, {"so.yaml": text, "other.yaml": workload("other", "shop")})
+    assert lines == []
+    assert noted.unjudged.counted == "1 placeholder file"
+
+
+@pytest.mark.parametrize("query", ['up{a=~"[[:digit:]]+"}', "a # {b}", "rate(x[5m])"])
+def test_a_query_has_no_template(query: str) -> None:
+    text = f"apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nspec: {{query: '{query}'}}\n"
+    (document,) = documents(text, variables=True)
+    assert filled_in(document)["spec"] == {"query": query}
+
+
+@pytest.mark.parametrize("value", ["$(POD_IP)", "docker ps --format {{.Names}}", "[[ -f a ]]"])
+def test_a_pod_has_its_own(value: str) -> None:
+    text = f"apiVersion: keda.sh/v1alpha1\nkind: ScaledJob\nspec: {{template: {{args: ['{value}']}}}}\n"
+    (document,) = documents(text, variables=True)
+    assert filled_in(document)["spec"] == {"template": {"args": [value]}} and not document.placeholder
+
+
+def test_an_alert_keeps_its_templates() -> None:
+    text = (
+        "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nspec: {summary: '{{ $labels.pod }}'}\n"
+    )
+    (document,) = documents(text, variables=True)
+    assert document.value["spec"] == {"summary": "{{ $labels.pod }}"} and not document.placeholder
+
+
 def test_of_an_object_of_another_kind_nothing_is_told(tmp_path: Path) -> None:
     files = {
         "so.yaml": scaled_object(namespace="shop", target="gone"),

@@ -74,6 +74,19 @@ def test_of_objects_that_are_not_seen_nothing_is_missing(maker: str, tmp_path: P
 
 
 @pytest.mark.parametrize(
+    "files",
+    [
+        {"helmfile.yaml": "releases: [{name: web, namespace: shop, chart: a/b}]\n"},
+        {"deploy/helmfile.yaml.gotmpl": "releases: {{ .Values.releases }}\n"},
+        {"helmfile.d/10-web.yaml": "releases: [{name: web, chart: a/b}]\n"},
+        {"skaffold.yaml": "apiVersion: skaffold/v4beta6\nkind: Config\ndeploy: {helm: {releases: []}}\n"},
+    ],
+)
+def test_the_releases_of_other_tools_may_be_what_is_missing(files: dict[str, str], tmp_path: Path) -> None:
+    assert found(tmp_path, {"a.yaml": WEB, **files}) == []
+
+
+@pytest.mark.parametrize(
     ("maker", "reported"),
     [
         (("v1", "ConfigMap", "x"), True),
@@ -283,3 +296,8 @@ def test_two_folders_with_one_object_are_not_applied_together(tmp_path: Path) ->
     apart = {"a/so.yaml": scaled_object("a", target="web"), "b/so.yaml": scaled_object("b", target="web")}
     (tmp_path / "x").mkdir()
     assert [line.split(": ")[1] for line in found(tmp_path / "x", apart)] == ["one-owner-scaledobject"]
+
+
+def test_an_object_of_keda_without_a_kind_is_not_passed_over(tmp_path: Path) -> None:
+    text = scaled_object().replace("kind: ScaledObject", "Kind: ScaledObject")
+    assert [line.split(": ")[1] for line in found(tmp_path, {"so.yaml": text})] == ["unknown-kind"]
