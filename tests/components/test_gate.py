@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+import yaml
 
 from components.recipes import RECIPES
 from components.recipes.gate import Gate
 from components.workload import Workload
 from keda import Fallback, ScaledObject
+from keda.adoption.prometheus_adapter import read_rules
+from keda.adoption.translate import adopt
+from keda.scaling.controller import ControllerSettings
 from keda.scaling.simulation import Options, Sample, Simulation
 from keda.testing import assert_scales, timeline
 from keda.timelines.manifests import read
-from tests.support import CORPUS, settings_of
+from tests.support import CORPUS, ROOT, settings_of
 
 PROMETHEUS = "http://prometheus.monitoring.svc:9090"
 WORKLOADS = settings_of((CORPUS / "valid" / "settings" / "gate.yaml").read_text(encoding="utf-8")).workloads
@@ -198,3 +203,55 @@ def test_closed_stops_pods_while_prometheus_is_away_but_not_for_a_blip() -> None
     latest = recipe.cooldown + recipe.interval
     assert 300_000 < stop.at <= 300_000 + latest * 1000
     assert 0 <= start.at - 1_200_000 <= recipe.interval * 1000
+
+
+def blocks(first: str) -> dict[str, Any]:
+    """The YAML block of docs/gate.md that begins so."""
+    page = (ROOT / "docs" / "gate.md").read_text(encoding="utf-8")
+    [text] = re.findall(rf"```yaml\n({re.escape(first)}.*?)```", page, re.DOTALL)
+    found: dict[str, Any] = yaml.safe_load(text)
+    return found
+
+
+def test_the_page_has_the_times_of_the_recipe() -> None:
+    page = (ROOT / "docs" / "gate.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| (\d+) \| (\d+) \| (\d+) s \| (\d+) s \|$", page, re.MULTILINE)
+    assert len(rows) >= 4
+    for probe, poll, blip, stopped, started in (map(int, row) for row in rows):
+        recipe = gate(probeInterval=probe, pollingInterval=poll, blip=blip)
+        assert (recipe.stops_within, recipe.starts_within) == (stopped, started)
+    [stop] = re.findall(r"0 replicas \| `([^`]+)` seconds", page)
+    [start] = re.findall(r"in one step \| `([^`]+)` seconds", page)
+    for settings in GATES.values():
+        recipe = gate(**settings)
+        names = {
+            "probeInterval": recipe.probe_interval,
+            "pollingInterval": recipe.interval,
+            "blip": recipe.blip,
+        }
+        assert (recipe.stops_within, recipe.starts_within) == (eval(stop, names), eval(start, names))
+
+
+def test_the_page_shows_what_the_recipe_makes() -> None:
+    settings = blocks("keda-homelab:workloads:")["keda-homelab:workloads"]["nas"]
+    spec = spec_of(RECIPES["gate"].parse(settings).workloads("nas", PROMETHEUS)["nas-jellyfin"])
+    shown = blocks("pollingInterval: 15")
+    [trigger], [wanted] = shown.pop("triggers"), spec["triggers"]
+    assert shown.items() <= spec.items()
+    assert trigger["metadata"].items() <= wanted["metadata"].items()
+
+
+def test_the_native_form_has_the_query_and_the_blip_of_the_recipe() -> None:
+    hpa = blocks("apiVersion: autoscaling/v2")
+    rules = read_rules(blocks("externalRules:"))
+    translated = adopt(hpa, PROMETHEUS, rules).scaled_object.to_manifest()["spec"]
+    settings = blocks("keda-homelab:workloads:")["keda-homelab:workloads"]["nas"]
+    recipe = RECIPES["gate"].parse(settings)
+    assert isinstance(recipe, Gate)
+    spec = spec_of(recipe.workloads("nas", PROMETHEUS)["nas-jellyfin"])
+    assert translated["triggers"][0]["metadata"]["query"] == spec["triggers"][0]["metadata"]["query"]
+    assert (translated["minReplicaCount"], translated["maxReplicaCount"]) == (0, spec["maxReplicaCount"])
+    down = hpa["spec"]["behavior"]["scaleDown"]["stabilizationWindowSeconds"]
+    assert down == recipe.blip + ControllerSettings().sync_period // 1000
+    [trigger] = translated["triggers"]
+    assert math.ceil(1 / float(trigger["metadata"]["threshold"])) == spec["maxReplicaCount"]

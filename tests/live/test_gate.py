@@ -24,8 +24,8 @@ from lab.node.netns import NODE_ADDRESS, inside
 from lab.paths import Lab
 from tests.live.cluster import KEDA, Cluster, query, wait
 from tests.live.nas import EXPORTER, NFS
-from tests.live.shop import MERGE, PAUSE
-from tests.live.support import wait_ready, with_overrides
+from tests.live.shop import MERGE, PAUSE, prometheus
+from tests.live.support import scaled_object, wait_ready, with_overrides
 
 pytestmark = pytest.mark.live
 
@@ -186,8 +186,9 @@ def targets(stack: Engine, nas: Nas, cluster: Cluster, lab: Lab) -> Iterator[Non
             cluster.create(core, {"metadata": {"name": namespace}})
         for path, body in made:
             cluster.create(path, body)
-        prometheus = json.loads(lab.record.read_text())["ports"]["prometheus"]
-        wait("the probe's metric", 120, lambda: query(prometheus, 'probe_success{job="nas"} == 1') or None)
+        port_of_prometheus = json.loads(lab.record.read_text())["ports"]["prometheus"]
+        there = 'probe_success{job="nas"} == 1'
+        wait("the probe's metric", 120, lambda: query(port_of_prometheus, there) or None)
         yield
     finally:
         for namespace in ("media", "photos"):
@@ -354,6 +355,27 @@ def test_a_gate_that_is_removed_while_closed_leaves_no_pod_stopped(
     wait("no gate", 60, lambda: not cluster.get(path)["items"] or None)
     replicas.wait_for(RUNNING, 30)
     nas.back()
+
+
+def test_a_fallback_of_zero_starts_a_replica(replicas: Replicas, cluster: Cluster) -> None:
+    """What `keda check` reports as fallback-zero: to 0 while the trigger fails, and up by the fallback."""
+    deployments, objects = (
+        "/apis/apps/v1/namespaces/media/deployments",
+        f"{KEDA}/namespaces/media/scaledobjects",
+    )
+    cluster.create(deployments, workload("ghost", "Deployment", 1))
+    fallback = {"failureThreshold": 3, "replicas": 0}
+    bounds = {"minReplicaCount": 0, "maxReplicaCount": 2}
+    spec = {"pollingInterval": 5, "cooldownPeriod": 5, **bounds, "fallback": fallback}
+    spec["triggers"] = [prometheus("http://nobody.media.svc:9090")]
+    cluster.create(objects, scaled_object("ghost", "media", "ghost", **spec))
+
+    def at(count: int) -> bool | None:
+        return cluster.replicas("media", "ghost")[0] == count or None
+
+    wait("no replica while the trigger fails", 60, lambda: at(0))
+    wait("a replica by the fallback", 60, lambda: at(1))
+    cluster.delete(f"{objects}/ghost")
 
 
 @contextmanager
