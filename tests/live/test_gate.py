@@ -357,7 +357,7 @@ def test_a_gate_that_is_removed_while_closed_leaves_no_pod_stopped(
     nas.back()
 
 
-def test_a_fallback_of_zero_starts_a_replica(replicas: Replicas, cluster: Cluster) -> None:
+def test_a_fallback_of_zero_starts_a_replica(targets: None, cluster: Cluster) -> None:
     """What `keda check` reports as fallback-zero: to 0 while the trigger fails, and up by the fallback."""
     deployments, objects = (
         "/apis/apps/v1/namespaces/media/deployments",
