@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterator
 
-from keda.checks.gates import gates_of
+from keda.checks.gates import may_have_gate
 from keda.checks.registry import SETTINGS, Problem, warning
 from keda.checks.scaling import SPEC, any_unknown, lowest_of, number_of, spec_of
 from keda.core.defaults import DEFAULT_COOLDOWN
@@ -29,7 +29,7 @@ def grace_over_cooldown(item: Item, objects: Objects) -> Iterator[Problem]:
     grace = whole(dig(target.pod, "terminationGracePeriodSeconds"))
     cooldown = DEFAULT_COOLDOWN if given is None else given
     # A gate waits for no work: it stops pods early by intention.
-    if grace is not None and grace > cooldown and lowest_of(item) == 0 and not any(gates_of(item)):
+    if grace is not None and grace > cooldown and lowest_of(item) == 0 and not may_have_gate(item):
         yield Problem(
             (*SPEC, "cooldownPeriod"),
             MISSING if given is None else given,
