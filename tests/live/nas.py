@@ -11,6 +11,7 @@ import http.server
 import socket
 import sys
 import threading
+import urllib.parse
 
 NFS, EXPORTER = 2049, 9115
 
@@ -51,7 +52,8 @@ class Exporter(http.server.BaseHTTPRequestHandler):
         if Exporter.mute:
             self.send_error(503)
             return
-        host, _, port = self.path.partition("target=")[2].rpartition(":")
+        (target,) = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query)["target"]
+        host, _, port = target.rpartition(":")
         success = 0
         with contextlib.suppress(OSError), socket.create_connection((host, int(port)), timeout=1):
             success = 1
