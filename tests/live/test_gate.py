@@ -270,7 +270,7 @@ def test_an_outage_stops_all_and_its_end_starts_all(nas: Nas, replicas: Replicas
 
 
 def test_the_pods_are_gone_and_there_again(nas: Nas, replicas: Replicas, cluster: Cluster) -> None:
-    """Not only the number: what Kubernetes runs."""
+    """Not only the number: what Kubernetes runs. How fast it is does not depend on the gate."""
 
     def pods() -> dict[str, int]:
         items = [
@@ -281,11 +281,11 @@ def test_the_pods_are_gone_and_there_again(nas: Nas, replicas: Replicas, cluster
         names = [each["metadata"]["labels"]["app"] for each in items if each["status"]["phase"] == "Running"]
         return {name: names.count(name) for name in TARGETS}
 
-    wait("all pods run", 60, lambda: pods() == RUNNING or None)
+    wait("all pods run", 180, lambda: pods() == RUNNING or None)
     nas.away()
-    wait("no pod runs", OPEN.stops_within + 30, lambda: pods() == stopped() or None)
+    wait("no pod runs", 180, lambda: pods() == stopped() or None)
     nas.back()
-    wait("all pods run again", OPEN.starts_within + 60, lambda: pods() == RUNNING or None)
+    wait("all pods run again", 180, lambda: pods() == RUNNING or None)
 
 
 def test_no_metric_stops_the_closed_gate_only(nas: Nas, replicas: Replicas) -> None:
