@@ -188,7 +188,7 @@ def targets(stack: Engine, nas: Nas, cluster: Cluster, lab: Lab) -> Iterator[Non
             cluster.create(path, body)
         port_of_prometheus = json.loads(lab.record.read_text())["ports"]["prometheus"]
         there = 'probe_success{job="nas"} == 1'
-        wait("the probe's metric", 120, lambda: query(port_of_prometheus, there) or None)
+        wait("the probe's metric", 300, lambda: query(port_of_prometheus, there) or None)
         yield
     finally:
         for namespace in ("media", "photos"):
