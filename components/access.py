@@ -28,7 +28,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from components.setting import Setting
 from components.workload import Workload
 from keda import MISSING, Fault, Faults, ScaledObject, TriggerAuthentication
-from keda.core.errors import Refused, join
+from keda.core.errors import Refused
 from keda.core.model import Flag, Namespace
 
 # Deployments and StatefulSets are in the chart's role whatever scaledRefKinds is.
@@ -234,10 +234,10 @@ def _named_by(authentication: TriggerAuthentication) -> Iterator[SecretNeed]:
 
 def _unseen(access: Access, workloads: Mapping[str, Workload]) -> Iterator[Fault]:
     watched = watched_namespaces(access)
-    for name, workload in workloads.items():
+    for workload in workloads.values():
         if watched is not None and workload.namespace not in watched:
             yield Fault(
-                join("workloads", name, "namespace"),
+                workload.place("namespace"),
                 workload.namespace,
                 "is not watched. KEDA would ignore the workload, and report nothing.",
                 f"Add {workload.namespace} to keda.watchNamespaces.",
@@ -250,7 +250,7 @@ def _listed(needs: Mapping[str, tuple[SecretNeed, ...]], workloads: Mapping[str,
     for name, needed in needs.items():
         first = needed[0]
         what = f"the Secret {workloads[name].namespace}/{first.name}" if first.name else "Secrets"
-        readers.append(f"workloads.{name} reads {what} ({first.source})")
+        readers.append(f"{workloads[name].place()} reads {what} ({first.source})")
     return " and ".join(readers[:2]) + (
         f" and {len(readers) - 2} more do likewise" if len(readers) > 2 else ""
     )

@@ -150,10 +150,12 @@ class Settings:
             monitoring = Monitoring.parse(config.get("monitoring", {}), at="monitoring")
         with faults.under(""):
             gitops = GitOps.parse(config.get("gitops", {}), at="gitops")
-        workloads = {}
+        workloads: dict[str, Workload] = {}
         for name, recipe in _recipes(config.get("workloads", {}), faults).items():
             with faults.under(join("workloads", name)):
-                workloads[name] = recipe.models(name, monitoring.prometheus)
+                for each, workload in recipe.workloads(name, monitoring.prometheus).items():
+                    faults.extend(_same_name(workloads.get(each), workload))
+                    workloads[each] = workload
         with faults.under(""):
             keda.check(workloads)
         faults.extend(_shared_targets(workloads))
@@ -262,6 +264,15 @@ def _recipe(settings: object) -> Recipe:
     return RECIPES[word].parse(settings)
 
 
+def _same_name(first: Workload | None, second: Workload) -> list[Fault]:
+    """A gate's target whose ScaledObject has the name of another workload."""
+    if first is None:
+        return []
+    why = f"makes the ScaledObject {second.name}, as {first.place()} does. One of the two would be lost."
+    place = second.place("target") if second.entry else second.place()
+    return [Fault(place, MISSING, why, "Give one of the two another key.")]
+
+
 def _shared_targets(workloads: Mapping[str, Workload]) -> list[Fault]:
     """Two ScaledObjects on one target: KEDA's webhook rejects the second, unless they come together."""
     faults: list[Fault] = []
@@ -274,10 +285,12 @@ def _shared_targets(workloads: Mapping[str, Workload]) -> list[Fault]:
         if owner != name:
             faults.append(
                 Fault(
-                    join("workloads", name, "target"),
+                    workload.place("target"),
                     target.name,
-                    f"is already scaled by workloads.{owner}. Two HPAs would pull it up and down.",
-                    "Put the triggers of both into one workload.",
+                    f"is already scaled by {workloads[owner].place()}. Two HPAs would pull it up and down.",
+                    "Write one gate whose probe selects the metrics of both."
+                    if workload.entry and workloads[owner].entry
+                    else "Put the triggers of both into one workload.",
                 )
             )
     return faults
@@ -294,9 +307,9 @@ def _shared_authentications(workloads: Mapping[str, Workload]) -> list[Fault]:
             if definition != each:
                 faults.append(
                     Fault(
-                        join("workloads", name, "authentications", each.metadata.name),
+                        workload.place("authentications", each.metadata.name),
                         MISSING,
-                        f"differs from that of workloads.{owner}, in the same namespace. It is one "
+                        f"differs from that of {workloads[owner].place()}, in the same namespace. It is one "
                         "TriggerAuthentication: one of the two workloads would read the other's.",
                         "Give it another name, or write the same in both.",
                     )
@@ -315,9 +328,10 @@ def _shared_monitors(workloads: Mapping[str, Workload]) -> list[Fault]:
         if owner != name:
             faults.append(
                 Fault(
-                    join("workloads", name, "monitor"),
+                    workload.place("monitor"),
                     MISSING,
-                    f"reads what workloads.{owner}.monitor reads. Every sum over it would be doubled.",
+                    f"reads what {workloads[owner].place('monitor')} reads. "
+                    "Every sum over it would be doubled.",
                     "Remove one of the two.",
                 )
             )
@@ -330,14 +344,14 @@ def _unlisted_vaults(keda: Keda, workloads: Mapping[str, Workload]) -> list[Faul
         return []
     return [
         Fault(
-            join("workloads", name, "authentications", each.metadata.name, "hashiCorpVault", "address"),
+            workload.place("authentications", each.metadata.name, "hashiCorpVault", "address"),
             vault.address,
             "is not in keda.vaultAddresses. The cluster guard would refuse the TriggerAuthentication.",
             f"Add {address} to keda.vaultAddresses."
             if (address := vault_address(vault.address))
             else "Write scheme://host:port, and the same in keda.vaultAddresses.",
         )
-        for name, workload in workloads.items()
+        for workload in workloads.values()
         for each in workload.authentications
         if (vault := each.spec.hashi_corp_vault)
         and sends_token(vault.dump())

@@ -8,7 +8,8 @@ from functools import cached_property
 from typing import Literal
 
 from components.monitoring.monitor import Monitor
-from keda import ScaledJob, ScaledObject, TriggerAuthentication
+from keda import ScaledJob, ScaledObject, ScaledObjectSpec, TriggerAuthentication
+from keda.core.errors import join
 from keda.timelines.decisions import Decisions, decisions
 from keda.timelines.manifests import Unread
 
@@ -31,16 +32,26 @@ class Workload:
     """What its signal counts; unset: unknown."""
     alerts: Mapping[str, Minutes] = field(default_factory=dict)
     """Alerts that are switched off, or wait another time than their default, by name."""
+    entry: str = ""
+    """Its key in the stack file, where that is not its name: an entry may stand for several workloads."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """A setting -> where it is below the entry, where that is another place."""
 
     @property
     def name(self) -> str:
-        """Of the ScaledObject or ScaledJob: the key in the stack file."""
+        """Of the ScaledObject or ScaledJob."""
         return self.scaled.metadata.name
 
     @property
     def namespace(self) -> str:
         """Of the ScaledObject or ScaledJob, and so of its target."""
         return self.scaled.metadata.namespace
+
+    def place(self, *keys: str) -> str:
+        """Where a setting of it is in the stack file."""
+        entry = ("workloads", self.entry or self.name)
+        moved = self.settings.get(keys[0]) if keys else None
+        return f"{join(*entry)}.{moved}" if moved else join(*entry, *keys)
 
     @cached_property
     def decisions(self) -> list[Decisions]:
@@ -54,4 +65,7 @@ class Workload:
     def bounds(self) -> tuple[int, int]:
         """Replicas (Jobs, for a ScaledJob), lowest and highest."""
         spec = self.scaled.spec
-        return spec.min_replica_count or 0, 100 if spec.max_replica_count is None else spec.max_replica_count
+        lowest = spec.min_replica_count or 0
+        if isinstance(spec, ScaledObjectSpec) and spec.idle_replica_count is not None:
+            lowest = spec.idle_replica_count
+        return lowest, 100 if spec.max_replica_count is None else spec.max_replica_count

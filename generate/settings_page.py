@@ -32,7 +32,7 @@ _OF_RECIPE = frozenset({"recipe", "namespace", "minReplicas"})
 """Any recipe has them, each with its own default."""
 _EXAMPLE = r"^ {4}(?:# )?([\w-]+):\n(?: {4}(?:# )?  .*\n)*? {4}(?:# )?  recipe: ([\w-]+)"
 # A key, commented out or not; what is behind the second `#` is its meaning.
-_KEY = re.compile(r"^( *)(?:#( +))?([A-Za-z-]+(?::[a-z]+)?):(?= |$).*?(?: # (.*))?$")
+_KEY = re.compile(r"^( *)(?:#( +))?((?:- )?)([A-Za-z-]+(?::[a-z]+)?):(?= |$).*?(?: # (.*))?$")
 _GOES_ON = re.compile(r"^[ #]*# (\S.*)$")
 _BEHIND = 30
 """The comment behind a key goes on in lines whose text begins at this column or later."""
@@ -51,12 +51,12 @@ def meanings(text: str) -> Mapping[str, str]:
             if last:
                 found[last] += f" {more[1]}"
         elif key := _KEY.match(line):
-            indent = len(key[1]) + len(key[2] or " ") - 1
+            indent = len(key[1]) + len(key[2] or " ") - 1 + len(key[3])
             path = [each for each in path if each[0] < indent]
-            path.append((indent, key[3].removeprefix("keda-homelab:")))
+            path.append((indent, key[4].removeprefix("keda-homelab:")))
             last = ".".join(name for _, name in path)
-            if key[4]:
-                found.setdefault(last, key[4])
+            if key[5]:
+                found.setdefault(last, key[5])
             else:
                 last = ""
         else:
@@ -90,11 +90,13 @@ def page() -> str:
         "`keda-hpa-<key>` its HPA. `recipe` (required) decides which other keys there are: "
         f"{', '.join(f'[{name}](#{name})' for name in RECIPES)}.\n\n### Any recipe\n\n{_table(for_any)}\n\n"
         f"`authentication` is a key of {_listed(authenticated)} only. batch computes `maxReplicas` from its "
-        "GPUs."
+        "GPUs. gate takes of these only `pollingInterval`, `monitor`, `alerts`, `labels`, `annotations` and "
+        "`authentication`, and makes a ScaledObject for each target: [gate.md](gate.md)."
     )
     for recipe, model in RECIPES.items():
         places = [f"workloads.{key}" for key in examples(text, recipe)] + [_ANY]
         hidden = common - _OF_RECIPE | {"recipe"}
+        hidden |= {field.alias or name for name, field in model.model_fields.items() if field.exclude}
         rows = _rows(defined, model.__name__, places, comments, hidden=hidden)
         parts.append(f"### {recipe}\n\n{_table(rows)}")
     return "\n\n".join(parts) + "\n"
@@ -171,7 +173,7 @@ def _type(schema: Mapping[str, Any]) -> str:
 
 
 def _reference(schema: Mapping[str, Any]) -> str:
-    every = [schema, *schema.get("anyOf", ())]
+    every = [schema, *schema.get("anyOf", ()), schema.get("items", {})]
     return next((each["$ref"].rpartition("/")[2] for each in every if "$ref" in each), "")
 
 

@@ -139,12 +139,12 @@ def _target(item: Object, kinds: Collection[tuple[str, str]], settings: Settings
             f"{title(item)}: scales a {kind}, which the program's KEDA may not scale. "
             f"Write scaledKinds: [{{apiGroup: {group}, resource: {resource}}}] under keda."
         )
-    for workload, each in settings.workloads.items():
+    for each in settings.workloads.values():
         if each.scaled.kind != "ScaledObject" or each.namespace != namespace:
             continue
         if each.scaled.spec.scale_target_ref.identity == (group, kind, name):
             yield (
-                f"workloads.{workload}: {title(item)} scales {kind} {name} already, and KEDA's webhook "
+                f"{each.place()}: {title(item)} scales {kind} {name} already, and KEDA's webhook "
                 f"refuses a second. Name the workload {item['metadata']['name']}, or delete one of the two."
             )
 

@@ -151,6 +151,8 @@ def at_maximum(on: Watched) -> Iterator[Firing]:
     """A ScaledObject's target; `jobs_at_maximum` is for ScaledJobs."""
     if on.scaled_object:
         _, highest = on.workload.bounds
+        if on.scaled_object.spec.min_replica_count == highest:
+            return  # it has no more to give by intention, as a gate
         yield Firing(
             f"{replicas(on.workload)} >= {highest}",
             f"{on.title} has been at its maximum of {highest} replicas for {on.lasting}",

@@ -101,7 +101,7 @@ def missing_namespaces(settings: Settings, reader: ClusterReader) -> Iterator[Fa
 
 def missing_targets(settings: Settings, reader: ClusterReader) -> Iterator[Fault]:
     """A fault for each target of a ScaledObject that is not there. KEDA waits for it. Raises OSError."""
-    for name, workload in settings.workloads.items():
+    for workload in settings.workloads.values():
         if not isinstance(workload.scaled, ScaledObject):
             continue
         target = workload.scaled.spec.scale_target_ref
@@ -112,7 +112,7 @@ def missing_targets(settings: Settings, reader: ClusterReader) -> Iterator[Fault
             continue
         if plural is None or reader.absent(at):
             yield Fault(
-                f"workloads.{name}.target",
+                workload.place("target"),
                 target.name,
                 f"is not a {kind} in namespace {workload.namespace}. The ScaledObject is created, and is not "
                 "Ready until it comes.",
@@ -156,10 +156,10 @@ def _required_kinds(settings: Settings) -> Iterator[tuple[str, str, str, object,
         yield MONITORING, "ServiceMonitor", path, True, off, _OPERATOR
     if monitoring.alerts:
         yield MONITORING, "PrometheusRule", "monitoring.alerts", True, "alerts: false", _OPERATOR
-    for name, workload in settings.workloads.items():
+    for workload in settings.workloads.values():
         if workload.monitor:
             kind = workload.monitor.kind
-            yield MONITORING, kind, f"workloads.{name}.monitor", kind, "no monitor", _OPERATOR
+            yield MONITORING, kind, workload.place("monitor"), kind, "no monitor", _OPERATOR
     if monitoring.dashboards in ("grafanaDashboard", "both"):
         off, instead = "dashboards: configMap", "install the Grafana Operator"
         yield GRAFANA, "GrafanaDashboard", "monitoring.dashboards", monitoring.dashboards, off, instead
@@ -167,10 +167,10 @@ def _required_kinds(settings: Settings) -> Iterator[tuple[str, str, str, object,
 
 def _namespaces(settings: Settings) -> Iterator[tuple[str, str]]:
     """(setting, the namespace it names)."""
-    for name, workload in settings.workloads.items():
-        yield f"workloads.{name}.namespace", workload.namespace
+    for workload in settings.workloads.values():
+        yield workload.place("namespace"), workload.namespace
         if workload.monitor and workload.monitor.namespace:
-            yield f"workloads.{name}.monitor.namespace", workload.monitor.namespace
+            yield workload.place("monitor", "namespace"), workload.monitor.namespace
     for index, namespace in enumerate(settings.keda.watch_namespaces or ()):
         yield f"keda.watchNamespaces[{index}]", namespace
     if settings.monitoring.dashboards != "none":

@@ -96,6 +96,10 @@ class Recipe(Setting):
                 raise TypeError(f"{cls.__name__}: the recipe {name} is {RECIPES[name].__name__}")
             RECIPES[name] = cls
 
+    def workloads(self, name: str, prometheus: str) -> Mapping[str, Workload]:
+        """The workloads that the entry `name` stands for, by name. Arguments and errors of `models`."""
+        return {name: self.models(name, prometheus)}
+
     def models(self, name: str, prometheus: str) -> Workload:
         """KEDA's objects for the workload `name`. `prometheus`: address of the server its metrics are in.
 

@@ -12,6 +12,9 @@ DEFAULT_MAX = 100
 DEFAULT_COOLDOWN = 300
 """cooldownPeriod when unset, in seconds (pkg/scaling/executor/scale_executor.go)."""
 
+DEFAULT_POLLING = 30
+"""pollingInterval when unset, in seconds (apis/keda/v1alpha1/withtriggers_types.go)."""
+
 RESOURCE_SCALERS = ("cpu", "memory")
 """The scalers whose metrics the HPA reads itself; KEDA reads none of them."""
 

@@ -106,6 +106,11 @@ def selectors(tree: Any) -> Iterator[tuple[str, Mapping[str, tuple[str, str]]]]:
             yield node.name or matchers.get("__name__", ("", ""))[1], matchers
 
 
+def is_plain_selector(tree: Any) -> bool:
+    """Whether it is the selector of one metric's newest samples, without offset or @."""
+    return isinstance(tree, promql.VectorSelector) and tree.offset is None and tree.at is None
+
+
 def is_number(tree: Any) -> bool:
     """Whether it is made of numbers only."""
     return all(

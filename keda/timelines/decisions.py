@@ -228,7 +228,8 @@ def _decided(model: Model) -> Decisions:
     if rows[-1].replicas == rows[0].replicas:
         return Decisions(model.workload, model.name, rows, warnings=tuple(_flat(model, rows[0].replicas)))
     back, warnings = None, list[str]()
-    counted = trigger.metric_type == "AverageValue" and trigger.type != "cron"
+    room = not isinstance(model, ObjectModel) or model.scaled_object.hpa_minimum < model.maximum
+    counted = room and trigger.metric_type == "AverageValue" and trigger.type != "cron"
     if counted and len(rows) == 2 and rows[1].replicas - rows[0].replicas >= 3:
         warnings.append(f"is at its maximum at once: {rows[1].value:g} already gives {rows[1].replicas}.")
     if isinstance(model, ObjectModel):

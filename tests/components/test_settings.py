@@ -15,6 +15,7 @@ from components.monitoring.monitor import Monitor
 from components.recipes import RECIPES
 from components.recipes.batch import JobTemplate
 from components.recipes.envoy_gateway import EnvoyDeployment, EnvoyProxyKubernetes, Gateway
+from components.recipes.gate import GatedTarget
 from components.settings import Cluster, Keda, Monitoring, Settings, StateMetrics, decode
 from keda import Fallback, Model, ScaleTargetRef, SpecError
 from tests.support import CORPUS, STACK, settings_of
@@ -23,7 +24,8 @@ INVALID = sorted((CORPUS / "invalid" / "settings").glob("*.yaml"))
 VALID = sorted((CORPUS / "valid" / "settings").glob("*.yaml"))
 DOCUMENTED: list[type[Model]] = [
     *(Cluster, Keda, Monitoring, *RECIPES.values()),
-    *(JobTemplate, Gateway, EnvoyProxyKubernetes, EnvoyDeployment, Fallback, Monitor, StateMetrics),
+    *(JobTemplate, Gateway, EnvoyProxyKubernetes, EnvoyDeployment, GatedTarget),
+    *(Fallback, Monitor, StateMetrics),
 ]
 
 
@@ -54,9 +56,9 @@ def test_right_settings_are_taken(file: Path) -> None:
 @pytest.mark.parametrize("model", DOCUMENTED, ids=lambda model: model.__name__)
 def test_the_stack_file_names_every_setting(model: type[Model]) -> None:
     text = STACK.read_text()
-    for name, field in model.model_fields.items():
-        if model.__name__ == "Batch" and name == "max_replicas":
-            continue  # computed from the GPUs, and refused when written
+    for field in model.model_fields.values():
+        if field.exclude:
+            continue  # made from other settings, and refused when written
         assert re.search(rf"\b{field.alias}\b:?", text), (
             f"{model.__name__}.{field.alias} is not in {STACK.name}"
         )
@@ -79,7 +81,7 @@ def uncommented_examples() -> str:
     """The stack file with its commented-out sections and workloads brought to life."""
     lines, alive = [], False
     for line in STACK.read_text().splitlines():
-        if re.fullmatch(r"    # (web:|render:|secrets: .*)", line):
+        if re.fullmatch(r"    # (nas:|web:|render:|secrets: .*)", line):
             alive = True
         elif not line.startswith("    #  "):
             alive = False
@@ -89,7 +91,7 @@ def uncommented_examples() -> str:
 
 def test_the_commented_examples_work() -> None:
     workloads = settings_of(uncommented_examples()).workloads
-    assert {"web", "render"} < workloads.keys()
+    assert {"web", "render", "nas-jellyfin", "nas-immich"} < workloads.keys()
     [token] = workloads["render"].authentications
     assert token.metadata.name == "prometheus-token"
     assert workloads["web"].bounds == (0, 5)

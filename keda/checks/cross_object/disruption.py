@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterator
 
+from keda.checks.gates import may_have_gate
 from keda.checks.registry import SETTINGS, Problem, warning
 from keda.checks.scaling import SPEC, any_unknown, lowest_of, number_of, spec_of
 from keda.core.defaults import DEFAULT_COOLDOWN
@@ -27,7 +28,8 @@ def grace_over_cooldown(item: Item, objects: Objects) -> Iterator[Problem]:
         return
     grace = whole(dig(target.pod, "terminationGracePeriodSeconds"))
     cooldown = DEFAULT_COOLDOWN if given is None else given
-    if grace is not None and grace > cooldown and lowest_of(item) == 0:
+    # A gate waits for no work: it stops pods early by intention.
+    if grace is not None and grace > cooldown and lowest_of(item) == 0 and not may_have_gate(item):
         yield Problem(
             (*SPEC, "cooldownPeriod"),
             MISSING if given is None else given,
