@@ -18,7 +18,7 @@ from keda.scaling.scaled_object import ScaledObject
 from keda.scaling.signals import SignalError
 from keda.scaling.simulation import Options, reason_of
 from keda.timelines import prometheus, tables
-from keda.timelines.manifests import Unread, find, gpus_per_pod, read
+from keda.timelines.manifests import Read, Unread, find, gpus_per_pod, read, scaled
 from keda.timelines.notation import by_trigger, milliseconds, request
 from keda.timelines.replay import Judged, Missing, Replay, series
 from keda.timelines.timeline import Outcome
@@ -70,6 +70,7 @@ def main(chosen: Namespace) -> int:
             chosen.memory_request,
             chosen.format == "json",
             tuple(chosen.plot),
+            chosen.read or scaled,
         )
     )
 
@@ -93,6 +94,7 @@ class Arguments:
     memory_request: str = ""
     json: bool = False
     plots: tuple[str, ...] = ()
+    read: Read = scaled
 
 
 def run(arguments: Arguments) -> int:
@@ -102,7 +104,7 @@ def run(arguments: Arguments) -> int:
     """
     try:
         plots(arguments.plots, "keda replay")
-        manifest = find(arguments.path, arguments.workload)
+        manifest = find(arguments.path, arguments.workload, arguments.read)
         replay = _replay(manifest, read(manifest, arguments.path), arguments)
     except SignalError as error:
         raise NotThere(f"keda replay: {error}") from None

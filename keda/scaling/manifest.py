@@ -85,12 +85,13 @@ def read_scaled_job(manifest: Mapping[str, Any]) -> ScaledJob:
     """The ScaledJob of a manifest, in the simulation's units. Raises Unsimulated."""
     spec = mapping(manifest.get("spec"))
     strategy = mapping(spec.get("scalingStrategy"))
-    bounds = {
-        name: None if spec.get(key) is None else _number(spec, key, "spec", 0)
-        for name, key in (("minimum", "minReplicaCount"), ("maximum", "maxReplicaCount"))
-    }
+    lowest, highest = (
+        None if spec.get(key) is None else _number(spec, key, "spec", 0)
+        for key in ("minReplicaCount", "maxReplicaCount")
+    )
     return ScaledJob(
-        **bounds,
+        lowest,
+        highest,
         strategy=text(strategy.get("strategy")),
         calculation=text(strategy.get("multipleScalersCalculation")),
         deduction=_number(strategy, "customScalingQueueLengthDeduction", "spec.scalingStrategy", 0),
@@ -98,6 +99,8 @@ def read_scaled_job(manifest: Mapping[str, Any]) -> ScaledJob:
         triggers=_triggers(spec),
         polling_interval=_number(spec, "pollingInterval", "spec", 30) * 1000,
         name=text(dig(manifest, "metadata", "name")),
+        paused=_is_true(manifest, "paused"),
+        parallelism=_number(mapping(spec.get("jobTargetRef")), "parallelism", "spec.jobTargetRef", 1),
     )
 
 
@@ -260,26 +263,25 @@ def _rules(behavior: Mapping[str, Any], direction: str) -> ScalingRules | None:
 
 
 def _annotations(manifest: Mapping[str, Any]) -> Annotations:
-    """A value that is not a boolean counts as true (getBoolAnnotation, scaledobject_types.go)."""
-
-    def on(name: str) -> bool:
-        value = annotation(manifest, _PREFIX + name)
-        if value is None:
-            return False
-        try:
-            return boolean(str(value))
-        except ValueError:
-            return True
-
     count = annotation(manifest, f"{_PREFIX}paused-replicas")
     try:
         paused = None if count is None else int(str(count))
     except ValueError:
         place = f'metadata.annotations["{_PREFIX}paused-replicas"]'
         raise Unsimulated(f"{place} is not a whole number. KEDA only logs an error. Write one.") from None
-    return Annotations(
-        on("paused"), paused, on("paused-scale-in"), on("paused-scale-out"), on("force-activation")
-    )
+    flags = ("paused-scale-in", "paused-scale-out", "force-activation")
+    return Annotations(_is_true(manifest, "paused"), paused, *(_is_true(manifest, name) for name in flags))
+
+
+def _is_true(manifest: Mapping[str, Any], name: str) -> bool:
+    """A value that is not a boolean counts as true (getBoolAnnotation, scaledobject_types.go)."""
+    value = annotation(manifest, _PREFIX + name)
+    if value is None:
+        return False
+    try:
+        return boolean(str(value))
+    except ValueError:
+        return True
 
 
 def _number(holder: Mapping[str, Any], key: str, place: str, default: int) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from keda.scaling.recordings import from_csv, from_prometheus
-from keda.scaling.scaled_object import ScaledObject
+from keda.scaling.scaled_object import Triggered
 from keda.scaling.signals import (
     Constant,
     Day,
@@ -122,23 +122,21 @@ def _shape(kind: str, rest: str, spec: str, seed: int) -> Signal:
 
 
 def signals(
-    scaled_object: ScaledObject, given: Sequence[str], faults: tuple[Fault, ...] = (), seed: int = 0
+    scaled: Triggered, given: Sequence[str], faults: tuple[Fault, ...] = (), seed: int = 0
 ) -> list[Signal]:
     """One signal a trigger: `NAME=SIGNAL` by name, the others in the triggers' order. Raises SignalError."""
-    specs = by_trigger(scaled_object, given)
+    specs = by_trigger(scaled, given)
     return [
         Faulty(signal(spec, seed + index), faults, trigger.ignore_null_values)
         if faults
         else signal(spec, seed + index)
-        for index, (spec, trigger) in enumerate(zip(specs, scaled_object.triggers, strict=True))
+        for index, (spec, trigger) in enumerate(zip(specs, scaled.triggers, strict=True))
     ]
 
 
-def by_trigger(
-    scaled_object: ScaledObject, given: Sequence[str], known: Mapping[str, str] | None = None
-) -> list[str]:
+def by_trigger(scaled: Triggered, given: Sequence[str], known: Mapping[str, str] | None = None) -> list[str]:
     """What is given for each trigger, by name or in their order; else what is known. Raises SignalError."""
-    names = scaled_object.metric_names
+    names = scaled.metric_names
     named: dict[str, str] = {}
     rest = []
     for each in given:
@@ -183,6 +181,12 @@ def cut(signal: Signal, begins: int, ends: int) -> Signal:
 def _recorded(signal: Signal) -> Recorded | None:
     plain = signal.rate if isinstance(signal, Queue) else signal
     return plain if isinstance(plain, Recorded) and len(plain.times) > 3 else None
+
+
+def service_time(signals: Sequence[Signal]) -> int | None:
+    """The longest time that an item of a queue among signals needs, milliseconds; None without one."""
+    plain = [each.signal if isinstance(each, Faulty) else each for each in signals]
+    return max((each.service for each in plain if isinstance(each, Queue)), default=None)
 
 
 @dataclass

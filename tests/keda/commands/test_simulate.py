@@ -120,7 +120,7 @@ def test_two_settings_under_one_signal(
 @pytest.mark.parametrize(
     ("text", "arguments", "message"),
     [
-        ("kind: ConfigMap\n", [], "holds no ScaledObject. Give a file with one."),
+        ("kind: ConfigMap\n", [], "holds no ScaledObject and no ScaledJob. Give a file with one."),
         ("a: [\n", [], "is not valid YAML for Kubernetes"),
         (
             yaml.safe_dump_all([manifest(name="a"), manifest(name="b")]),
