@@ -17,7 +17,7 @@ from keda.scaling.recordings import Points, csv_points, prometheus_points
 from keda.scaling.scaled_object import ScaledObject
 from keda.scaling.signals import SignalError
 from keda.scaling.simulation import Options, reason_of
-from keda.timelines import prometheus, tables
+from keda.timelines import comparison, prometheus, tables
 from keda.timelines.manifests import Read, Unread, find, gpus_per_pod, read, scaled
 from keda.timelines.notation import by_trigger, milliseconds, request
 from keda.timelines.replay import Judged, Missing, Replay, series
@@ -161,8 +161,12 @@ def _file(path: str) -> Points:
 
 
 def _text(replay: Replay, outcomes: Sequence[Outcome]) -> str:
-    lines = [("time (UTC)", *replay.scaled_object.metric_names, "replicas", "reason"), *_rows(replay)]
     sums = tables.columns([("", "recorded", "simulated"), *tables.sums(outcomes)], left=3)
+    if replay.shadow:
+        both, names = (replay.recorded(), replay.simulated()), ("recorded", "simulated")
+        since = ("time (UTC)", lambda at: _moment(replay.begins + at))
+        return f"{comparison.text(*both, names, since)}\n\n{sums}\n\n{_summary(replay)}"
+    lines = [("time (UTC)", *replay.scaled_object.metric_names, "replicas", "reason"), *_rows(replay)]
     return f"{tables.columns(lines)}\n\n{sums}\n\n{_summary(replay)}"
 
 
@@ -221,6 +225,16 @@ def _json(replay: Replay, outcomes: Sequence[Outcome]) -> str:
         }
         for each in replay.missing
     ]
+    simulated = [
+        {
+            "time": _moment(replay.begins + each.at),
+            "before": each.before,
+            "after": each.replicas,
+            "by": each.by,
+            "reason": str(reason_of(each, replay.scaled_object)),
+        }
+        for each in (replay.simulated().changes if replay.shadow else ())
+    ]
     found = {
         "workload": replay.scaled_object.name,
         "keda": replay.scaled_object.version,
@@ -228,6 +242,7 @@ def _json(replay: Replay, outcomes: Sequence[Outcome]) -> str:
         "to": _moment(replay.ends),
         "changes": changes,
         "missing": missing,
+        **({"simulatedChanges": simulated} if replay.shadow else {}),
         "recorded": tables.outcome_json(outcomes[0]),
         "simulated": tables.outcome_json(outcomes[1]),
     }

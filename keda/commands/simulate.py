@@ -147,7 +147,7 @@ def _jobs(job: ScaledJob, arguments: Arguments) -> Timeline:
 def _text(timelines: Sequence[Timeline], outcomes: Sequence[Outcome], arguments: Arguments) -> str:
     if len(timelines) > 1:
         sums = [("", "old", "new"), *tables.sums(outcomes)]
-        return f"{comparison.text(*timelines)}\n\n{tables.columns(sums, left=3)}"
+        return f"{comparison.text(timelines[0], timelines[1])}\n\n{tables.columns(sums, left=3)}"
     changes = tables.changes(timelines[0], every=arguments.every)
     return f"{changes}\n\n{tables.columns(tables.sums(outcomes), left=2)}"
 

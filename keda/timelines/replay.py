@@ -312,10 +312,11 @@ def _remember(hpa: HorizontalPodAutoscaler, past: Sequence[Judged], base: int, s
 def _suspected(change: Judged, unexplained: Sequence[Judged]) -> Judged:
     """With who it may have been."""
     counts = Counter(each.after for each in unexplained)
+    once = sum(count == 1 for count in counts.values())
     if counts[change.after] > 1:
         why = f"GitOps, Helm or an apply that writes replicas: the same count {counts[change.after]} times"
-    elif len(unexplained) >= 4:
-        why = f"another HPA or autoscaler on the same target: {len(unexplained)} times"
+    elif once >= 4:
+        why = f"another HPA or autoscaler on the same target: {once} times"
     else:
         why = "kubectl scale, or another writer of spec.replicas"
     return Judged(change.at, change.before, change.after, change.verdict, None, why)

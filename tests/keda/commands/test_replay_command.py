@@ -223,3 +223,31 @@ def test_a_kind_without_a_series_needs_a_query(file: str, capsys: pytest.Capture
     assert capsys.readouterr().err == (
         "keda replay: kube-state-metrics has no replicas of a Rollout. Write --replicas-query PROMQL.\n"
     )
+
+
+def test_in_shadow_mode_both_are_shown(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The present owner holds 2 all day; KEDA would have gone from 0 to 4 and back."""
+    both = ", ".join(f'autoscaling.keda.sh/paused-scale-{way}: "true"' for way in ("in", "out"))
+    Path(file).write_text(MANIFEST.replace("namespace: shop}", f"namespace: shop, annotations: {{{both}}}}}"))
+    Path("replicas.csv").write_text(csv([1] * 20 + [2] * 180, 2))
+    command = ["replay", file, "--signal", "lag.csv", "--recorded", "replicas.csv"]
+    assert main(command) == 0
+    printed = capsys.readouterr().out
+    assert printed.splitlines()[:4] == [
+        "         time (UTC)  recorded  simulated  reason",
+        "2026-01-01 00:00:02         1          0  simulated: KEDA: inactive, 300 s passed of the cooldown "
+        "of 300 s",
+        "2026-01-01 00:05:02         2          0  recorded: another owner set 2",
+        "2026-01-01 00:10:02         2          4  simulated: KEDA: lag is active; simulated: HPA: lag asks "
+        "for 4",
+    ]
+    assert printed.endswith("1 changes, 0 explained, 1 not judged.\n")
+    assert main([*command, "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [(each["before"], each["after"], each["by"]) for each in found["simulatedChanges"]] == [
+        (1, 0, "keda"),
+        (0, 1, "keda"),
+        (1, 4, "hpa"),
+        (4, 0, "keda"),
+    ]
+    assert (found["recorded"]["highest"], found["simulated"]["highest"]) == (2, 4)
