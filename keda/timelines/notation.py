@@ -50,7 +50,7 @@ def clock(milliseconds: int) -> str:
 
 def short(value: float) -> str:
     """A number of at most a few digits: 12.5, 12k, 3G."""
-    for power, letter in ((12, "T"), (9, "G"), (6, "M"), (3, "k")):
+    for power, letter in ((18, "E"), (15, "P"), (12, "T"), (9, "G"), (6, "M"), (3, "k")):
         if abs(value) >= 10**power and (power > 3 or abs(value) >= 10_000):
             return f"{value / 10**power:.3g}{letter}"
     return f"{value:.4g}"

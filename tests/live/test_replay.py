@@ -24,12 +24,11 @@ from lab.paths import Lab
 from tests.fidelity.runner import controller
 from tests.live.cluster import Cluster, wait
 from tests.live.shop import APPLY, MERGE
-from tests.live.support import wait_ready
+from tests.live.support import wait_ready, with_overrides
 
 pytestmark = pytest.mark.live
 
-NAME = "batch-inference"
-TARGET = f"/apis/apps/v1/namespaces/batch/deployments/{NAME}"
+TARGET = "/apis/apps/v1/namespaces/batch/deployments/batch-inference"
 HPAS = "/apis/autoscaling/v2/namespaces/batch/horizontalpodautoscalers"
 SYNC = 15
 LEAD = 75
@@ -39,31 +38,33 @@ SEEN = 12
 
 
 @dataclass
-class Batch:
-    """The batch workload, and what is done to it."""
+class Replayed:
+    """A workload of the stack, and what is done to it."""
 
     stack: Engine
     lab: Lab
     cluster: Cluster
+    name: str
+    target: str
+    """Its Deployment; its namespace has the workload's name."""
     moments: dict[str, float] = field(default_factory=dict)
     """When others set replicas."""
 
     def replicas(self) -> int:
-        return self.cluster.replicas("batch", NAME)[0]
+        return self.cluster.replicas(self.name, self.target)[0]
 
     def reaches(self, count: int, seconds: float = 120) -> None:
-        wait(f"{NAME} at {count}", seconds, lambda: self.replicas() == count or None)
+        wait(f"{self.target} at {count}", seconds, lambda: self.replicas() == count or None)
 
-    def submit(self, jobs: int, seconds: int) -> None:
-        command = [sys.executable, "-m", "lab", "load", "batch", "--name", self.lab.name]
-        command += [f"--jobs={jobs}", f"--seconds={seconds}"]
+    def load(self, *options: str) -> None:
+        command = [sys.executable, "-m", "lab", "load", self.name, "--name", self.lab.name, *options]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=120)
 
     def after_a_sync(self) -> None:
         """Waits until the HPA has just synced: its last scaling was at a sync."""
 
         def just() -> bool | None:
-            last = self.cluster.get(f"{HPAS}/keda-hpa-batch")["status"]["lastScaleTime"]
+            last = self.cluster.get(f"{HPAS}/keda-hpa-{self.name}")["status"]["lastScaleTime"]
             since = time.time() - datetime.fromisoformat(last).timestamp()
             return (since > SYNC and 2 <= since % SYNC <= 4) or None
 
@@ -82,7 +83,7 @@ class Batch:
         time.sleep(SEEN)
         prometheus = f"http://127.0.0.1:{json.loads(self.lab.record.read_text())['ports']['prometheus']}"
         command = [sys.executable, "-m", "cli.keda", "replay", str(self.stack.stack_file())]
-        command += ["--workload", "batch", "--prometheus", prometheus, "--step", "5s", "--format", "json"]
+        command += ["--workload", self.name, "--prometheus", prometheus, "--step", "5s", "--format", "json"]
         command += ["--since", f"{round(time.time() - since)}s"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120)
         assert done.returncode in (0, 1), done.stderr
@@ -90,10 +91,10 @@ class Batch:
 
 
 @pytest.fixture(scope="module")
-def batch(stack: Engine, lab: Lab, cluster: Cluster) -> Iterator[Batch]:
+def batch(stack: Engine, lab: Lab, cluster: Cluster) -> Iterator[Replayed]:
     """At rest, with an HPA controller that syncs every 15 s."""
     processes.start(lab, controller(lab, f"--horizontal-pod-autoscaler-sync-period={SYNC}s"))
-    found = Batch(stack, lab, cluster)
+    found = Replayed(stack, lab, cluster, "batch", "batch-inference")
     wait_ready(cluster, "batch", "batch")
     found.reaches(0, 180)
     yield found
@@ -102,10 +103,10 @@ def batch(stack: Engine, lab: Lab, cluster: Cluster) -> Iterator[Batch]:
     found.reaches(0, 300)
 
 
-def test_each_change_of_a_run_is_explained(batch: Batch) -> None:
+def test_each_change_of_a_run_is_explained(batch: Replayed) -> None:
     began = time.time()
     time.sleep(LEAD)
-    batch.submit(jobs=4, seconds=30)
+    batch.load("--jobs=4", "--seconds=30")
     batch.reaches(4)
     batch.reaches(0, 240)
     code, found = batch.replay(began)
@@ -116,16 +117,16 @@ def test_each_change_of_a_run_is_explained(batch: Batch) -> None:
     assert code == 0
 
 
-def test_what_others_did_is_named_and_nothing_else(batch: Batch) -> None:
+def test_what_others_did_is_named_and_nothing_else(batch: Replayed) -> None:
     cluster = batch.cluster
     began = time.time()
     time.sleep(LEAD)
-    batch.submit(jobs=3, seconds=170)
+    batch.load("--jobs=3", "--seconds=170")
     batch.reaches(3)
     scale = {"spec": {"replicas": 1}}
     batch.act("kubectl scale", lambda: cluster.request("PATCH", f"{TARGET}/scale", scale, MERGE), 1)
     path = f"{TARGET}?fieldManager=kustomize-controller&force=true"
-    applied = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": NAME}}
+    applied = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": batch.target}}
     reset = applied | {"spec": {"replicas": 2}}
     batch.act("GitOps", lambda: cluster.request("PATCH", path, reset, APPLY), 2)
     batch.act("GitOps again", lambda: cluster.request("PATCH", path, reset, APPLY), 2)
@@ -151,6 +152,39 @@ def test_what_others_did_is_named_and_nothing_else(batch: Batch) -> None:
         assert seconds(each["to"]) < removed + SYNC + SEEN, found["missing"]
 
 
+def test_in_shadow_mode_the_present_owner_is_compared_with_keda(
+    stack: Engine, lab: Lab, cluster: Cluster
+) -> None:
+    """KEDA reads the queue and leaves the replicas to whoever sets them: 1, where it would have had 2."""
+    shadow = with_overrides(stack, {"keda-homelab:workloads.voice.pausedScale": "both"})
+    try:
+        assert shadow.operate("up", capture=True).returncode == 0
+        voice = Replayed(shadow, lab, cluster, "voice", "voice-pipeline")
+        voice.reaches(0, 180)
+        began = time.time()
+        time.sleep(LEAD)
+        voice.load("--messages=40")
+        time.sleep(30)
+        assert voice.replicas() == 0, "40 messages wait, and KEDA is paused"
+        scale = "/apis/apps/v1/namespaces/voice/deployments/voice-pipeline/scale"
+        cluster.request("PATCH", scale, {"spec": {"replicas": 1}}, MERGE)
+        time.sleep(60)
+        assert voice.replicas() == 1
+        cluster.request("PATCH", scale, {"spec": {"replicas": 0}}, MERGE)
+        time.sleep(LEAD)
+        code, found = voice.replay(began)
+    finally:
+        assert stack.operate("up", capture=True).returncode == 0
+    assert [(each["before"], each["after"], each["verdict"]) for each in found["changes"]] == [
+        (0, 1, "not judged"),
+        (1, 0, "not judged"),
+    ]
+    assert (found["recorded"]["highest"], found["simulated"]["highest"]) == (1, 2)
+    assert [each["by"] for each in found["simulatedChanges"]][:2] == ["keda", "hpa"]
+    assert found["missing"] == []
+    assert code == 0
+
+
 def hpa_by_hand() -> dict[str, Any]:
     """At least 4 replicas. Its annotation hides it from the cluster guard and from KEDA's webhook."""
     resource = {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 50}}
@@ -159,7 +193,7 @@ def hpa_by_hand() -> dict[str, Any]:
         "kind": "HorizontalPodAutoscaler",
         "metadata": {"name": "by-hand", "annotations": {"validations.keda.sh/hpa-ownership": "false"}},
         "spec": {
-            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": NAME},
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "batch-inference"},
             "minReplicas": 4,
             "maxReplicas": 4,
             "metrics": [{"type": "Resource", "resource": resource}],
