@@ -23,6 +23,9 @@ from keda.timelines.notation import by_trigger, milliseconds, request
 from keda.timelines.replay import Judged, Missing, Replay, series
 from keda.timelines.timeline import Outcome
 
+MOST = 1_000_000
+"""Values of one series."""
+
 
 def add(parser: ArgumentParser) -> None:
     """The arguments."""
@@ -52,6 +55,8 @@ def add(parser: ArgumentParser) -> None:
 def main(chosen: Namespace) -> int:
     """Runs it; the exit code. Raises NotThere."""
     live = chosen.prometheus is not None
+    if not live and (chosen.signal_query or chosen.replicas_query):
+        raise NotThere("keda replay: --signal-query and --replicas-query need --prometheus URL. Write it.")
     if live and (chosen.signal or chosen.recorded):
         raise NotThere(
             "keda replay: --prometheus, or files with --signal and --recorded. Write one of the two."
@@ -128,7 +133,7 @@ def _replay(manifest: Mapping[str, Any], scaled_object: ScaledObject, arguments:
         if arguments.replicas is None:
             raise SignalError("no recorded replicas. Write --recorded FILE, or --prometheus URL.")
         take: Callable[[str], Points] = _file
-        signals = by_trigger(scaled_object, arguments.signals)
+        signals = by_trigger(scaled_object, arguments.signals, example="NAME=FILE for each trigger")
         replicas = arguments.replicas
     else:
         take = _query(arguments)
@@ -143,9 +148,15 @@ def _replay(manifest: Mapping[str, Any], scaled_object: ScaledObject, arguments:
 
 
 def _query(arguments: Arguments) -> Callable[[str], Points]:
-    ends, step = int(time.time()), max(milliseconds(arguments.step) // 1000, 1)
-    begins = ends - milliseconds(arguments.since) // 1000
-    address = str(arguments.address)
+    address = prometheus.checked(str(arguments.address))
+    ends, step = int(time.time()), milliseconds(arguments.step) // 1000
+    since = milliseconds(arguments.since) // 1000
+    if step < 1 or not 0 < since <= MOST * step:
+        raise SignalError(
+            f"--since {arguments.since[:40]} --step {arguments.step[:40]}: no values, or more than {MOST}. "
+            "Write a --step from 1s on, and a --since above it."
+        )
+    begins = ends - since
     return lambda promql: prometheus.query(address, promql, begins, ends, step)
 
 

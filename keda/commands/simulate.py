@@ -11,13 +11,16 @@ from keda.commands.errors import NotThere
 from keda.commands.pictures import draw, plots
 from keda.scaling.job_simulation import JobOptions
 from keda.scaling.jobs import ScaledJob
-from keda.scaling.scaled_object import ScaledObject
+from keda.scaling.scaled_object import MOST, ScaledObject
 from keda.scaling.signals import SignalError
 from keda.scaling.simulation import Options
 from keda.timelines import comparison, tables
 from keda.timelines.manifests import KINDS, Unread, find, gpus_per_pod, read, read_job, scaled
 from keda.timelines.notation import disturbances, milliseconds, request, service_time, signals
 from keda.timelines.timeline import Outcome, Timeline, check_units, simulate, simulate_jobs
+
+LONGEST = 90 * 24 * 60
+"""Minutes: each poll and sync is kept."""
 
 
 def add(parser: ArgumentParser) -> None:
@@ -79,10 +82,14 @@ def run(arguments: Arguments) -> int:
 
     Raises NotThere, one line, for input that cannot be simulated.
     """
-    if arguments.minutes < 1 or (arguments.replicas or 0) < 0 or (arguments.gpus or 0) < 0:
-        raise NotThere(
-            "keda simulate: --minutes begins at 1, --replicas and --gpus at 0. Write a larger number."
-        )
+    numbers = {
+        "--minutes": (arguments.minutes, 1, LONGEST),
+        "--replicas": (arguments.replicas or 0, 0, MOST),
+        "--gpus": (arguments.gpus or 0, 0, MOST),
+    }
+    for option, (number, lowest, highest) in numbers.items():
+        if not lowest <= number <= highest:
+            raise NotThere(f"keda simulate: {option} {number}: write a number from {lowest} to {highest}.")
     if (arguments.path is None) == (not arguments.compare):
         raise NotThere("keda simulate: write one FILE, or --compare OLD NEW.")
     plots(arguments.plots, "keda simulate")

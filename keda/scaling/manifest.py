@@ -16,6 +16,7 @@ from keda.scaling.behavior import Policy, ScalingRules
 from keda.scaling.formula import FormulaUnread, compiled
 from keda.scaling.jobs import ScaledJob
 from keda.scaling.scaled_object import (
+    MOST,
     Annotations,
     Fallback,
     MetricType,
@@ -61,9 +62,9 @@ def read_limits(manifest: Mapping[str, Any]) -> ScaledObject:
     behavior = mapping(dig(spec, "advanced", "horizontalPodAutoscalerConfig", "behavior"))
     result = ScaledObject(
         (),
-        minimum=_number(spec, "minReplicaCount", "spec", 0),
-        maximum=_number(spec, "maxReplicaCount", "spec", DEFAULT_MAX),
-        idle=_number(spec, "idleReplicaCount", "spec", 0) if "idleReplicaCount" in spec else None,
+        minimum=_number(spec, "minReplicaCount", "spec", 0, MOST),
+        maximum=_number(spec, "maxReplicaCount", "spec", DEFAULT_MAX, MOST),
+        idle=_number(spec, "idleReplicaCount", "spec", 0, MOST) if "idleReplicaCount" in spec else None,
         polling_interval=_number(spec, "pollingInterval", "spec", 30) * 1000,
         cooldown=_number(spec, "cooldownPeriod", "spec", DEFAULT_COOLDOWN) * 1000,
         initial_cooldown=_number(spec, "initialCooldownPeriod", "spec", 0) * 1000,
@@ -86,7 +87,7 @@ def read_scaled_job(manifest: Mapping[str, Any]) -> ScaledJob:
     spec = mapping(manifest.get("spec"))
     strategy = mapping(spec.get("scalingStrategy"))
     lowest, highest = (
-        None if spec.get(key) is None else _number(spec, key, "spec", 0)
+        None if spec.get(key) is None else _number(spec, key, "spec", 0, MOST)
         for key in ("minReplicaCount", "maxReplicaCount")
     )
     return ScaledJob(
@@ -212,7 +213,7 @@ def _fallback(fallback: Mapping[str, Any]) -> Fallback:
     if chosen is None:
         raise Unsimulated(f"spec.fallback.behavior is not one of {', '.join(_FALLBACKS)}. Write one.")
     threshold = _number(fallback, "failureThreshold", "spec.fallback", 0)
-    return Fallback(threshold, _number(fallback, "replicas", "spec.fallback", 0), chosen)  # type: ignore[arg-type]
+    return Fallback(threshold, _number(fallback, "replicas", "spec.fallback", 0, MOST), chosen)  # type: ignore[arg-type]
 
 
 def _modifiers(modifiers: Mapping[str, Any]) -> Modifiers | None:
@@ -269,6 +270,9 @@ def _annotations(manifest: Mapping[str, Any]) -> Annotations:
     except ValueError:
         place = f'metadata.annotations["{_PREFIX}paused-replicas"]'
         raise Unsimulated(f"{place} is not a whole number. KEDA only logs an error. Write one.") from None
+    if paused is not None and paused > MOST:
+        place = f'metadata.annotations["{_PREFIX}paused-replicas"]'
+        raise Unsimulated(f"{place}: {paused} is more than is simulated. Write at most {MOST}.")
     flags = ("paused-scale-in", "paused-scale-out", "force-activation")
     return Annotations(_is_true(manifest, "paused"), paused, *(_is_true(manifest, name) for name in flags))
 
@@ -284,10 +288,12 @@ def _is_true(manifest: Mapping[str, Any], name: str) -> bool:
         return True
 
 
-def _number(holder: Mapping[str, Any], key: str, place: str, default: int) -> int:
+def _number(holder: Mapping[str, Any], key: str, place: str, default: int, most: int | None = None) -> int:
     if holder.get(key) is None:
         return default
     value = whole(holder[key])
     if value is None or value < 0:
         raise Unsimulated(f"{place}.{key} is not a whole number from 0 on. Write one.")
+    if most is not None and value > most:
+        raise Unsimulated(f"{place}.{key}: {value} is more than is simulated. Write at most {most}.")
     return value

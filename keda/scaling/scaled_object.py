@@ -10,6 +10,8 @@ from keda.scaling.behavior import ScalingRules
 
 MetricType = Literal["AverageValue", "Value", "Utilization"]
 FallbackBehavior = Literal["static", "currentReplicas", "currentReplicasIfHigher", "currentReplicasIfLower"]
+MOST = 100_000
+"""Replicas that are simulated: each pod is kept."""
 RELEASES = (KEDA_VERSION,)
 """The releases of KEDA whose rules are here."""
 

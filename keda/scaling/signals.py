@@ -259,7 +259,7 @@ def check_points(points: Sequence[tuple[int, float]], source: str) -> None:
         if number > 1 and time <= points[number - 2][0]:
             wrong = "there twice" if time == points[number - 2][0] else "before the one above it"
             raise SignalError(
-                f"{source}, value {number}: its time {time / 1000:g} is {wrong}. Sort the series by time."
+                f"{source}, value {number}: its time {time / 1000:.13g} is {wrong}. Sort the series by time."
             )
 
 

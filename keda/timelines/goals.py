@@ -142,7 +142,7 @@ def goal(text: str) -> Goal:
 def _measure(name: str) -> Measure:
     found = MEASURES.get(" ".join(name.split()))
     if found is None:
-        raise SignalError(f"--recommend: {name[:40]} is no measure. Write one of: {', '.join(MEASURES)}.")
+        raise SignalError(f"--recommend: {name[:40]} is not a measure. Write one of: {', '.join(MEASURES)}.")
     return found
 
 

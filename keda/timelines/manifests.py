@@ -63,14 +63,14 @@ def find(
 
 
 def read(manifest: Mapping[str, Any], path: str) -> ScaledObject:
-    """The manifest in the simulation's units. Raises Unread, which names `path`."""
+    """The manifest in the simulation's units. Raises Unread, which begins with `path`, unless that is ""."""
     name = dig(manifest, "metadata", "name")
     if (kind := manifest.get("kind")) != "ScaledObject":
         raise Unread(f"{path}: {kind} {name} is not a ScaledObject. Give a file with one.")
     try:
         return read_scaled_object(manifest)
     except Unsimulated as error:
-        raise Unread(f"{path}: ScaledObject {name}: {error}") from None
+        raise Unread(f"{path}{': ' * bool(path)}ScaledObject {name}: {error}") from None
 
 
 def read_job(manifest: Mapping[str, Any], path: str) -> ScaledJob:
@@ -78,7 +78,8 @@ def read_job(manifest: Mapping[str, Any], path: str) -> ScaledJob:
     try:
         return read_scaled_job(manifest)
     except Unsimulated as error:
-        raise Unread(f"{path}: ScaledJob {dig(manifest, 'metadata', 'name')}: {error}") from None
+        name = dig(manifest, "metadata", "name")
+        raise Unread(f"{path}{': ' * bool(path)}ScaledJob {name}: {error}") from None
 
 
 def gpus_per_pod(manifest: Mapping[str, Any]) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from keda.scaling.recordings import from_csv, from_prometheus
-from keda.scaling.scaled_object import Triggered
+from keda.scaling.scaled_object import MOST, Triggered
 from keda.scaling.signals import (
     Constant,
     Day,
@@ -34,6 +34,8 @@ FAULTS = (
     "no-data@TIME-TIME, nan@TIME-TIME, source-down@TIME-TIME, operator-down@TIME-TIME, "
     "controller-restart@TIME, controller-down@TIME-TIME, second-owner:REPLICAS@TIME"
 )
+BUSIEST = 1000
+"""Arrivals a second: each item is simulated."""
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _TIME = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", re.ASCII)
 _SHAPES = {"constant": 1, "step": 2, "pulse": 2, "ramp": 2, "day": 2, "poisson": 2}
@@ -60,7 +62,9 @@ def milliseconds(text: str) -> int:
     """90s, 5m, 1h30m. Raises SignalError."""
     parts = _TIME.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
-        raise SignalError(f"{text[:40]} is not a time. Write it with a unit, such as 90s, 5m or 1h30m.")
+        raise SignalError(
+            f"{text[:40] or 'nothing'} is not a time. Write it with a unit, such as 90s, 5m or 1h30m."
+        )
     return round(sum(float(number) * _UNITS[unit] for number, unit in parts))
 
 
@@ -81,7 +85,7 @@ def signal(spec: str, seed: int = 0) -> Signal:
     kind, _, rest = spec.partition(":")
     if kind == "arrivals" and ":" in rest:
         file, _, service = rest.rpartition(":")
-        return Queue(_file(file), milliseconds(service), seed)
+        return _queue(_file(file), service, seed)
     if kind in _SHAPES and rest:
         return _shape(kind, rest, spec, seed)
     if Path(spec).suffix not in (".csv", ".json"):
@@ -89,7 +93,7 @@ def signal(spec: str, seed: int = 0) -> Signal:
     return _file(spec)
 
 
-def _file(path: str) -> Signal:
+def _file(path: str) -> Recorded:
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -118,7 +122,14 @@ def _shape(kind: str, rest: str, spec: str, seed: int) -> Signal:
         return Ramp(numbers[0], numbers[1], milliseconds(begins), milliseconds(ends))
     if kind == "day":
         return Day(numbers[0], numbers[1])
-    return Queue(Constant(numbers[0]), milliseconds(parts[1]), seed)
+    return _queue(Constant(numbers[0]), parts[1], seed)
+
+
+def _queue(rate: Recorded | Constant, service: str, seed: int) -> Queue:
+    highest = rate.value if isinstance(rate, Constant) else max(rate.values)
+    if highest > BUSIEST:
+        raise SignalError(f"{short(highest)} arrivals a second are not simulated. Write at most {BUSIEST}.")
+    return Queue(rate, milliseconds(service), seed)
 
 
 def signals(
@@ -134,7 +145,12 @@ def signals(
     ]
 
 
-def by_trigger(scaled: Triggered, given: Sequence[str], known: Mapping[str, str] | None = None) -> list[str]:
+def by_trigger(
+    scaled: Triggered,
+    given: Sequence[str],
+    known: Mapping[str, str] | None = None,
+    example: str = f"NAME=SIGNAL for each trigger; SIGNAL is one of: {SIGNALS}",
+) -> list[str]:
     """What is given for each trigger, by name or in their order; else what is known. Raises SignalError."""
     names = scaled.metric_names
     named: dict[str, str] = {}
@@ -151,14 +167,11 @@ def by_trigger(scaled: Triggered, given: Sequence[str], known: Mapping[str, str]
             rest.append(each)
     waiting = [name for name in names if name not in named]
     if (missing := waiting[len(rest) :]) and known is None:
-        raise SignalError(
-            f"no signal for {', '.join(missing)}. Write --signal NAME=SIGNAL for each trigger; "
-            f"SIGNAL is one of: {SIGNALS}."
-        )
+        raise SignalError(f"no signal for {', '.join(missing)}. Write --signal {example}.")
     if len(rest) > len(waiting):
         raise SignalError(f"--signal {rest[len(waiting)][:60]}: each trigger has one already. Leave it out.")
     named |= dict(zip(waiting, rest, strict=False))
-    return [named.get(name) or (known or {})[name] for name in names]
+    return [named[name] if name in named else (known or {})[name] for name in names]
 
 
 def length(signals: Sequence[Signal]) -> int | None:
@@ -206,7 +219,11 @@ def disturbances(given: Sequence[str]) -> Disturbances:
         kind, _, times = spec.partition("@")
         begins, _, ends = times.partition("-")
         owner, _, replicas = kind.partition(":")
+        if ends and milliseconds(ends) <= milliseconds(begins):
+            raise SignalError(f"--fault {spec[:60]} ends before it begins. Write the earlier time first.")
         if owner == "second-owner" and replicas.isascii() and replicas.isdigit() and not ends:
+            if len(replicas) > 6 or int(replicas) > MOST:
+                raise SignalError(f"--fault {spec[:60]}: more than is simulated. Write at most {MOST}.")
             found.owners.append(SecondOwner(milliseconds(begins), int(replicas)))
         elif kind == "controller-restart" and not ends:
             found.controller.append((milliseconds(begins), milliseconds(begins)))

@@ -17,7 +17,7 @@ from typing import Literal
 
 from keda.scaling.behavior import Event
 from keda.scaling.controller import HorizontalPodAutoscaler
-from keda.scaling.scaled_object import Annotations, ScaledObject
+from keda.scaling.scaled_object import MOST, Annotations, ScaledObject
 from keda.scaling.signals import SignalError, check_points
 from keda.scaling.simulation import Options, Sample, SecondOwner, Simulation
 from keda.timelines.settled import rest
@@ -113,6 +113,10 @@ class Replay:
         for number, value in enumerate(self.replicas.values, 1):
             if value != int(value):
                 raise SignalError(f"the recorded replicas, value {number}: {value:g} is not a whole number.")
+            if value > MOST:
+                raise SignalError(
+                    f"the recorded replicas, value {number}: {value:g} is more than {MOST}. Is it the signal?"
+                )
 
     @property
     def begins(self) -> int:

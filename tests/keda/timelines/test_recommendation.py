@@ -123,7 +123,7 @@ def test_settings_are_applied() -> None:
     [
         ("p95 wait < 30s", "--recommend: 0 parts begin with min. Write one, as in"),
         ("min flaps, min replicas", "--recommend: 2 parts begin with min. Write one, as in"),
-        ("p95 latency < 3, min flaps", "--recommend: p95 latency is no measure. Write one of: p50 wait,"),
+        ("p95 latency < 3, min flaps", "--recommend: p95 latency is not a measure. Write one of: p50 wait,"),
         ("cheap", "--recommend: cheap is not a limit. Write for example"),
         ("flaps < few, min replicas", "--recommend: few is not a number from 0 on. Write flaps < 5."),
         ("p95 wait < 5x, min replicas", "5x is not a time."),
