@@ -85,7 +85,13 @@ def read_limits(manifest: Mapping[str, Any]) -> ScaledObject:
 def read_scaled_job(manifest: Mapping[str, Any]) -> ScaledJob:
     """The ScaledJob of a manifest, in the simulation's units. Raises Unsimulated."""
     spec = mapping(manifest.get("spec"))
-    strategy = mapping(spec.get("scalingStrategy"))
+    strategy, triggers = mapping(spec.get("scalingStrategy")), _triggers(spec)
+    for index, trigger in enumerate(triggers):
+        if trigger.resource:  # left out by getScaledJobMetrics (pkg/scaling/scale_handler.go)
+            raise Unsimulated(
+                f"spec.triggers[{index}].type: {trigger.type} is read by an HPA, and a ScaledJob has none. "
+                "KEDA starts no Job for it. Write another trigger."
+            )
     lowest, highest = (
         None if spec.get(key) is None else _number(spec, key, "spec", 0, MOST)
         for key in ("minReplicaCount", "maxReplicaCount")
@@ -97,7 +103,7 @@ def read_scaled_job(manifest: Mapping[str, Any]) -> ScaledJob:
         calculation=text(strategy.get("multipleScalersCalculation")),
         deduction=_number(strategy, "customScalingQueueLengthDeduction", "spec.scalingStrategy", 0),
         running_share=str(strategy.get("customScalingRunningJobPercentage", "")),
-        triggers=_triggers(spec),
+        triggers=triggers,
         polling_interval=_number(spec, "pollingInterval", "spec", 30) * 1000,
         name=text(dig(manifest, "metadata", "name")),
         paused=_is_true(manifest, "paused"),

@@ -94,7 +94,7 @@ def test_nothing_to_object(file: str, capsys: pytest.CaptureFixture[str]) -> Non
         ),
         (
             ["--recorded", "replicas.csv"],
-            "keda replay: no signal for lag. Write --signal NAME=SIGNAL for each",
+            "keda replay: no signal for lag. Write --signal NAME=FILE for each trigger.",
         ),
         (
             ["--signal", "none.csv", "--recorded", "replicas.csv"],
@@ -117,6 +117,26 @@ def test_nothing_to_object(file: str, capsys: pytest.CaptureFixture[str]) -> Non
             "keda replay: http://127.0.0.1:1 does not answer as Prometheus: [Errno 111] Connection refused.",
         ),
         (
+            ["--prometheus", "http://me:hunter2@127.0.0.1:1"],
+            "keda replay: --prometheus: credentials in the address are not sent. Write it without them.",
+        ),
+        (
+            ["--prometheus", "file:///etc/passwd"],
+            "keda replay: --prometheus 'file:///etc/passwd' is not an address. Write http://HOST:PORT.",
+        ),
+        (
+            ["--prometheus", "http://127.0.0.1:1", "--since", "9999999d"],
+            "keda replay: --since 9999999d --step 15s: no values, or more than 1000000. Write a --step from",
+        ),
+        (
+            ["--signal", "lag.csv", "--recorded", "replicas.csv", "--signal-query", "up"],
+            "keda replay: --signal-query and --replicas-query need --prometheus URL. Write it.",
+        ),
+        (
+            ["--signal", "lag.csv", "--recorded", "lots.csv"],
+            "keda replay: the recorded replicas, value 1: 1e+06 is more than 100000. Is it the signal?",
+        ),
+        (
             ["--workload", "api", "--recorded", "a.csv"],
             "web.yaml: holds no ScaledObject api. Write one of: web.",
         ),
@@ -127,6 +147,7 @@ def test_nothing_to_object(file: str, capsys: pytest.CaptureFixture[str]) -> Non
     ],
 )
 def test_one_line(file: str, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("lots.csv").write_text(f"{START},1000000\n{START + 15},2\n")
     Path("half.csv").write_text(f"{START},1.5\n{START + 15},2\n")
     assert main(["replay", file, *arguments]) == 2
     printed = capsys.readouterr()
