@@ -97,6 +97,7 @@ def batch(stack: Engine, lab: Lab, cluster: Cluster) -> Iterator[Replayed]:
     found = Replayed(stack, lab, cluster, "batch", "batch-inference")
     wait_ready(cluster, "batch", "batch")
     found.reaches(0, 180)
+    time.sleep(SEEN)  # the recording has it too
     yield found
     cluster.delete(f"{HPAS}/by-hand")
     processes.start(lab, controller(lab))
