@@ -6,19 +6,16 @@ python -m cli.decisions --since main --format markdown    what a branch alters, 
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from cli import stackfile
 from cli.errors import CommandError
-from components.settings import Settings, decode
-from keda import SpecError
+from cli.keda import workloads
 from keda.commands.decisions import FORMATS, printed
-from keda.timelines.manifests import Unread
+from keda.timelines.manifests import Manifests, Unread
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -29,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--format", choices=FORMATS, default="text", help="default: %(default)s")
     chosen = parser.parse_args(argv)
     try:
-        now = manifests(stackfile.read(chosen.file), chosen.file.name)
+        now = workloads(stackfile.read(chosen.file), chosen.file.name)
         before = None if chosen.since is None else _since(chosen.since, chosen.file)
         print(printed(now, before, chosen.format))
     except (CommandError, Unread) as error:
@@ -38,22 +35,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def manifests(data: Mapping[str, Any], name: str) -> Mapping[str, Mapping[str, Any]]:
-    """KEDA's objects of a stack file's workloads. Raises CommandError, with the first mistake."""
-    config = {key: json.dumps(value) for key, value in data.get("config", {}).items()}
-    try:
-        settings = Settings.parse(decode(config, "keda-homelab"))
-    except SpecError as error:
-        raise CommandError(f"{name}: {error}") from None
-    return {key: workload.scaled.to_manifest() for key, workload in settings.workloads.items()}
-
-
-def _since(ref: str, file: Path) -> Mapping[str, Mapping[str, Any]]:
+def _since(ref: str, file: Path) -> Manifests:
     """The same of a commit's stack file, which need not be there. Raises CommandError."""
     if _git(file, "rev-parse", "-q", "--verify", f"{ref}^{{commit}}") is None:
         raise CommandError(f"--since {ref}: git has no such commit or branch. Fetch it, or write another.")
     text, name = _git(file, "show", f"{ref}:./{file.name}"), f"{file.name} of {ref}"
-    return {} if text is None else manifests(stackfile.parsed(text, name), name)
+    return {} if text is None else workloads(stackfile.parsed(text, name), name)
 
 
 def _git(file: Path, *arguments: str) -> str | None:

@@ -25,7 +25,7 @@ def read(path: Path = SOURCE) -> dict[str, Any]:
     """The stack file as plain data.
 
     Raises:
-        CommandError: the file is absent, is not YAML, or is not a mapping with a `config` mapping.
+        CommandError: the file cannot be read, is not YAML, or is not a mapping with a `config` mapping.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -33,6 +33,9 @@ def read(path: Path = SOURCE) -> dict[str, Any]:
         raise CommandError(
             f"{path.name}: no such file. It has the stack's settings. Restore it from git."
         ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise CommandError(f"{path.name}: cannot be read: {why}.") from None
     return parsed(text, path.name)
 
 

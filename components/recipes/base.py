@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import ClassVar, get_args
+from typing import ClassVar, Literal, get_args
 
 from pydantic import Field
 
@@ -46,6 +46,13 @@ ADOPTION = {TRANSFER_OWNERSHIP: "true", "helm.sh/resource-policy": "keep"}
 """Annotations of a ScaledObject that takes an HPA over. KEDA copies them to the HPA, and there the second one
 keeps Helm from deleting it when it leaves the release that made it."""
 
+
+PAUSES = {
+    "in": ("autoscaling.keda.sh/paused-scale-in",),
+    "out": ("autoscaling.keda.sh/paused-scale-out",),
+    "both": ("autoscaling.keda.sh/paused-scale-in", "autoscaling.keda.sh/paused-scale-out"),
+}
+"""The annotations of `pausedScale`. The HPA stays and reads its metrics; the annotation paused deletes it."""
 
 RECIPES: dict[str, type[Recipe]] = {}
 """The recipes by name. Importing `components.recipes` fills it."""
@@ -82,6 +89,7 @@ class Recipe(Setting):
     fallback: Fallback | None = None
     hpa_name: ObjectName | None = Field(default=None, examples=["keda-hpa-my-workload"])
     adopt: ObjectName | None = Field(default=None, examples=["my-hpa"])
+    paused_scale: Literal["in", "out", "both"] | None = Field(default=None, examples=["both"])
     monitor: Monitor | None = None
     alerts: Alerting = Alerting()
     labels: Labels | None = None
@@ -108,7 +116,7 @@ class Recipe(Setting):
         try:
             with spelled({**self._spelling, **self.spelling}):
                 built = self.build(name, prometheus)
-            if faults := tuple(self._adoption_faults(built.scaled)):
+            if faults := (*self._adoption_faults(built.scaled), *self._pause_faults(built.scaled)):
                 raise SpecError(faults)
             return replace(built, monitor=self.monitored(), unit=self.unit, alerts=self.alerts.dump())
         except SpecError as error:
@@ -130,7 +138,8 @@ class Recipe(Setting):
 
     def metadata(self, name: str) -> Metadata:
         """Of the workload's object; with `adopt`, the annotations by which KEDA takes the HPA over."""
-        annotations = {**(self.annotations or {}), **(ADOPTION if self.adopt else {})} or None
+        paused = dict.fromkeys(PAUSES[self.paused_scale], "true") if self.paused_scale else {}
+        annotations = {**(self.annotations or {}), **(ADOPTION if self.adopt else {}), **paused} or None
         return Metadata(name=name, namespace=self.namespace, labels=self.labels, annotations=annotations)
 
     def scaled_object(self, name: str, target: ScaleTargetRef, triggers: tuple[Trigger, ...]) -> ScaledObject:
@@ -185,6 +194,23 @@ class Recipe(Setting):
             )
             fix = "Write the HPA's spec.minReplicas, which is 1 if it has none."
             yield Fault("minReplicas", MISSING, why, fix)
+
+    def _pause_faults(self, scaled: ScaledObject | ScaledJob) -> Iterator[Fault]:
+        """Where `pausedScale` has no meaning, and what it writes a second time."""
+        if self.paused_scale is None:
+            return
+        if isinstance(scaled, ScaledJob):
+            why = "has no meaning for a ScaledJob, which has no replicas. Jobs would start as before."
+            fix = 'Remove it, or pause with annotations: {autoscaling.keda.sh/paused: "true"}.'
+            yield Fault("pausedScale", self.paused_scale, why, fix)
+        elif self.adopt is not None:
+            why = "beside adopt. KEDA would take the HPA over, and then nobody would scale."
+            yield Fault("pausedScale", self.paused_scale, why, "Remove it, or adopt.")
+        for annotation in PAUSES[self.paused_scale]:
+            if annotation in (self.annotations or {}):
+                why = "is what pausedScale writes. One of the two would be lost."
+                path = f"annotations[{json.dumps(annotation)}]"
+                yield Fault(path, (self.annotations or {})[annotation], why, "Remove it.")
 
     def _placed(self, fault: Fault) -> Fault:
         """A fault of KEDA's objects, at the setting that the value is made from."""

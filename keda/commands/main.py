@@ -7,9 +7,13 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from keda.commands.errors import NotThere
 from keda.core.defaults import KEDA_VERSION
+
+if TYPE_CHECKING:
+    from keda.timelines.manifests import Read
 
 COMMANDS = {
     "check": "check manifests: files, directories, - for stdin",
@@ -23,8 +27,11 @@ COMMANDS = {
 """Each is a module of this package with `add`, for its arguments, and `main`."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """0: no finding that fails; 1: some; 2: none, and something that was asked for could not be read."""
+def main(arguments: Sequence[str] | None = None, read: Read | None = None) -> int:
+    """0: no finding that fails; 1: some; 2: none, and something that was asked for could not be read.
+
+    `read` takes the place of `manifests.scaled` in the commands that simulate: it reads other files too.
+    """
     words = sys.argv[1:] if arguments is None else arguments
     parser = argparse.ArgumentParser(prog=_program(), description="Checks KEDA manifests without a cluster.")
     parser.add_argument("--version", action="version", version=f"keda-homelab for KEDA {KEDA_VERSION}")
@@ -34,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command = commands.add_parser(each, help=about)
         if each == name:  # the others' modules are not needed
             import_module(f"{__package__}.{each}").add(command)
-    chosen = parser.parse_args(words)
+    chosen = parser.parse_args(words, argparse.Namespace(read=read))
     try:
         return int(import_module(f"{__package__}.{chosen.command}").main(chosen))
     except NotThere as error:

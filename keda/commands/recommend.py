@@ -78,7 +78,7 @@ def recommendation(arguments: Arguments, text: str) -> tuple[ScaledObject, Recom
     if arguments.path is None or arguments.faults or arguments.compare:
         raise SignalError("--recommend takes one FILE, without --fault and --compare.")
     path = str(arguments.path)
-    manifest = find(path, arguments.workload)
+    manifest = find(path, arguments.workload, arguments.read)
     scaled_object = read(manifest, path)
     gpus = gpus_per_pod(manifest) if arguments.gpus is None else arguments.gpus
     signals(scaled_object, arguments.signals)  # a mistake is found before the search

@@ -17,11 +17,14 @@ from keda.scaling.recordings import Points, csv_points, prometheus_points
 from keda.scaling.scaled_object import ScaledObject
 from keda.scaling.signals import SignalError
 from keda.scaling.simulation import Options, reason_of
-from keda.timelines import prometheus, tables
-from keda.timelines.manifests import Unread, find, gpus_per_pod, read
+from keda.timelines import comparison, prometheus, tables
+from keda.timelines.manifests import Read, Unread, find, gpus_per_pod, read, scaled
 from keda.timelines.notation import by_trigger, milliseconds, request
 from keda.timelines.replay import Judged, Missing, Replay, series
 from keda.timelines.timeline import Outcome
+
+MOST = 1_000_000
+"""Values of one series."""
 
 
 def add(parser: ArgumentParser) -> None:
@@ -52,6 +55,8 @@ def add(parser: ArgumentParser) -> None:
 def main(chosen: Namespace) -> int:
     """Runs it; the exit code. Raises NotThere."""
     live = chosen.prometheus is not None
+    if not live and (chosen.signal_query or chosen.replicas_query):
+        raise NotThere("keda replay: --signal-query and --replicas-query need --prometheus URL. Write it.")
     if live and (chosen.signal or chosen.recorded):
         raise NotThere(
             "keda replay: --prometheus, or files with --signal and --recorded. Write one of the two."
@@ -70,6 +75,7 @@ def main(chosen: Namespace) -> int:
             chosen.memory_request,
             chosen.format == "json",
             tuple(chosen.plot),
+            chosen.read or scaled,
         )
     )
 
@@ -93,6 +99,7 @@ class Arguments:
     memory_request: str = ""
     json: bool = False
     plots: tuple[str, ...] = ()
+    read: Read = scaled
 
 
 def run(arguments: Arguments) -> int:
@@ -102,7 +109,7 @@ def run(arguments: Arguments) -> int:
     """
     try:
         plots(arguments.plots, "keda replay")
-        manifest = find(arguments.path, arguments.workload)
+        manifest = find(arguments.path, arguments.workload, arguments.read)
         replay = _replay(manifest, read(manifest, arguments.path), arguments)
     except SignalError as error:
         raise NotThere(f"keda replay: {error}") from None
@@ -126,7 +133,7 @@ def _replay(manifest: Mapping[str, Any], scaled_object: ScaledObject, arguments:
         if arguments.replicas is None:
             raise SignalError("no recorded replicas. Write --recorded FILE, or --prometheus URL.")
         take: Callable[[str], Points] = _file
-        signals = by_trigger(scaled_object, arguments.signals)
+        signals = by_trigger(scaled_object, arguments.signals, example="NAME=FILE for each trigger")
         replicas = arguments.replicas
     else:
         take = _query(arguments)
@@ -141,9 +148,15 @@ def _replay(manifest: Mapping[str, Any], scaled_object: ScaledObject, arguments:
 
 
 def _query(arguments: Arguments) -> Callable[[str], Points]:
-    ends, step = int(time.time()), max(milliseconds(arguments.step) // 1000, 1)
-    begins = ends - milliseconds(arguments.since) // 1000
-    address = str(arguments.address)
+    address = prometheus.checked(str(arguments.address))
+    ends, step = int(time.time()), milliseconds(arguments.step) // 1000
+    since = milliseconds(arguments.since) // 1000
+    if step < 1 or not 0 < since <= MOST * step:
+        raise SignalError(
+            f"--since {arguments.since[:40]} --step {arguments.step[:40]}: no values, or more than {MOST}. "
+            "Write a --step from 1s on, and a --since above it."
+        )
+    begins = ends - since
     return lambda promql: prometheus.query(address, promql, begins, ends, step)
 
 
@@ -159,8 +172,12 @@ def _file(path: str) -> Points:
 
 
 def _text(replay: Replay, outcomes: Sequence[Outcome]) -> str:
-    lines = [("time (UTC)", *replay.scaled_object.metric_names, "replicas", "reason"), *_rows(replay)]
     sums = tables.columns([("", "recorded", "simulated"), *tables.sums(outcomes)], left=3)
+    if replay.shadow:
+        both, names = (replay.recorded(), replay.simulated()), ("recorded", "simulated")
+        since = ("time (UTC)", lambda at: _moment(replay.begins + at))
+        return f"{comparison.text(*both, names, since)}\n\n{sums}\n\n{_summary(replay)}"
+    lines = [("time (UTC)", *replay.scaled_object.metric_names, "replicas", "reason"), *_rows(replay)]
     return f"{tables.columns(lines)}\n\n{sums}\n\n{_summary(replay)}"
 
 
@@ -219,6 +236,16 @@ def _json(replay: Replay, outcomes: Sequence[Outcome]) -> str:
         }
         for each in replay.missing
     ]
+    simulated = [
+        {
+            "time": _moment(replay.begins + each.at),
+            "before": each.before,
+            "after": each.replicas,
+            "by": each.by,
+            "reason": str(reason_of(each, replay.scaled_object)),
+        }
+        for each in (replay.simulated().changes if replay.shadow else ())
+    ]
     found = {
         "workload": replay.scaled_object.name,
         "keda": replay.scaled_object.version,
@@ -226,6 +253,7 @@ def _json(replay: Replay, outcomes: Sequence[Outcome]) -> str:
         "to": _moment(replay.ends),
         "changes": changes,
         "missing": missing,
+        **({"simulatedChanges": simulated} if replay.shadow else {}),
         "recorded": tables.outcome_json(outcomes[0]),
         "simulated": tables.outcome_json(outcomes[1]),
     }

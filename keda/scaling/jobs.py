@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from keda.core.defaults import DEFAULT_MAX
+from keda.core.defaults import DEFAULT_MAX, KEDA_VERSION
 from keda.scaling.numbers import int64
-from keda.scaling.scaled_object import Trigger
+from keda.scaling.scaled_object import Trigger, Triggered
 
 
 @dataclass(frozen=True, slots=True)
-class ScaledJob:
+class ScaledJob(Triggered):
     """`strategy`: default, custom, accurate or eager; anything else is default. `calculation`: min, avg, sum;
     anything else is max.
     """
@@ -32,6 +32,16 @@ class ScaledJob:
     polling_interval: int = 30_000
     """Milliseconds."""
     name: str = ""
+    paused: bool = False
+    """By its annotation: KEDA's loop is stopped."""
+    parallelism: int = 1
+    """Pods of each Job."""
+    version: str = KEDA_VERSION
+
+    @property
+    def most(self) -> int:
+        """So many Jobs may be unfinished at once."""
+        return self.effective_minimum + self.effective_maximum
 
     @property
     def effective_minimum(self) -> int:

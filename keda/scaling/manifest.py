@@ -16,6 +16,7 @@ from keda.scaling.behavior import Policy, ScalingRules
 from keda.scaling.formula import FormulaUnread, compiled
 from keda.scaling.jobs import ScaledJob
 from keda.scaling.scaled_object import (
+    MOST,
     Annotations,
     Fallback,
     MetricType,
@@ -61,9 +62,9 @@ def read_limits(manifest: Mapping[str, Any]) -> ScaledObject:
     behavior = mapping(dig(spec, "advanced", "horizontalPodAutoscalerConfig", "behavior"))
     result = ScaledObject(
         (),
-        minimum=_number(spec, "minReplicaCount", "spec", 0),
-        maximum=_number(spec, "maxReplicaCount", "spec", DEFAULT_MAX),
-        idle=_number(spec, "idleReplicaCount", "spec", 0) if "idleReplicaCount" in spec else None,
+        minimum=_number(spec, "minReplicaCount", "spec", 0, MOST),
+        maximum=_number(spec, "maxReplicaCount", "spec", DEFAULT_MAX, MOST),
+        idle=_number(spec, "idleReplicaCount", "spec", 0, MOST) if "idleReplicaCount" in spec else None,
         polling_interval=_number(spec, "pollingInterval", "spec", 30) * 1000,
         cooldown=_number(spec, "cooldownPeriod", "spec", DEFAULT_COOLDOWN) * 1000,
         initial_cooldown=_number(spec, "initialCooldownPeriod", "spec", 0) * 1000,
@@ -84,20 +85,29 @@ def read_limits(manifest: Mapping[str, Any]) -> ScaledObject:
 def read_scaled_job(manifest: Mapping[str, Any]) -> ScaledJob:
     """The ScaledJob of a manifest, in the simulation's units. Raises Unsimulated."""
     spec = mapping(manifest.get("spec"))
-    strategy = mapping(spec.get("scalingStrategy"))
-    bounds = {
-        name: None if spec.get(key) is None else _number(spec, key, "spec", 0)
-        for name, key in (("minimum", "minReplicaCount"), ("maximum", "maxReplicaCount"))
-    }
+    strategy, triggers = mapping(spec.get("scalingStrategy")), _triggers(spec)
+    for index, trigger in enumerate(triggers):
+        if trigger.resource:  # left out by getScaledJobMetrics (pkg/scaling/scale_handler.go)
+            raise Unsimulated(
+                f"spec.triggers[{index}].type: {trigger.type} is read by an HPA, and a ScaledJob has none. "
+                "KEDA starts no Job for it. Write another trigger."
+            )
+    lowest, highest = (
+        None if spec.get(key) is None else _number(spec, key, "spec", 0, MOST)
+        for key in ("minReplicaCount", "maxReplicaCount")
+    )
     return ScaledJob(
-        **bounds,
+        lowest,
+        highest,
         strategy=text(strategy.get("strategy")),
         calculation=text(strategy.get("multipleScalersCalculation")),
         deduction=_number(strategy, "customScalingQueueLengthDeduction", "spec.scalingStrategy", 0),
         running_share=str(strategy.get("customScalingRunningJobPercentage", "")),
-        triggers=_triggers(spec),
+        triggers=triggers,
         polling_interval=_number(spec, "pollingInterval", "spec", 30) * 1000,
         name=text(dig(manifest, "metadata", "name")),
+        paused=_is_true(manifest, "paused"),
+        parallelism=_number(mapping(spec.get("jobTargetRef")), "parallelism", "spec.jobTargetRef", 1),
     )
 
 
@@ -209,7 +219,7 @@ def _fallback(fallback: Mapping[str, Any]) -> Fallback:
     if chosen is None:
         raise Unsimulated(f"spec.fallback.behavior is not one of {', '.join(_FALLBACKS)}. Write one.")
     threshold = _number(fallback, "failureThreshold", "spec.fallback", 0)
-    return Fallback(threshold, _number(fallback, "replicas", "spec.fallback", 0), chosen)  # type: ignore[arg-type]
+    return Fallback(threshold, _number(fallback, "replicas", "spec.fallback", 0, MOST), chosen)  # type: ignore[arg-type]
 
 
 def _modifiers(modifiers: Mapping[str, Any]) -> Modifiers | None:
@@ -260,32 +270,36 @@ def _rules(behavior: Mapping[str, Any], direction: str) -> ScalingRules | None:
 
 
 def _annotations(manifest: Mapping[str, Any]) -> Annotations:
-    """A value that is not a boolean counts as true (getBoolAnnotation, scaledobject_types.go)."""
-
-    def on(name: str) -> bool:
-        value = annotation(manifest, _PREFIX + name)
-        if value is None:
-            return False
-        try:
-            return boolean(str(value))
-        except ValueError:
-            return True
-
     count = annotation(manifest, f"{_PREFIX}paused-replicas")
     try:
         paused = None if count is None else int(str(count))
     except ValueError:
         place = f'metadata.annotations["{_PREFIX}paused-replicas"]'
         raise Unsimulated(f"{place} is not a whole number. KEDA only logs an error. Write one.") from None
-    return Annotations(
-        on("paused"), paused, on("paused-scale-in"), on("paused-scale-out"), on("force-activation")
-    )
+    if paused is not None and paused > MOST:
+        place = f'metadata.annotations["{_PREFIX}paused-replicas"]'
+        raise Unsimulated(f"{place}: {paused} is more than is simulated. Write at most {MOST}.")
+    flags = ("paused-scale-in", "paused-scale-out", "force-activation")
+    return Annotations(_is_true(manifest, "paused"), paused, *(_is_true(manifest, name) for name in flags))
 
 
-def _number(holder: Mapping[str, Any], key: str, place: str, default: int) -> int:
+def _is_true(manifest: Mapping[str, Any], name: str) -> bool:
+    """A value that is not a boolean counts as true (getBoolAnnotation, scaledobject_types.go)."""
+    value = annotation(manifest, _PREFIX + name)
+    if value is None:
+        return False
+    try:
+        return boolean(str(value))
+    except ValueError:
+        return True
+
+
+def _number(holder: Mapping[str, Any], key: str, place: str, default: int, most: int | None = None) -> int:
     if holder.get(key) is None:
         return default
     value = whole(holder[key])
     if value is None or value < 0:
         raise Unsimulated(f"{place}.{key} is not a whole number from 0 on. Write one.")
+    if most is not None and value > most:
+        raise Unsimulated(f"{place}.{key}: {value} is more than is simulated. Write at most {most}.")
     return value

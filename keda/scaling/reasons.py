@@ -22,6 +22,13 @@ SENTENCES: Mapping[str, str] = {
     "active": "KEDA: active",
     "partly-failing": "KEDA: active, a trigger fails",
     "inactive": "KEDA: inactive",
+    # ScaledJobs, pkg/scaling/executor/scale_jobs.go
+    "jobs-created": "KEDA: asks for {wanted}, {unfinished} unfinished: starts {created}",
+    "jobs-enough": "KEDA: asks for {wanted}, {unfinished} unfinished: starts none",
+    "jobs-minimum": "KEDA: {unfinished} unfinished, minReplicaCount {minimum}: starts {created}",
+    "jobs-no-value": "KEDA: no trigger has a value, no Job starts",
+    "jobs-started": "begin to run: {count}",
+    "jobs-ended": "end: {count}",
     # The HPA controller, pkg/controller/podautoscaler/horizontal.go
     "above-target": "HPA: {metric} asks for {wanted}",
     "below-target": "HPA: all metrics ask for at most {wanted}",
@@ -41,8 +48,11 @@ LIMITS: Mapping[str, str] = {
     "ScaleDownLimit": "as fast as scaleDown's policies allow",
     "TooManyReplicas": "the maximum",
     "TooFewReplicas": "the minimum",
+    "TooManyJobs": "the maximum",
 }
-"""What kept the HPA from what its metrics ask for: the reasons of its conditions, in Kubernetes' words."""
+"""What kept the HPA from what its metrics ask for: the reasons of its conditions, in Kubernetes' words.
+TooManyJobs is of a ScaledJob.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ def csv_points(text: str, source: str) -> Points:
     A time is seconds, or a date with a time as ISO 8601 has them (without a zone: UTC).
     """
     rows = [row for row in csv.reader(io.StringIO(text)) if any(cell.strip() for cell in row)]
-    if rows and not any(character.isdigit() for character in rows[0][-1]):
+    if rows and _time(rows[0][0]) is None and not any(each.isdigit() for each in rows[0][-1]):
         rows = rows[1:]
     points = []
     for number, row in enumerate(rows, 1):
@@ -51,7 +51,7 @@ def csv_points(text: str, source: str) -> Points:
             )
         if value is None or time is None:
             raise SignalError(
-                f"{place}: {','.join(row)[:60]} is not a time and a number. Write "
+                f"{place}: {_shown(','.join(row))} is not a time and a number. Write "
                 "for example 2026-01-01T00:00:00Z,12."
             )
         if (_number(row[0]) is None) != (_number(rows[0][0]) is None):
@@ -71,7 +71,7 @@ def prometheus_points(text: str, source: str) -> Points:
     """The answer of /api/v1/query_range, or its `data`, with one series. Raises SignalError."""
     try:
         answer: Any = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise SignalError(f"{source} is not JSON. Save the answer of /api/v1/query_range.") from None
     data = answer.get("data", answer) if isinstance(answer, dict) else None
     result = data.get("result") if isinstance(data, dict) else None
@@ -94,6 +94,11 @@ def prometheus_points(text: str, source: str) -> Points:
             )
         points.append((round(time * 1000), value))
     return points
+
+
+def _shown(text: str) -> str:
+    """One line."""
+    return "".join(each if each.isprintable() else " " for each in text[:60])
 
 
 def _number(text: object) -> float | None:

@@ -10,6 +10,8 @@ from keda.scaling.behavior import ScalingRules
 
 MetricType = Literal["AverageValue", "Value", "Utilization"]
 FallbackBehavior = Literal["static", "currentReplicas", "currentReplicasIfHigher", "currentReplicasIfLower"]
+MOST = 100_000
+"""Replicas that are simulated: each pod is kept."""
 RELEASES = (KEDA_VERSION,)
 """The releases of KEDA whose rules are here."""
 
@@ -68,8 +70,25 @@ class Annotations:
     force_activation: bool = False
 
 
+class Triggered:
+    """What has triggers."""
+
+    __slots__ = ()
+    triggers: tuple[Trigger, ...]
+
+    def metric_name(self, index: int) -> str:
+        """The trigger's name, or `s<index>-<type>`, as KEDA's own metric names begin."""
+        trigger = self.triggers[index]
+        return trigger.name or f"s{index}-{trigger.type}"
+
+    @property
+    def metric_names(self) -> list[str]:
+        """The names of all triggers, in order."""
+        return [self.metric_name(index) for index in range(len(self.triggers))]
+
+
 @dataclass(frozen=True, slots=True)
-class ScaledObject:
+class ScaledObject(Triggered):
     """What decides about the replicas. `minimum` is 0 when unset, `idle` None. Raises ValueError."""
 
     triggers: tuple[Trigger, ...]
@@ -90,16 +109,6 @@ class ScaledObject:
     def __post_init__(self) -> None:
         if self.version not in RELEASES:
             raise ValueError(f"KEDA {self.version} is not simulated. Write one of: {', '.join(RELEASES)}.")
-
-    def metric_name(self, index: int) -> str:
-        """The trigger's name, or `s<index>-<type>`, as KEDA's own metric names begin."""
-        trigger = self.triggers[index]
-        return trigger.name or f"s{index}-{trigger.type}"
-
-    @property
-    def metric_names(self) -> list[str]:
-        """The names of all triggers, in order."""
-        return [self.metric_name(index) for index in range(len(self.triggers))]
 
     @property
     def hpa_minimum(self) -> int:

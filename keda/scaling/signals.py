@@ -125,7 +125,8 @@ class Recorded:
 @dataclass(slots=True)
 class Queue:
     """A closed loop: items arrive by chance at `rate` per second (Poisson), each replica works on one item
-    at a time for `service` milliseconds. The value is the number of items that wait or are in work.
+    at a time for `service` milliseconds. The value is the number of items that wait or are in work; without
+    `locked` only of those that wait.
 
     The same `seed` gives the same arrivals, whenever the queue is looked at. A replica that goes finishes its
     item first.
@@ -134,6 +135,7 @@ class Queue:
     rate: Signal
     service: int
     seed: int = 0
+    locked: bool = True
     waiting: deque[int] = field(default_factory=deque)
     """Arrival times of the items that wait."""
     waits: Counter[int] = field(default_factory=Counter)
@@ -157,7 +159,13 @@ class Queue:
         self._work(self._now, now, self._ready, arrivals)
         self._now, self._ready = now, ready
         self._begin(now, ready)
-        return float(len(self.waiting) + len(self._working))
+        return float(len(self.waiting) + self.locked * len(self._working))
+
+    def take(self, now: int) -> None:
+        """The oldest item that waits, if there is one, is in work from `now` on."""
+        if self.waiting:
+            self.waits[(now - self.waiting.popleft()) // 100] += 1
+            heapq.heappush(self._working, now + self.service)
 
     def _arrivals(self, now: int) -> deque[int]:
         """Poisson arrivals since the last time. They are drawn slot by slot, at the rate of its beginning."""
@@ -186,8 +194,7 @@ class Queue:
 
     def _begin(self, now: int, ready: int) -> None:
         while self.waiting and len(self._working) < ready:
-            self.waits[(now - self.waiting.popleft()) // 100] += 1
-            heapq.heappush(self._working, now + self.service)
+            self.take(now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +259,7 @@ def check_points(points: Sequence[tuple[int, float]], source: str) -> None:
         if number > 1 and time <= points[number - 2][0]:
             wrong = "there twice" if time == points[number - 2][0] else "before the one above it"
             raise SignalError(
-                f"{source}, value {number}: its time {time / 1000:g} is {wrong}. Sort the series by time."
+                f"{source}, value {number}: its time {time / 1000:.13g} is {wrong}. Sort the series by time."
             )
 
 

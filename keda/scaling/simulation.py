@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from keda.scaling.behavior import Behavior, ScalingRules
 from keda.scaling.controller import ControllerSettings, Decision, HorizontalPodAutoscaler, Proposals
+from keda.scaling.jobs import ScaledJob
 from keda.scaling.loop import Action, Loop
 from keda.scaling.metrics import Metrics
 from keda.scaling.quiet import Quiet, applies
@@ -78,7 +79,8 @@ class Options:
 class Sample(NamedTuple):
     """One moment: what each trigger reads, what the metrics ask for, the replicas set and ready, and why.
 
-    `by` is keda, hpa or other; `wanted` is None where nobody asked the metrics.
+    `by` is keda, hpa or other, and job for Jobs that start or end; `wanted` is None where nobody asked the
+    metrics. Of a ScaledJob, the replicas are its unfinished Jobs, and the ready ones those whose pod runs.
     """
 
     at: int
@@ -353,13 +355,14 @@ def _disabled(rules: ScalingRules | None) -> ScalingRules:
     return ScalingRules(rules.window, "Disabled", rules.policies, rules.tolerance)
 
 
-def reason_of(sample: Sample, scaled_object: ScaledObject) -> Reason:
+def reason_of(sample: Sample, scaled_object: ScaledObject | ScaledJob) -> Reason:
     """Why the sample's count is what it is, as a kind and numbers."""
     decision = sample.decision
     if isinstance(decision, SecondOwner):
         return Reason("second-owner", {"replicas": decision.replicas})
     if isinstance(decision, Action):
         return decision.reason
+    assert isinstance(scaled_object, ScaledObject)  # a ScaledJob has no HPA
     names = [_metric_name(scaled_object, index) for index in hpa_metrics(scaled_object)]
     numbers: dict[str, int | float | str] = {
         "metric": "" if decision.metric is None else names[decision.metric],

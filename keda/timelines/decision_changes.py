@@ -31,7 +31,7 @@ def changes(
 ) -> Iterator[Change]:
     """The tables that differ between two sets of manifests, by the workload's name. Raises Unread."""
     for name in {**before, **after}:
-        old, new = (_by_trigger(found.get(name), name) for found in (before, after))
+        old, new = (_by_trigger(found.get(name)) for found in (before, after))
         for trigger in {**old, **new}:
             (table, model), (other, changed) = old.get(trigger, _NOTHING), new.get(trigger, _NOTHING)
             if table is None or other is None or str(table) != str(other):
@@ -41,10 +41,10 @@ def changes(
 _NOTHING: tuple[None, None] = (None, None)
 
 
-def _by_trigger(manifest: Mapping[str, Any] | None, path: str) -> Mapping[str, tuple[Decisions, Model]]:
+def _by_trigger(manifest: Mapping[str, Any] | None) -> Mapping[str, tuple[Decisions, Model]]:
     if manifest is None:
         return {}
-    tables, found = decisions(manifest, path), models(manifest, path)
+    tables, found = decisions(manifest, ""), models(manifest, "")
     return {table.trigger: (table, model) for table, model in zip(tables, found, strict=True)}
 
 

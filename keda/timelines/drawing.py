@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from keda.scaling.scaled_object import Trigger
+from keda.scaling.scaled_object import ScaledObject, Trigger
 from keda.scaling.simulation import Sample
 from keda.timelines.notation import clock, short
 from keda.timelines.tables import counts, why
@@ -109,15 +109,16 @@ def figure(timeline: Timeline, before: Before = None, *, listed: bool = True) ->
     from matplotlib.figure import Figure
 
     triggers, changes = timeline.scaled_object.triggers, timeline.changes
-    numbered = changes[: LISTED - 1] if len(changes) > LISTED else changes
-    lines = list(_listed(timeline, numbered)) if listed else []
+    decided = [change for change in changes if change.by != "job"]
+    numbered = decided[: LISTED - 1] if len(decided) > LISTED else decided
+    lines = list(_listed(timeline, numbered, len(decided))) if listed else []
     ratios = [*[1.9] * len(triggers), 2.4]
     size = 10, sum(ratios) + 0.6 + 0.19 * len(lines)
     drawn = Figure(figsize=size, layout="constrained", facecolor=PAPER)
     axes = drawn.subplots(len(ratios), 1, sharex=True, squeeze=False, height_ratios=ratios)[:, 0]
     for index, trigger in enumerate(triggers):
         _signal(axes[index], timeline, index, trigger)
-    _replicas(axes[-1], timeline, before, numbered if listed and len(changes) <= CROWDED else ())
+    _replicas(axes[-1], timeline, before, numbered if listed and len(decided) <= CROWDED else ())
     _times(axes[-1], timeline.until)
     if lines:
         axes[-1].set_xlabel("\n".join(lines), loc="left", fontsize=8, color=INK, linespacing=1.5)
@@ -175,12 +176,13 @@ def _signal(axes: Axes, timeline: Timeline, index: int, trigger: Trigger) -> Non
     for number, (begins, ends) in enumerate(_unknown(samples, values, timeline.until)):
         label = "no value" if number == 0 else None
         axes.axvspan(begins, ends, color=FAILING, linewidth=0, zorder=0.5, label=label)
-    modified = timeline.scaled_object.modifiers is not None
+    scaled = timeline.scaled_object
+    modified = isinstance(scaled, ScaledObject) and scaled.modifiers is not None
     highest = max((value for value in values if value == value), default=0.0)
     if trigger.metric_type != "Utilization" and not modified:
         threshold = trigger.target / 1000
         text = f"threshold {threshold:g}" + (
-            " for each replica" if trigger.metric_type == "AverageValue" else ""
+            f" for each {timeline.counted.removesuffix('s')}" if trigger.metric_type == "AverageValue" else ""
         )
         axes.axhline(threshold, color=THRESHOLD, linewidth=1, linestyle="--", label=text)
         highest = max(highest, threshold)
@@ -196,11 +198,11 @@ def _signal(axes: Axes, timeline: Timeline, index: int, trigger: Trigger) -> Non
 def _replicas(axes: Axes, timeline: Timeline, before: Before, numbered: Sequence[Sample]) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    scaled_object = timeline.scaled_object
-    _axes(axes, "replicas")
+    jobs, (minimum, maximum) = timeline.counted == "Jobs", timeline.bounds
+    _axes(axes, "unfinished Jobs" if jobs else "replicas")
     samples, until = timeline.samples, timeline.until
     ready = _compressed([(sample.at, sample.ready) for sample in samples], until)
-    axes.fill_between(*ready, step="post", color=READY, linewidth=0, label="ready")
+    axes.fill_between(*ready, step="post", color=READY, linewidth=0, label="running" if jobs else "ready")
     asked = _compressed(
         [(sample.at, sample.wanted) for sample in samples if sample.wanted is not None], until
     )
@@ -210,15 +212,16 @@ def _replicas(axes: Axes, timeline: Timeline, before: Before, numbered: Sequence
         most = max([most, *(sample.replicas for sample in other.samples)])
         old = _compressed([(sample.at, sample.replicas) for sample in other.samples], until)
         axes.step(*old, where="post", color=BEFORE, linewidth=1.3, linestyle="--", label=name)
-    most = max(most, scaled_object.maximum) if scaled_object.maximum <= 2 * most else most
+    most = max(most, maximum) if maximum <= 2 * most else most
     top = most * 1.12 + 0.2
     wanted = max(asked[1], default=0)
     label = "wanted" if wanted <= top else f"wanted, up to {short(wanted)}"
     if asked[0] and len(asked[0]) <= 5 * CROWDED:
         axes.step(*asked, where="post", color=WANTED, linewidth=1.2, linestyle=":", label=label, zorder=4)
     counted = _compressed([(sample.at, sample.replicas) for sample in samples], until)
-    axes.step(*counted, where="post", color=REPLICAS, linewidth=1.6, label="replicas")
-    for count, name in ((scaled_object.maximum, "maximum"), (scaled_object.minimum, "minimum")):
+    label = "unfinished" if jobs else "replicas"
+    axes.step(*counted, where="post", color=REPLICAS, linewidth=1.6, label=label)
+    for count, name in ((maximum, "maximum"), (minimum, "minimum")):
         if 0 < count <= top:
             axes.axhline(count, color=MUTED, linewidth=0.8, linestyle=":")
             axes.annotate(
@@ -269,12 +272,12 @@ def _marks(axes: Axes, changes: Sequence[Sample], numbered: Sequence[Sample]) ->
         )
 
 
-def _listed(timeline: Timeline, numbered: Sequence[Sample]) -> Iterator[str]:
+def _listed(timeline: Timeline, numbered: Sequence[Sample], of: int) -> Iterator[str]:
     for number, change in enumerate(numbered, 1):
         gap = "\u00a0" * 3  # browsers show several blanks as one
         text = gap.join((str(number), clock(change.at), counts(change), why(timeline, change)))
         yield text if len(text) <= _WIDTH else f"{text[: _WIDTH - 1]}…"
-    if (more := len(timeline.changes) - len(numbered)) > 0:
+    if (more := of - len(numbered)) > 0:
         yield f"and {more} more changes"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from keda.scaling.signals import SignalError
 from keda.timelines.notation import milliseconds, short
@@ -67,16 +67,19 @@ MEASURES: Mapping[str, Measure] = {
 
 @dataclass(frozen=True)
 class Limit:
-    """A measure that must be below `most`, or at most that where `inclusive`."""
+    """A measure that must be below `most`, or at most that where `inclusive`.
+
+    `most` is None for what the present settings reach, which `Goal.beside` fills in.
+    """
 
     measure: Measure
-    most: float
+    most: float | None
     inclusive: bool
 
     def broken(self, outcome: Outcome) -> str:
         """Why an outcome does not keep it; "" if it does."""
         value = self.measure.of(outcome)
-        if value is None or value < self.most or (self.inclusive and value == self.most):
+        if value is None or self.most is None or value < self.most or (self.inclusive and value == self.most):
             return ""
         bound = "above" if self.inclusive else "not below"
         return f"{self.measure.name} {self.measure.shown(value)}, {bound} {self.measure.shown(self.most)}"
@@ -88,6 +91,14 @@ class Goal:
 
     limits: tuple[Limit, ...]
     least: Measure
+
+    def beside(self, present: Outcome) -> Goal:
+        """The goal with what the present settings reach for the limits that ask for no more than now."""
+        filled = [
+            replace(limit, most=_value(limit.measure, present)) if limit.most is None else limit
+            for limit in self.limits
+        ]
+        return Goal(tuple(filled), self.least)
 
     def broken(self, outcome: Outcome) -> str:
         """The first limit that an outcome does not keep, as a sentence's part; "" if it keeps all."""
@@ -111,7 +122,9 @@ def _value(measure: Measure, outcome: Outcome) -> float:
 
 
 def goal(text: str) -> Goal:
-    """`p95 wait < 30s, min gpu-hours`: limits, and one `min`. Raises SignalError."""
+    """`p95 wait < 30s, min gpu-hours`: limits, and one `min`; `<= now` is no more than with the present
+    settings. Raises SignalError.
+    """
     limits, least = [], list[Measure]()
     for part in filter(None, (each.strip() for each in text.split(","))):
         if part.startswith("min "):
@@ -129,14 +142,19 @@ def goal(text: str) -> Goal:
 def _measure(name: str) -> Measure:
     found = MEASURES.get(" ".join(name.split()))
     if found is None:
-        raise SignalError(f"--recommend: {name[:40]} is no measure. Write one of: {', '.join(MEASURES)}.")
+        raise SignalError(f"--recommend: {name[:40]} is not a measure. Write one of: {', '.join(MEASURES)}.")
     return found
 
 
-def _number(text: str, measure: Measure) -> float:
+def _number(text: str, measure: Measure) -> float | None:
+    if text == "now":
+        return None
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
         if measure.unit:
             return milliseconds(text) / 1000
-        raise SignalError(f"--recommend: {text[:40]} is not a number. Write {measure.name} < 5.") from None
+        number = -1.0
+    if not 0 <= number < float("inf"):
+        raise SignalError(f"--recommend: {text[:40]} is not a number from 0 on. Write {measure.name} < 5.")
+    return number

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -15,53 +15,62 @@ from keda.scaling.jobs import ScaledJob
 from keda.scaling.manifest import Unsimulated, read_scaled_job, read_scaled_object
 from keda.scaling.scaled_object import ScaledObject
 
+KINDS = ("ScaledObject", "ScaledJob")
+
 
 class Unread(ValueError):
     """A file without a ScaledObject that can be simulated: one sentence that begins with the file."""
 
 
-def find(path: str, workload: str | None = None) -> Mapping[str, Any]:
-    """The manifest of the only ScaledObject of a file, or of the one named `workload`; `-` is stdin.
-
-    Raises Unread.
-    """
-    found = {name: each for name, each in _named(path).items() if each["kind"] == "ScaledObject"}
-    if not found:
-        raise Unread(f"{path}: holds no ScaledObject. Give a file with one.")
-    if workload is None and len(found) > 1:
-        raise Unread(
-            f"{path}: holds {len(found)} ScaledObjects. Write --workload, one of: {', '.join(found)}."
-        )
-    name = next(iter(found)) if workload is None else workload
-    if name not in found:
-        raise Unread(f"{path}: holds no ScaledObject {name[:60]}. Write one of: {', '.join(found)}.")
-    return found[name]
+Manifests = Mapping[str, Mapping[str, Any]]
+"""ScaledObjects and ScaledJobs by name."""
+Read = Callable[[str], Manifests]
+"""Reads a file. Raises Unread."""
 
 
-def scaled(path: str) -> Mapping[str, Mapping[str, Any]]:
+def scaled(path: str) -> Manifests:
     """The ScaledObjects and ScaledJobs of a file, by name; `-` is stdin. Raises Unread."""
-    if not (found := _named(path)):
+    found = {
+        str(dig(manifest, "metadata", "name")): manifest
+        for manifest in _manifests(path)
+        if manifest.get("kind") in KINDS
+    }
+    if not found and Path(path).name.startswith("Pulumi."):
+        raise Unread(f"{path}: is a stack file, not a manifest. In a clone, run python -m cli.keda instead.")
+    if not found:
         raise Unread(f"{path}: holds no ScaledObject and no ScaledJob. Give a file with one.")
     return found
 
 
-def _named(path: str) -> Mapping[str, Mapping[str, Any]]:
-    return {
-        str(dig(manifest, "metadata", "name")): manifest
-        for manifest in _manifests(path)
-        if manifest.get("kind") in ("ScaledObject", "ScaledJob")
-    }
+def find(
+    path: str, workload: str | None = None, read: Read = scaled, kinds: Sequence[str] = ("ScaledObject",)
+) -> Mapping[str, Any]:
+    """The manifest of the only object of these kinds in a file, or of the one named `workload`.
+
+    Raises Unread.
+    """
+    found = {name: each for name, each in read(path).items() if each["kind"] in kinds}
+    if not found:
+        raise Unread(f"{path}: holds no {' or '.join(kinds)}. Give a file with one.")
+    there = dict.fromkeys(each["kind"] for each in found.values())
+    if workload is None and len(found) > 1:
+        what = " and ".join(f"{kind}s" for kind in there)
+        raise Unread(f"{path}: holds {len(found)} {what}. Write --workload, one of: {', '.join(found)}.")
+    name, what = next(iter(found)) if workload is None else workload, " or ".join(there)
+    if name not in found:
+        raise Unread(f"{path}: holds no {what} {name[:60]}. Write one of: {', '.join(found)}.")
+    return found[name]
 
 
 def read(manifest: Mapping[str, Any], path: str) -> ScaledObject:
-    """The manifest in the simulation's units. Raises Unread, which names `path`."""
+    """The manifest in the simulation's units. Raises Unread, which begins with `path`, unless that is ""."""
     name = dig(manifest, "metadata", "name")
     if (kind := manifest.get("kind")) != "ScaledObject":
-        raise Unread(f"{path}: {kind} {name} is not a ScaledObject, and only those are simulated.")
+        raise Unread(f"{path}: {kind} {name} is not a ScaledObject. Give a file with one.")
     try:
         return read_scaled_object(manifest)
     except Unsimulated as error:
-        raise Unread(f"{path}: ScaledObject {name}: {error}") from None
+        raise Unread(f"{path}{': ' * bool(path)}ScaledObject {name}: {error}") from None
 
 
 def read_job(manifest: Mapping[str, Any], path: str) -> ScaledJob:
@@ -69,7 +78,8 @@ def read_job(manifest: Mapping[str, Any], path: str) -> ScaledJob:
     try:
         return read_scaled_job(manifest)
     except Unsimulated as error:
-        raise Unread(f"{path}: ScaledJob {dig(manifest, 'metadata', 'name')}: {error}") from None
+        name = dig(manifest, "metadata", "name")
+        raise Unread(f"{path}{': ' * bool(path)}ScaledJob {name}: {error}") from None
 
 
 def gpus_per_pod(manifest: Mapping[str, Any]) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from keda.scaling.recordings import from_csv, from_prometheus
-from keda.scaling.scaled_object import ScaledObject
+from keda.scaling.scaled_object import MOST, Triggered
 from keda.scaling.signals import (
     Constant,
     Day,
@@ -34,6 +34,8 @@ FAULTS = (
     "no-data@TIME-TIME, nan@TIME-TIME, source-down@TIME-TIME, operator-down@TIME-TIME, "
     "controller-restart@TIME, controller-down@TIME-TIME, second-owner:REPLICAS@TIME"
 )
+BUSIEST = 1000
+"""Arrivals a second: each item is simulated."""
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _TIME = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", re.ASCII)
 _SHAPES = {"constant": 1, "step": 2, "pulse": 2, "ramp": 2, "day": 2, "poisson": 2}
@@ -50,7 +52,7 @@ def clock(milliseconds: int) -> str:
 
 def short(value: float) -> str:
     """A number of at most a few digits: 12.5, 12k, 3G."""
-    for power, letter in ((12, "T"), (9, "G"), (6, "M"), (3, "k")):
+    for power, letter in ((18, "E"), (15, "P"), (12, "T"), (9, "G"), (6, "M"), (3, "k")):
         if abs(value) >= 10**power and (power > 3 or abs(value) >= 10_000):
             return f"{value / 10**power:.3g}{letter}"
     return f"{value:.4g}"
@@ -60,7 +62,9 @@ def milliseconds(text: str) -> int:
     """90s, 5m, 1h30m. Raises SignalError."""
     parts = _TIME.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
-        raise SignalError(f"{text[:40]} is not a time. Write it with a unit, such as 90s, 5m or 1h30m.")
+        raise SignalError(
+            f"{text[:40] or 'nothing'} is not a time. Write it with a unit, such as 90s, 5m or 1h30m."
+        )
     return round(sum(float(number) * _UNITS[unit] for number, unit in parts))
 
 
@@ -81,7 +85,7 @@ def signal(spec: str, seed: int = 0) -> Signal:
     kind, _, rest = spec.partition(":")
     if kind == "arrivals" and ":" in rest:
         file, _, service = rest.rpartition(":")
-        return Queue(_file(file), milliseconds(service), seed)
+        return _queue(_file(file), service, seed)
     if kind in _SHAPES and rest:
         return _shape(kind, rest, spec, seed)
     if Path(spec).suffix not in (".csv", ".json"):
@@ -89,7 +93,7 @@ def signal(spec: str, seed: int = 0) -> Signal:
     return _file(spec)
 
 
-def _file(path: str) -> Signal:
+def _file(path: str) -> Recorded:
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -118,27 +122,37 @@ def _shape(kind: str, rest: str, spec: str, seed: int) -> Signal:
         return Ramp(numbers[0], numbers[1], milliseconds(begins), milliseconds(ends))
     if kind == "day":
         return Day(numbers[0], numbers[1])
-    return Queue(Constant(numbers[0]), milliseconds(parts[1]), seed)
+    return _queue(Constant(numbers[0]), parts[1], seed)
+
+
+def _queue(rate: Recorded | Constant, service: str, seed: int) -> Queue:
+    highest = rate.value if isinstance(rate, Constant) else max(rate.values)
+    if highest > BUSIEST:
+        raise SignalError(f"{short(highest)} arrivals a second are not simulated. Write at most {BUSIEST}.")
+    return Queue(rate, milliseconds(service), seed)
 
 
 def signals(
-    scaled_object: ScaledObject, given: Sequence[str], faults: tuple[Fault, ...] = (), seed: int = 0
+    scaled: Triggered, given: Sequence[str], faults: tuple[Fault, ...] = (), seed: int = 0
 ) -> list[Signal]:
     """One signal a trigger: `NAME=SIGNAL` by name, the others in the triggers' order. Raises SignalError."""
-    specs = by_trigger(scaled_object, given)
+    specs = by_trigger(scaled, given)
     return [
         Faulty(signal(spec, seed + index), faults, trigger.ignore_null_values)
         if faults
         else signal(spec, seed + index)
-        for index, (spec, trigger) in enumerate(zip(specs, scaled_object.triggers, strict=True))
+        for index, (spec, trigger) in enumerate(zip(specs, scaled.triggers, strict=True))
     ]
 
 
 def by_trigger(
-    scaled_object: ScaledObject, given: Sequence[str], known: Mapping[str, str] | None = None
+    scaled: Triggered,
+    given: Sequence[str],
+    known: Mapping[str, str] | None = None,
+    example: str = f"NAME=SIGNAL for each trigger; SIGNAL is one of: {SIGNALS}",
 ) -> list[str]:
     """What is given for each trigger, by name or in their order; else what is known. Raises SignalError."""
-    names = scaled_object.metric_names
+    names = scaled.metric_names
     named: dict[str, str] = {}
     rest = []
     for each in given:
@@ -153,14 +167,11 @@ def by_trigger(
             rest.append(each)
     waiting = [name for name in names if name not in named]
     if (missing := waiting[len(rest) :]) and known is None:
-        raise SignalError(
-            f"no signal for {', '.join(missing)}. Write --signal NAME=SIGNAL for each trigger; "
-            f"SIGNAL is one of: {SIGNALS}."
-        )
+        raise SignalError(f"no signal for {', '.join(missing)}. Write --signal {example}.")
     if len(rest) > len(waiting):
         raise SignalError(f"--signal {rest[len(waiting)][:60]}: each trigger has one already. Leave it out.")
     named |= dict(zip(waiting, rest, strict=False))
-    return [named.get(name) or (known or {})[name] for name in names]
+    return [named[name] if name in named else (known or {})[name] for name in names]
 
 
 def length(signals: Sequence[Signal]) -> int | None:
@@ -185,6 +196,12 @@ def _recorded(signal: Signal) -> Recorded | None:
     return plain if isinstance(plain, Recorded) and len(plain.times) > 3 else None
 
 
+def service_time(signals: Sequence[Signal]) -> int | None:
+    """The longest time that an item of a queue among signals needs, milliseconds; None without one."""
+    plain = [each.signal if isinstance(each, Faulty) else each for each in signals]
+    return max((each.service for each in plain if isinstance(each, Queue)), default=None)
+
+
 @dataclass
 class Disturbances:
     """Faults, each where the simulation takes it."""
@@ -202,7 +219,11 @@ def disturbances(given: Sequence[str]) -> Disturbances:
         kind, _, times = spec.partition("@")
         begins, _, ends = times.partition("-")
         owner, _, replicas = kind.partition(":")
+        if ends and milliseconds(ends) <= milliseconds(begins):
+            raise SignalError(f"--fault {spec[:60]} ends before it begins. Write the earlier time first.")
         if owner == "second-owner" and replicas.isascii() and replicas.isdigit() and not ends:
+            if len(replicas) > 6 or int(replicas) > MOST:
+                raise SignalError(f"--fault {spec[:60]}: more than is simulated. Write at most {MOST}.")
             found.owners.append(SecondOwner(milliseconds(begins), int(replicas)))
         elif kind == "controller-restart" and not ends:
             found.controller.append((milliseconds(begins), milliseconds(begins)))

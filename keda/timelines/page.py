@@ -55,7 +55,7 @@ def _changes(timeline: Timeline) -> str:
         )
         for sample in found[:ROWS]
     ]
-    names = ("time", *timeline.scaled_object.metric_names, "wanted", "replicas", "reason")
+    names = ("time", *timeline.scaled_object.metric_names, "wanted", timeline.counted, "reason")
     more = f"<p>and {len(found) - ROWS} more</p>" if len(found) > ROWS else ""
     return _table(names, rows, right=len(names) - 1) + more
 

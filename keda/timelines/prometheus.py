@@ -45,6 +45,22 @@ def query(address: str, promql: str, begins: int, ends: int, step: int) -> Point
     return points
 
 
+def checked(address: str) -> str:
+    """The address of a server. Raises SignalError for another one, without what is secret in it."""
+    try:
+        parts = urllib.parse.urlsplit(address)
+        right = parts.scheme in ("http", "https") and bool(parts.hostname)
+        secret = parts.username is not None or parts.password is not None
+        assert parts.port is None or right
+    except (ValueError, AssertionError):
+        right, secret = False, "@" in address
+    if secret:
+        raise SignalError("--prometheus: credentials in the address are not sent. Write it without them.")
+    if not right or not address.isprintable() or " " in address:
+        raise SignalError(f"--prometheus {address[:60]!r} is not an address. Write http://HOST:PORT.")
+    return address
+
+
 def _ask(url: str, address: str) -> list[dict[str, Any]]:
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:

@@ -89,15 +89,20 @@ class _Search:
         return excess, self.goal.cost(outcome), len(settings), far
 
     def descend(self) -> None:
-        """Changes one setting at a time, as long as that is better."""
-        best: Settings = ()
+        """Changes one setting at a time, as long as that is better; from each polling interval on, since
+        polls cost no replicas and give what other settings may then take.
+        """
         choices = axes(self.scaled_object)
-        while True:
-            options = [_with(best, name, value) for name, values in choices.items() for value in values]
-            found = min([best, *options], key=self.rank)
-            if not self._better(found, best):
-                return
-            best = found
+        now = values(self.scaled_object)["pollingInterval"]
+        faster = [value for value in choices["pollingInterval"] if value < now]
+        for start in ((), *((("pollingInterval", value),) for value in faster)):
+            best: Settings = start
+            while True:
+                options = [_with(best, name, value) for name, values in choices.items() for value in values]
+                found = min([best, *options], key=self.rank)
+                if not self._better(found, best):
+                    break
+                best = found
 
     def _better(self, one: Settings, other: Settings) -> bool:
         (excess, cost, *_), (old_excess, old_cost, *_) = self.rank(one), self.rank(other)
@@ -172,8 +177,10 @@ def recommend(
 
     Raises SignalError where the outcomes lack a number of the goal.
     """
-    search = _Search(scaled_object, goal, evaluate)
-    goal.check(search.outcome(()))
+    asked, present = goal, evaluate(scaled_object)
+    asked.check(present)
+    goal = asked.beside(present)
+    search = _Search(scaled_object, goal, evaluate, {(): present})
     search.descend()
     refused: dict[Settings, str] = {}
     best: Settings | None = None
@@ -185,9 +192,10 @@ def recommend(
             why = "" if lower else "no better than what you have"
         if not why and held_out is not None:
             outcomes = held_out(scaled_object), held_out(apply(scaled_object, settings))
-            part = goal.broken(outcomes[1])
+            beside = asked.beside(outcomes[0])
+            part = beside.broken(outcomes[1])
             why = f"in the part held out: {part}" if part else ""
-            if not why and settings and not goal.broken(outcomes[0]):
+            if not why and settings and not beside.broken(outcomes[0]):
                 higher = goal.cost(outcomes[1]) > goal.cost(outcomes[0]) * (1 + WORTH)
                 why = "in the part held out: worse than what you have" if higher else ""
         if not why:

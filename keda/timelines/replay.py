@@ -17,7 +17,7 @@ from typing import Literal
 
 from keda.scaling.behavior import Event
 from keda.scaling.controller import HorizontalPodAutoscaler
-from keda.scaling.scaled_object import Annotations, ScaledObject
+from keda.scaling.scaled_object import MOST, Annotations, ScaledObject
 from keda.scaling.signals import SignalError, check_points
 from keda.scaling.simulation import Options, Sample, SecondOwner, Simulation
 from keda.timelines.settled import rest
@@ -113,6 +113,10 @@ class Replay:
         for number, value in enumerate(self.replicas.values, 1):
             if value != int(value):
                 raise SignalError(f"the recorded replicas, value {number}: {value:g} is not a whole number.")
+            if value > MOST:
+                raise SignalError(
+                    f"the recorded replicas, value {number}: {value:g} is more than {MOST}. Is it the signal?"
+                )
 
     @property
     def begins(self) -> int:
@@ -166,7 +170,8 @@ class Replay:
         """`past` are the changes so far, `since` is the first sample with the count `before`."""
         if self.shadow:
             return Judged(now, before, after, "not judged", None, "KEDA is paused, another owner scales")
-        sample = self._explained(past, max(since, now - self.replicas.step - self._slack), now, after)
+        free = max(since, now - self.replicas.step - self._slack)
+        sample = self._explained(past, free, now, before, after)
         if sample is not None:
             return Judged(now, before, after, "explained", sample)
         if self._gap(now):
@@ -185,22 +190,37 @@ class Replay:
         around = range(now - self.replicas.step - 2 * self._slack, now + 1, _GRID)
         return any(each.at(time) is None for each in self.signals for time in around)
 
-    def _explained(self, past: Sequence[Judged], free: int, now: int, after: int) -> Sample | None:
+    def _explained(
+        self, past: Sequence[Judged], free: int, now: int, before: int, after: int
+    ) -> Sample | None:
         """The algorithm's change to `after` between `free` and a little after `now`, in the first phase that
         has one.
         """
         step, shift = self.replicas.step, max(each.step for each in self.signals)
         phases = (1000, step // 2, step)  # the poll and the sync lie between the two samples
         for shifted, poll, sync in product((0, -shift, shift), phases, (1000, 6000, 11_000)):
-            sample = self._phase(past, free, now, after, shifted, now - poll, now - sync)
-            if sample is not None:
-                return sample
+            path = self._phase(past, free, now, after, shifted, now - poll, now - sync)
+            if path and self._unseen(path, before, after):
+                return path[-1]
         return None
+
+    def _unseen(self, path: Sequence[Sample], before: int, after: int) -> bool:
+        """Whether the counts between `before` and `after` may have come and gone between two samples.
+
+        Two polls, or two syncs, are a period apart: a way back and forth takes at least that.
+        """
+        step, period = self.replicas.step, min(max(self.scaled_object.polling_interval, 1000), SYNC)
+        if path[-1].at - path[0].at > step:
+            return False
+        low, high = sorted((before, after))
+        return step > period or all(low <= each.replicas <= high for each in path)
 
     def _phase(
         self, past: Sequence[Judged], free: int, now: int, after: int, shift: int, poll: int, sync: int
-    ) -> Sample | None:
-        """Repeats the past with the recorded counts until `free`, then runs freely."""
+    ) -> list[Sample]:
+        """Repeats the past with the recorded counts until `free`, then runs freely: the changes up to the one
+        to `after`, none without it.
+        """
         polling = max(self.scaled_object.polling_interval, 1000)
         base = poll - -(-(poll - free + self.memory) // polling) * polling
         options = Options(
@@ -211,18 +231,15 @@ class Replay:
             hpa_offset=(sync - base) % SYNC,
             owners=tuple(self._owners(base, free)),
         )
-        simulation = self._simulation(base, shift, options)
+        simulation, path = self._simulation(base, shift, options), list[Sample]()
         for sample in simulation.run(now + self._slack - base):
             if sample.by == "other" and sample.at == free - base:
                 _remember(simulation.hpa, past, base, sync)
-            if (
-                sample.changed
-                and sample.at >= free - base
-                and sample.replicas == after
-                and sample.by != "other"
-            ):
-                return sample._replace(at=sample.at + base)
-        return None
+            if sample.changed and sample.at >= free - base and sample.by != "other":
+                path.append(sample._replace(at=sample.at + base))
+                if sample.replicas == after:
+                    return path
+        return []
 
     def _simulation(self, base: int, shift: int, options: Options) -> Simulation:
         simulation = Simulation(
@@ -312,10 +329,11 @@ def _remember(hpa: HorizontalPodAutoscaler, past: Sequence[Judged], base: int, s
 def _suspected(change: Judged, unexplained: Sequence[Judged]) -> Judged:
     """With who it may have been."""
     counts = Counter(each.after for each in unexplained)
+    once = sum(count == 1 for count in counts.values())
     if counts[change.after] > 1:
         why = f"GitOps, Helm or an apply that writes replicas: the same count {counts[change.after]} times"
-    elif len(unexplained) >= 4:
-        why = f"another HPA or autoscaler on the same target: {len(unexplained)} times"
+    elif once >= 4:
+        why = f"another HPA or autoscaler on the same target: {once} times"
     else:
         why = "kubectl scale, or another writer of spec.replicas"
     return Judged(change.at, change.before, change.after, change.verdict, None, why)

@@ -101,12 +101,10 @@ def rest_upwards(scaled_object: ScaledObject, options: Options) -> int:
 
 def rest(scaled_object: ScaledObject, options: Options) -> int:
     """Milliseconds after which nothing changes any more under the same values."""
-    rules = [scaled_object.scale_up or ScalingRules(), scaled_object.scale_down or ScalingRules()]
-    windows = [
-        each.window if each.window is not None else options.controller.downscale_window for each in rules
-    ]
-    periods = [policy.period for each in rules for policy in each.policies]
-    slow = max(windows) + max([15_000, *periods])
+    up, down = scaled_object.scale_up or ScalingRules(), scaled_object.scale_down or ScalingRules()
+    window = options.controller.downscale_window if down.window is None else down.window
+    periods = [policy.period for each in (up, down) for policy in each.policies]
+    slow = max(window, up.window or 0) + max([15_000, *periods])
     cooldown = max(scaled_object.cooldown, scaled_object.initial_cooldown)
     return max(slow, cooldown) + options.start_up + 2 * (scaled_object.polling_interval + 15_000)
 

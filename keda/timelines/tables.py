@@ -25,7 +25,7 @@ def columns(lines: Sequence[Sequence[str]], *, left: int = 1) -> str:
 
 def changes(timeline: Timeline, *, every: bool = False) -> str:
     """Each change with its reason, the first sample above it; with `every`, all samples."""
-    lines = [("time", *timeline.scaled_object.metric_names, "wanted", "replicas", "reason")]
+    lines = [("time", *timeline.scaled_object.metric_names, "wanted", timeline.counted, "reason")]
     for sample in shown(timeline, every=every):
         values = ["error" if value is None else f"{value:.6g}" for value in sample.values]
         wanted = "" if sample.wanted is None else str(sample.wanted)
@@ -67,6 +67,9 @@ def outcome_rows(outcome: Outcome) -> Iterator[tuple[str, str]]:
         yield "waiting work", _spread(outcome.waiting)
     if outcome.age is not None:
         yield "its age", _spread(outcome.age, " s")
+    if outcome.jobs is not None:
+        yield "Jobs", f"{outcome.jobs}, at most {outcome.highest} at once"
+        return
     yield "cold starts", str(outcome.cold_starts)
     yield "flaps", str(outcome.flaps)
 
@@ -139,8 +142,11 @@ def outcome_json(outcome: Outcome) -> Mapping[str, Any]:
         "secondsAtMaximum": outcome.at_maximum,
         "waiting": spread(outcome.waiting),
         "ageSeconds": spread(outcome.age),
-        "coldStarts": outcome.cold_starts,
-        "flaps": outcome.flaps,
+        **(
+            {"coldStarts": outcome.cold_starts, "flaps": outcome.flaps}
+            if outcome.jobs is None
+            else {"jobs": outcome.jobs}
+        ),
         "highest": outcome.highest,
         "lowest": outcome.lowest,
     }

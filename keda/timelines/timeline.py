@@ -1,4 +1,4 @@
-"""One ScaledObject over time, and what it comes to: pods, waiting work, cold starts, flaps."""
+"""A ScaledObject or ScaledJob over time, and what it comes to: pods, waiting work, cold starts, flaps."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from keda.scaling.job_simulation import JobOptions, JobSimulation
+from keda.scaling.jobs import ScaledJob
 from keda.scaling.scaled_object import ScaledObject
 from keda.scaling.signals import Faulty, Queue, Signal, SignalError
 from keda.scaling.simulation import Options, Sample, Simulation
@@ -16,15 +18,19 @@ FLAP = 300_000
 """Replicas that come within so many milliseconds after others went have gone in vain."""
 
 
+Scaled = ScaledObject | ScaledJob
+
+
 @dataclass(frozen=True)
 class Timeline:
-    """A simulation from 0 to `until` milliseconds: each poll, sync and foreign write, in order.
+    """A simulation from 0 to `until` milliseconds: each poll, sync and foreign write, in order; of a
+    ScaledJob each poll, and the ends of Jobs.
 
     `queues` are the triggers whose signal the replicas work off; `waits` counts their items by age when a
     replica began them, in tenths of a second.
     """
 
-    scaled_object: ScaledObject
+    scaled_object: Scaled
     until: int
     samples: tuple[Sample, ...]
     queues: tuple[int, ...] = ()
@@ -34,6 +40,19 @@ class Timeline:
     def changes(self) -> list[Sample]:
         """The samples that change the replicas."""
         return [sample for sample in self.samples if sample.changed]
+
+    @property
+    def bounds(self) -> tuple[int, int]:
+        """The lowest and the highest count of replicas, or of unfinished Jobs."""
+        scaled = self.scaled_object
+        if isinstance(scaled, ScaledJob):
+            return scaled.effective_minimum, scaled.most
+        return scaled.minimum, scaled.maximum
+
+    @property
+    def counted(self) -> str:
+        """What is counted."""
+        return "Jobs" if isinstance(self.scaled_object, ScaledJob) else "replicas"
 
     def spans(self) -> Iterator[tuple[Sample, int]]:
         """Each sample with the milliseconds until the next: its counts hold so long."""
@@ -48,6 +67,12 @@ def simulate(
     """Runs the simulation for `until` milliseconds."""
     samples = tuple(Simulation(scaled_object, signals, options).run(until))
     return with_waits(Timeline(scaled_object, until, samples), signals)
+
+
+def simulate_jobs(job: ScaledJob, signals: Sequence[Signal], options: JobOptions, until: int) -> Timeline:
+    """The same of a ScaledJob."""
+    samples = tuple(JobSimulation(job, signals, options).run(until))
+    return with_waits(Timeline(job, until, samples), signals)
 
 
 def with_waits(timeline: Timeline, signals: Sequence[Signal]) -> Timeline:
@@ -65,7 +90,7 @@ def check_units(timeline: Timeline, options: Options) -> None:
     """Raises SignalError for a cpu or memory signal that is a thousand times too large or too small for its
     pods: millicores or MiB instead of cores and bytes.
     """
-    scaled_object = timeline.scaled_object
+    scaled_object, (_, maximum) = timeline.scaled_object, timeline.bounds
     for index, trigger in enumerate(scaled_object.triggers):
         if not trigger.resource:
             continue
@@ -81,7 +106,7 @@ def check_units(timeline: Timeline, options: Options) -> None:
             )
         values = [sample.values[index] for sample in timeline.samples]
         highest = max((value for value in values if value is not None and value == value), default=0.0)
-        if highest > 1000 * pod * scaled_object.maximum or 0 < highest < pod / 1000:
+        if highest > 1000 * pod * maximum or 0 < highest < pod / 1000:
             unit = "cores" if trigger.type == "cpu" else "bytes"
             name = scaled_object.metric_name(index)
             raise SignalError(
@@ -121,7 +146,8 @@ class Outcome:
 
     `waiting` is work without a ready replica over time: of a queue, the items that nobody works on; else what
     the triggers' values exceed threshold x ready replicas by. `age` is how long a queue's items waited.
-    `always_on` is the pod seconds of maxReplicaCount replicas all the time.
+    `always_on` is the pod seconds of maxReplicaCount replicas all the time. `jobs`: how many a ScaledJob
+    started; it has neither cold starts nor flaps.
     """
 
     seconds: float
@@ -135,16 +161,18 @@ class Outcome:
     highest: int
     lowest: int
     gpus_per_pod: int = 0
+    jobs: int | None = None
 
     @classmethod
     def of(cls, timeline: Timeline, gpus_per_pod: int = 0) -> Outcome:
         """Sums a timeline up."""
-        maximum = timeline.scaled_object.maximum
+        scaled, (_, maximum) = timeline.scaled_object, timeline.bounds
+        each = scaled.parallelism if isinstance(scaled, ScaledJob) else 1
         pods = full = 0
         waiting = Counter[float]()
         counts = set[int]()
         for sample, span in timeline.spans():
-            pods += sample.replicas * span
+            pods += sample.replicas * each * span
             full += span if sample.replicas >= maximum else 0
             counts.add(sample.replicas)
             if span and (left := _without_a_replica(timeline, sample)) is not None:
@@ -152,7 +180,7 @@ class Outcome:
         return cls(
             timeline.until / 1000,
             pods / 1000,
-            maximum * timeline.until / 1000,
+            maximum * each * timeline.until / 1000,
             full / 1000,
             Spread.of(waiting) if waiting else None,
             Spread.of(timeline.waits, 0.1) if timeline.queues else None,
@@ -161,6 +189,7 @@ class Outcome:
             max(counts, default=0),
             min(counts, default=0),
             gpus_per_pod,
+            _created(timeline.changes) if isinstance(scaled, ScaledJob) else None,
         )
 
     @property
@@ -179,19 +208,25 @@ def _without_a_replica(timeline: Timeline, sample: Sample) -> float | None:
 
     None where that has no meaning: metrics that are no sums, and values that are not there.
     """
-    found = []
-    for index, (value, trigger) in enumerate(
-        zip(sample.values, timeline.scaled_object.triggers, strict=True)
-    ):
-        if index in timeline.queues:
+    found, scaled = [], timeline.scaled_object
+    for index, (value, trigger) in enumerate(zip(sample.values, scaled.triggers, strict=True)):
+        if isinstance(scaled, ScaledJob) and scaled.strategy == "accurate":
+            each = 0.0  # what is in work is not counted
+        elif index in timeline.queues:
             each = 1.0
-        elif trigger.metric_type != "AverageValue" or trigger.resource or timeline.scaled_object.modifiers:
+        elif isinstance(scaled, ScaledJob):
+            each = trigger.target / 1000
+        elif trigger.metric_type != "AverageValue" or trigger.resource or scaled.modifiers:
             continue
         else:
             each = trigger.target / 1000
         if value is not None and value == value:
             found.append(max(value - sample.ready * each, 0.0))
     return max(found, default=None)
+
+
+def _created(changes: Sequence[Sample]) -> int:
+    return sum(change.replicas - change.before for change in changes if change.by == "keda")
 
 
 def _flaps(changes: Sequence[Sample]) -> int:

@@ -1,4 +1,4 @@
-"""`python -m cli.decisions`: a stack file's tables, and what differs from a commit's."""
+"""A stack file in `python -m cli.keda`, and what differs from a commit's: `python -m cli.decisions`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from cli.decisions import main
+from cli.keda import main as keda
+from keda.commands.main import main as package
 from tests.support import STACK
 
 
@@ -59,3 +61,43 @@ def test_one_line(file: Path, arguments: list[str], message: str, capsys: pytest
     assert main([each.replace("{file}", str(file)) for each in arguments]) == 1
     error = capsys.readouterr().err
     assert error.startswith(message) and error.count("\n") == 1
+
+
+STACK_FILE = str(STACK)
+
+
+def test_a_stack_file_is_simulated(capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["simulate", STACK_FILE, "--workload", "voice", "--signal", "pulse:0:42@2m-12m"]
+    assert keda(command) == 0
+    assert "0 -> 1  KEDA: s0-nats-jetstream is active" in capsys.readouterr().out
+    assert keda(["decisions", STACK_FILE]) == 0
+    assert capsys.readouterr().out.count("\n") == 4
+    assert keda(["simulate", STACK_FILE, "--signal", "constant:1"]) == 2
+    assert capsys.readouterr().err.endswith("one of: ray-serve, envoy-gateway, voice, batch.\n")
+
+
+def test_the_package_alone_reads_manifests(capsys: pytest.CaptureFixture[str]) -> None:
+    assert package(["simulate", STACK_FILE, "--signal", "constant:1"]) == 2
+    assert capsys.readouterr().err == (
+        f"{STACK_FILE}: is a stack file, not a manifest. In a clone, run python -m cli.keda instead.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "Pulumi.x.yaml: no such file."),
+        (b"config: [", "Pulumi.x.yaml:1: not YAML"),
+        (b"config: {keda-homelab:workloads: {a: {recipe: no}}}", "Pulumi.x.yaml: "),
+        (b"\xff", "Pulumi.x.yaml: cannot be read: it is not UTF-8."),
+    ],
+)
+def test_a_stack_file_with_a_mistake(
+    tmp_path: Path, content: bytes | None, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "Pulumi.x.yaml"
+    if content is not None:
+        file.write_bytes(content)
+    assert keda(["simulate", str(file), "--signal", "constant:1"]) == 2
+    printed = capsys.readouterr()
+    assert printed.err.startswith(message) and printed.err.count("\n") == 1 and printed.out == ""

@@ -137,6 +137,18 @@ def test_pace_settings() -> None:
     assert spec["fallback"] == {"failureThreshold": 3, "replicas": 2, "behavior": "currentReplicasIfHigher"}
 
 
+@pytest.mark.parametrize(
+    ("value", "paused"), [("in", {"in"}), ("out", {"out"}), ("both", {"in", "out"}), (None, set())]
+)
+def test_one_setting_pauses_both_directions(value: str | None, paused: set[str]) -> None:
+    setting = "" if value is None else f"\n      pausedScale: {value}"
+    text = STACK.read_text().replace(
+        "      recipe: nats-jetstream", f"      recipe: nats-jetstream{setting}", 1
+    )
+    annotations = settings_of(text).workloads["voice"].scaled.metadata.annotations or {}
+    assert annotations == {f"autoscaling.keda.sh/paused-scale-{each}": "true" for each in paused}
+
+
 def test_adopt_takes_the_named_hpa_over() -> None:
     workload = valid("every-key")["ray-serve"]
     assert isinstance(workload.scaled, ScaledObject)

@@ -107,14 +107,12 @@ def simulate_jobs(record: Record) -> tuple[list[Point], list[float]]:
     ends = [entry["ended"] - entry["created"] for entry in record.jobs if entry["ended"] is not None]
     lifetime = round(statistics.median(ends) * 1000) if ends else NEVER
     options = JobOptions(lifetime, round(statistics.median(starts) * 1000) if starts else NEVER)
-    moments, polls = [], []
+    changes, polls = [(0.0, record.replicas[0][1])], []
     for sample in JobSimulation(job, timelines(record, job.triggers), options).run(round(record.ran * 1000)):
-        moments += [(sample.at, 1), (sample.at + lifetime, -1)] * sample.created
-        polls.append(sample.at / 1000)
-    changes, count = [(0.0, record.replicas[0][1])], record.replicas[0][1]
-    for at, change in sorted(moments):
-        count += change
-        changes.append((at / 1000, count))
+        if sample.changed:
+            changes.append((sample.at / 1000, sample.replicas))
+        if sample.by == "keda":
+            polls.append(sample.at / 1000)
     return changes, polls
 
 

@@ -94,7 +94,7 @@ def test_nothing_to_object(file: str, capsys: pytest.CaptureFixture[str]) -> Non
         ),
         (
             ["--recorded", "replicas.csv"],
-            "keda replay: no signal for lag. Write --signal NAME=SIGNAL for each",
+            "keda replay: no signal for lag. Write --signal NAME=FILE for each trigger.",
         ),
         (
             ["--signal", "none.csv", "--recorded", "replicas.csv"],
@@ -117,6 +117,26 @@ def test_nothing_to_object(file: str, capsys: pytest.CaptureFixture[str]) -> Non
             "keda replay: http://127.0.0.1:1 does not answer as Prometheus: [Errno 111] Connection refused.",
         ),
         (
+            ["--prometheus", "http://me:hunter2@127.0.0.1:1"],
+            "keda replay: --prometheus: credentials in the address are not sent. Write it without them.",
+        ),
+        (
+            ["--prometheus", "file:///etc/passwd"],
+            "keda replay: --prometheus 'file:///etc/passwd' is not an address. Write http://HOST:PORT.",
+        ),
+        (
+            ["--prometheus", "http://127.0.0.1:1", "--since", "9999999d"],
+            "keda replay: --since 9999999d --step 15s: no values, or more than 1000000. Write a --step from",
+        ),
+        (
+            ["--signal", "lag.csv", "--recorded", "replicas.csv", "--signal-query", "up"],
+            "keda replay: --signal-query and --replicas-query need --prometheus URL. Write it.",
+        ),
+        (
+            ["--signal", "lag.csv", "--recorded", "lots.csv"],
+            "keda replay: the recorded replicas, value 1: 1e+06 is more than 100000. Is it the signal?",
+        ),
+        (
             ["--workload", "api", "--recorded", "a.csv"],
             "web.yaml: holds no ScaledObject api. Write one of: web.",
         ),
@@ -127,6 +147,7 @@ def test_nothing_to_object(file: str, capsys: pytest.CaptureFixture[str]) -> Non
     ],
 )
 def test_one_line(file: str, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("lots.csv").write_text(f"{START},1000000\n{START + 15},2\n")
     Path("half.csv").write_text(f"{START},1.5\n{START + 15},2\n")
     assert main(["replay", file, *arguments]) == 2
     printed = capsys.readouterr()
@@ -223,3 +244,31 @@ def test_a_kind_without_a_series_needs_a_query(file: str, capsys: pytest.Capture
     assert capsys.readouterr().err == (
         "keda replay: kube-state-metrics has no replicas of a Rollout. Write --replicas-query PROMQL.\n"
     )
+
+
+def test_in_shadow_mode_both_are_shown(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The present owner holds 2 all day; KEDA would have gone from 0 to 4 and back."""
+    both = ", ".join(f'autoscaling.keda.sh/paused-scale-{way}: "true"' for way in ("in", "out"))
+    Path(file).write_text(MANIFEST.replace("namespace: shop}", f"namespace: shop, annotations: {{{both}}}}}"))
+    Path("replicas.csv").write_text(csv([1] * 20 + [2] * 180, 2))
+    command = ["replay", file, "--signal", "lag.csv", "--recorded", "replicas.csv"]
+    assert main(command) == 0
+    printed = capsys.readouterr().out
+    assert printed.splitlines()[:4] == [
+        "         time (UTC)  recorded  simulated  reason",
+        "2026-01-01 00:00:02         1          0  simulated: KEDA: inactive, 300 s passed of the cooldown "
+        "of 300 s",
+        "2026-01-01 00:05:02         2          0  recorded: another owner set 2",
+        "2026-01-01 00:10:02         2          4  simulated: KEDA: lag is active; simulated: HPA: lag asks "
+        "for 4",
+    ]
+    assert printed.endswith("1 changes, 0 explained, 1 not judged.\n")
+    assert main([*command, "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [(each["before"], each["after"], each["by"]) for each in found["simulatedChanges"]] == [
+        (1, 0, "keda"),
+        (0, 1, "keda"),
+        (1, 4, "hpa"),
+        (4, 0, "keda"),
+    ]
+    assert (found["recorded"]["highest"], found["simulated"]["highest"]) == (2, 4)

@@ -42,11 +42,13 @@ def test_the_page_shows_what_comes_out(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(PAGE.parents[1])
-    command = next(line for line in PAGE.read_text().splitlines() if line.startswith("$ keda simulate"))
-    assert main(command.split()[2:]) == 0
-    printed = capsys.readouterr().out
-    assert f"{command}\n{printed}```" in PAGE.read_text()
-    assert printed.count("\n") == 13
+    commands = [line for line in PAGE.read_text().splitlines() if line.startswith("$ keda simulate")]
+    assert len(commands) == 2
+    for command in commands:
+        assert main(command.split()[2:]) == 0
+        printed = capsys.readouterr().out
+        assert f"{command}\n{printed}```" in PAGE.read_text()
+        assert printed.count("\n") > 12
 
 
 def test_json_holds_the_reasons_as_data(voice: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -79,7 +81,18 @@ def test_json_holds_the_reasons_as_data(voice: str, capsys: pytest.CaptureFixtur
         (["--signal", "constant:-1"], "the constant is -1. Write a number from 0 on."),
         (["--signal", "none.csv"], "none.csv: cannot be read: No such file or directory."),
         (["--signal", "constant:1", "--fault", "fire@1m"], "--fault fire@1m is not a fault."),
-        (["--signal", "constant:1", "--minutes", "0"], "--minutes begins at 1"),
+        (["--signal", "constant:1", "--minutes", "0"], "--minutes 0: write a number from 1 to 129600."),
+        (["--signal", "constant:1", "--minutes", "999999999"], "--minutes 999999999: write a number from 1"),
+        (["--signal", "constant:1", "--replicas", "-1"], "--replicas -1: write a number from 0 to 100000."),
+        (["--signal", ""], "--signal  is not a signal."),
+        (["--signal", "s0-prometheus="], "--signal  is not a signal."),
+        (["--signal", "poisson:1e9:1s"], "1G arrivals a second are not simulated. Write at most 1000."),
+        (["--signal", "constant:1", "--start-up", ""], "nothing is not a time."),
+        (["--signal", "constant:1", "--fault", "nan@9m-5m"], "--fault nan@9m-5m ends before it begins."),
+        (
+            ["--signal", "constant:1", "--fault", "second-owner:9999999@5m"],
+            "--fault second-owner:9999999@5m: more than is simulated. Write at most 100000.",
+        ),
         (["--signal", "pulse:0:1@5m-1m"], "the pulse ends before it begins, or begins at 0."),
         (["--signal", "arrivals:none.csv:1s"], "none.csv: cannot be read: No such file or directory."),
         (["--signal", "constant:1", "--plot", "x.jpg"], "--plot x.jpg: write a file that ends with .svg,"),
@@ -120,7 +133,7 @@ def test_two_settings_under_one_signal(
 @pytest.mark.parametrize(
     ("text", "arguments", "message"),
     [
-        ("kind: ConfigMap\n", [], "holds no ScaledObject. Give a file with one."),
+        ("kind: ConfigMap\n", [], "holds no ScaledObject and no ScaledJob. Give a file with one."),
         ("a: [\n", [], "is not valid YAML for Kubernetes"),
         (
             yaml.safe_dump_all([manifest(name="a"), manifest(name="b")]),
@@ -234,6 +247,10 @@ def test_targets_and_activations(trigger: object, target: int, activation: float
             "spec.triggers[0].metadata.threshold is not a number that stands in the manifest.",
         ),
         (manifest(maxReplicaCount=0), "spec.maxReplicaCount: 0 is below the minimum 1."),
+        (
+            manifest(maxReplicaCount=2**31 - 1),
+            "spec.maxReplicaCount: 2147483647 is more than is simulated. Write at most 100000.",
+        ),
         (manifest(pollingInterval="often"), "spec.pollingInterval is not a whole number from 0 on."),
         (
             manifest(fallback={"failureThreshold": 1, "replicas": 2, "behavior": "fixed"}),

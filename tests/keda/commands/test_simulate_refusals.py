@@ -62,6 +62,16 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
             "s.csv, value 3: its time 15 is there twice. Sort the series by time.",
         ),
         ("0,1\n15,-3\n", "s.csv, value 2: -3 is negative. KEDA scales on counts from 0 on."),
+        ("0,NaN\n15,1\n", "s.csv, value 1: nan is not a number. KEDA scales on counts from 0 on."),
+        (
+            "1767225600,1\n1767225600,2\n",
+            "s.csv, value 2: its time 1767225600 is there twice. Sort the series by time.",
+        ),
+        (
+            '"0,1\n15,2\n',
+            "s.csv, value 1: 0,1 15,2  is not a time and a number. Write for example "
+            "2026-01-01T00:00:00Z,12.",
+        ),
         ("0,1\n15,NaN\n", "s.csv, value 2: nan is not a number. KEDA scales on counts from 0 on."),
         (
             "0,1\n15,\n",

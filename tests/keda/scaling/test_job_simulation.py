@@ -17,7 +17,7 @@ NEVER = 10**9
 def created(job: ScaledJob, *signals: object, lifetime: int = 70_000, pending: int = 0) -> list[int]:
     """Jobs started by each of the first six polls."""
     simulation = JobSimulation(job, signals, JobOptions(lifetime, pending))  # type: ignore[arg-type]
-    return [sample.created for sample in simulation.run(180_000)]
+    return [sample.replicas - sample.before for sample in simulation.run(180_000) if sample.by == "keda"]
 
 
 @pytest.mark.parametrize(
@@ -69,5 +69,8 @@ def test_a_manifest() -> None:
     job = read_scaled_job({"metadata": {"name": "nightly"}, "spec": spec})
     assert (job.name, job.minimum, job.maximum, job.strategy) == ("nightly", None, 7, "custom")
     assert (job.deduction, job.polling_interval, job.triggers[0].target) == (2, 5000, 2500)
+    cpu = {"type": "cpu", "metricType": "Utilization", "metadata": {"value": "50"}}
+    with pytest.raises(Unsimulated, match=r"^spec.triggers\[0\].type: cpu is read by an HPA"):
+        read_scaled_job({"spec": {"triggers": [cpu]}})
     with pytest.raises(Unsimulated, match="there is none"):
         read_scaled_job({"spec": {}})

@@ -53,6 +53,25 @@ def test_the_cheapest_that_keeps_the_limit() -> None:
     assert "pod-hours 12, not the lowest" in whys
 
 
+def test_no_more_than_now_for_less() -> None:
+    """A short cooldown alone waits longer than now; polls every 10 s make up for that."""
+
+    def wait(now: dict[str, int]) -> float:
+        return now["pollingInterval"] + (10 if now["cooldownPeriod"] < 300 else 0)
+
+    found = recommend(WORK, goal("p95 wait <= now, min pod-hours"), model(wait, cooldown))
+    assert found.present.why == "", "what there is keeps the limit"
+    assert found.best is not None
+    assert dict(found.best.settings) == {"cooldownPeriod": 30, "pollingInterval": 15}
+    assert found.goal.limits[0].most == 30
+
+
+def test_now_is_another_number_in_the_part_held_out() -> None:
+    search, held_out = model(lambda now: 5, cooldown), model(lambda now: 50, cooldown)
+    found = recommend(WORK, goal("p95 wait <= now, min pod-hours"), search, held_out)
+    assert found.best is not None and dict(found.best.settings) == {"cooldownPeriod": 30}
+
+
 def test_keep_what_you_have() -> None:
     found = recommend(WORK, goal("p95 wait < 30s, min pod-hours"), model(lambda now: 5, lambda now: 2))
     assert found.best is not None and found.best.settings == ()
@@ -104,9 +123,9 @@ def test_settings_are_applied() -> None:
     [
         ("p95 wait < 30s", "--recommend: 0 parts begin with min. Write one, as in"),
         ("min flaps, min replicas", "--recommend: 2 parts begin with min. Write one, as in"),
-        ("p95 latency < 3, min flaps", "--recommend: p95 latency is no measure. Write one of: p50 wait,"),
+        ("p95 latency < 3, min flaps", "--recommend: p95 latency is not a measure. Write one of: p50 wait,"),
         ("cheap", "--recommend: cheap is not a limit. Write for example"),
-        ("flaps < few, min replicas", "--recommend: few is not a number. Write flaps < 5."),
+        ("flaps < few, min replicas", "--recommend: few is not a number from 0 on. Write flaps < 5."),
         ("p95 wait < 5x, min replicas", "5x is not a time."),
     ],
 )
