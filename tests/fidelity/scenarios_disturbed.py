@@ -25,7 +25,8 @@ DISTURBED: tuple[Scenario, ...] = tuple(
             "restart-past-cooldown",
             "operator-restart cooldown",
             [Trigger(steps(14, (37.5, 0)))],
-            {"cooldownPeriod": 15, "down": rules(300)},
+            # It ends at 55 s to 60 s: between the operator's end and its return.
+            {"cooldownPeriod": 20, "down": rules(300)},
         ),
         ("rise-while-away", "operator-restart activation", [Trigger(steps(0, (52.5, 28)))], {}),
         (

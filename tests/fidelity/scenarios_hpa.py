@@ -124,7 +124,7 @@ HPA: tuple[Scenario, ...] = (
     scaled(
         "ramp",
         "ramp rounding",
-        Trigger((*steps(5), *ramp(5, 50, 12.5, 57.5), *ramp(50, 5, 72.5, 117.5))),
+        Trigger((*steps(4), *ramp(4, 49, 12.5, 57.5), *ramp(49, 4, 72.5, 117.5))),
         replicas=1,
         minReplicaCount=1,
         seconds=150,
@@ -132,7 +132,7 @@ HPA: tuple[Scenario, ...] = (
     scaled(
         "steep-ramp",
         "ramp policies",
-        Trigger((*steps(1), *ramp(1, 100, 12.5, 45.5))),
+        Trigger((*steps(1), *ramp(1, 100, 12.5, 47.5))),
         up=None,
         maxReplicaCount=30,
         minReplicaCount=1,
