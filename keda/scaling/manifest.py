@@ -63,7 +63,7 @@ def read_limits(manifest: Mapping[str, Any]) -> ScaledObject:
         (),
         minimum=_number(spec, "minReplicaCount", "spec", 0),
         maximum=_number(spec, "maxReplicaCount", "spec", DEFAULT_MAX),
-        idle=_number(spec, "idleReplicaCount", "spec", 0) if "idleReplicaCount" in spec else None,
+        idle=None if spec.get("idleReplicaCount") is None else _number(spec, "idleReplicaCount", "spec", 0),
         polling_interval=_number(spec, "pollingInterval", "spec", 30) * 1000,
         cooldown=_number(spec, "cooldownPeriod", "spec", DEFAULT_COOLDOWN) * 1000,
         initial_cooldown=_number(spec, "initialCooldownPeriod", "spec", 0) * 1000,

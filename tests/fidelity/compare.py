@@ -150,8 +150,8 @@ def ends_the_loop(patch: Mapping[str, Any]) -> bool:
 
 
 def anew(record: Record, at: float, until: float, interval: float) -> float:
-    """When KEDA's loop began anew after a change of the spec at `at`: the first of the polls up to `until` that
-    follow each other by `interval`. `at` itself where KEDA's loop reads nothing, as of cpu.
+    """When KEDA's loop began anew after a change of the spec at `at`: the first of the polls up to `until`
+    that follow each other by `interval`. `at` itself where KEDA's loop reads nothing, as of cpu.
     """
     polls = [time for time in polls_of(record) if at < time < until]
     for last in reversed(polls):

@@ -31,8 +31,8 @@ WATCHED = (
     "--kube-api-qps=200",
     "--kube-api-burst=400",
 )
-"""The HPA controller's own log of each sync, and a shorter window than the default of 300 s. The scenarios of a
-batch share one client of the API server: by default it makes 20 requests a second, and Jobs end 10 s late."""
+"""The HPA controller's own log of each sync, and a shorter window than the default of 300 s. All scenarios of
+a batch share one client of the API server: with its default of 20 requests a second, Jobs end 13 s late."""
 PATCH = "application/merge-patch+json"
 PAUSED = "autoscaling.keda.sh/paused"
 
