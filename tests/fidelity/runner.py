@@ -151,8 +151,8 @@ def perform(cluster: Cluster, name: str, act: Act, seen: Seen) -> None:
 def create(cluster: Cluster, scenarios: Sequence[Scenario], act: Callable[[], None]) -> None:
     """The ScaledObjects and ScaledJobs, one after another over a sync period; `act` does what is due by then.
 
-    A ScaledJob is paused until KEDA has added its finalizer. That write changes its generation, so that KEDA
-    begins the loop a second time at once, and that poll may not see yet which Jobs the first one created
+    A ScaledJob is paused until KEDA has added its finalizer, and `rollout: {}` with it. Its generation is 2
+    then, KEDA begins the loop a second time, and that poll may not see yet which Jobs the first one created
     (ensureFinalizer, controllers/keda/scaledjob_controller.go; seen: 6 Jobs for 5).
     """
 
