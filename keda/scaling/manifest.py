@@ -57,13 +57,13 @@ def read_scaled_object(manifest: Mapping[str, Any]) -> ScaledObject:
 
 def read_limits(manifest: Mapping[str, Any]) -> ScaledObject:
     """The same without its triggers and their formula. Raises Unsimulated."""
-    spec = mapping(manifest.get("spec"))
+    spec = {key: value for key, value in mapping(manifest.get("spec")).items() if value is not None}
     behavior = mapping(dig(spec, "advanced", "horizontalPodAutoscalerConfig", "behavior"))
     result = ScaledObject(
         (),
         minimum=_number(spec, "minReplicaCount", "spec", 0),
         maximum=_number(spec, "maxReplicaCount", "spec", DEFAULT_MAX),
-        idle=None if spec.get("idleReplicaCount") is None else _number(spec, "idleReplicaCount", "spec", 0),
+        idle=_number(spec, "idleReplicaCount", "spec", 0) if "idleReplicaCount" in spec else None,
         polling_interval=_number(spec, "pollingInterval", "spec", 30) * 1000,
         cooldown=_number(spec, "cooldownPeriod", "spec", DEFAULT_COOLDOWN) * 1000,
         initial_cooldown=_number(spec, "initialCooldownPeriod", "spec", 0) * 1000,
