@@ -45,6 +45,8 @@ class Comparison:
 def compare(record: Record) -> Comparison:
     """Both counts at every sync of the HPA, and at every second."""
     simulated, syncs = simulate(record)
+    if record.manifest["kind"] == "ScaledJob":
+        simulated = one_by_one(simulated)
     real = [(max(at, 0.0), count) for at, count in record.replicas]
     period = sync_period(record)
     times = {at + SLACK for at, *_ in record.syncs} | set(syncs) | set(map(float, range(int(record.ran))))
@@ -223,6 +225,16 @@ def status_delay(record: Record) -> int:
 
 def in_milliseconds(spans: Sequence[tuple[float, float]]) -> Iterator[tuple[int, int]]:
     return ((round(begins * 1000), round(ends * 1000)) for begins, ends in spans)
+
+
+def one_by_one(points: Sequence[Point]) -> list[Point]:
+    """With each count on the way: the Jobs of a poll start and end one after another."""
+    found = list(points[:1])
+    for at, count in points[1:]:
+        before = found[-1][1]
+        step = 1 if count > before else -1
+        found += [(at, each) for each in range(before + step, count + step, step)]
+    return found
 
 
 def count_at(points: Sequence[Point], at: float) -> int:
