@@ -105,29 +105,6 @@ DISTURBED: tuple[Scenario, ...] = tuple(
             {"acts": (Act(97, patch={"spec": {"pollingInterval": 20}}),)},
         ),
         (
-            "behavior-changes",
-            "edit policies",
-            [Trigger(steps(8, (92.5, 38)))],
-            {
-                "replicas": 2,
-                "up": rules(0, None, "1 Pods / 8"),
-                "acts": (
-                    Act(
-                        107,
-                        patch={
-                            "spec": {
-                                "advanced": {
-                                    "horizontalPodAutoscalerConfig": {
-                                        "behavior": {"scaleUp": rules(0, None, "4 Pods / 8")}
-                                    }
-                                }
-                            }
-                        },
-                    ),
-                ),
-            },
-        ),
-        (
             "owner-while-away",
             "operator-restart second-owner",
             [Trigger(steps(28))],

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from tests.fidelity.scenario import Scenario, Trigger, rules, scaled
+from tests.fidelity.scenario import Act, Scenario, Trigger, rules, scaled
 from tests.fidelity.signals import ramp, saw, steps
 
 UP_AND_DOWN = steps(5, (22.5, 49), (82.5, 5))
+FASTER = {"scaleUp": rules(0, None, "4 Pods / 8")}
 
 HPA: tuple[Scenario, ...] = (
     scaled(
@@ -136,6 +137,16 @@ HPA: tuple[Scenario, ...] = (
         up=None,
         maxReplicaCount=30,
         minReplicaCount=1,
+    ),
+    scaled(
+        "behavior-changes",
+        "edit policies",
+        Trigger(steps(8, (22.5, 38))),
+        replicas=2,
+        up=rules(0, None, "1 Pods / 8"),
+        acts=(
+            Act(37, patch={"spec": {"advanced": {"horizontalPodAutoscalerConfig": {"behavior": FASTER}}}}),
+        ),
     ),
     scaled(
         "largest-of-three",

@@ -14,9 +14,10 @@ CUSTOM = {
 RUNNING = {"pods": "real", "pollingInterval": 10}
 """Pods that begin before the next poll: with 5 s, a slow start decided whether it counted them as pending."""
 PAIR = (
-    Trigger(steps(2, (42.5, 5)), target=1, fields={"name": "a"}),
-    Trigger(steps(3, (22.5, 0), (42.5, 4)), target=1, fields={"name": "b"}),
+    Trigger(steps(1, (42.5, 6)), target=1, fields={"name": "a"}),
+    Trigger(steps(4, (22.5, 0), (42.5, 2)), target=1, fields={"name": "b"}),
 )
+"""Each calculation gives another number of Jobs."""
 
 JOBS: tuple[Scenario, ...] = (
     jobs("jobs-default", "jobs-default", QUEUE, strategy={"strategy": "default"}),
