@@ -58,7 +58,7 @@ def read_scaled_object(manifest: Mapping[str, Any]) -> ScaledObject:
 
 def read_limits(manifest: Mapping[str, Any]) -> ScaledObject:
     """The same without its triggers and their formula. Raises Unsimulated."""
-    spec = mapping(manifest.get("spec"))
+    spec = {key: value for key, value in mapping(manifest.get("spec")).items() if value is not None}
     behavior = mapping(dig(spec, "advanced", "horizontalPodAutoscalerConfig", "behavior"))
     result = ScaledObject(
         (),

@@ -35,7 +35,14 @@ def with_keda(lab: Lab) -> Cluster:
     record = json.loads(lab.record.read_text())
     soon = [f"--set={part}.readinessProbe.initialDelaySeconds=2" for part in ("operator", "webhooks")]
     command = [record["tools"]["helm"], "upgrade", "--install", "keda", record["chart"]["source"]]
-    command += ["--namespace=keda", "--create-namespace", "--plain-http", "--wait", "--timeout=3m", *soon]
+    # All scenarios of a batch share one client of the API server: by default it makes 20 requests a second.
+    quick = [
+        f"--set=extraArgs.{part}.kube-api-{limit}"
+        for part in ("keda", "metricsAdapter")
+        for limit in ("qps=200", "burst=400")
+    ]
+    command += ["--namespace=keda", "--create-namespace", "--plain-http", "--wait", "--timeout=3m"]
+    command += [*soon, *quick]
     environment = {**os.environ, "KUBECONFIG": str(lab.kubeconfig)}
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
     return Cluster(str(lab.kubeconfig))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +45,8 @@ class Comparison:
 def compare(record: Record) -> Comparison:
     """Both counts at every sync of the HPA, and at every second."""
     simulated, syncs = simulate(record)
+    if record.manifest["kind"] == "ScaledJob":
+        simulated = one_by_one(simulated)
     real = [(max(at, 0.0), count) for at, count in record.replicas]
     period = sync_period(record)
     times = {at + SLACK for at, *_ in record.syncs} | set(syncs) | set(map(float, range(int(record.ran))))
@@ -124,12 +126,57 @@ def timelines(record: Record, triggers: Sequence[Trigger]) -> list[Timeline]:
 
 
 def edits(record: Record) -> Iterator[Edit]:
-    """The ScaledObject after each patch."""
+    """The ScaledObject after each patch; one of the spec is there when KEDA's loop begins anew."""
     manifest: Any = record.manifest
-    for act in record.acts:
-        if act["patch"] is not None:
-            manifest = merged(manifest, act["patch"])
-            yield Edit(round(act["at"] * 1000), read_scaled_object(manifest))
+    patches = [(act["at"], act["patch"]) for act in record.acts if act["patch"] is not None]
+    former = 0.0
+    for at, patch in patches:
+        manifest = merged(manifest, patch)
+        if "spec" in patch:
+            ends = [later for later, other in patches if ends_the_loop(other)]
+            ends += [begins for begins, _ in record.operator_away]
+            until = min((end for end in ends if end > at), default=record.ran)
+            at = anew(record, at, until, manifest["spec"]["pollingInterval"])
+        former = max(at, former)
+        yield Edit(round(former * 1000), read_scaled_object(manifest))
+
+
+def ends_the_loop(patch: Mapping[str, Any]) -> bool:
+    """KEDA stops polling for it, or begins anew."""
+    annotations = (patch.get("metadata") or {}).get("annotations") or {}
+    return "spec" in patch or bool(
+        {"autoscaling.keda.sh/paused", "autoscaling.keda.sh/paused-replicas"} & set(annotations)
+    )
+
+
+def anew(record: Record, at: float, until: float, interval: float) -> float:
+    """When KEDA's loop began anew after a change of the spec at `at`: the first of the polls up to `until`
+    that follow each other by `interval`. `at` itself where KEDA's loop reads nothing, as of cpu.
+    """
+    polls = [time for time in polls_of(record) if at < time < until]
+    for last in reversed(polls):
+        chain = [last]
+        for time in reversed(polls):
+            if abs(chain[-1] - time - interval) < SLACK / 2:
+                chain.append(time)
+        if len(chain) > 1:
+            return chain[-1]
+    return at
+
+
+def polls_of(record: Record) -> list[float]:
+    """When KEDA's loop read a trigger. The HPA's controller logs a sync right after its own read of each."""
+    asking = [at for at, kind, desired in record.syncs if (kind, desired) != ("kept", 0)]
+    polls: set[float] = set()
+    for trigger, times in zip(record.manifest["spec"]["triggers"], record.served, strict=True):
+        if trigger["type"] in ("cpu", "memory"):
+            continue
+        rest = list(times)
+        for sync in asking if not trigger.get("useCachedMetrics") else ():
+            if read := [time for time in rest if 0 <= sync - time < SLACK]:
+                rest.remove(read[-1])
+        polls.update(rest)
+    return sorted(polls)
 
 
 def sync_period(record: Record) -> float:
@@ -176,6 +223,16 @@ def status_delay(record: Record) -> int:
 
 def in_milliseconds(spans: Sequence[tuple[float, float]]) -> Iterator[tuple[int, int]]:
     return ((round(begins * 1000), round(ends * 1000)) for begins, ends in spans)
+
+
+def one_by_one(points: Sequence[Point]) -> list[Point]:
+    """With each count on the way: the Jobs of a poll start and end one after another."""
+    found = list(points[:1])
+    for at, count in points[1:]:
+        before = found[-1][1]
+        step = 1 if count > before else -1
+        found += [(at, each) for each in range(before + step, count + step, step)]
+    return found
 
 
 def count_at(points: Sequence[Point], at: float) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -42,14 +42,23 @@ class Record:
     delay: int = 0
     sampled_after: int = 0
     request: int = 0
-    jobs: Sequence[Mapping[str, Any]] = field(default_factory=list)
+    jobs: Sequence[Mapping[str, Any]] = ()
     """Of a ScaledJob: when each Job was created, had a running pod, and ended; `replicas` are the unfinished
     ones."""
 
 
 def save(records: Sequence[Record], path: Path) -> None:
-    """One record a line: a new run changes only the lines of what it ran."""
-    lines = [json.dumps(asdict(record), separators=(",", ":")) for record in records]
+    """One record a line: a new run changes only the lines of what it ran. Defaults are left out."""
+    default = {each.name: each.default or None for each in fields(Record) if each.default is not MISSING}
+    kept = [
+        {
+            key: value
+            for key, value in asdict(record).items()
+            if key not in default or (value or None) != default[key]
+        }
+        for record in records
+    ]
+    lines = [json.dumps(entry, separators=(",", ":")) for entry in kept]
     path.write_text("[\n" + ",\n".join(lines) + "\n]\n")
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from tests.fidelity.scenario import Scenario, Trigger, rules, scaled
+from tests.fidelity.scenario import Act, Scenario, Trigger, rules, scaled
 from tests.fidelity.signals import ramp, saw, steps
 
 UP_AND_DOWN = steps(5, (22.5, 49), (82.5, 5))
+FASTER = {"scaleUp": rules(0, None, "4 Pods / 8")}
 
 HPA: tuple[Scenario, ...] = (
     scaled(
@@ -124,7 +125,7 @@ HPA: tuple[Scenario, ...] = (
     scaled(
         "ramp",
         "ramp rounding",
-        Trigger((*steps(5), *ramp(5, 50, 12.5, 57.5), *ramp(50, 5, 72.5, 117.5))),
+        Trigger((*steps(4), *ramp(4, 49, 12.5, 57.5), *ramp(49, 4, 72.5, 117.5))),
         replicas=1,
         minReplicaCount=1,
         seconds=150,
@@ -132,10 +133,20 @@ HPA: tuple[Scenario, ...] = (
     scaled(
         "steep-ramp",
         "ramp policies",
-        Trigger((*steps(1), *ramp(1, 100, 12.5, 45.5))),
+        Trigger((*steps(1), *ramp(1, 100, 12.5, 47.5))),
         up=None,
         maxReplicaCount=30,
         minReplicaCount=1,
+    ),
+    scaled(
+        "behavior-changes",
+        "edit policies",
+        Trigger(steps(8, (22.5, 38))),
+        replicas=2,
+        up=rules(0, None, "1 Pods / 8"),
+        acts=(
+            Act(37, patch={"spec": {"advanced": {"horizontalPodAutoscalerConfig": {"behavior": FASTER}}}}),
+        ),
     ),
     scaled(
         "largest-of-three",

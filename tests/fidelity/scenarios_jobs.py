@@ -11,17 +11,20 @@ CUSTOM = {
     "customScalingQueueLengthDeduction": 1,
     "customScalingRunningJobPercentage": "0.5",
 }
+RUNNING = {"pods": "real", "pollingInterval": 10}
+"""Pods that begin before the next poll: with 5 s, a slow start decided whether it counted them as pending."""
 PAIR = (
-    Trigger(steps(2, (42.5, 5)), target=1, fields={"name": "a"}),
-    Trigger(steps(3, (22.5, 0), (42.5, 4)), target=1, fields={"name": "b"}),
+    Trigger(steps(1, (42.5, 6)), target=1, fields={"name": "a"}),
+    Trigger(steps(4, (22.5, 0), (42.5, 2)), target=1, fields={"name": "b"}),
 )
+"""Each calculation gives another number of Jobs."""
 
 JOBS: tuple[Scenario, ...] = (
     jobs("jobs-default", "jobs-default", QUEUE, strategy={"strategy": "default"}),
-    jobs("jobs-default-running", "jobs-default", QUEUE, strategy={}, pods="real"),
-    jobs("jobs-accurate", "jobs-accurate", QUEUE, strategy={"strategy": "accurate"}, pods="real"),
+    jobs("jobs-default-running", "jobs-default", QUEUE, strategy={}, **RUNNING),
+    jobs("jobs-accurate", "jobs-accurate", QUEUE, strategy={"strategy": "accurate"}, **RUNNING),
     jobs("jobs-accurate-pending", "jobs-accurate", QUEUE, strategy={"strategy": "accurate"}),
-    jobs("jobs-eager", "jobs-eager", QUEUE, strategy={"strategy": "eager"}, pods="real"),
+    jobs("jobs-eager", "jobs-eager", QUEUE, strategy={"strategy": "eager"}, **RUNNING),
     jobs("jobs-eager-pending", "jobs-eager", QUEUE, strategy={"strategy": "eager"}),
     jobs("jobs-custom", "jobs-custom", QUEUE, strategy=CUSTOM),
     jobs("jobs-minimum", "jobs-default minimum", QUEUE, strategy={}, minReplicaCount=2),

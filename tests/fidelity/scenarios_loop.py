@@ -114,7 +114,7 @@ LOOP: tuple[Scenario, ...] = (
     scaled(
         "ramp-from-zero",
         "ramp activation",
-        Trigger((*steps(0), *ramp(0, 48, 12.5, 60.5), *ramp(48, 0, 72.5, 120.5))),
+        Trigger((*steps(0), *ramp(0, 48, 12.5, 62.5), *ramp(48, 0, 72.5, 122.5))),
         seconds=160,
     ),
 )

@@ -50,7 +50,7 @@ def watching(lab: Lab, seen: Seen) -> Iterator[None]:
             if not series[name] or series[name][-1][1] != count:
                 series[name].append((now, count))
 
-    def job(now: float, owner: str, name: str, ready: str, conditions: str) -> None:
+    def job(now: float, owner: str, name: str, ready: str, conditions: str = "") -> None:
         entry = seen.jobs[owner].setdefault(name, {"created": now, "running": None, "ended": None})
         if ready not in ("<none>", "0") and entry["running"] is None:
             entry["running"] = now

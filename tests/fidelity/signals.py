@@ -45,10 +45,10 @@ def steps(first: Value, *later: Step) -> tuple[Step, ...]:
 
 
 def ramp(start: float, end: float, begins: float, ends: float) -> tuple[Step, ...]:
-    """A straight line in steps of a second."""
-    count = int(ends - begins)
+    """A straight line in steps of a sync period: each is between the same two syncs on every run."""
+    count = int((ends - begins) / 5)
     return tuple(
-        (begins + number, round(start + (end - start) * number / count, 3)) for number in range(count + 1)
+        (begins + number * 5, round(start + (end - start) * number / count, 3)) for number in range(count + 1)
     )
 
 

@@ -214,6 +214,14 @@ def test_a_manifest_in_the_simulations_units() -> None:
     )
 
 
+def test_null_is_not_set() -> None:
+    """As in the API: idleReplicaCount would be 0 otherwise, and the workload never at its minimum."""
+    unset = manifest(PROMETHEUS, minReplicaCount=2)
+    assert read_scaled_object(manifest(PROMETHEUS, minReplicaCount=2, idleReplicaCount=None)) == (
+        read_scaled_object(unset)
+    )
+
+
 @pytest.mark.parametrize(
     ("trigger", "target", "activation"),
     [
