@@ -28,6 +28,10 @@ _ONE_GROUP = re.compile(r"\^?([\w:]*)\([^()]*\)([\w:]*)\$?")
 _SINGULAR = {"namespaces": "namespace", "pods": "pod", "services": "service", "nodes": "node"}
 
 
+class NotExact(Exception):
+    """Why a rule's query cannot be written down without the running adapter: half a sentence."""
+
+
 @dataclass(frozen=True)
 class Matcher:
     """`label operator value` of a PromQL selector."""
@@ -57,14 +61,16 @@ class Rule:
     label_template: str = ""
     namespaced: bool = True
 
-    def label(self, resource: str) -> str | None:
-        """The label that carries the name of a `pod`, a `namespace`, a `service`."""
+    def label(self, resource: str) -> str:
+        """The label that carries the name of a `pod`, a `namespace`, a `service`. Raises NotExact."""
         if resource in self.labels:
             return self.labels[resource]
         template = _CALL.sub(
             lambda call: {".Resource": resource, ".Group": ""}.get(call[1], "<"), self.label_template
         )
-        return template if template and "<" not in template else None
+        if not template or "<" in template:
+            raise NotExact(f"names no label for a {resource} in resources.overrides or resources.template")
+        return template
 
     def series(self, metric: str) -> str | None:
         """The series that the adapter serves as `metric`, if this rule does and the rule alone names them."""
@@ -80,26 +86,23 @@ class Rule:
         matched = re.search(self.matches or ".*", series)
         return _expanded(self._renamed(), matched) if matched else None
 
-    def query(self, series: str, matchers: Sequence[Matcher], group_by: str) -> str | None:
-        """The template filled in; None if it uses what is known to a running adapter only."""
+    def query(self, series: str, matchers: Sequence[Matcher], group_by: str) -> str:
+        """The template filled in. Raises NotExact if it uses what is known to a running adapter only."""
         values = {matcher.label: matcher.value for matcher in matchers}
         fields = {
             ".Series": series,
             ".LabelMatchers": ",".join(map(str, matchers)),
             ".GroupBy": group_by,
         }
-        unread = False
 
         def fill(call: re.Match[str]) -> str:
-            nonlocal unread
             if call[1] in fields:
                 return fields[call[1]]
-            named = _LABEL_VALUE.fullmatch(call[1])
-            unread = unread or named is None
-            return values.get(named[1], "") if named else ""
+            if named := _LABEL_VALUE.fullmatch(call[1]):
+                return values.get(named[1], "")
+            raise NotExact(f"has {call[0]} in its metricsQuery, which only the running adapter fills in")
 
-        filled = _CALL.sub(fill, self.metrics_query)
-        return None if unread else filled
+        return _CALL.sub(fill, self.metrics_query)
 
     def _renamed(self) -> str:
         groups = re.compile(self.matches).groups if self.matches else 0
@@ -140,6 +143,14 @@ class AdapterRules:
 
     custom: tuple[Rule, ...] = ()
     external: tuple[Rule, ...] = ()
+
+    def serving(self, metric: str, *, external: bool) -> list[tuple[Rule, str]]:
+        """(Rule, series) of every rule that can serve a metric, the one that the adapter takes last.
+
+        A later rule writes over an earlier one, if Prometheus has its series (series_registry.go, SetSeries).
+        """
+        rules = self.external if external else self.custom
+        return [(rule, series) for rule in rules if (series := rule.series(metric))]
 
 
 def read_rules(document: object) -> AdapterRules:

@@ -265,10 +265,40 @@ def test_which_series_stands_behind_a_metric(
     assert rule.series(metric) == series
 
 
-def test_templates_that_only_a_running_adapter_can_fill_in_are_left_alone() -> None:
-    rules = [{"seriesQuery": "jobs", "metricsQuery": "sum(<<range .GroupBySlice>>x<<end>>)"}]
-    [rule] = read_rules({"externalRules": rules}).external
-    assert rule.query("jobs", [], "") is None
+@pytest.mark.parametrize(
+    ("rule", "reason"),
+    [
+        (
+            {"metricsQuery": "sum(<<range .GroupBySlice>>x<<end>>)", "resources": {"template": "a"}},
+            "externalRules[0] has <<range .GroupBySlice>> in its metricsQuery, which only the running adapter",
+        ),
+        ({}, "externalRules[0] names no label for a namespace in resources.overrides or resources.template"),
+        (
+            {"resources": {"template": "<<.Zone>>"}},
+            "externalRules[0] names no label for a namespace in resources.overrides or resources.template",
+        ),
+    ],
+)
+def test_what_only_a_running_adapter_can_fill_in_is_named(rule: dict[str, Any], reason: str) -> None:
+    rules = read_rules({"externalRules": [{"seriesQuery": "jobs_waiting", **rule}]})
+    adoption = adopt(load("v2-proposed.yaml"), PROMETHEUS, rules)
+    [note] = [note for note in adoption.notes if "jobs_waiting" in note]
+    assert note.startswith(f"triggers[2]: CHECK {reason}")
+
+
+def test_of_two_rules_for_a_metric_the_adapter_takes_the_last() -> None:
+    """pkg/external-provider/external_series_registry.go: a later rule writes over an earlier one."""
+    rules = [
+        {"seriesQuery": "jobs_waiting", "resources": {"template": "<<.Resource>>"}, "metricsQuery": query}
+        for query in ("first(<<.Series>>)", "sum(<<.Series>>{<<.LabelMatchers>>})")
+    ]
+    adoption = adopt(load("v2-proposed.yaml"), PROMETHEUS, read_rules({"externalRules": rules}))
+    query = adoption.scaled_object.to_manifest()["spec"]["triggers"][2]["metadata"]["query"]
+    assert query == 'sum(jobs_waiting{queue="a\\"b",namespace="shop"})'
+    assert (
+        "triggers[2]: CHECK externalRules[0], externalRules[1] all serve jobs_waiting: the query is "
+        "externalRules[1]'s, the last of them." in adoption.notes
+    )
 
 
 def test_selectors_are_written_as_the_adapter_writes_them() -> None:
