@@ -192,8 +192,8 @@ def _query(kind: str, series: Series, hpa: Hpa, rules: AdapterRules | None) -> t
             notes = [f"CHECK {listed} all serve {name}: the query is {rule.where}'s, the last of them."]
         try:
             return _one_number(_by_rule(rule, source, kind, series, hpa)), notes
-        except NotExact as why:
-            unruled = f"{rule.where} {why}; "
+        except NotExact as reason:
+            unruled = f"{rule.where} {reason}; "
     if not _METRIC_NAME.fullmatch(name):
         why = "is not a Prometheus metric. Its adapter reads it from somewhere else."
         fix = "Write the trigger by hand: docs/scalers.md lists KEDA's scalers."

@@ -17,7 +17,7 @@ from keda import SpecError, check
 from keda.adoption.hpa import Selector, read_hpa
 from keda.adoption.prometheus_adapter import AdapterRules, label_matchers, read_rules
 from keda.adoption.translate import adopt
-from keda.commands.adopt import run
+from keda.commands.main import main
 from tests.keda.checks.test_judge_totality import ODD, damaged, places
 from tests.support import CORPUS, ROOT
 
@@ -270,7 +270,7 @@ def test_which_series_stands_behind_a_metric(
     [
         (
             {"metricsQuery": "sum(<<range .GroupBySlice>>x<<end>>)", "resources": {"template": "a"}},
-            "externalRules[0] has <<range .GroupBySlice>> in its metricsQuery, which only the running adapter",
+            "externalRules[0] has <<range .GroupBySlice>> in its metricsQuery, which only the running",
         ),
         ({}, "externalRules[0] names no label for a namespace in resources.overrides or resources.template"),
         (
@@ -351,7 +351,7 @@ def test_the_command_writes_what_the_check_command_takes() -> None:
 
 
 def test_a_wrong_address_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run([str(FOLDER / "v2-proposed.yaml")], "prometheus:9090", None, workload=False) == 2
+    assert main(["adopt", str(FOLDER / "v2-proposed.yaml"), "--prometheus", "prometheus:9090"]) == 2
     [line] = capsys.readouterr().err.splitlines()
     assert line == (
         '--prometheus: "prometheus:9090" is not an http:// or https:// address. Write http://prometheus:9090.'
@@ -359,7 +359,7 @@ def test_a_wrong_address_is_one_line(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_what_must_be_checked_stands_in_the_yaml(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run([str(FOLDER / "v2-proposed.yaml")], PROMETHEUS, None, workload=True) == 0
+    assert main(["adopt", str(FOLDER / "v2-proposed.yaml"), "--workload"]) == 0
     text = capsys.readouterr().out
     assert text.count("# triggers[") == 3
     assert yaml.safe_load(text)["api"]["adopt"] == "api"
@@ -368,7 +368,7 @@ def test_what_must_be_checked_stands_in_the_yaml(capsys: pytest.CaptureFixture[s
 @pytest.mark.parametrize(
     ("content", "code", "line"),
     [
-        ("kind: Service", 2, "-: contains no HorizontalPodAutoscaler."),
+        ("kind: Service", 2, "-: contains no HorizontalPodAutoscaler or Knative Service."),
         ("a: [", 2, "-:2: is not valid YAML"),
         (BASE + "  metrics: [{type: Podz}]", 1, "-: HorizontalPodAutoscaler web: spec.metrics[0].type"),
     ],
@@ -381,7 +381,7 @@ def test_the_commands_errors_are_one_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content.encode())))
-    assert run(["-"], PROMETHEUS, None, workload=False) == code
+    assert main(["adopt", "-"]) == code
     out, err = capsys.readouterr()
     assert out == ""
     [text] = err.splitlines()
@@ -389,7 +389,7 @@ def test_the_commands_errors_are_one_line(
 
 
 def test_a_password_in_the_address_is_not_written_anywhere(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["-"], "http://user:hunter2@prometheus:9090", None, workload=False) == 2
+    assert main(["adopt", "-", "--prometheus", "http://user:hunter2@prometheus:9090"]) == 2
     said = capsys.readouterr()
     assert said.out == "" and "hunter2" not in said.err
     assert said.err.startswith("--prometheus: carries a password")
