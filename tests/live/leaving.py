@@ -40,12 +40,13 @@ class HpaProbe(Probe):
         """Notes that something is done now."""
         self.marks[what] = time.monotonic() - self.began
 
-    def lowest(self) -> Mapping[str, tuple[int, int]]:
-        """Deployment -> the lowest (wanted, existing) replicas seen."""
-        return {
-            name: (min(wanted for _, wanted, _ in seen), min(existing for *_, existing in seen))
-            for name, seen in self.replicas.items()
-        }
+    def lowest(self, since: str = "") -> Mapping[str, tuple[int, int]]:
+        """Deployment -> the lowest (wanted, existing) replicas seen since a mark, or ever."""
+        found = {}
+        for name, looks in self.replicas.items():
+            seen = [each for each in looks if each[0] >= self.marks.get(since, 0)]
+            found[name] = min(wanted for _, wanted, _ in seen), min(existing for *_, existing in seen)
+        return found
 
     def uids(self) -> dict[str, str]:
         """Name -> uid of its HPA."""
