@@ -132,8 +132,6 @@ def to_keda(kubectl: Kubectl, scaled: Sequence[Object], route: Route | None) -> 
 
     KEDA writes an HPA within a second of its ScaledObject, and the API server asks another server at once.
     """
-    for item in scaled:
-        item["metadata"].setdefault("annotations", {})[TRANSFER_OWNERSHIP] = "true"
     _apply(kubectl, scaled)
     if route:
         _route(kubectl, route)
@@ -147,7 +145,7 @@ def to_adapter(kubectl: Kubectl, natives: Sequence[Object], route: Route | None)
     there = hpas(kubectl)
     for native in natives:
         namespace, name = key(native)
-        if scaled := owner(there[namespace, name]):
+        if scaled := owner(there.get((namespace, name), {"metadata": {}})):
             kubectl.call("delete", "scaledobject", scaled, f"--namespace={namespace}", "--cascade=orphan")
     _apply(kubectl, natives)
     if route:
@@ -159,7 +157,7 @@ def unserved(kubectl: Kubectl, keys: Iterable[Key], *, kedas: bool, seconds: flo
     deadline = time.monotonic() + seconds
     while True:
         there = hpas(kubectl)
-        left = [each for each in keys if not (_computes(there[each]) and bool(owner(there[each])) is kedas)]
+        left = [each for each in keys if not (each in there and _computes(there[each], kedas=kedas))]
         if not left or time.monotonic() > deadline:
             return ["/".join(each) for each in left]
         time.sleep(0.5)
@@ -172,18 +170,27 @@ def portable(item: Mapping[str, Any]) -> Object:
     return {"apiVersion": item["apiVersion"], "kind": item["kind"], "metadata": kept, "spec": item["spec"]}
 
 
-def _computes(hpa: Mapping[str, Any]) -> bool:
-    """Whether its last sync read the metrics that it has now."""
+def transferring(scaled: Mapping[str, Any]) -> Object:
+    """A ScaledObject as KEDA's webhook lets it in though its HPA is there."""
+    metadata = scaled["metadata"]
+    annotations = {**(metadata.get("annotations") or {}), TRANSFER_OWNERSHIP: "true"}
+    return {**scaled, "metadata": {**metadata, "annotations": annotations}}
+
+
+def metric_names(metrics: Sequence[Mapping[str, Any]] | None) -> set[str]:
+    """The names of an HPA's metrics; cpu and memory have none."""
+    return {each[field]["metric"]["name"] for each in metrics or [] for field in _NAMED if each.get(field)}
+
+
+def _computes(hpa: Mapping[str, Any], *, kedas: bool) -> bool:
+    """Whether it is of this side, and its last sync read the metrics that it has now."""
     status = hpa.get("status") or {}
     active = any(
         each["type"] == "ScalingActive" and each["status"] == "True"
         for each in status.get("conditions") or []
     )
-    return active and _names(hpa["spec"].get("metrics")) == _names(status.get("currentMetrics"))
-
-
-def _names(metrics: Sequence[Mapping[str, Any]] | None) -> set[str]:
-    return {each[field]["metric"]["name"] for each in metrics or [] for field in _NAMED if each.get(field)}
+    read = metric_names(hpa["spec"].get("metrics")) == metric_names(status.get("currentMetrics"))
+    return active and read and bool(owner(hpa)) is kedas
 
 
 def _apply(kubectl: Kubectl, items: Sequence[Object]) -> None:

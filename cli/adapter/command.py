@@ -23,11 +23,13 @@ from cli.adapter.cluster import (
     external,
     hpas,
     key,
+    metric_names,
     owner,
     portable,
     sides,
     to_adapter,
     to_keda,
+    transferring,
     unserved,
 )
 from cli.errors import CommandError
@@ -86,7 +88,7 @@ def leave(kubectl: Kubectl, file: Path, folder: Path, agree: Callable[[], None])
         )
     if refused:
         raise CommandError("\n".join(refused))
-    if not moves:
+    if not moves and found.is_kedas:
         print(f"{file}: every HPA in it is KEDA's already: nothing to leave.")
         return
     now, later = ([each for each in moves if each.needs_route is first] for first in (True, False))
@@ -129,20 +131,23 @@ def back(kubectl: Kubectl, file: Path, folder: Path, agree: Callable[[], None]) 
         live = there.get(key(native))
         if live is None:
             raise CommandError(f"HPA {'/'.join(key(native))}: not in the cluster. Take it out of {file}.")
-        if owner(live):
+        metrics = (each["spec"].get("metrics") for each in (live, native))
+        if owner(live) or len({frozenset(metric_names(each)) for each in metrics}) > 1:
             moves.append(Move(live, native))
     given = {key(each.hpa) for each in moves}
     left = [each for each, hpa in there.items() if owner(hpa) and external(hpa) and each not in given]
     if left:
         raise CommandError("\n".join(_no_metric(each, file, "keda adopt --to hpa") for each in left))
-    if not moves:
+    if not moves and not found.is_kedas:
         print(f"{file}: no HPA in it is KEDA's: nothing to give back.")
         return
     print(_plan(found, moves, folder, "Prometheus Adapter", route))
     agree()
     scaled = [
-        portable(kubectl.items("scaledobject", owner(each.hpa), f"--namespace={key(each.hpa)[0]}")[0])
+        transferring(portable(item))
         for each in moves
+        if owner(each.hpa)
+        for item in kubectl.items("scaledobject", owner(each.hpa), f"--namespace={key(each.hpa)[0]}")
     ]
     _back_up(folder, found, moves, scaled)
     _done(1, f"backup in {folder}")
@@ -176,7 +181,7 @@ def _taken_over(file: Path, there: Mapping[Key, Object]) -> Iterator[Move]:
                 f"{file}: {where} takes over HPA {scaled.hpa_name}, which is not there. Take it out."
             )
         if not owner(hpa):
-            yield Move(hpa, dict(manifest))
+            yield Move(hpa, transferring(manifest))
 
 
 def _left_behind(moves: list[Move], there: Mapping[Key, Object], file: Path) -> Iterator[str]:

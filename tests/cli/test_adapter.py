@@ -186,6 +186,14 @@ def test_a_run_that_was_stopped_goes_on(scaled: Path, tmp_path: Path) -> None:
     assert owner(fake.hpas["shop", "api"]) == "api"
 
 
+def test_a_run_that_was_stopped_before_the_switch_goes_on(scaled: Path, tmp_path: Path) -> None:
+    fake = Fake()
+    leave(fake, scaled, tmp_path, agree)
+    fake.route = Fake().route
+    leave(fake, scaled, tmp_path, agree)
+    assert fake.route["service"]["name"] == KEDAS[1]
+
+
 def test_without_a_metric_from_keda_everything_is_taken_back(scaled: Path, tmp_path: Path) -> None:
     fake = Fake()
     fake.dead = KEDAS
@@ -310,6 +318,19 @@ def test_back_an_hpa_that_would_read_nothing_is_refused(left: tuple[Fake, Path],
     with pytest.raises(CommandError, match="^HPA shop/api: reads an External metric") as error:
         back(fake, file, tmp_path, agree)
     assert len(str(error.value).splitlines()) == 1
+
+
+def test_back_a_run_that_was_stopped_anywhere_goes_on(left: tuple[Fake, Path], tmp_path: Path) -> None:
+    fake, file = left
+    for each in fake.hpas.values():  # the ScaledObjects were deleted, and no more
+        del each["metadata"]["ownerReferences"]
+    fake.scaled = {}
+    back(fake, file, tmp_path, agree)
+    [metric] = fake.hpas["shop", "queue"]["spec"]["metrics"]
+    assert metric["external"]["metric"]["name"] == "shop.queue.0"
+    fake.route = {"service": {"namespace": KEDAS[0], "name": KEDAS[1]}}  # all but the switch
+    back(fake, file, tmp_path, agree)
+    assert fake.route["service"]["name"] == ADAPTER[1]
 
 
 def test_back_twice_finds_nothing(
