@@ -1,8 +1,8 @@
 """Prometheus Adapter, KEDA and the HPAs between them as a cluster has them, and the two ways to change sides.
 
 A cluster has one APIService for external metrics. KEDA's operator with --enable-cert-rotation writes its CA
-into it, whoever serves it (pkg/certificates/certificate_manager.go), and serves no metric until it could: an
-adapter with a CA of its own is cut off at once, and one with insecureSkipTLSVerify keeps KEDA from serving.
+into it, even if it is another's (pkg/certificates/certificate_manager.go), and serves no metric until it could:
+an adapter with a CA of its own is cut off at once, and insecureSkipTLSVerify keeps KEDA from serving.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _NAMED = ("pods", "object", "external")
 
 @dataclass(frozen=True)
 class Route:
-    """What an APIService's spec has of its server: whom the API server asks, and how it verifies it."""
+    """What an APIService's spec has of its server: which one, and how the API server verifies it."""
 
     namespace: str
     name: str
@@ -130,7 +130,7 @@ def owner(hpa: Mapping[str, Any]) -> str:
 def to_keda(kubectl: Kubectl, scaled: Sequence[Object], route: Route | None) -> None:
     """KEDA takes over the HPAs of these ScaledObjects and, with `route`, the external metrics.
 
-    KEDA writes an HPA within a second of its ScaledObject, and the API server asks another server at once.
+    KEDA writes an HPA within a second of its ScaledObject, and the API server uses the other server at once.
     """
     _apply(kubectl, scaled)
     if route:
