@@ -1,7 +1,7 @@
 """Prometheus Adapter, KEDA and the HPAs between them as a cluster has them, and the two ways to change sides.
 
 A cluster has one APIService for external metrics. KEDA's operator with --enable-cert-rotation writes its CA
-into it, even if it is another's (pkg/certificates/certificate_manager.go), and serves no metric until it could:
+into it, even if it is another's (pkg/certificates/certificate_manager.go), and serves no metric before:
 an adapter with a CA of its own is cut off at once, and insecureSkipTLSVerify keeps KEDA from serving.
 """
 

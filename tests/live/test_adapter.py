@@ -148,7 +148,8 @@ def certificates(folder: Path) -> dict[str, str]:
     (folder / "names").write_text(names)
     signed = "-CA ca.crt -CAkey ca.key -CAcreateserial -extfile names -days 3650"
     for command in (
-        "req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=KEDA -keyout ca.key -out ca.crt",
+        "req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=KEDA -addext subjectAltName=DNS:KEDA "
+        "-keyout ca.key -out ca.crt",
         "req -newkey rsa:2048 -nodes -subj /CN=keda-operator -keyout tls.key -out tls.csr",
         f"x509 -req -in tls.csr {signed} -out tls.crt",
     ):
