@@ -21,10 +21,13 @@ from keda.manifests.documents import Unreadable, documents
 from keda.manifests.reading import mapping, text
 from keda.syntax import promql
 
-_CALL = re.compile(r"<<-?\s*(.*?)\s*-?>>")
+# `<<- ` and ` ->>` take the white space around them away (Go's text/template).
+_CALL = re.compile(r"(?:\s*<<-\s|<<)\s*(.*?)\s*(?:\s->>\s*|>>)")
 _LABEL_VALUE = re.compile(r'index\s+\.LabelValuesByName\s+"([^"]+)"')
 _REFERENCE = re.compile(r"\$(?:\$|\{(\w+)\}|(\w+))")
-_ONE_GROUP = re.compile(r"\^?([\w:]*)\([^()]*\)([\w:]*)\$?")
+# Without ^ another series could end so. Without $ one could go on, but the adapter's own examples leave it out.
+_ONE_GROUP = re.compile(r"\^([\w:]*)\([^()]*\)([\w:]*)\$?")
+_LITERAL = re.compile(r"\^([\w:]+)\$")
 _SINGULAR = {"namespaces": "namespace", "pods": "pod", "services": "service", "nodes": "node"}
 
 
@@ -100,7 +103,8 @@ class Rule:
                 return fields[call[1]]
             if named := _LABEL_VALUE.fullmatch(call[1]):
                 return values.get(named[1], "")
-            raise NotExact(f"has {call[0]} in its metricsQuery, which only the running adapter fills in")
+            found = call[0].strip()
+            raise NotExact(f"has {found} in its metricsQuery, which only the running adapter fills in")
 
         return _CALL.sub(fill, self.metrics_query)
 
@@ -124,16 +128,17 @@ class Rule:
         yield from (name for name, operator in self._names() if operator == "=")
         renamed = self._renamed()
         references = list(_REFERENCE.finditer(renamed))
-        if not references:
-            yield self.matches.strip("^$")
+        if not references and (literal := _LITERAL.fullmatch(self.matches)):
+            yield literal[1]
         if len(references) != 1:
             return
         before, after = renamed[: references[0].start()], renamed[references[0].end() :]
         if not (metric.startswith(before) and metric.endswith(after)):
             return
         captured = metric[len(before) : len(metric) - len(after)]
-        yield captured
-        if group := _ONE_GROUP.fullmatch(self.matches):
+        if not self.matches:
+            yield captured
+        elif group := _ONE_GROUP.fullmatch(self.matches):
             yield f"{group[1]}{captured}{group[2]}"
 
 
@@ -173,11 +178,11 @@ def read_rules(document: object) -> AdapterRules:
 
 def label_matchers(selector: Selector) -> list[Matcher]:
     """A metric's label selector as the adapter writes it into the query (metrics_query.go, selectMatcher)."""
-    found = [Matcher(label, "=", value) for label, value in sorted(selector.match_labels.items())]
+    found = [Matcher(label, "=", value) for label, value in selector.match_labels.items()]
     for each in selector.match_expressions:
         operator = {"In": "=~", "NotIn": "!~", "Exists": "!=", "DoesNotExist": "="}[each.operator]
-        found.append(Matcher(each.key, operator, "|".join(each.values)))
-    return found
+        found.append(Matcher(each.key, operator, "|".join(sorted(set(each.values)))))
+    return sorted(found, key=lambda matcher: matcher.label)
 
 
 def _config(document: object) -> Mapping[str, Any]:

@@ -97,7 +97,7 @@ def test_external_metrics_by_the_adapters_rules() -> None:
     first, second = spec_of("v2-external-by-rule")["triggers"]
     assert first["metadata"] == {
         "serverAddress": PROMETHEUS,
-        "query": 'sum(max(rabbitmq_queue_messages_ready{queue="outbox",vhost=~"prod|canary",dead="",'
+        "query": 'sum(max(rabbitmq_queue_messages_ready{dead="",queue="outbox",vhost=~"canary|prod",'
         'namespace="mail"}) by (queue, vhost))',
         "threshold": "30",
         "ignoreNullValues": "false",
@@ -254,6 +254,10 @@ def test_every_place_damaged(file: Path) -> None:
         ('{namespace!=""}', {"matches": "^(.*)_total", "as": "$1_per_second"}, "a_per_second", None),
         ('{namespace!=""}', {"matches": "^jobs_total$", "as": "jobs"}, "jobs", "jobs_total"),
         ('{namespace!=""}', {"matches": "^(a|b)_(c|d)$", "as": "$1"}, "a", None),
+        # Any series that ends so is served under these names: which one, only the running adapter has.
+        ('{namespace!=""}', {"matches": "_total$"}, "_total", None),
+        ('{namespace!=""}', {"matches": "_total$", "as": "all"}, "all", None),
+        ('{namespace!=""}', {"matches": "_(.*)_total$"}, "a", None),
         ("not{", {}, "not", None),
         ('{__name__=~"\\\\pL+"}', {}, "a", None),  # of Go's regular expressions alone
     ],
