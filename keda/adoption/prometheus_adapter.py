@@ -25,7 +25,7 @@ from keda.syntax import promql
 _CALL = re.compile(r"(?:\s*<<-\s|<<)\s*(.*?)\s*(?:\s->>\s*|>>)")
 _LABEL_VALUE = re.compile(r'index\s+\.LabelValuesByName\s+"([^"]+)"')
 _REFERENCE = re.compile(r"\$(?:\$|\{(\w+)\}|(\w+))")
-# Without ^ another series could end so. Without $ one could go on, but the adapter's own examples leave it out.
+# Without ^ another series could end so. Without $ one could go on, but the adapter's examples leave it out.
 _ONE_GROUP = re.compile(r"\^([\w:]*)\([^()]*\)([\w:]*)\$?")
 _LITERAL = re.compile(r"\^([\w:]+)\$")
 _SINGULAR = {"namespaces": "namespace", "pods": "pod", "services": "service", "nodes": "node"}
