@@ -121,6 +121,12 @@ def external(hpa: Mapping[str, Any]) -> bool:
     return any(metric["type"] == "External" for metric in hpa["spec"].get("metrics") or [])
 
 
+def asleep(hpa: Mapping[str, Any]) -> bool:
+    """Whether its target is at 0 replicas, where the HPA controller leaves it (ScalingDisabled)."""
+    conditions = (hpa.get("status") or {}).get("conditions") or []
+    return any(each.get("reason") == "ScalingDisabled" for each in conditions)
+
+
 def owner(hpa: Mapping[str, Any]) -> str:
     """The ScaledObject that owns an HPA; "" without one."""
     references = hpa["metadata"].get("ownerReferences") or []

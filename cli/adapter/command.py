@@ -20,6 +20,7 @@ from cli.adapter.cluster import (
     Route,
     Sides,
     adapter,
+    asleep,
     external,
     hpas,
     key,
@@ -136,8 +137,15 @@ def back(kubectl: Kubectl, file: Path, folder: Path, agree: Callable[[], None]) 
             moves.append(Move(live, native))
     given = {key(each.hpa) for each in moves}
     left = [each for each, hpa in there.items() if owner(hpa) and external(hpa) and each not in given]
-    if left:
-        raise CommandError("\n".join(_no_metric(each, file, "keda adopt --to hpa") for each in left))
+    refused = [_no_metric(each, file, "keda adopt --to hpa") for each in left]
+    refused += [
+        f"HPA {'/'.join(key(each.hpa))}: its target is at 0 replicas, from where a native HPA with a minimum "
+        f"above 0 never starts it. Set minReplicaCount: 1 on ScaledObject {owner(each.hpa)} first."
+        for each in moves
+        if asleep(each.hpa) and each.becomes["spec"].get("minReplicas") != 0
+    ]
+    if refused:
+        raise CommandError("\n".join(refused))
     if not moves and not found.is_kedas:
         print(f"{file}: no HPA in it is KEDA's: nothing to give back.")
         return

@@ -169,8 +169,8 @@ def _at_zero(spec: ScaledObjectSpec, *, zero: bool) -> Iterator[str]:
     cooldown = DEFAULT_COOLDOWN if spec.cooldown_period is None else spec.cooldown_period
     if not zero:
         yield (
-            f"LOST 0 replicas: minReplicas is 1, so a pod runs while there is no work; "
-            f"cooldownPeriod ({cooldown} s) has no meaning."
+            "LOST 0 replicas: minReplicas is 1, so a pod runs while there is no work. A target that is at 0 "
+            f"stays there: set minReplicaCount: 1 first. cooldownPeriod ({cooldown} s) has no meaning."
         )
         return
     yield (

@@ -59,6 +59,7 @@ class Fake(Kubectl):
         self.args = ["--enable-cert-rotation=false", "--cert-secret-name=certs"]
         self.ready = 1
         self.dead: tuple[str, str] | None = None  # a server that answers nothing
+        self.asleep: Key | None = None  # an HPA whose target is at 0
         self.calls: list[str] = []
 
     @staticmethod
@@ -115,7 +116,8 @@ class Fake(Kubectl):
         side = (self.route["service"]["namespace"], self.route["service"]["name"])
         needed = KEDAS if owner(each) else ADAPTER
         served = metric["type"] == "Pods" or (side == needed and side != self.dead)
-        condition = {"type": "ScalingActive", "status": str(served)}
+        reason = "ScalingDisabled" if key(each) == self.asleep else "ValidMetricFound"
+        condition = {"type": "ScalingActive", "status": str(served), "reason": reason}
         return {"conditions": [condition], "currentMetrics": [metric] if served else []}
 
 
@@ -318,6 +320,17 @@ def test_back_an_hpa_that_would_read_nothing_is_refused(left: tuple[Fake, Path],
     with pytest.raises(CommandError, match="^HPA shop/api: reads an External metric") as error:
         back(fake, file, tmp_path, agree)
     assert len(str(error.value).splitlines()) == 1
+
+
+def test_back_a_target_at_zero_is_refused(left: tuple[Fake, Path], tmp_path: Path) -> None:
+    """A native HPA with a minimum above 0 does nothing at 0 replicas (podautoscaler/horizontal.go)."""
+    fake, file = left
+    fake.asleep = ("shop", "api")
+    with pytest.raises(CommandError, match="^HPA shop/api: its target is at 0 replicas") as error:
+        back(fake, file, tmp_path, agree)
+    assert len(str(error.value).splitlines()) == 1
+    file.write_text(file.read_text().replace("minReplicas: 1", "minReplicas: 0"))
+    back(fake, file, tmp_path, agree)
 
 
 def test_back_a_run_that_was_stopped_anywhere_goes_on(left: tuple[Fake, Path], tmp_path: Path) -> None:
