@@ -13,10 +13,10 @@ ON       := --lab $(LAB) $(if $(CLUSTER),--cluster $(CLUSTER)) $(if $(STACK),--s
             $(if $(YES),--yes) $(if $(FORCE),--force) $(if $(STANDIN),--standin)
 
 .DEFAULT_GOAL := help
-.PHONY: help machine up init preview render status dashboard load takeover down test lint unit live fresh contract conformance verdicts fidelity generate
+.PHONY: help machine up init preview render status dashboard load takeover leave-adapter down test lint unit live fresh contract conformance verdicts fidelity generate
 
 help:  ## This list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "make %-13s %s\n", $$1, $$2}'
 
 # The venv is made again when requirements.txt changes. python3-venv is a Debian package of its own.
 $(VENV)/.ready: requirements.txt
@@ -62,6 +62,9 @@ load: $(VENV)/.ready  ## Real load on one workload: WORKLOAD=voice|ray-serve|env
 
 takeover: $(VENV)/.ready  ## A KEDA that Helm installed becomes this program's: shows the plan and asks (CLUSTER=<context>)
 	@$(PY) -m cli takeover $(ON)
+
+leave-adapter: $(VENV)/.ready  ## HPAs on Prometheus Adapter become KEDA's: FILE=<what keda adopt wrote> (BACK=1: the way back)
+	@$(PY) -m cli leave-adapter $(ON) $(if $(FILE),--file '$(FILE)') $(if $(BACK),--back)
 
 down: $(VENV)/.ready  ## Removes the lab and all it wrote (CLUSTER=<context>: `pulumi destroy` there)
 	@$(PY) -m cli down $(ON)

@@ -1,4 +1,4 @@
-"""`python -m cli up|preview|status|dashboard|init|render|takeover|down`: what the Makefile calls."""
+"""What the Makefile calls: `python -m cli COMMAND`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MAX_MINUTES = 24 * 60
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code."""
     parser = argparse.ArgumentParser(prog="python -m cli", description=__doc__)
-    commands = ["up", "preview", "status", "dashboard", "init", "render", "takeover", "down"]
+    commands = ["up", "preview", "status", "dashboard", "init", "render", "takeover", "leave-adapter", "down"]
     parser.add_argument("command", choices=commands)
     parser.add_argument("--lab", default="homelab", metavar="NAME", help="the lab to use (default: homelab)")
     parser.add_argument("--cluster", metavar="CONTEXT", help="a cluster of your own instead of a lab")
@@ -53,6 +53,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--check", action="store_true", help="render: write nothing; fail if a file would change"
     )
     parser.add_argument(
+        "--file", type=Path, metavar="FILE", help="leave-adapter: what `keda adopt` has written"
+    )
+    parser.add_argument(
+        "--back", action="store_true", help="leave-adapter: from KEDA to the adapter; FILE has the HPAs"
+    )
+    parser.add_argument(
         "--force",
         action="store_true",
         help="down: remove KEDA though others' ScaledObjects remain; init: overwrite the stack file",
@@ -68,6 +74,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             code = _dashboard(args, lab)
         elif args.command == "takeover":
             code = _takeover(args, lab)
+        elif args.command == "leave-adapter":
+            code = _leave_adapter(args, lab)
         elif args.command == "init":
             code = _init(args)
         elif args.command == "render":
@@ -160,6 +168,30 @@ def _takeover(args: argparse.Namespace, lab: Lab) -> int:
             clusters.confirm(args.cluster, "take KEDA over", args.yes)
 
     takeover(engine, kubectl, words, agree)
+    return 0
+
+
+def _leave_adapter(args: argparse.Namespace, lab: Lab) -> int:
+    """Moves HPAs between Prometheus Adapter and KEDA, on a cluster of one's own or in a lab that is up."""
+    adapter = import_module("cli.adapter.command")  # it needs the models
+    if args.file is None:
+        raise CommandError(
+            "leave-adapter: which HPAs? Pass FILE=<file>, which `keda adopt` writes: docs/migrate.md."
+        )
+    question = "give HPAs back" if args.back else "leave the adapter"
+    if args.cluster:
+        own = clusters.OwnCluster.named(args.cluster, args.stack)
+        clusters.check_terminal(own.context, question, args.yes)
+        kubectl, folder = own.kubectl(), clusters.state_folder() / own.stack
+    else:
+        kubectl, folder = targets.lab_kubectl(lab), lab.root
+
+    def agree() -> None:
+        if args.cluster:  # a lab is nobody's to lose
+            clusters.confirm(args.cluster, question, args.yes)
+
+    move = adapter.back if args.back else adapter.leave
+    move(kubectl, args.file, folder / "leave-adapter", agree)
     return 0
 
 

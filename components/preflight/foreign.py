@@ -113,8 +113,7 @@ def _metrics(keda: Keda, kedas: Collection[str], reader: ClusterReader) -> Itera
         f"the APIService v1beta1.external.metrics.k8s.io is served by Service {namespace}/{name}. A "
         "cluster has one: KEDA would take it, and every HPA with an external metric of that server would "
         "read nothing.",
-        "Move those HPAs (docs/adoption.md), switch external metrics off there, and run "
-        "`kubectl delete apiservice v1beta1.external.metrics.k8s.io`.",
+        "Move those HPAs to KEDA first, without an outage: docs/migrate.md.",
     )
 
 

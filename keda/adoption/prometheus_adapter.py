@@ -21,11 +21,18 @@ from keda.manifests.documents import Unreadable, documents
 from keda.manifests.reading import mapping, text
 from keda.syntax import promql
 
-_CALL = re.compile(r"<<-?\s*(.*?)\s*-?>>")
+# `<<- ` and ` ->>` take the white space around them away (Go's text/template).
+_CALL = re.compile(r"(?:\s*<<-\s|<<)\s*(.*?)\s*(?:\s->>\s*|>>)")
 _LABEL_VALUE = re.compile(r'index\s+\.LabelValuesByName\s+"([^"]+)"')
 _REFERENCE = re.compile(r"\$(?:\$|\{(\w+)\}|(\w+))")
-_ONE_GROUP = re.compile(r"\^?([\w:]*)\([^()]*\)([\w:]*)\$?")
+# Without ^ another series could end so. Without $ one could go on, but the adapter's examples leave it out.
+_ONE_GROUP = re.compile(r"\^([\w:]*)\([^()]*\)([\w:]*)\$?")
+_LITERAL = re.compile(r"\^([\w:]+)\$")
 _SINGULAR = {"namespaces": "namespace", "pods": "pod", "services": "service", "nodes": "node"}
+
+
+class NotExact(Exception):
+    """Why a rule's query cannot be written down without the running adapter: half a sentence."""
 
 
 @dataclass(frozen=True)
@@ -57,14 +64,16 @@ class Rule:
     label_template: str = ""
     namespaced: bool = True
 
-    def label(self, resource: str) -> str | None:
-        """The label that carries the name of a `pod`, a `namespace`, a `service`."""
+    def label(self, resource: str) -> str:
+        """The label that carries the name of a `pod`, a `namespace`, a `service`. Raises NotExact."""
         if resource in self.labels:
             return self.labels[resource]
         template = _CALL.sub(
             lambda call: {".Resource": resource, ".Group": ""}.get(call[1], "<"), self.label_template
         )
-        return template if template and "<" not in template else None
+        if not template or "<" in template:
+            raise NotExact(f"names no label for a {resource} in resources.overrides or resources.template")
+        return template
 
     def series(self, metric: str) -> str | None:
         """The series that the adapter serves as `metric`, if this rule does and the rule alone names them."""
@@ -80,26 +89,24 @@ class Rule:
         matched = re.search(self.matches or ".*", series)
         return _expanded(self._renamed(), matched) if matched else None
 
-    def query(self, series: str, matchers: Sequence[Matcher], group_by: str) -> str | None:
-        """The template filled in; None if it uses what is known to a running adapter only."""
+    def query(self, series: str, matchers: Sequence[Matcher], group_by: str) -> str:
+        """The template filled in. Raises NotExact if it uses what is known to a running adapter only."""
         values = {matcher.label: matcher.value for matcher in matchers}
         fields = {
             ".Series": series,
             ".LabelMatchers": ",".join(map(str, matchers)),
             ".GroupBy": group_by,
         }
-        unread = False
 
         def fill(call: re.Match[str]) -> str:
-            nonlocal unread
             if call[1] in fields:
                 return fields[call[1]]
-            named = _LABEL_VALUE.fullmatch(call[1])
-            unread = unread or named is None
-            return values.get(named[1], "") if named else ""
+            if named := _LABEL_VALUE.fullmatch(call[1]):
+                return values.get(named[1], "")
+            found = call[0].strip()
+            raise NotExact(f"has {found} in its metricsQuery, which only the running adapter fills in")
 
-        filled = _CALL.sub(fill, self.metrics_query)
-        return None if unread else filled
+        return _CALL.sub(fill, self.metrics_query)
 
     def _renamed(self) -> str:
         groups = re.compile(self.matches).groups if self.matches else 0
@@ -121,16 +128,17 @@ class Rule:
         yield from (name for name, operator in self._names() if operator == "=")
         renamed = self._renamed()
         references = list(_REFERENCE.finditer(renamed))
-        if not references:
-            yield self.matches.strip("^$")
+        if not references and (literal := _LITERAL.fullmatch(self.matches)):
+            yield literal[1]
         if len(references) != 1:
             return
         before, after = renamed[: references[0].start()], renamed[references[0].end() :]
         if not (metric.startswith(before) and metric.endswith(after)):
             return
         captured = metric[len(before) : len(metric) - len(after)]
-        yield captured
-        if group := _ONE_GROUP.fullmatch(self.matches):
+        if not self.matches:
+            yield captured
+        elif group := _ONE_GROUP.fullmatch(self.matches):
             yield f"{group[1]}{captured}{group[2]}"
 
 
@@ -140,6 +148,14 @@ class AdapterRules:
 
     custom: tuple[Rule, ...] = ()
     external: tuple[Rule, ...] = ()
+
+    def serving(self, metric: str, *, external: bool) -> list[tuple[Rule, str]]:
+        """(Rule, series) of every rule that can serve a metric, the one that the adapter takes last.
+
+        A later rule writes over an earlier one, if Prometheus has its series (series_registry.go, SetSeries).
+        """
+        rules = self.external if external else self.custom
+        return [(rule, series) for rule in rules if (series := rule.series(metric))]
 
 
 def read_rules(document: object) -> AdapterRules:
@@ -162,11 +178,11 @@ def read_rules(document: object) -> AdapterRules:
 
 def label_matchers(selector: Selector) -> list[Matcher]:
     """A metric's label selector as the adapter writes it into the query (metrics_query.go, selectMatcher)."""
-    found = [Matcher(label, "=", value) for label, value in sorted(selector.match_labels.items())]
+    found = [Matcher(label, "=", value) for label, value in selector.match_labels.items()]
     for each in selector.match_expressions:
         operator = {"In": "=~", "NotIn": "!~", "Exists": "!=", "DoesNotExist": "="}[each.operator]
-        found.append(Matcher(each.key, operator, "|".join(each.values)))
-    return found
+        found.append(Matcher(each.key, operator, "|".join(sorted(set(each.values)))))
+    return sorted(found, key=lambda matcher: matcher.label)
 
 
 def _config(document: object) -> Mapping[str, Any]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from keda.adoption.hpa import Hpa, Metric, Resource, Series, read_hpa
-from keda.adoption.prometheus_adapter import AdapterRules, Matcher, Rule, label_matchers
+from keda.adoption.prometheus_adapter import AdapterRules, Matcher, NotExact, Rule, label_matchers
 from keda.core.errors import MISSING, Fault, Faults, SpecError, show
 from keda.core.names import LABEL_MAX
 from keda.ownership import TRANSFER_OWNERSHIP
@@ -182,32 +182,37 @@ def _threshold(series: Series) -> float:
 def _query(kind: str, series: Series, hpa: Hpa, rules: AdapterRules | None) -> tuple[str, list[str]]:
     """Returns (the query, what to check of it)."""
     name = series.metric.name
-    candidates = () if rules is None else rules.external if kind == "External" else rules.custom
-    for rule in candidates:
-        if (source := rule.series(name)) and (query := _by_rule(rule, source, kind, series, hpa)):
-            return _one_number(query), [f"the query is that of {rule.where}, expanded."]
+    serving = rules.serving(name, external=kind == "External") if rules else []
+    unruled = "" if rules is None else f"no rule names the series of {name}; "
+    if serving:
+        rule, source = serving[-1]
+        notes = [f"the query is that of {rule.where}, expanded."]
+        if len(serving) > 1:
+            listed = ", ".join(each.where for each, _ in serving)
+            notes = [f"CHECK {listed} all serve {name}: the query is {rule.where}'s, the last of them."]
+        try:
+            return _one_number(_by_rule(rule, source, kind, series, hpa)), notes
+        except NotExact as reason:
+            unruled = f"{rule.where} {reason}; "
     if not _METRIC_NAME.fullmatch(name):
         why = "is not a Prometheus metric. Its adapter reads it from somewhere else."
         fix = "Write the trigger by hand: docs/scalers.md lists KEDA's scalers."
         raise SpecError([Fault("metric.name", name, why, fix)])
     query = _proposed(kind, series, hpa)
-    unruled = "" if rules is None else f"no rule names the series of {name}; "
     return query, [
         f"CHECK {unruled}the query is a proposal made from the name {name}. Compare its value with "
         f"`kubectl get hpa {hpa.metadata.name} -n {hpa.metadata.namespace}` before you apply it."
     ]
 
 
-def _by_rule(rule: Rule, source: str, kind: str, series: Series, hpa: Hpa) -> str | None:
+def _by_rule(rule: Rule, source: str, kind: str, series: Series, hpa: Hpa) -> str:
+    """The adapter's own query for the metric. Raises NotExact."""
     matchers = label_matchers(series.metric.selector)
     resource = {"Pods": "pod", "External": "namespace"}.get(kind) or _described(series)[0]
     if kind == "Object" and resource == "namespace":
         return _filled(rule, source, matchers, "namespace", _described(series)[1])
     if kind != "External" or rule.namespaced:
-        label = rule.label("namespace")
-        if label is None:
-            return None
-        matchers.append(Matcher(label, "=", hpa.metadata.namespace))
+        matchers.append(Matcher(rule.label("namespace"), "=", hpa.metadata.namespace))
     if kind == "External":
         return rule.query(source, matchers, "")
     if kind == "Pods":
@@ -217,9 +222,9 @@ def _by_rule(rule: Rule, source: str, kind: str, series: Series, hpa: Hpa) -> st
 
 def _filled(
     rule: Rule, source: str, matchers: list[Matcher], resource: str, value: str, operator: str = "="
-) -> str | None:
+) -> str:
     label = rule.label(resource)
-    return rule.query(source, [*matchers, Matcher(label, operator, value)], label) if label else None
+    return rule.query(source, [*matchers, Matcher(label, operator, value)], label)
 
 
 def _proposed(kind: str, series: Series, hpa: Hpa) -> str:

@@ -1,20 +1,27 @@
-"""`python -m keda adopt`: HPAs in, ScaledObjects that take them over out."""
+"""`python -m keda adopt`: HPAs in, ScaledObjects that take them over out; with `--to hpa`, the way back.
+
+A Knative Service is read as well: a Deployment, a Service and a ScaledObject are proposed for it.
+"""
 
 from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from keda.adoption.knative import API_GROUP, propose
+from keda.adoption.native import native
 from keda.adoption.prometheus_adapter import AdapterRules, read_rules
-from keda.adoption.translate import Adoption, adopt
+from keda.adoption.translate import adopt
+from keda.commands.errors import NotThere
 from keda.core.defaults import PROMETHEUS
-from keda.core.errors import Refused, SpecError, is_secret_value, show
+from keda.core.errors import MISSING, Fault, Refused, SpecError, is_secret_value, show
 from keda.manifests.documents import Source, Unreadable, documents
 from keda.manifests.reading import unlisted
 from keda.triggers.parameters import address
@@ -23,78 +30,138 @@ from keda.triggers.parameters import address
 def add(parser: ArgumentParser) -> None:
     """The arguments."""
     add = parser.add_argument
-    add("paths", nargs="+", metavar="HPA", help="its manifest; - for stdin")
+    add("paths", nargs="+", metavar="FILE", help="HPAs, Knative Services, or ScaledObjects; - for stdin")
     add("--prometheus", metavar="URL", default=PROMETHEUS, help="default: %(default)s")
     add("--adapter-config", metavar="FILE", help="Prometheus Adapter's rules")
     add("--workload", action="store_true", help="print an entry of the stack file instead")
+    add("--to", choices=("hpa",), help="the way back: native HPAs of ScaledObjects, and the adapter's rules")
+    add("--scale-to-zero", action="store_true", help="with --to hpa: the cluster has HPAScaleToZero")
 
 
 def main(chosen: Namespace) -> int:
     """Runs it; the exit code. Raises NotThere."""
-    return run(chosen.paths, chosen.prometheus, chosen.adapter_config, workload=chosen.workload)
+    return _back(chosen) if chosen.to else _there(chosen)
 
 
-class Unusable(Exception):
-    """An input that cannot be read, or holds nothing of use: one line."""
+@dataclass(frozen=True)
+class _Written:
+    """What one object becomes: YAML documents, and notes of one line each."""
+
+    documents: Sequence[Any]
+    notes: Sequence[str]
 
 
-def run(paths: Sequence[str], prometheus: str, adapter_config: str | None, *, workload: bool) -> int:
-    """The ScaledObjects (or, with `workload`, entries of the stack file) on stdout, notes on stderr.
+def _there(chosen: Namespace) -> int:
+    """The ScaledObjects (or, with --workload, entries of the stack file) on stdout, notes on stderr.
 
-    Returns 0; 1 if an HPA cannot be translated; 2 if an input cannot be read.
+    Returns 0; 1 if an object cannot be translated. Raises NotThere if an input cannot be read.
     """
-    try:
-        _check_address(prometheus)
-        rules = _rules(adapter_config) if adapter_config else None
-        hpas = [(path, manifest) for path in paths for manifest in _hpas(path)]
-    except Unusable as error:
-        print(error, file=sys.stderr)
-        return 2
-    found, failed = [], False
-    for path, manifest in hpas:
+    _check_address(chosen.prometheus)
+    rules = _rules(chosen.adapter_config) if chosen.adapter_config else None
+
+    def translated(manifest: Mapping[str, Any]) -> _Written:
+        if manifest["kind"] == "Service":
+            if chosen.workload:
+                why = "is not an entry of the stack file alone: its Deployment is yours."
+                raise SpecError([Fault("", MISSING, why, "Leave --workload out.")])
+            proposal = propose(manifest, chosen.prometheus)
+            return _Written(proposal.manifests, proposal.notes)
+        adoption = adopt(manifest, chosen.prometheus, rules)
+        document = adoption.workload() if chosen.workload else adoption.scaled_object.to_manifest()
+        return _Written([document], adoption.notes)
+
+    found, code = _each(chosen.paths, _is_adoptable, "HorizontalPodAutoscaler or Knative Service", translated)
+    print("---\n".join(_yaml(found)), end="")
+    return code
+
+
+def _back(chosen: Namespace) -> int:
+    """The HPAs on stdout, then a ConfigMap with the adapter's rules; what is lost on stderr."""
+    if chosen.workload or chosen.adapter_config:
+        raise NotThere("--to hpa: takes neither --workload nor --adapter-config. Leave them out.")
+    rules: list[dict[str, Any]] = []
+
+    def translated(manifest: Mapping[str, Any]) -> _Written:
+        made = native(manifest, scale_to_zero=chosen.scale_to_zero)
+        rules.extend(made.rules)
+        return _Written([made.hpa], made.notes)
+
+    found, code = _each(
+        chosen.paths, lambda each: each.get("kind") == "ScaledObject", "ScaledObject", translated
+    )
+    if rules:
+        config = yaml.safe_dump({"externalRules": rules}, sort_keys=False, width=10_000, allow_unicode=True)
+        metadata = {"name": "prometheus-adapter-rules"}
+        config_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
+        found.append(_Written([{**config_map, "data": {"config.yaml": config}}], ()))
+    print("---\n".join(_yaml(found)), end="")
+    return code
+
+
+def _each(
+    paths: Sequence[str],
+    wanted: Callable[[Mapping[Any, Any]], bool],
+    kinds: str,
+    translate: Callable[[Mapping[str, Any]], _Written],
+) -> tuple[list[_Written], int]:
+    """(What each wanted object of the files becomes, 1 if one cannot be translated). Raises NotThere."""
+    given = [(path, manifest) for path in paths for manifest in _wanted(path, wanted, kinds)]
+    found, code = [], 0
+    for path, manifest in given:
         try:
-            adoption = adopt(manifest, prometheus, rules)
+            made = translate(manifest)
         except SpecError as error:
-            failed = True
-            for line in str(error).splitlines():
-                print(f"{path}: {_name(manifest)} {line}", file=sys.stderr)
+            code, lines = 1, str(error).splitlines()
         else:
-            found.append(adoption)
-            for note in adoption.notes:
-                print(f"{path}: {_name(manifest)} {note}", file=sys.stderr)
-    print("---\n".join(_written(found, workload=workload)), end="")
-    return int(failed)
+            found.append(made)
+            lines = list(made.notes)
+        for line in lines:
+            print(f"{path}: {_name(manifest)} {line}", file=sys.stderr)
+    return found, code
 
 
-def _written(adoptions: Sequence[Adoption], *, workload: bool) -> Iterator[str]:
-    """YAML documents; what must be checked stands above each as a comment."""
-    for adoption in adoptions:
-        comments = "".join(f"# {note}\n" for note in adoption.notes if "CHECK" in note)
-        value = adoption.workload() if workload else adoption.scaled_object.to_manifest()
-        yield comments + yaml.safe_dump(value, sort_keys=False, width=10_000, allow_unicode=True)
+def _yaml(found: Sequence[_Written]) -> Iterator[str]:
+    """YAML documents; what to check, and what is lost, stands above the last of an object as a comment."""
+    for made in found:
+        comments = "".join(f"# {note}\n" for note in made.notes if "CHECK" in note or "LOST" in note)
+        for index, document in enumerate(made.documents, start=1):
+            text = yaml.dump(document, Dumper=_Dumper, sort_keys=False, width=10_000, allow_unicode=True)
+            yield (comments if index == len(made.documents) else "") + text
+
+
+class _Dumper(yaml.SafeDumper):
+    """Text of several lines as a block, as people write a ConfigMap."""
+
+
+_Dumper.add_representer(
+    str,
+    lambda dumper, text: dumper.represent_scalar(
+        "tag:yaml.org,2002:str", text, style="|" if "\n" in text else None
+    ),
+)
+
+
+def _is_adoptable(manifest: Mapping[Any, Any]) -> bool:
+    kind, version = manifest.get("kind"), str(manifest.get("apiVersion"))
+    return kind == "HorizontalPodAutoscaler" or (kind == "Service" and version.startswith(f"{API_GROUP}/"))
 
 
 def _check_address(prometheus: str) -> None:
     if is_secret_value(prometheus):
-        raise Unusable(
+        raise NotThere(
             "--prometheus: carries a password, which everyone who may read the ScaledObject could read. "
             "Write the address without it, and name a TriggerAuthentication in the trigger."
         )
     try:
         address(prometheus)
     except Refused as refused:
-        raise Unusable(f"--prometheus: {show(prometheus)} {refused.why} {refused.fix}") from None
+        raise NotThere(f"--prometheus: {show(prometheus)} {refused.why} {refused.fix}") from None
 
 
-def _hpas(path: str) -> list[Any]:
-    found = [
-        item
-        for value in _read(path)
-        for item in unlisted(value)
-        if item.get("kind") == "HorizontalPodAutoscaler"
-    ]
+def _wanted(path: str, wanted: Callable[[Mapping[Any, Any]], bool], kinds: str) -> list[Any]:
+    found = [item for value in _read(path) for item in unlisted(value) if wanted(item)]
     if not found:
-        raise Unusable(f"{path}: contains no HorizontalPodAutoscaler. Give `kubectl get hpa NAME -o yaml`.")
+        raise NotThere(f"{path}: contains no {kinds}. Give `kubectl get KIND NAME -o yaml`.")
     return found
 
 
@@ -105,7 +172,7 @@ def _rules(path: str) -> AdapterRules:
             return read_rules(value)
         except SpecError as error:
             why = str(error)
-    raise Unusable(f"{path}: {why}")
+    raise NotThere(f"{path}: {why}")
 
 
 def _read(path: str) -> list[Any]:
@@ -113,12 +180,12 @@ def _read(path: str) -> list[Any]:
         content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
         return [document.value for document in documents(Source(BytesIO(content)))]
     except OSError as error:
-        raise Unusable(f"{path}: cannot be read: {error.strerror}.") from None
+        raise NotThere(f"{path}: cannot be read: {error.strerror}.") from None
     except Unreadable as error:
-        raise Unusable(f"{path}:{error.line}: is not valid YAML for Kubernetes: {error.why}.") from None
+        raise NotThere(f"{path}:{error.line}: is not valid YAML for Kubernetes: {error.why}.") from None
 
 
 def _name(manifest: Mapping[str, Any]) -> str:
     metadata = manifest.get("metadata")
     name = metadata.get("name") if isinstance(metadata, Mapping) else None
-    return f"HorizontalPodAutoscaler {name if str(name).isprintable() else show(name)}:"
+    return f"{manifest['kind']} {name if str(name).isprintable() else show(name)}:"

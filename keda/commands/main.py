@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "check": "check manifests: files, directories, - for stdin",
     "explain": "a scaler's parameters, or a rule",
-    "adopt": "the ScaledObject that takes an HPA over without a gap",
+    "adopt": "what an HPA or a Knative Service becomes, and the way back",
     "simulate": "what KEDA and the HPA would do over time",
     "why": "why a workload of a cluster has the replicas it has",
     "replay": "recorded replicas beside what KEDA would have done",

@@ -19,6 +19,7 @@ MANIFESTS_ON_DEMAND = Path(__file__).parent / "on_demand"
 ON_DEMAND = {
     "alertmanager": ("monitoring", "statefulset/alertmanager-alertmanager"),
     "metrics-server": ("kube-system", "deployment/metrics-server"),
+    "prometheus-adapter": ("monitoring", "deployment/prometheus-adapter"),
 }
 
 # What must be ready before anything is scaled, in the order it starts. The operator makes Prometheus' own

@@ -71,6 +71,9 @@ IMAGES: dict[str, Image] = {
 ON_DEMAND: dict[str, Image] = {
     "quay.io/prometheus/alertmanager:v0.28.1": _single("/bin/alertmanager", "alertmanager", 65534),
     "registry.k8s.io/metrics-server/metrics-server:v0.7.2": _single("/metrics-server", "metrics-server"),
+    "registry.k8s.io/prometheus-adapter/prometheus-adapter:v0.12.0": _single(
+        "/adapter", "prometheus-adapter"
+    ),
 }
 """Images that no lab needs, of tools that are `extra` in versions.toml."""
 

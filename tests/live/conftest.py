@@ -39,12 +39,14 @@ def shown(request: pytest.FixtureRequest) -> Callable[[], AbstractContextManager
 
 
 @contextmanager
-def running(name: str, shown: Callable[[], AbstractContextManager[None]]) -> Iterator[Lab]:
+def running(
+    name: str, shown: Callable[[], AbstractContextManager[None]], hpa_sync_period: str = "5s"
+) -> Iterator[Lab]:
     """A running lab that is gone afterwards, whatever an earlier session left."""
     lab = Lab(name)
     with shown():
         assert lab_command.main(["down", "--name", lab.name]) == 0
-        assert lab_command.main(["up", "--name", lab.name, "--hpa-sync-period", "5s"]) == 0
+        assert lab_command.main(["up", "--name", lab.name, "--hpa-sync-period", hpa_sync_period]) == 0
     yield lab
     with shown():
         lab_command.main(["down", "--name", lab.name])

@@ -11,11 +11,10 @@ import signal
 import stat
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from cli.takeover.plan import inspect
 from lab.paths import Lab
 from tests.live.cluster import KEDA, Cluster, Refused, wait
 from tests.live.conftest import NAME, SOON, running
+from tests.live.probe import SECONDS, Probe
 from tests.live.support import scaled_object, wait_ready
 
 pytestmark = pytest.mark.live
@@ -37,7 +37,6 @@ NAMESPACE = "helm-era"
 WORKLOADS = tuple(f"shop-{index}" for index in range(1, 6))
 LEAST, BUSY, MOST = 1, 3, 4  # replicas: the minimum, what the load asks for, the maximum
 METRICS = f"/apis/external.metrics.k8s.io/v1beta1/namespaces/{NAMESPACE}"
-SECONDS = 1.0  # between two looks of the probe
 HELMS_OWN = "SET_BY_HELM_ALONE"
 
 
@@ -68,68 +67,27 @@ class Helm:
         self.run(verb, "keda", chart, "--create-namespace", *version, *given)
 
 
-@dataclass
-class Probe:
-    """Looks once a second, each look on a thread of its own so that a slow answer hides no other.
+class Takeover(Probe):
+    """The looks at what a takeover must not touch.
 
     Attributes:
-        gaps: what did not answer -> when, in seconds since the probe began.
-        looks: what -> how many looks it was given.
         lowest: Deployment -> the lowest (wanted, existing) replicas seen. Whether a pod is ready depends on
             the node too, which a busy machine may starve.
         gone: ScaledObjects that were not there with their uid at some look.
     """
 
-    cluster: Cluster
-    uids: dict[str, str]
-    gaps: dict[str, list[float]] = field(default_factory=dict)
-    looks: dict[str, int] = field(default_factory=dict)
-    lowest: dict[str, tuple[int, int]] = field(default_factory=dict)
-    gone: set[str] = field(default_factory=set)
-    _stop: threading.Event = field(default_factory=threading.Event)
-    _threads: list[threading.Thread] = field(default_factory=list)
-
-    def start(self) -> None:
-        began = time.monotonic()
-        checks = {
-            "webhook": self._webhook,
-            "external metrics": self._metrics,
-            "ScaledObjects": self._objects,
-            "replicas": self._replicas,
-        }
-
-        def repeat(name: str, check: Callable[[], bool]) -> None:
-            due = began
-            while not self._stop.wait(max(0.0, due - time.monotonic())):
-                due += SECONDS
-                at = time.monotonic() - began
-                try:
-                    answered = check()
-                except Exception:  # of many kinds: refused, reset, timed out
-                    answered = False
-                self.looks[name] = self.looks.get(name, 0) + 1
-                if not answered:
-                    self.gaps.setdefault(name, []).append(round(at, 1))
-
-        for name, check in checks.items():
-            thread = threading.Thread(target=repeat, args=(name, check), daemon=True)
-            thread.start()
-            self._threads.append(thread)
-
-    def stop(self) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join(timeout=60)
-
-    def longest(self, name: str) -> float:
-        """Seconds of the longest row of looks that had no answer."""
-        longest, begin, last = 0.0, None, 0.0
-        for at in self.gaps.get(name, []):
-            if begin is None or at - last > 2 * SECONDS:
-                begin = at
-            last = at
-            longest = max(longest, last - begin + SECONDS)
-        return longest
+    def __init__(self, cluster: Cluster, uids: dict[str, str]) -> None:
+        super().__init__(
+            {
+                "webhook": self._webhook,
+                "external metrics": self._metrics,
+                "ScaledObjects": self._objects,
+                "replicas": self._replicas,
+            }
+        )
+        self.cluster, self.uids = cluster, uids
+        self.lowest: dict[str, tuple[int, int]] = {}
+        self.gone: set[str] = set()
 
     def _webhook(self) -> bool:
         """A second ScaledObject on a target is refused. (An API server that cannot reach the webhook, whose
@@ -254,7 +212,7 @@ class Taken:
     """A takeover that was killed while `pulumi up` ran, and the one that ended it."""
 
     uids: dict[str, str]
-    probe: Probe
+    probe: Takeover
     first: str
     second: str
     seconds: float
@@ -267,7 +225,7 @@ def taken(
     cluster: Cluster,
     shown: Callable[[], AbstractContextManager[None]],
 ) -> Taken:
-    probe = Probe(cluster, loaded)
+    probe = Takeover(cluster, loaded)
     probe.start()
     wait("the probe to look", 30, lambda: probe.looks.get("external metrics", 0) > 3)
     assert probe.gaps == {}, "Helm's KEDA answers nothing: there is nothing to lose"

@@ -72,19 +72,19 @@ class Verdict:
         return self.stage in ("", "connect")
 
 
-def binary() -> Path:
-    """The program, built anew when its sources or KEDA's requirements changed.
+def binary(folder: Path = HERE, module: Path = MODULE) -> Path:
+    """The program in a folder, built anew when its sources or the module's requirements changed.
 
     Raises FileNotFoundError without Go, and CalledProcessError when it does not compile.
     """
-    sources = sorted(HERE.glob("*.go")) + [MODULE / "go.mod", MODULE / "go.sum"]
+    sources = sorted(folder.glob("*.go")) + [module / "go.mod", module / "go.sum"]
     key = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
     built = paths.cache() / "bin" / f"oracle-{key}" / "oracle"
     if not built.exists():
         go = shutil.which("go")
         if go is None:
             raise FileNotFoundError(
-                "go: not found. The oracle is KEDA's own Go code: install Go 1.25 or later."
+                "go: not found. An oracle is Go code of the judged program: install Go 1.25 or later."
             )
         built.parent.mkdir(parents=True, exist_ok=True)
         environment = os.environ | {
@@ -98,11 +98,11 @@ def binary() -> Path:
             go,
             "build",
             *versions.load().flags,  # KEDA's packages, as the lab has compiled them
-            f"-modfile={MODULE / 'go.mod'}",
+            f"-modfile={module / 'go.mod'}",
             "-o",
             str(unfinished),
         ]
-        subprocess.run([*command, "."], cwd=HERE, env=environment, check=True)
+        subprocess.run([*command, "."], cwd=folder, env=environment, check=True)
         unfinished.rename(built)
     return built
 

@@ -28,6 +28,8 @@ OF_THE_LAB = {
 }
 """Pages whose make commands mean the lab."""
 README = PAGES[0]
+OWN = "up|preview|status|down|init|takeover|leave-adapter"
+"""What make does on a cluster of one's own, with CLUSTER."""
 
 
 def prose(page: Path) -> str:
@@ -79,12 +81,12 @@ def shell(page: Path) -> Iterator[str]:
 
 def test_every_make_command_exists() -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
-    targets = {name for line in re.findall(r"(?m)^([a-z ]+):", makefile) for name in line.split()}
+    targets = {name for line in re.findall(r"(?m)^([a-z -]+):", makefile) for name in line.split()}
     named = {
         (str(page.relative_to(ROOT)), target)
         for page in PAGES
         for line in shell(page)
-        for target in re.findall(r"(?:^|&& )make ([a-z]+)", line)
+        for target in re.findall(r"(?:^|&& )make ([a-z]+(?:-[a-z]+)*)", line)
     }
     assert named
     assert not {each for each in named if each[1] not in targets}
@@ -102,11 +104,7 @@ def test_every_module_that_a_page_runs_exists() -> None:
 @pytest.mark.parametrize("page", sorted(set(PAGES) - OF_THE_LAB), ids=lambda page: page.stem)
 def test_a_command_for_ones_own_cluster_names_it(page: Path) -> None:
     """Without CLUSTER it would start a lab on the reader's machine."""
-    bare = [
-        line
-        for line in shell(page)
-        if re.search(r"(?:^|&& )make (up|preview|status|down|init|takeover)\b(?!.*CLUSTER)", line)
-    ]
+    bare = [line for line in shell(page) if re.search(rf"(?:^|&& )make ({OWN})\b(?!.*CLUSTER)", line)]
     allowed = {"make up", "make preview", "make down", "make init"} if page.parent == ROOT / "docs" else set()
     in_blocks = re.findall(
         r"^```(?:console|sh|bash)?\n(.*?)^```", page.read_text("utf-8"), re.DOTALL | re.MULTILINE
@@ -132,6 +130,25 @@ def test_the_output_of_keda_check_is_what_it_prints(
         assert len(printed) == len(expected)
         for line, wanted in zip(printed, expected, strict=True):
             assert line.startswith(wanted.removesuffix("…")) if wanted.endswith("…") else line == wanted
+
+
+@pytest.mark.parametrize("page", [ROOT / "docs" / "migrate.md"], ids=lambda page: page.stem)
+def test_the_output_of_keda_adopt_is_what_it_prints(
+    page: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A line that ends in … shows its beginning. Notes come first; with `> FILE` they are all there is."""
+    monkeypatch.chdir(ROOT)
+    shown = re.findall(
+        r"^\$ keda (adopt [^\n]*)\n(.*?)(?=^\$|^```)", page.read_text("utf-8"), re.DOTALL | re.MULTILINE
+    )
+    assert shown
+    for line, output in shown:
+        words, _, into = line.partition(" > ")
+        assert command.main(words.split()) == 0
+        printed = capsys.readouterr()
+        lines = (printed.err + ("" if into else printed.out)).splitlines()
+        for each, wanted in zip(lines, output.splitlines(), strict=True):
+            assert each.startswith(wanted.removesuffix("…")) if wanted.endswith("…") else each == wanted
 
 
 def test_the_readme_shows_the_example_program() -> None:

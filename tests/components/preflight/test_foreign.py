@@ -102,8 +102,8 @@ def test_another_server_of_external_metrics() -> None:
     assert lines(served_by("monitoring", "prometheus-adapter")) == [
         "keda: the APIService v1beta1.external.metrics.k8s.io is served by Service "
         "monitoring/prometheus-adapter. A cluster has one: KEDA would take it, and every HPA with an "
-        "external metric of that server would read nothing. Move those HPAs (docs/adoption.md), switch "
-        "external metrics off there, and run `kubectl delete apiservice v1beta1.external.metrics.k8s.io`."
+        "external metric of that server would read nothing. Move those HPAs to KEDA first, "
+        "without an outage: docs/migrate.md."
     ]
 
 

@@ -17,7 +17,7 @@ from keda import SpecError, check
 from keda.adoption.hpa import Selector, read_hpa
 from keda.adoption.prometheus_adapter import AdapterRules, label_matchers, read_rules
 from keda.adoption.translate import adopt
-from keda.commands.adopt import run
+from keda.commands.main import main
 from tests.keda.checks.test_judge_totality import ODD, damaged, places
 from tests.support import CORPUS, ROOT
 
@@ -97,7 +97,7 @@ def test_external_metrics_by_the_adapters_rules() -> None:
     first, second = spec_of("v2-external-by-rule")["triggers"]
     assert first["metadata"] == {
         "serverAddress": PROMETHEUS,
-        "query": 'sum(max(rabbitmq_queue_messages_ready{queue="outbox",vhost=~"prod|canary",dead="",'
+        "query": 'sum(max(rabbitmq_queue_messages_ready{dead="",queue="outbox",vhost=~"canary|prod",'
         'namespace="mail"}) by (queue, vhost))',
         "threshold": "30",
         "ignoreNullValues": "false",
@@ -254,6 +254,10 @@ def test_every_place_damaged(file: Path) -> None:
         ('{namespace!=""}', {"matches": "^(.*)_total", "as": "$1_per_second"}, "a_per_second", None),
         ('{namespace!=""}', {"matches": "^jobs_total$", "as": "jobs"}, "jobs", "jobs_total"),
         ('{namespace!=""}', {"matches": "^(a|b)_(c|d)$", "as": "$1"}, "a", None),
+        # Any series that ends so is served under these names: which one, only the running adapter has.
+        ('{namespace!=""}', {"matches": "_total$"}, "_total", None),
+        ('{namespace!=""}', {"matches": "_total$", "as": "all"}, "all", None),
+        ('{namespace!=""}', {"matches": "_(.*)_total$"}, "a", None),
         ("not{", {}, "not", None),
         ('{__name__=~"\\\\pL+"}', {}, "a", None),  # of Go's regular expressions alone
     ],
@@ -265,10 +269,40 @@ def test_which_series_stands_behind_a_metric(
     assert rule.series(metric) == series
 
 
-def test_templates_that_only_a_running_adapter_can_fill_in_are_left_alone() -> None:
-    rules = [{"seriesQuery": "jobs", "metricsQuery": "sum(<<range .GroupBySlice>>x<<end>>)"}]
-    [rule] = read_rules({"externalRules": rules}).external
-    assert rule.query("jobs", [], "") is None
+@pytest.mark.parametrize(
+    ("rule", "reason"),
+    [
+        (
+            {"metricsQuery": "sum(<<range .GroupBySlice>>x<<end>>)", "resources": {"template": "a"}},
+            "externalRules[0] has <<range .GroupBySlice>> in its metricsQuery, which only the running",
+        ),
+        ({}, "externalRules[0] names no label for a namespace in resources.overrides or resources.template"),
+        (
+            {"resources": {"template": "<<.Zone>>"}},
+            "externalRules[0] names no label for a namespace in resources.overrides or resources.template",
+        ),
+    ],
+)
+def test_what_only_a_running_adapter_can_fill_in_is_named(rule: dict[str, Any], reason: str) -> None:
+    rules = read_rules({"externalRules": [{"seriesQuery": "jobs_waiting", **rule}]})
+    adoption = adopt(load("v2-proposed.yaml"), PROMETHEUS, rules)
+    [note] = [note for note in adoption.notes if "jobs_waiting" in note]
+    assert note.startswith(f"triggers[2]: CHECK {reason}")
+
+
+def test_of_two_rules_for_a_metric_the_adapter_takes_the_last() -> None:
+    """pkg/external-provider/external_series_registry.go: a later rule writes over an earlier one."""
+    rules = [
+        {"seriesQuery": "jobs_waiting", "resources": {"template": "<<.Resource>>"}, "metricsQuery": query}
+        for query in ("first(<<.Series>>)", "sum(<<.Series>>{<<.LabelMatchers>>})")
+    ]
+    adoption = adopt(load("v2-proposed.yaml"), PROMETHEUS, read_rules({"externalRules": rules}))
+    query = adoption.scaled_object.to_manifest()["spec"]["triggers"][2]["metadata"]["query"]
+    assert query == 'sum(jobs_waiting{queue="a\\"b",namespace="shop"})'
+    assert (
+        "triggers[2]: CHECK externalRules[0], externalRules[1] all serve jobs_waiting: the query is "
+        "externalRules[1]'s, the last of them." in adoption.notes
+    )
 
 
 def test_selectors_are_written_as_the_adapter_writes_them() -> None:
@@ -321,7 +355,7 @@ def test_the_command_writes_what_the_check_command_takes() -> None:
 
 
 def test_a_wrong_address_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run([str(FOLDER / "v2-proposed.yaml")], "prometheus:9090", None, workload=False) == 2
+    assert main(["adopt", str(FOLDER / "v2-proposed.yaml"), "--prometheus", "prometheus:9090"]) == 2
     [line] = capsys.readouterr().err.splitlines()
     assert line == (
         '--prometheus: "prometheus:9090" is not an http:// or https:// address. Write http://prometheus:9090.'
@@ -329,7 +363,7 @@ def test_a_wrong_address_is_one_line(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_what_must_be_checked_stands_in_the_yaml(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run([str(FOLDER / "v2-proposed.yaml")], PROMETHEUS, None, workload=True) == 0
+    assert main(["adopt", str(FOLDER / "v2-proposed.yaml"), "--workload"]) == 0
     text = capsys.readouterr().out
     assert text.count("# triggers[") == 3
     assert yaml.safe_load(text)["api"]["adopt"] == "api"
@@ -338,7 +372,7 @@ def test_what_must_be_checked_stands_in_the_yaml(capsys: pytest.CaptureFixture[s
 @pytest.mark.parametrize(
     ("content", "code", "line"),
     [
-        ("kind: Service", 2, "-: contains no HorizontalPodAutoscaler."),
+        ("kind: Service", 2, "-: contains no HorizontalPodAutoscaler or Knative Service."),
         ("a: [", 2, "-:2: is not valid YAML"),
         (BASE + "  metrics: [{type: Podz}]", 1, "-: HorizontalPodAutoscaler web: spec.metrics[0].type"),
     ],
@@ -351,7 +385,7 @@ def test_the_commands_errors_are_one_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content.encode())))
-    assert run(["-"], PROMETHEUS, None, workload=False) == code
+    assert main(["adopt", "-"]) == code
     out, err = capsys.readouterr()
     assert out == ""
     [text] = err.splitlines()
@@ -359,7 +393,7 @@ def test_the_commands_errors_are_one_line(
 
 
 def test_a_password_in_the_address_is_not_written_anywhere(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["-"], "http://user:hunter2@prometheus:9090", None, workload=False) == 2
+    assert main(["adopt", "-", "--prometheus", "http://user:hunter2@prometheus:9090"]) == 2
     said = capsys.readouterr()
     assert said.out == "" and "hunter2" not in said.err
     assert said.err.startswith("--prometheus: carries a password")

@@ -1,0 +1,216 @@
+"""Prometheus Adapter, KEDA and the HPAs between them as a cluster has them, and the two ways to change sides.
+
+A cluster has one APIService for external metrics. KEDA's operator with --enable-cert-rotation writes its CA
+into it, even if it is another's (pkg/certificates/certificate_manager.go), and serves no metric before:
+an adapter with a CA of its own is cut off at once, and insecureSkipTLSVerify keeps KEDA from serving.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cli.errors import CommandError
+from cli.kubectl import Kubectl
+from keda.core.defaults import TRANSFER_OWNERSHIP
+
+Object = dict[str, Any]
+Key = tuple[str, str]
+"""Namespace and name."""
+
+APISERVICE = "v1beta1.external.metrics.k8s.io"
+_METRICS_SERVER = "app.kubernetes.io/name=keda-operator-metrics-apiserver"
+_OPERATOR = "app.kubernetes.io/name=keda-operator"
+_ADAPTER = "app.kubernetes.io/name=prometheus-adapter"
+_ROTATION = "--enable-cert-rotation=true"
+_SECRET = "--cert-secret-name="
+_HPAS = "horizontalpodautoscalers.v2.autoscaling"
+_NAMED = ("pods", "object", "external")
+"""The fields of a metric that has a name."""
+
+
+@dataclass(frozen=True)
+class Route:
+    """What an APIService's spec has of its server: which one, and how the API server verifies it."""
+
+    namespace: str
+    name: str
+    ca: str | None = None
+    """Base64; None: it is not verified."""
+
+    def patch(self) -> str:
+        """The merge patch that makes the APIService this one. Helm is kept from deleting it."""
+        spec = {
+            "service": {"namespace": self.namespace, "name": self.name, "port": 443},
+            "insecureSkipTLSVerify": self.ca is None,
+            "caBundle": self.ca,
+        }
+        return json.dumps({"metadata": {"annotations": {"helm.sh/resource-policy": "keep"}}, "spec": spec})
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The APIService as it is, and KEDA's server of external metrics."""
+
+    now: Route
+    keda: Route
+    rotates: bool
+    """KEDA's operator writes its CA into the APIService."""
+
+    @property
+    def is_kedas(self) -> bool:
+        """The APIService names KEDA's server."""
+        return (self.now.namespace, self.now.name) == (self.keda.namespace, self.keda.name)
+
+
+def sides(kubectl: Kubectl) -> Sides:
+    """Reads both.
+
+    Raises:
+        CommandError: one is not there, or KEDA is not ready to serve.
+    """
+    found = kubectl.items("apiservices", APISERVICE, "--ignore-not-found")
+    if not found or not (spec := found[0]["spec"]).get("service"):
+        raise CommandError(
+            f"APIService {APISERVICE}: not there, so no adapter serves external metrics. Install KEDA."
+        )
+    server = _one(kubectl, "deployments", _METRICS_SERVER, "KEDA's metrics server")
+    operator = _one(kubectl, "deployments", _OPERATOR, "KEDA's operator")
+    for item in (server, operator):
+        if not item["status"].get("readyReplicas"):
+            name = f"{item['metadata']['namespace']}/{item['metadata']['name']}"
+            raise CommandError(f"Deployment {name}: not ready. No HPA would get a metric. Wait for its pod.")
+    service = _one(kubectl, "services", _METRICS_SERVER, "the Service of KEDA's metrics server")["metadata"]
+    words = [str(each) for each in operator["spec"]["template"]["spec"]["containers"][0].get("args") or []]
+    secret = next((each.removeprefix(_SECRET) for each in words if each.startswith(_SECRET)), "kedaorg-certs")
+    path = "-o=jsonpath={.data.ca\\.crt}"
+    authority = kubectl.call("get", "secret", secret, f"--namespace={service['namespace']}", path)
+    if not authority:
+        raise CommandError(
+            f"Secret {service['namespace']}/{secret}: has no ca.crt, which verifies KEDA's server."
+        )
+    now = Route(spec["service"]["namespace"], spec["service"]["name"], spec.get("caBundle"))
+    return Sides(now, Route(service["namespace"], service["name"], authority), _ROTATION in words)
+
+
+def adapter(kubectl: Kubectl) -> Route:
+    """Prometheus Adapter's Service, by its label. Raises CommandError if it is not there, or not ready."""
+    deployment = _one(kubectl, "deployments", _ADAPTER, "Prometheus Adapter")
+    if not deployment["status"].get("readyReplicas"):
+        raise CommandError("Prometheus Adapter: not ready. No HPA would get a metric. Wait for its pod.")
+    service = _one(kubectl, "services", _ADAPTER, "the Service of Prometheus Adapter")["metadata"]
+    return Route(service["namespace"], service["name"])
+
+
+def hpas(kubectl: Kubectl) -> dict[Key, Object]:
+    """Every HPA of the cluster."""
+    return {key(item): item for item in kubectl.items(_HPAS, "--all-namespaces")}
+
+
+def key(item: Mapping[str, Any]) -> Key:
+    """Namespace and name; no namespace is `default`."""
+    metadata = item["metadata"]
+    return metadata.get("namespace") or "default", metadata["name"]
+
+
+def external(hpa: Mapping[str, Any]) -> bool:
+    """Whether an HPA reads an External metric."""
+    return any(metric["type"] == "External" for metric in hpa["spec"].get("metrics") or [])
+
+
+def asleep(hpa: Mapping[str, Any]) -> bool:
+    """Whether its target is at 0 replicas, where the HPA controller leaves it (ScalingDisabled)."""
+    conditions = (hpa.get("status") or {}).get("conditions") or []
+    return any(each.get("reason") == "ScalingDisabled" for each in conditions)
+
+
+def owner(hpa: Mapping[str, Any]) -> str:
+    """The ScaledObject that owns an HPA; "" without one."""
+    references = hpa["metadata"].get("ownerReferences") or []
+    return next((each["name"] for each in references if each["kind"] == "ScaledObject"), "")
+
+
+def to_keda(kubectl: Kubectl, scaled: Sequence[Object], route: Route | None) -> None:
+    """KEDA takes over the HPAs of these ScaledObjects and, with `route`, the external metrics.
+
+    KEDA writes an HPA within a second of its ScaledObject, and the API server uses the other server at once.
+    """
+    _apply(kubectl, scaled)
+    if route:
+        _route(kubectl, route)
+
+
+def to_adapter(kubectl: Kubectl, natives: Sequence[Object], route: Route | None) -> None:
+    """The HPAs are nobody's again, with these metrics; with `route`, external metrics are the adapter's.
+
+    With its dependents orphaned, a ScaledObject leaves its HPA.
+    """
+    there = hpas(kubectl)
+    for native in natives:
+        namespace, name = key(native)
+        if scaled := owner(there.get((namespace, name), {"metadata": {}})):
+            kubectl.call("delete", "scaledobject", scaled, f"--namespace={namespace}", "--cascade=orphan")
+    _apply(kubectl, natives)
+    if route:
+        _route(kubectl, route)
+
+
+def unserved(kubectl: Kubectl, keys: Iterable[Key], *, kedas: bool, seconds: float = 60) -> list[str]:
+    """The HPAs, as `namespace/name`, that have not computed replicas from their new metrics in time."""
+    deadline = time.monotonic() + seconds
+    while True:
+        there = hpas(kubectl)
+        left = [each for each in keys if not (each in there and _computes(there[each], kedas=kedas))]
+        if not left or time.monotonic() > deadline:
+            return ["/".join(each) for each in left]
+        time.sleep(0.5)
+
+
+def portable(item: Mapping[str, Any]) -> Object:
+    """An object as it can be applied again: without what the API server and owners write."""
+    kept = {k: v for k, v in item["metadata"].items() if k in ("name", "namespace", "labels", "annotations")}
+    kept.get("annotations", {}).pop("kubectl.kubernetes.io/last-applied-configuration", None)
+    return {"apiVersion": item["apiVersion"], "kind": item["kind"], "metadata": kept, "spec": item["spec"]}
+
+
+def transferring(scaled: Mapping[str, Any]) -> Object:
+    """A ScaledObject as KEDA's webhook lets it in though its HPA is there."""
+    metadata = scaled["metadata"]
+    annotations = {**(metadata.get("annotations") or {}), TRANSFER_OWNERSHIP: "true"}
+    return {**scaled, "metadata": {**metadata, "annotations": annotations}}
+
+
+def metric_names(metrics: Sequence[Mapping[str, Any]] | None) -> set[str]:
+    """The names of an HPA's metrics; cpu and memory have none."""
+    return {each[field]["metric"]["name"] for each in metrics or [] for field in _NAMED if each.get(field)}
+
+
+def _computes(hpa: Mapping[str, Any], *, kedas: bool) -> bool:
+    """Whether it is of this side, and its last sync read the metrics that it has now."""
+    status = hpa.get("status") or {}
+    active = any(
+        each["type"] == "ScalingActive" and each["status"] == "True"
+        for each in status.get("conditions") or []
+    )
+    read = metric_names(hpa["spec"].get("metrics")) == metric_names(status.get("currentMetrics"))
+    return active and read and bool(owner(hpa)) is kedas
+
+
+def _apply(kubectl: Kubectl, items: Sequence[Object]) -> None:
+    if items:
+        listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(items)})
+        kubectl.call("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=listed)
+
+
+def _route(kubectl: Kubectl, route: Route) -> None:
+    kubectl.call("patch", "apiservice", APISERVICE, "--type=merge", "-p", route.patch())
+
+
+def _one(kubectl: Kubectl, kind: str, label: str, what: str) -> Object:
+    found = kubectl.items(kind, "--all-namespaces", "-l", label)
+    if len(found) != 1:
+        raise CommandError(f"{what}: {len(found)} found with the label {label}. There must be one of it.")
+    return found[0]

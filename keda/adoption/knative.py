@@ -1,0 +1,272 @@
+"""A Knative Service as a Deployment, a Service and a ScaledObject, and what of Knative is lost.
+
+Annotations and defaults: knative/serving, pkg/apis/autoscaling/register.go,
+config/core/configmaps/autoscaler.yaml and pkg/reconciler/autoscaling/hpa/resources/hpa.go.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from keda.core.defaults import DEFAULT_MAX
+from keda.core.errors import MISSING, Fault, Faults, SpecError, join
+from keda.core.model import LabelName, Model, Namespace
+from keda.manifests.reading import mapping, sequence
+from keda.resources import ScaledObject
+from keda.syntax import go
+
+API_GROUP = "serving.knative.dev"
+_PREFIX = "autoscaling.knative.dev/"
+_AT = ("spec", "template", "metadata", "annotations")
+_READ = (
+    *("class", "metric", "target", "target-utilization-percentage", "min-scale", "max-scale"),
+    *("initial-scale", "scale-down-delay", "window", "scale-to-zero-pod-retention-period"),
+)
+_LOST = {
+    "activation-scale": "KEDA starts at 1 replica",
+    "panic-window-percentage": "an HPA has no panic mode: it scales up at its next sync",
+    "panic-threshold-percentage": "an HPA has no panic mode: it scales up at its next sync",
+    "target-burst-capacity": "nothing buffers a burst",
+    "metric-aggregation-algorithm": "the query averages over the window",
+}
+_TARGETS = {"concurrency": 100.0, "rps": 200.0}
+_NOT_OF_A_POD = (
+    *("containerConcurrency", "timeoutSeconds", "responseStartTimeoutSeconds", "idleTimeoutSeconds"),
+)
+_GRACE = 30
+"""Seconds: scale-to-zero-grace-period of config-autoscaler."""
+_WINDOW = 60
+"""Seconds: stable-window of config-autoscaler."""
+
+
+class _Named(Model):
+    name: LabelName
+    namespace: Namespace = "default"
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Deployment, Service and ScaledObject, in this order; what to check and what is lost, one line each."""
+
+    manifests: tuple[dict[str, Any], ...]
+    notes: tuple[str, ...]
+
+
+class _Annotations:
+    """The autoscaling annotations of a template; `minScale` is the older spelling of `min-scale`."""
+
+    def __init__(self, annotations: Mapping[Any, Any]) -> None:
+        self.values = {
+            _dashed(str(key).removeprefix(_PREFIX)): (str(key), str(value))
+            for key, value in annotations.items()
+            if str(key).startswith(_PREFIX)
+        }
+
+    def text(self, name: str, default: str) -> str:
+        return self.values.get(name, ("", default))[1]
+
+    def number(self, name: str, default: float, *, least: float = 0) -> float:
+        """Raises SpecError."""
+        key, value = self.values.get(name, ("", str(default)))
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not (math.isfinite(number) and number >= least):
+            raise self._refused(key, value, f"is not a number of at least {least:g}.", "Write a number.")
+        return number
+
+    def seconds(self, name: str, default: int) -> int:
+        """Raises SpecError."""
+        key, value = self.values.get(name, ("", f"{default}s"))
+        try:
+            return math.ceil(go.duration(value) / 1e9)
+        except ValueError:
+            raise self._refused(key, value, "is not a duration.", "Write e.g. 60s.") from None
+
+    def _refused(self, key: str, value: str, why: str, fix: str) -> SpecError:
+        return SpecError([Fault(join(*_AT, key), value, f"{why} Knative's webhook would refuse it.", fix)])
+
+
+def propose(manifest: Mapping[str, Any], prometheus: str) -> Proposal:
+    """What a Knative Service becomes without Knative.
+
+    Args:
+        manifest: the Service of serving.knative.dev/v1, as parsed YAML or JSON.
+        prometheus: address of the server that has the metrics of the gateway in front of it.
+
+    Raises SpecError, paths as in the Service.
+    """
+    metadata = mapping(manifest.get("metadata"))
+    named = _Named.parse(
+        {key: metadata[key] for key in ("name", "namespace") if key in metadata}, at="metadata"
+    )
+    template = mapping(mapping(manifest.get("spec")).get("template"))
+    spec = mapping(template.get("spec"))
+    containers = [mapping(each) for each in sequence(spec.get("containers"))]
+    faults = Faults()
+    if not containers or not all(containers):
+        why = "missing, and required. Knative's webhook would refuse it."
+        faults.append(Fault("spec.template.spec.containers", MISSING, why, "Write the container."))
+    faults.raise_if_any()
+    template_metadata = mapping(template.get("metadata"))
+    annotations = _Annotations(mapping(template_metadata.get("annotations")))
+    limit = int(spec["containerConcurrency"]) if str(spec.get("containerConcurrency", "")).isdigit() else 0
+    port = _port(containers)
+    scaled, checks = _scaled_object(named, annotations, limit, prometheus)
+    labels = {"app": named.name}
+    pod = {
+        **{key: value for key, value in spec.items() if key not in _NOT_OF_A_POD},
+        "containers": [_container(each, port, serving=each is _serving(containers)) for each in containers],
+    }
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": named.name, "namespace": named.namespace},
+        "spec": {
+            "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {"labels": {**mapping(template_metadata.get("labels")), **labels}},
+                "spec": pod,
+            },
+        },
+    }
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": named.name, "namespace": named.namespace},
+        "spec": {"selector": labels, "ports": [{"name": "http", "port": 80, "targetPort": port}]},
+    }
+    lost = _losses(named, annotations, manifest, limit, zero=not scaled.spec.min_replica_count)
+    return Proposal((deployment, service, scaled.to_manifest()), (*checks, *lost))
+
+
+def _scaled_object(
+    named: _Named, annotations: _Annotations, limit: int, prometheus: str
+) -> tuple[ScaledObject, list[str]]:
+    least, most = int(annotations.number("min-scale", 0)), int(annotations.number("max-scale", 0))
+    window = annotations.seconds("window", _WINDOW)
+    delay = annotations.seconds("scale-down-delay", 0)
+    retention = annotations.seconds("scale-to-zero-pod-retention-period", 0)
+    trigger, notes = _trigger(named, annotations, limit, window, prometheus, zero=not least)
+    if not most:
+        notes.append(f"CHECK Knative sets no maximum here: {DEFAULT_MAX} is KEDA's default. Write your own.")
+    if trigger["type"] != "prometheus" and not least:
+        # Nor has Knative's class hpa (hpa.go writes minReplicas only above 0).
+        least = 1
+    scaled = ScaledObject.parse(
+        {
+            "metadata": {"name": named.name, "namespace": named.namespace},
+            "spec": {
+                "scaleTargetRef": {"name": named.name},
+                "minReplicaCount": least,
+                "maxReplicaCount": most or DEFAULT_MAX,
+                **({} if least else {"cooldownPeriod": max(delay, retention, _GRACE)}),
+                "advanced": {
+                    "horizontalPodAutoscalerConfig": {
+                        "behavior": {"scaleDown": {"stabilizationWindowSeconds": min(delay, 3600)}}
+                    }
+                },
+                "triggers": [trigger],
+            },
+        }
+    )
+    return scaled, notes
+
+
+def _trigger(
+    named: _Named, annotations: _Annotations, limit: int, window: int, prometheus: str, *, zero: bool
+) -> tuple[dict[str, Any], list[str]]:
+    metric = annotations.text("metric", "concurrency")
+    if metric in ("cpu", "memory"):
+        amount = math.ceil(annotations.number("target", 100, least=1))
+        kind, value = ("Utilization", str(amount)) if metric == "cpu" else ("AverageValue", f"{amount}Mi")
+        notes = (
+            [] if "target" in annotations.values else [f"CHECK {metric} has no target here: 100 is a guess."]
+        )
+        return {"type": metric, "metricType": kind, "metadata": {"value": value}}, notes
+    if metric not in _TARGETS:
+        why = "is not concurrency, rps, cpu or memory. Knative reads it from the custom metrics API."
+        fix = "Write the trigger by hand: docs/scalers.md lists KEDA's scalers."
+        raise SpecError([Fault(join(*_AT, annotations.values["metric"][0]), metric, why, fix)])
+    default = float(limit) if limit and metric == "concurrency" else _TARGETS[metric]
+    target = annotations.number("target", default, least=0.01)
+    if limit and metric == "concurrency":
+        target = min(target, limit)
+    share = annotations.number("target-utilization-percentage", 70, least=1) / 100
+    cluster = f'envoy_cluster_name="httproute/{named.namespace}/{named.name}/rule/0"'
+    requests = f"sum(rate(envoy_cluster_upstream_rq_completed{{{cluster}}}[{window}s]))"
+    query = requests
+    if metric == "concurrency":
+        query = f"sum(avg_over_time(envoy_cluster_upstream_rq_active{{{cluster}}}[{window}s]))"
+        if zero:  # without a pod no request is active: each is answered with 503 at once
+            query += f" + 0.001 * ({requests} > bool 0)"
+    metadata = {
+        "serverAddress": prometheus,
+        "query": query,
+        "threshold": f"{target * share:g}",
+        "ignoreNullValues": "false",
+    }
+    note = (
+        "CHECK the query: Knative counts in its own sidecar, which is gone. The query is Envoy Gateway's, of "
+        f"an HTTPRoute {named.namespace}/{named.name}; docs/http-scaling.md has its traps."
+    )
+    return {"type": "prometheus", "metadata": metadata}, [note]
+
+
+def _losses(
+    named: _Named, annotations: _Annotations, manifest: Mapping[str, Any], limit: int, *, zero: bool
+) -> Iterator[str]:
+    if zero:
+        yield (
+            "LOST requests at 0: Knative's activator holds them until a pod is ready; here they get 503. "
+            "Set minReplicaCount: 1, or put the KEDA HTTP add-on in front, which holds requests."
+        )
+    if limit:
+        yield f"LOST containerConcurrency: {limit}: no sidecar queues what is above it."
+    initial = annotations.number("initial-scale", 1)
+    if initial > 1:
+        yield f"LOST initial-scale: {initial:g}: a Deployment starts with 1 pod, and scales from there."
+    for name, (key, _) in annotations.values.items():
+        if name not in _READ:
+            yield f"LOST {key.removeprefix(_PREFIX)}: {_LOST.get(name, 'it has no counterpart')}."
+    traffic = sequence(mapping(manifest.get("spec")).get("traffic"))
+    split = " Its traffic split is the HTTPRoute's weights then." if len(traffic) > 1 else ""
+    yield f"LOST revisions and the address: write an HTTPRoute or Ingress to Service {named.name}.{split}"
+    yield (
+        f"Knative owns a Service {named.name} as long as its own Service exists: delete that one right "
+        "before you apply this, or give this another name first."
+    )
+
+
+def _serving(containers: list[Mapping[Any, Any]]) -> Mapping[Any, Any]:
+    """The container that Knative routes to: the one with a port."""
+    return next((each for each in containers if each.get("ports")), containers[0])
+
+
+def _port(containers: list[Mapping[Any, Any]]) -> int:
+    """The one port that Knative routes to; its default is 8080."""
+    port = next(iter(sequence(_serving(containers).get("ports"))), None)
+    found = mapping(port).get("containerPort")
+    return found if isinstance(found, int) else 8080
+
+
+def _container(container: Mapping[Any, Any], port: int, *, serving: bool) -> dict[str, Any]:
+    """With what Knative fills in: a name, the port and PORT, and the port of the readiness probe."""
+    named = {"name": "user-container", **container}
+    if not serving:
+        return named
+    named.setdefault("ports", [{"containerPort": port}])
+    named["env"] = [*sequence(container.get("env")), {"name": "PORT", "value": str(port)}]
+    probe = dict(mapping(container.get("readinessProbe"))) or {"tcpSocket": {}}
+    for kind in ("tcpSocket", "httpGet"):
+        if kind in probe:
+            probe[kind] = {"port": port, **{k: v for k, v in mapping(probe[kind]).items() if v}}
+    return {**named, "readinessProbe": probe}
+
+
+def _dashed(name: str) -> str:
+    return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in name)
