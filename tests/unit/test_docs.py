@@ -14,6 +14,7 @@ import yaml
 
 from components.settings import Settings, decode
 from keda.commands import main as command
+from keda.commands.why import DUMP
 from tests.support import ROOT
 
 TOP = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")]
@@ -132,6 +133,10 @@ def test_the_output_of_keda_check_is_what_it_prints(
         assert len(printed) == len(expected)
         for line, wanted in zip(printed, expected, strict=True):
             assert line.startswith(wanted.removesuffix("…")) if wanted.endswith("…") else line == wanted
+
+
+def test_the_page_has_the_dump_that_keda_why_names() -> None:
+    assert f"\n$ {DUMP} | keda why -\n" in (ROOT / "docs" / "why.md").read_text("utf-8")
 
 
 def test_the_readme_shows_the_example_program() -> None:
