@@ -63,7 +63,7 @@ load: $(VENV)/.ready  ## Real load on one workload: WORKLOAD=voice|ray-serve|env
 takeover: $(VENV)/.ready  ## A KEDA that Helm installed becomes this program's: shows the plan and asks (CLUSTER=<context>)
 	@$(PY) -m cli takeover $(ON)
 
-down: $(VENV)/.ready  ## Removes the lab and all it wrote (CLUSTER=<context>: `pulumi destroy` there)
+down: $(VENV)/.ready  ## Removes the lab; Debian packages and cached tools stay (CLUSTER=<context>: `pulumi destroy` there)
 	@$(PY) -m cli down $(ON)
 
 lint: $(VENV)/.ready  ## Style and types

@@ -177,11 +177,14 @@ FORBIDDEN = {
     r"\b[Bb]eside(s)? (that|it|them)\b": "in addition",
     r", say[.,:;)\]]": "e.g.",
     r"\bSo it looks\b": "Example output",
-    r"\b(says?|said|tells?|told|speaks?|spoken?|knows?|knew)\b": "states, reports, has; KEDA's error is",
+    r"(?<!\.)\b(says?|said|tells?|told|speaks?|spoken?|knows?|knew)\b": "states, reports, has; KEDA's error is",
     r"\bwants\b": "requires, needs",
     r"\b(webhook|operator|server|KEDA|guard|engine|API|HPA) (asks?|looks? at)\b": "queries, reads",
     r"\b(stands? still|goes on asking)\b": "is not scaled, stays as it is",
     r"\b(any|empty) text\b": "anything, an empty string",
+    r"\btwo looks\b|\bautoscalers look\b": "two polls, the HPA controller computes",
+    r"\ball it wrote\b": "what is removed, and what stays",
+    r"\b[Bb]eside (what|all)\b": "compared with, in addition to",
     r"\b[Ss]omebody else's\b": "another, of others",
     r"\.\./shared\b": "no path outside the repository",
     r"/[w]ork/\b": "no path of one machine",
@@ -191,10 +194,12 @@ READ = [
     *PAGES,
     ROOT / "Pulumi.homelab.yaml",
     ROOT / "Pulumi.yaml",
+    ROOT / "Makefile",
     *(
         file
-        for room in ("keda", "components", "policies", "cli")
-        for file in sorted((ROOT / room).rglob("*.py"))
+        for room in ("keda", "components", "policies", "cli", "lab")
+        for pattern in ("*.py", "shared.json", "*.toml")
+        for file in sorted((ROOT / room).rglob(pattern))
     ),
     *sorted((ROOT / "tests" / "corpus").rglob("*.yaml")),
 ]
