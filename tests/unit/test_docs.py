@@ -177,7 +177,7 @@ FORBIDDEN = {
     r"\b[Bb]eside(s)? (that|it|them)\b": "in addition",
     r", say[.,:;)\]]": "e.g.",
     r"\bSo it looks\b": "Example output",
-    r"(?<!\.)\b(says?|said|tells?|told|speaks?|spoken?|knows?|knew)\b": "states, reports, has; KEDA's error is",
+    r"(?<!\.)\b(says?|said|tells?|told|speaks?|spoken?|knows?|knew)\b": "states, reports, has",
     r"\bwants\b": "requires, needs",
     r"\b(webhook|operator|server|KEDA|guard|engine|API|HPA) (asks?|looks? at)\b": "queries, reads",
     r"\b(stands? still|goes on asking)\b": "is not scaled, stays as it is",
