@@ -66,7 +66,7 @@ takeover: $(VENV)/.ready  ## A KEDA that Helm installed becomes this program's: 
 leave-adapter: $(VENV)/.ready  ## HPAs on Prometheus Adapter become KEDA's: FILE=<what keda adopt wrote> (BACK=1: the way back)
 	@$(PY) -m cli leave-adapter $(ON) $(if $(FILE),--file '$(FILE)') $(if $(BACK),--back)
 
-down: $(VENV)/.ready  ## Removes the lab and all it wrote (CLUSTER=<context>: `pulumi destroy` there)
+down: $(VENV)/.ready  ## Removes the lab; Debian packages and cached tools stay (CLUSTER=<context>: `pulumi destroy` there)
 	@$(PY) -m cli down $(ON)
 
 lint: $(VENV)/.ready  ## Style and types

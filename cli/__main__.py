@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="use the lab's stand-ins for Pulumi's plugins on your own cluster",
     )
     parser.add_argument(
-        "--minutes", type=int, default=30, help="dashboard: how far back it looks (default: 30)"
+        "--minutes", type=int, default=30, help="dashboard: the time range, in minutes (default: 30)"
     )
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="render: the tree's folder")
     parser.add_argument("--from", dest="stack_file", type=Path, metavar="FILE", help="render: the stack file")
@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--force",
         action="store_true",
-        help="down: remove KEDA though others' ScaledObjects remain; init: overwrite the stack file",
+        help="down: remove KEDA even if ScaledObjects of others remain; init: overwrite the stack file",
     )
     args = parser.parse_args(argv)
     try:

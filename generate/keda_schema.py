@@ -47,8 +47,9 @@ _TYPES: dict[tuple[str, str], str | list[str]] = {
     ("ScaledJobSpec", "rolloutStrategy"): "string",  # deprecated; the model has rollout.strategy alone
 }
 """Fields of the CRD for which the models take other values, or none."""
-_VARIABLE = r"\$\{"
+VARIABLE = r"\$\{"
 """Flux fills it in later: what it becomes is not known in an editor."""
+_FILLED_IN = ("boolean", "integer", "number")
 _VALUES = {
     "int64": "integer",
     "uint32": "integer",
@@ -86,6 +87,19 @@ def _as_written(defined: dict[str, Schema]) -> None:
             field = defined[name]["properties"].get(key, {})
             described = {"description": field["description"]} if "description" in field else {}
             defined[name]["properties"][key] = {"type": types, **described}
+    for schema in defined.values():
+        for field in schema.get("properties", {}).values():
+            _or_variable(field)
+
+
+def _or_variable(field: Schema) -> None:
+    """Takes a variable too where a number or a boolean belongs, as `maxReplicaCount: ${MAX}`."""
+    variable = {"type": "string", "pattern": VARIABLE}
+    if field.get("type") in _FILLED_IN:
+        bounds = {key: field.pop(key) for key in list(field) if key in ("type", "minimum", "maximum")}
+        field["anyOf"] = [bounds, variable]
+    elif any(each.get("type") in _FILLED_IN for each in field.get("anyOf", ())):
+        field["anyOf"] = [*field["anyOf"], variable]
 
 
 def trigger_schema(*, texts: bool) -> Schema:
@@ -140,10 +154,10 @@ def _value(parameter: Parameter | None, texts: bool) -> Schema:
         return {"type": "string"}
     if parameter.enum and parameter.type == "string":
         words: Schema = {"enum": list(parameter.enum)}
-        return {"anyOf": [words, {"type": "string", "pattern": _VARIABLE}]} if texts else words
+        return {"anyOf": [words, {"type": "string", "pattern": VARIABLE}]} if texts else words
     text: Schema = {"type": "string"}
     if pattern := _PATTERNS.get(parameter.type):
-        text["pattern"] = f"{pattern}|{_VARIABLE}" if texts else pattern
+        text["pattern"] = f"{pattern}|{VARIABLE}" if texts else pattern
     if texts:
         return text
     # Whole numbers and truth values are taken for texts too.

@@ -191,7 +191,7 @@ def parser() -> argparse.ArgumentParser:
         "--hpa-sync-period",
         type=_duration,
         metavar="DURATION",
-        help="how often autoscalers look, such as 5s (default: Kubernetes' own 15s)",
+        help="how often the HPA controller computes, such as 5s (default: Kubernetes' own 15s)",
     )
     booting.add_argument(
         "--chart",
@@ -199,16 +199,16 @@ def parser() -> argparse.ArgumentParser:
         default="auto",
         help="where KEDA's chart comes from (default: what this lab chose before, else the first there is)",
     )
-    command("down", down, "remove the lab and all it wrote")
+    command("down", down, "remove the lab; Debian packages and cached tools stay")
     command("status", status, "the lab's programs, node, pods and ports")
     command("kubeconfig", kubeconfig, "a line for your shell")
     reading = command("logs", logs, "the log of one of the lab's programs")
     reading.add_argument("component", help="such as kubelet")
     reading.add_argument("--lines", type=int, default=50, help="how many (default: %(default)s)")
-    reading.add_argument("--follow", action="store_true", help="go on as it grows")
+    reading.add_argument("--follow", action="store_true", help="print new lines until Ctrl-C")
     adding = command("add", add, "run a program that the workloads do not need; built on first use")
     adding.add_argument("tool", choices=sorted(fleet.ON_DEMAND))
-    command("load", run_load, "real load on one workload, then its options", add_help=False)
+    command("load", run_load, "put real load on one workload", add_help=False)
     return top
 
 

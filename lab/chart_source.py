@@ -98,7 +98,7 @@ def choose_and_publish(
 
     refused = []
     for origin in order:
-        # The very file chosen before; the own chart is packaged anew, since its sources are ours to edit.
+        # The very file chosen before; the own chart is packaged again, since its sources are ours to edit.
         if origin == chosen_before != "own" and package.is_file():
             break
         record.unlink(missing_ok=True)  # until the package is whole: a kill here means choosing again
@@ -147,7 +147,7 @@ def package_own(tools: Mapping[str, Path], crds: Path, into: Path) -> Path:
 def values_schema(values: Mapping[str, Any]) -> dict[str, Any]:
     """A JSON schema that allows exactly the keys of `values`; an empty mapping or a FREE_FORM one allows any.
 
-    So a value of the published chart that the own one does not know is an error of helm's, not silence.
+    So a value of the published chart that the own one does not have is an error of helm's, not silence.
     """
     return {
         "type": "object",

@@ -203,7 +203,7 @@ def _stale_pod(lab: Lab, tools: Mapping[str, Path]) -> str:
 
 
 def _advertise_gpus(lab: Lab, tools: Mapping[str, Path], gpus: int) -> None:
-    """Let the node offer GPUs it does not have: kubelet forgets them when it registers the node anew."""
+    """Let the node offer GPUs it does not have: kubelet forgets them when it registers the node again."""
     amounts = {GPU: str(gpus)}
     patch = json.dumps({"status": {"capacity": amounts, "allocatable": amounts}})
     kubectl(lab, tools, "patch", "node", lab.name, "--subresource=status", f"--patch={patch}")

@@ -132,7 +132,7 @@ spec:
     - {type: cron, metadata: {timezone: UTC, start: 0 7 * * *, end: 0 19 * * *, desiredReplicas: "2"}}
 """
     passes = """\
-# one ScaledObject with both triggers: the highest answer wins
+# one ScaledObject with both triggers: the highest count wins
 apiVersion: keda.sh/v1alpha1
 kind: ScaledObject
 metadata: {name: voice, namespace: voice}

@@ -176,7 +176,7 @@ def _monitoring(found: Survey) -> Iterator[str]:
 
 
 def _workloads(found: Survey) -> Iterator[str]:
-    yield from _comment("Nothing is scaled yet. One entry per workload; `{}` goes with the first one.", 2)
+    yield from _comment("Nothing is scaled yet. Replace `{}` by one entry per workload.", 2)
     yield "  keda-homelab:workloads: {}"
     for gateway, proxies in found.gateways:
         metadata = gateway["metadata"]

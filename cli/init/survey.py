@@ -264,7 +264,7 @@ def _state_metrics(workloads: Sequence[Object]) -> Guess | None:
         if _labels(each).get(_NAME) == "kube-state-metrics" or _name(each) == "kube-state-metrics":
             account = each["spec"]["template"]["spec"].get("serviceAccountName", "default")
             place = {"namespace": _metadata(each)["namespace"], "serviceAccount": account}
-            return Guess(place, f"{ref(each)} is kube-state-metrics")
+            return Guess(place, f"kube-state-metrics runs as {ref(each)}")
     return None
 
 

@@ -98,6 +98,8 @@ def _ready(item: Mapping[str, Any]) -> tuple[str, str]:
 
 def rendered(found: Sequence[Row], answers: Mapping[tuple[str, str], str] = MappingProxyType({})) -> str:
     """The rows as aligned text; under a row its answer by namespace and name, or KEDA's own reason."""
+    if not found:
+        return "No ScaledObject and no ScaledJob. docs/your-cluster.md has the steps to the first workload."
     heads = ("WORKLOAD", "NAMESPACE", "TARGET", "TRIGGER", "REPLICAS", "RANGE", "READY")
     cells = [
         (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable
 
@@ -12,13 +13,32 @@ from keda.core.errors import did_you_mean
 
 def add(parser: ArgumentParser) -> None:
     """The arguments."""
-    parser.add_argument("name", metavar="NAME", help="a trigger's type, or a rule")
+    what = "a trigger's type, or a rule; default: the list of both"
+    parser.add_argument("name", nargs="?", metavar="NAME", help=what)
 
 
 def main(chosen: Namespace) -> int:
     """Runs it; the exit code. Raises NotThere."""
-    print(explain(chosen.name))
+    print(explain(chosen.name) if chosen.name else names())
     return 0
+
+
+def names() -> str:
+    """Everything that can be explained: the scalers, and the rules with what they find."""
+    from keda.scalers.facts import scalers
+
+    width = max(map(len, rules()))
+    of_rules = [
+        f"  {name:{width}}  {rule.severity:7}  {rule.summary}" for name, rule in sorted(rules().items())
+    ]
+    of_scalers = textwrap.fill(
+        "  ".join(sorted(scalers())),
+        96,
+        initial_indent="  ",
+        subsequent_indent="  ",
+        break_on_hyphens=False,
+    )
+    return "\n".join(["SCALERS", "", of_scalers, "", "RULES", "", *of_rules])
 
 
 def explain(name: str) -> str:
@@ -29,7 +49,11 @@ def explain(name: str) -> str:
     from keda.scalers.facts import scalers
 
     if name not in scalers():
-        raise unknown(name, "neither a scaler of KEDA 2.19 nor a rule", [*scalers(), *rules()])
+        raise unknown(
+            name,
+            "neither a scaler of KEDA 2.19 nor a rule (`keda explain` lists both)",
+            [*scalers(), *rules()],
+        )
     return triggers.explain(name)
 
 

@@ -17,14 +17,15 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "check": "check manifests: files, directories, - for stdin",
-    "explain": "a scaler's parameters, or a rule",
+    "explain": "a scaler's parameters, or a rule; without a name: the list of both",
     "adopt": "what an HPA or a Knative Service becomes, and the way back",
     "simulate": "what KEDA and the HPA would do over time",
     "why": "why a workload of a cluster has the replicas it has",
-    "replay": "recorded replicas beside what KEDA would have done",
+    "replay": "recorded replicas, compared with what KEDA would have done",
     "decisions": "how many replicas follow from which value",
 }
 """Each is a module of this package with `add`, for its arguments, and `main`."""
+ABOUT = "Checks, explains and simulates KEDA manifests. Only `why` and `replay --prometheus` need a cluster."
 
 
 def main(arguments: Sequence[str] | None = None, read: Read | None = None) -> int:
@@ -33,8 +34,8 @@ def main(arguments: Sequence[str] | None = None, read: Read | None = None) -> in
     `read` takes the place of `manifests.scaled` in the commands that simulate: it reads other files too.
     """
     words = sys.argv[1:] if arguments is None else arguments
-    parser = argparse.ArgumentParser(prog=_program(), description="Checks KEDA manifests without a cluster.")
-    parser.add_argument("--version", action="version", version=f"keda-homelab for KEDA {KEDA_VERSION}")
+    parser = argparse.ArgumentParser(prog=_program(), description=ABOUT)
+    parser.add_argument("--version", action=_Version, nargs=0, help="the release, and the KEDA it is for")
     commands = parser.add_subparsers(dest="command", required=True, prog=parser.prog)  # or it loads shutil
     name = next((word for word in words if not word.startswith("-")), "")
     for each, about in COMMANDS.items():
@@ -52,6 +53,20 @@ def main(arguments: Sequence[str] | None = None, read: Read | None = None) -> in
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+class _Version(argparse.Action):
+    """Prints it and ends; slow to find, so only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            release = f" {version('keda-homelab')}"
+        except PackageNotFoundError:  # run from a clone
+            release = ""
+        print(f"keda-homelab{release} for KEDA {KEDA_VERSION}")
+        parser.exit()
 
 
 def _program() -> str:

@@ -1,4 +1,4 @@
-"""`python -m keda replay FILE …`: recorded replicas beside what the recorded signal asks for."""
+"""`python -m keda replay FILE …`: recorded replicas, compared with what the recorded signal calls for."""
 
 from __future__ import annotations
 

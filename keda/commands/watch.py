@@ -14,7 +14,7 @@ from keda.core.errors import counted
 from keda.manifests.files import NEVER
 
 PAUSE = 0.5
-"""Seconds between two looks, at least: looking takes a tenth of the time at most."""
+"""Seconds between two rounds, at least: reading takes a tenth of the time at most."""
 
 Seen = Mapping[Path, tuple[int, int]]
 """Time of the last change (nanoseconds) and size, by file."""

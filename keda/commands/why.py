@@ -19,6 +19,8 @@ from keda.diagnosis.snapshot import Snapshot, from_dump, utc_now
 from keda.manifests.documents import Source, Unreadable, documents
 from keda.manifests.reading import unlisted
 
+DUMP = "kubectl get so,sj,hpa,deploy,pods,jobs,events -A -o json --show-managed-fields"
+
 
 def add(parser: ArgumentParser) -> None:
     """The arguments."""
@@ -79,10 +81,7 @@ def _live(context: str, namespace: str, name: str) -> tuple[Snapshot, str]:
         get, used = connect("", context, ("KUBECONFIG", "--context"))
         return cluster.read(get, namespace, name), f"cluster {used}"
     except Unreachable as error:
-        raise NotThere(
-            f"keda why: {error} A dump needs no cluster: kubectl get so,sj,hpa,deploy,events -A -o yaml | "
-            "keda why -"
-        ) from None
+        raise NotThere(f"keda why: {error} A dump needs no cluster: {DUMP} | keda why -") from None
     except cluster.NotInstalled:
         raise NotThere("keda why: the API server serves no ScaledObjects. Install KEDA first.") from None
 

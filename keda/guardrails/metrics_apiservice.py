@@ -16,7 +16,7 @@ class MetricsApiservice(Guardrail):
     """A second server of the same group on one cluster."""
 
     name = "keda-metrics-apiservice"
-    summary = "One adapter serves external.metrics.k8s.io in a cluster."
+    summary = "Only one adapter serves external.metrics.k8s.io in a cluster."
     why = (
         "The API group has one APIService. KEDA and a Prometheus Adapter with external metrics, or "
         "two KEDAs, take it from each other: each update hands it to the other, and the HPAs of "

@@ -8,7 +8,7 @@ from keda.ownership.model import TWO_HPAS, Controller, Hpa, Owner, Replicas, Sca
 
 _BOTH = frozenset({"cpu", "memory"})
 _KEEP_ONE = (
-    "Keep one ScaledObject and put the triggers of both into its spec.triggers: the highest answer wins."
+    "Keep one ScaledObject and put the triggers of both into its spec.triggers: the highest count wins."
 )
 
 

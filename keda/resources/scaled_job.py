@@ -41,7 +41,7 @@ class ScaledJobSpec(Model):
     job_target_ref: dict[str, Any] = Field(examples=["{template: {spec: {…}}}"])
     """A batch/v1 JobSpec."""
     polling_interval: Positive | None = Field(default=None, examples=[30])
-    """Seconds between two looks at the triggers. Default: 30."""
+    """Seconds between two polls of the triggers. Default: 30."""
     successful_jobs_history_limit: Count | None = Field(default=None, examples=[5])
     """Finished Jobs kept. KEDA's default: 100."""
     failed_jobs_history_limit: Count | None = Field(default=None, examples=[5])

@@ -39,7 +39,7 @@ class ScaleTargetRef(Model):
 
 
 class HorizontalPodAutoscalerConfig(Model):
-    """How the HPA that KEDA makes looks."""
+    """The HPA that KEDA creates."""
 
     name: ObjectName | None = None
     """Default: keda-hpa-<name of the ScaledObject>."""
@@ -69,7 +69,7 @@ class ScalingModifiers(Model):
 
 
 class Advanced(Model):
-    """What few need."""
+    """Options that are rarely needed."""
 
     restore_to_original_replica_count: Flag | None = None
     """On deletion of the ScaledObject, put the target back to the replicas it had. Default: false."""
@@ -93,7 +93,7 @@ class ScaledObjectSpec(Model):
 
     scale_target_ref: ScaleTargetRef = Field(examples=["{name: my-deployment}"])
     polling_interval: Positive | None = Field(default=None, examples=[30])
-    """Seconds between two looks at the triggers while at zero. Default: 30."""
+    """Seconds between two polls of the triggers while at zero. Default: 30."""
     cooldown_period: Seconds | None = Field(default=None, examples=[300])
     """Seconds without activity before going to zero. Default: 300."""
     initial_cooldown_period: Seconds | None = Field(default=None, examples=[0])

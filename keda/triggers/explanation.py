@@ -13,7 +13,7 @@ from keda.triggers.catalogue import CLASSES
 from keda.triggers.registry import UNKNOWN_SCALER, trigger_class
 
 _KINDS = {
-    "string": "text",
+    "string": "string",
     "int64": "whole number",
     "uint32": "whole number from 0",
     "float64": "number",

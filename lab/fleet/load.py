@@ -93,6 +93,7 @@ def main(lab: Lab, argv: Sequence[str]) -> int:
     program = build()["fleet"]
     chosen = ", ".join(f"{option} {value}" for option, value in arguments.items())
     show(f"load: {chosen}. Expect {load.expect}.")
+    show("Up within a minute: KEDA polls every 30 s, the HPA every 15 s. Down 5 minutes after the load ends.")
     client = [str(program), load.command, f"-{load.address}={load.scheme}://{address}:{port}"]
     client += [f"-{option}={value}" for option, value in arguments.items()]
     try:

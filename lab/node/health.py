@@ -56,7 +56,7 @@ def wait(lab: Lab, names: Iterable[str], seconds: float, update: Callable[[str],
             identity = processes.running(lab, name)
             if identity is None or time.monotonic() > deadline:
                 if identity:
-                    # It will not get well by waiting: the next `up` starts it anew.
+                    # Waiting does not help: the next `up` starts it again.
                     processes.end([identity])
                 words = " | ".join(processes.last_lines(lab, name)) or "it wrote nothing"
                 what = "ended" if identity is None else f"is not healthy after {seconds:.0f} s"

@@ -129,7 +129,7 @@ def start(lab: Lab, program: Program) -> bool:
     """Have `program` running as specified: True when it had to be started.
 
     A live process that another specification started, or that is in a network namespace which was deleted and
-    made anew, is ended first.
+    made again, is ended first.
     """
     digest = program.digest()
     if found := recorded(lab, program.name):

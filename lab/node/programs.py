@@ -239,7 +239,7 @@ disabled_plugins = [
 def pod_network(lab: Lab) -> dict[str, Any]:
     """The CNI configuration: each pod on a routed link of its own, so all its traffic meets kube-proxy.
 
-    (On a bridge, an answer from a pod beside it bypasses them unless br_netfilter is there.)
+    (On a bridge, an answer from a pod on the same node bypasses them unless br_netfilter is there.)
     """
     return {
         "cniVersion": "0.4.0",

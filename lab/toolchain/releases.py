@@ -1,4 +1,4 @@
-"""Official releases: downloaded, held against a pinned digest, unpacked."""
+"""Official releases: downloaded, compared with a pinned digest, unpacked."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -159,6 +160,26 @@ def test_a_command_that_cannot_be_run_is_one_line(
     monkeypatch.chdir(ROOT)
     assert main(["render", *arguments]) == 1
     assert capsys.readouterr().err.startswith(line)
+
+
+def test_the_page_shows_what_the_command_prints(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """docs/gitops.md: its stack file, and what `make render` and `keda check` print for it."""
+    page = (ROOT / "docs" / "gitops.md").read_text("utf-8")
+    (example,) = re.findall(r"^```yaml\n# Pulumi.home.yaml\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    file, out = tmp_path / "Pulumi.home.yaml", str(tmp_path / "cluster" / "keda")
+    file.write_text(example, "utf-8")
+
+    def printed(*options: str) -> list[str]:
+        main(["render", "--from", str(file), "--out", out, *options])
+        both = capsys.readouterr()
+        return (both.out + both.err).replace(out, "../cluster/keda").splitlines()
+
+    first, second = printed(), printed()
+    file.write_text(example.replace("listLength: 5", "listLength: 8"), "utf-8")
+    for lines in (first[:4], second, printed("--check"), printed()):
+        assert "\n".join(lines) in page
+    keda(["check", str(tmp_path / "cluster")])
+    assert f"$ keda check ../cluster\n{capsys.readouterr().out}" in page
 
 
 def test_the_stack_file_may_be_beside_the_tree(tmp_path: Path) -> None:

@@ -63,6 +63,11 @@ def test_table() -> None:
     ]
 
 
+def test_without_workloads_it_is_one_line_instead_of_a_table_of_heads() -> None:
+    line = table.rendered([])
+    assert "No ScaledObject" in line and "\n" not in line
+
+
 def test_what_keda_fills_in_is_shown_as_it_is_in_force() -> None:
     bare = {
         "metadata": {"name": "a", "namespace": "b"},

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator
 
+from generate import keda_schema as generator_of_kinds
 from generate import manifest_schemas as generator
 from keda.checks.admission.crd_shapes import shapes
 from keda.core.defaults import KEDA_VERSION
@@ -102,6 +103,26 @@ def test_what_a_cluster_and_flux_add_is_taken() -> None:
     assert faults({**scaled_object(), "metadata": {"generateName": "web-"}}) == []
 
 
+@pytest.mark.parametrize(
+    ("path", "wrong"),
+    [
+        ("maxReplicaCount", "5"),
+        ("pollingInterval", "$30"),
+        ("advanced.restoreToOriginalReplicaCount", "true"),
+        ("fallback.replicas", "5"),
+    ],
+)
+def test_a_variable_of_flux_is_taken_for_a_number_and_a_boolean(path: str, wrong: str) -> None:
+    def spec(value: str) -> dict[str, Any]:
+        outer, _, inner = path.rpartition(".")
+        field = {inner: value} | ({"failureThreshold": 3} if outer == "fallback" else {})
+        return {outer: field} if outer else field
+
+    assert faults(scaled_object(**spec("${VALUE}"))) == []
+    assert faults(scaled_object(**spec("${VALUE:=5}"))) == []
+    assert faults(scaled_object(**spec(wrong)))
+
+
 @pytest.mark.parametrize("kind", sorted(shapes()))
 def test_no_field_of_the_crd_is_refused(kind: str) -> None:
     (schema,) = (schema for path, schema in SCHEMAS.items() if f"/{kind.lower()}_" in path)
@@ -110,7 +131,8 @@ def test_no_field_of_the_crd_is_refused(kind: str) -> None:
 
 def differences(crd: dict[str, Any], schema: Any, root: Any, at: str) -> Iterator[str]:
     """The fields that the CRD has and a schema refuses, and those of another type."""
-    branches = [each for each in resolved(schema, root) if each.get("type") != "null"]
+    added = ({"type": "null"}, {"type": "string", "pattern": generator_of_kinds.VARIABLE})
+    branches = [each for each in resolved(schema, root) if each not in added]
     wanted = ["integer", "string"] if crd.get("x-kubernetes-int-or-string") else crd.get("type")
     if types := [each["type"] for each in branches if each.get("type", wanted) != wanted]:
         yield f"{at}: {types}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -40,7 +41,9 @@ def test_three_dependencies_are_installed_with_it(installed: Installation, tmp_p
 
 
 def test_the_command_names_the_release(installed: Installation, tmp_path: Path) -> None:
-    assert KEDA_VERSION in installed.run("keda", "--version", cwd=tmp_path).stdout
+    release = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    shown = installed.run("keda", "--version", cwd=tmp_path).stdout
+    assert shown == f"keda-homelab {release} for KEDA {KEDA_VERSION}\n"
 
 
 def test_the_command_checks_a_folder_outside_the_checkout(installed: Installation, tmp_path: Path) -> None:

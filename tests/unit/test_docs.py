@@ -14,6 +14,7 @@ import yaml
 
 from components.settings import Settings, decode
 from keda.commands import main as command
+from keda.commands.why import DUMP
 from tests.support import ROOT
 
 TOP = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")]
@@ -151,6 +152,10 @@ def test_the_output_of_keda_adopt_is_what_it_prints(
             assert each.startswith(wanted.removesuffix("…")) if wanted.endswith("…") else each == wanted
 
 
+def test_the_page_has_the_dump_that_keda_why_names() -> None:
+    assert f"\n$ {DUMP} | keda why -\n" in (ROOT / "docs" / "why.md").read_text("utf-8")
+
+
 def test_the_readme_shows_the_example_program() -> None:
     program = (ROOT / "examples" / "typed" / "__main__.py").read_text("utf-8").partition('"""\n\n')[2]
     assert f"```python\n{program}```" in README.read_text("utf-8")
@@ -189,11 +194,14 @@ FORBIDDEN = {
     r"\b[Bb]eside(s)? (that|it|them)\b": "in addition",
     r", say[.,:;)\]]": "e.g.",
     r"\bSo it looks\b": "Example output",
-    r"\b(says?|said|tells?|told|speaks?|spoken?|knows?|knew)\b": "states, reports, has; KEDA's error is",
+    r"(?<!\.)\b(says?|said|tells?|told|speaks?|spoken?|knows?|knew)\b": "states, reports, has",
     r"\bwants\b": "requires, needs",
     r"\b(webhook|operator|server|KEDA|guard|engine|API|HPA) (asks?|looks? at)\b": "queries, reads",
     r"\b(stands? still|goes on asking)\b": "is not scaled, stays as it is",
     r"\b(any|empty) text\b": "anything, an empty string",
+    r"\btwo looks\b|\bautoscalers look\b": "two polls, the HPA controller computes",
+    r"\ball it wrote\b": "what is removed, and what stays",
+    r"\b[Bb]eside (what|all)\b": "compared with, in addition to",
     r"\b[Ss]omebody else's\b": "another, of others",
     r"\.\./shared\b": "no path outside the repository",
     r"/[w]ork/\b": "no path of one machine",
@@ -203,10 +211,12 @@ READ = [
     *PAGES,
     ROOT / "Pulumi.homelab.yaml",
     ROOT / "Pulumi.yaml",
+    ROOT / "Makefile",
     *(
         file
-        for room in ("keda", "components", "policies", "cli")
-        for file in sorted((ROOT / room).rglob("*.py"))
+        for room in ("keda", "components", "policies", "cli", "lab")
+        for pattern in ("*.py", "shared.json", "*.toml")
+        for file in sorted((ROOT / room).rglob(pattern))
     ),
     *sorted((ROOT / "tests" / "corpus").rglob("*.yaml")),
 ]

@@ -57,7 +57,7 @@ ONE_OWNER_SCALEDOBJECT = error(
         spec:
           scaleTargetRef: {name: web}
           maxReplicaCount: 5
-          triggers:   # of both, in one: the highest answer wins
+          triggers:   # of both, in one: the highest count wins
             - type: prometheus
               metadata:
                 serverAddress: http://prometheus.monitoring:9090

@@ -1,5 +1,5 @@
-"""What a trigger or a TriggerAuthentication refers to: a reference is called missing only where objects of
-its sort and namespace are given, and nothing unseen may make it.
+"""What a trigger or a TriggerAuthentication refers to: a reference is reported as missing only where objects
+of its kind and namespace are given, and nothing unseen may make it.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ class Dynatrace(Trigger):
     query_timeout_seconds: Integer = Field(default=10, examples=[10])
     """Time for the query. Unit: seconds. Default: 10."""
     query_polling_wait: Duration = Field(default="1s", examples=["30s"])
-    """Time between two looks at a DQL query. Default: 1s."""
+    """Time between two polls of a DQL query. Default: 1s."""
     query_polling_tries: Integer = Field(default=5, examples=[5])
     """Looks at a DQL query before it counts as failed. Default: 5."""
     from_: Text | None = Field(default=None, alias="from", examples=["my-from"])
@@ -264,7 +264,7 @@ class PredictKube(Trigger):
     query: Text = Field(examples=["sum(rate(http_requests_total[2m]))"])
     """PromQL query that returns one element."""
     predict_horizon: Text = Field(examples=["2h"])
-    """How far ahead the forecast looks."""
+    """How far into the future the forecast goes."""
     query_step: Text = Field(examples=["2m"])
     """Resolution of the history."""
     history_time_window: Text = Field(examples=["7d"])

@@ -200,7 +200,7 @@ class SumoLogic(Trigger):
     result_field: Text | None = Field(default=None, examples=["my-result-field"])
     """Field of the logs' result that holds the number."""
     logs_polling_interval: Duration | None = Field(default=None, examples=["30s"])
-    """Time between two looks at a running search."""
+    """Time between two polls of a running search."""
     max_retries: Integer | None = Field(default=None, examples=[5])
     """Attempts before the search counts as failed."""
     timezone: Text = Field(default="UTC", examples=["Europe/Berlin"])

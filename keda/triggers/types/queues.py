@@ -96,7 +96,7 @@ class NSQ(Trigger):
     (activationDepthThresholdFromEnv) instead."""
     activation_depth_threshold_from_env: Text | None = None
     use_https: Boolean = Field(default=False, examples=[True])
-    """Speak HTTPS. Default: false. May come from a variable (useHttpsFromEnv) instead."""
+    """Use HTTPS. Default: false. May come from a variable (useHttpsFromEnv) instead."""
     use_https_from_env: Text | None = None
     unsafe_ssl: Boolean = Field(default=False, examples=[True])
     """Do not verify the server's certificate. Default: false. May come from a variable (unsafeSslFromEnv)

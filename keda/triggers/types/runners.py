@@ -60,7 +60,7 @@ class GitHubRunner(Trigger):
     (runnerScopeFromEnv) instead."""
     runner_scope_from_env: Text | None = None
     repos: Words | None = Field(default=None, examples=["my-repos"])
-    """Repositories to look at; without them, all of the owner's are. May come from a variable (reposFromEnv)
+    """Repositories to poll; without them, all of the owner's are. May come from a variable (reposFromEnv)
     instead."""
     repos_from_env: Text | None = None
     labels: Words | None = Field(default=None, examples=["linux"])

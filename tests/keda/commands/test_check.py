@@ -15,6 +15,7 @@ import yaml
 from keda.checks.findings import rules
 from keda.commands.main import main
 from tests.keda.commands.tree import kustomization, scaled_object, written
+from keda.scalers.facts import scalers
 
 ROOT = Path(__file__).parents[3]
 CORPUS = ROOT / "tests" / "corpus" / "check"
@@ -165,12 +166,21 @@ def test_explain_scaler(capsys: pytest.CaptureFixture[str]) -> None:
     assert "natsServerMonitoringEndpoint" in out
     code, _, err = run(capsys, "explain", "nats-jetsream")
     assert code == 2
+    assert "`keda explain` lists both" in err
     assert "Did you mean nats-jetstream?" in err
     assert run(capsys, "check", "--explain", "pdb-block") == (
         2,
         "",
         "pdb-block: is not a rule. Did you mean pdb-blocks?\n",
     )
+
+
+def test_explain_without_a_name_lists_every_name(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "explain")
+    words = set(out.split())
+    assert code == 0
+    assert words >= {*rules(), *scalers()}
+    assert max(map(len, out.splitlines())) < 120
 
 
 def test_a_reader_may_leave_early() -> None:

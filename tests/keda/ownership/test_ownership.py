@@ -199,7 +199,7 @@ MESSAGES = {
         """ScaledObject voice/voice and ScaledObject voice/voice-night both scale Deployment
         voice/voice-pipeline: KEDA's webhook refuses the second, and while it is down their two HPAs
         stop each other. Keep one ScaledObject and put the triggers of both into its spec.triggers:
-        the highest answer wins. Declared: ScaledObject at app.yaml:1; ScaledObject at app.yaml:2.""",
+        the highest count wins. Declared: ScaledObject at app.yaml:1; ScaledObject at app.yaml:2.""",
     ),
     "one HPA name": (
         scaled_object(
