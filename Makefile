@@ -13,7 +13,7 @@ ON       := --lab $(LAB) $(if $(CLUSTER),--cluster $(CLUSTER)) $(if $(STACK),--s
             $(if $(YES),--yes) $(if $(FORCE),--force) $(if $(STANDIN),--standin)
 
 .DEFAULT_GOAL := help
-.PHONY: help machine up init preview render status dashboard load takeover leave-adapter down test lint unit live fresh contract conformance verdicts fidelity generate
+.PHONY: help machine up init preview render status dashboard load takeover leave-adapter down test lint unit live long fresh contract conformance verdicts fidelity generate
 
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "make %-13s %s\n", $$1, $$2}'
@@ -78,7 +78,11 @@ unit: $(VENV)/.ready  ## The tests that need nothing but Python
 live: $(VENV)/.ready  ## The tests on a real cluster and with a lab's tools (root; makes a lab of its own; TESTS=files)
 	@$(PY) -m lab.toolchain.tools
 	@$(if $(TESTS),,$(PYTEST) -m "tools and not (live or conformance)")
-	@$(PY) -m pytest -v -m "live and not conformance" --durations=12 $(TESTS)
+	@$(PY) -m pytest -v -m "live and not (conformance$(if $(TESTS),, or long))" --durations=12 $(TESTS)
+
+long: $(VENV)/.ready  ## The tests on a real cluster that `make live` leaves out: kills, labs of their own, minutes of waiting
+	@$(PY) -m lab.toolchain.tools
+	@$(PY) -m pytest -v -m long --durations=12
 
 fresh: $(VENV)/.ready  ## `make test`, `make up` and `make down` on bare Debian (root; DEBIAN=12 or 13: that one only)
 	@$(PY) -m tests.fresh $(DEBIAN)

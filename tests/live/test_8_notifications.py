@@ -27,7 +27,7 @@ from tests.live.alarms import MERGE, SLOW, Alarms, scaled, without_waiting
 from tests.live.cluster import Cluster, wait
 from tests.live.support import WORKLOADS
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.long]
 
 ROOT = Path(__file__).resolve().parents[2]
 PORT = 9099

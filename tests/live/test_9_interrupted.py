@@ -11,7 +11,7 @@ from lab.paths import Lab
 from tests.live import interrupted
 from tests.live.conftest import NAME
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.long]
 
 
 @pytest.fixture(scope="module")

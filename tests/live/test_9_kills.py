@@ -23,7 +23,7 @@ from cli.stackfile import PROJECT, STACK
 from tests.live.cluster import KEDA, Cluster
 from tests.live.support import WORKLOADS, wait_ready, with_overrides
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.long]
 
 KILLS = int(os.environ.get("KEDA_HOMELAB_KILLS", "4"))
 SEED = int(os.environ.get("KEDA_HOMELAB_SEED", str(random.randrange(10**6))))

@@ -24,7 +24,7 @@ from lab.toolchain import tools
 from tests.live.cluster import KEDA, Cluster, wait
 from tests.live.support import WORKLOADS, scaled_object, wait_ready, with_overrides
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.long]
 PROJECT = Path(__file__).resolve().parents[2]
 
 

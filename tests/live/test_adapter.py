@@ -28,7 +28,7 @@ from tests.live.cluster import Cluster, wait
 from tests.live.conftest import NAME, SOON, running
 from tests.live.leaving import HpaProbe, draw
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.long]
 
 PROJECT = Path(__file__).resolve().parents[2]
 NAMESPACE = "shop"

@@ -32,7 +32,7 @@ from tests.live.cluster import KEDA, Cluster, Refused, wait
 from tests.live.conftest import NAME, SOON
 from tests.live.support import scaled_object
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.long]
 
 PROJECT = Path(__file__).resolve().parents[2]
 DEPLOYMENTS = "/apis/apps/v1/namespaces/keda/deployments"

@@ -12,7 +12,7 @@ from tests.fidelity.scenario import Batch
 from tests.fidelity.scenarios import SCENARIOS
 from tests.live.cluster import Cluster
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.long]
 SAMPLE = Batch("sample", [scenario for scenario in SCENARIOS.values() if scenario.live])
 
 

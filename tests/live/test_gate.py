@@ -27,7 +27,7 @@ from tests.live.nas import EXPORTER, NFS
 from tests.live.shop import MERGE, PAUSE, prometheus
 from tests.live.support import scaled_object, wait_ready, with_overrides
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.long]
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMON = {"recipe": "gate", "namespace": "media", "probe": 'probe_success{job="nas"}', "probeInterval": 5}

@@ -29,7 +29,7 @@ from tests.fidelity.source import Signals, start
 from tests.live.cluster import Cluster
 from tests.support import ROOT
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.long]
 
 EXAMPLE = str(ROOT / "examples" / "simulate" / "batch.yaml")
 ARRIVALS = f"arrivals:{ROOT / 'examples' / 'simulate' / 'arrivals.csv'}:90s"

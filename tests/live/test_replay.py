@@ -26,7 +26,7 @@ from tests.live.cluster import Cluster, wait
 from tests.live.shop import APPLY, MERGE
 from tests.live.support import wait_ready, with_overrides
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.long]
 
 TARGET = "/apis/apps/v1/namespaces/batch/deployments/batch-inference"
 HPAS = "/apis/autoscaling/v2/namespaces/batch/horizontalpodautoscalers"

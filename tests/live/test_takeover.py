@@ -30,7 +30,7 @@ from tests.live.conftest import NAME, SOON, running
 from tests.live.probe import SECONDS, Probe
 from tests.live.support import scaled_object, wait_ready
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.long]
 
 PROJECT = Path(__file__).resolve().parents[2]
 NAMESPACE = "helm-era"

@@ -37,7 +37,7 @@ from tests.live.shop import (
     scaled_to_zero,
 )
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.long]
 
 CLOSED = "http://127.0.0.1:9"
 HPAS = f"/apis/autoscaling/v2/namespaces/{NAMESPACE}/horizontalpodautoscalers"
