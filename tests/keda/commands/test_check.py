@@ -14,8 +14,8 @@ import yaml
 
 from keda.checks.findings import rules
 from keda.commands.main import main
-from tests.keda.commands.tree import kustomization, scaled_object, written
 from keda.scalers.facts import scalers
+from tests.keda.commands.tree import kustomization, scaled_object, written
 
 ROOT = Path(__file__).parents[3]
 CORPUS = ROOT / "tests" / "corpus" / "check"
