@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import Field
+
 from keda.core.defaults import DEFAULT_MAX
 from keda.core.errors import MISSING, Fault, Faults, SpecError, join
 from keda.core.model import LabelName, Model, Namespace
@@ -43,7 +45,7 @@ _WINDOW = 60
 
 
 class _Named(Model):
-    name: LabelName
+    name: LabelName = Field(examples=["shop"])
     namespace: Namespace = "default"
 
 

@@ -197,6 +197,8 @@ class _Reader:
                 self.take()
             return ""
         if kind == "op":
+            if self._wrapped and self._place == len(self._tokens):  # the ) of float(
+                raise _Wrong("it ends too early")
             raise _Wrong(f"{word} stands where a value belongs")
         return kind
 

@@ -17,6 +17,10 @@ _BOTH = ("or", "*", "and", "unless")
 
 def is_probe(tree: Any) -> bool:
     """Whether the value is 0 or 1, or none, and comes from one of PROBES."""
+    while isinstance(tree, ast.ParenExpr):
+        tree = tree.expr
+    if isinstance(tree, ast.MatrixSelector | ast.SubqueryExpr):
+        return False  # many values, none of which KEDA reads
     return _zero_or_one(tree) and any(name in PROBES for name, _ in promql.selectors(tree))
 
 

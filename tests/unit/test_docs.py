@@ -169,7 +169,9 @@ def stack_snippets() -> Iterator[tuple[str, dict[str, Any]]]:
                 yield f"{page.stem}-{number}", yaml.safe_load(block)
 
 
-@pytest.mark.parametrize(("name", "config"), list(stack_snippets()), ids=[name for name, _ in stack_snippets()])
+@pytest.mark.parametrize(
+    ("name", "config"), list(stack_snippets()), ids=[name for name, _ in stack_snippets()]
+)
 def test_a_workload_on_a_page_is_a_valid_setting(name: str, config: dict[str, Any]) -> None:
     config["keda-homelab:monitoring"] = {"prometheus": "http://prometheus:9090"}
     config["keda-homelab:keda"] = {"secrets": "watched"}

@@ -123,7 +123,9 @@ def job_template(item: Item) -> Iterator[Problem]:
         yield Problem((*at, "containers"), MISSING, what, "Write one container.", why=why)
     for key in ("initContainers", "containers"):
         for index, container in enumerate(sequence(mapping(pod).get(key))):
-            if not isinstance(container, Mapping) or did_you_mean("image", set(container) - {"image"}):
+            if not isinstance(container, Mapping):
+                continue
+            if did_you_mean("image", {str(key) for key in container} - {"image"}):
                 continue  # a misspelt key is an unknown field
             if container.get("image") in (None, ""):
                 what, why = "missing, and required.", "The API server refuses every Job."

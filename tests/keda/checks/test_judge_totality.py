@@ -140,7 +140,6 @@ BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         pytest.param(BOMB, 7, "bomb", id="bomb"),
         pytest.param("a: *b\n", 1, "alias", id="alias"),
         pytest.param("? [a]\n: 1\n", 1, "key", id="list as key"),
-        pytest.param("a: !!python/object:os.system x\n", 1, "tag", id="tag"),
         pytest.param("a: b\n c: d\n", 2, "mapping values", id="indent"),
         pytest.param("a: \x01\n", 1, "", id="control character"),
         pytest.param("<<: 1\n<<: [1]\n", 2, "twice", id="merge"),

@@ -277,7 +277,7 @@ def test_scaled_jobs() -> None:
         "missing, and required by the custom strategy. "
         "KEDA's operator would crash on it. Write customScalingQueueLengthDeduction: 0."
     ]
-    container = {"containers": [{"name": "a"}]}
+    container = {"containers": [{"name": "a", "image": "a"}]}
     # KEDA writes OnFailure where it is missing (scale_jobs.go:230).
     ScaledJob.model_validate(scaled_job(jobTargetRef={"template": {"spec": container}}))
     always = {"template": {"spec": {**container, "restartPolicy": "Always"}}}

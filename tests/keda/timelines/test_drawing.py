@@ -136,4 +136,4 @@ def test_few_points_keep_the_heights() -> None:
 
 def test_short_numbers() -> None:
     found = [short(value) for value in (0, 0.25, 9999, 12_345, 2_500_000, 3e9, 1e15)]
-    assert found == ["0", "0.25", "9999", "12.3k", "2.5M", "3G", "1e+03T"]
+    assert found == ["0", "0.25", "9999", "12.3k", "2.5M", "3G", "1P"]
