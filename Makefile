@@ -13,7 +13,7 @@ ON       := --lab $(LAB) $(if $(CLUSTER),--cluster $(CLUSTER)) $(if $(STACK),--s
             $(if $(YES),--yes) $(if $(FORCE),--force) $(if $(STANDIN),--standin)
 
 .DEFAULT_GOAL := help
-.PHONY: help machine up init preview render status dashboard load takeover down test lint unit live fresh contract conformance verdicts fidelity generate
+.PHONY: help machine up init preview render status dashboard load takeover handover down test lint unit live fresh contract conformance verdicts fidelity generate
 
 help:  ## This list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -62,6 +62,9 @@ load: $(VENV)/.ready  ## Real load on one workload: WORKLOAD=voice|ray-serve|env
 
 takeover: $(VENV)/.ready  ## A KEDA that Helm installed becomes this program's: shows the plan and asks (CLUSTER=<context>)
 	@$(PY) -m cli takeover $(ON)
+
+handover: $(VENV)/.ready  ## What Flux applies already becomes Flux's alone, and Pulumi forgets it: shows the plan and asks
+	@$(PY) -m cli handover $(ON)
 
 down: $(VENV)/.ready  ## Removes the lab and all it wrote (CLUSTER=<context>: `pulumi destroy` there)
 	@$(PY) -m cli down $(ON)

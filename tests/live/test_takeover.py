@@ -11,11 +11,10 @@ import signal
 import stat
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +25,9 @@ from cli.engine import Engine
 from cli.takeover.command import keep_crds
 from cli.takeover.plan import inspect
 from lab.paths import Lab
-from tests.live.cluster import KEDA, Cluster, Refused, wait
+from tests.live.cluster import KEDA, Cluster, wait
 from tests.live.conftest import NAME, SOON, running
+from tests.live.probe import SECONDS, Probe, uids
 from tests.live.support import scaled_object, wait_ready
 
 pytestmark = pytest.mark.live
@@ -36,8 +36,6 @@ PROJECT = Path(__file__).resolve().parents[2]
 NAMESPACE = "helm-era"
 WORKLOADS = tuple(f"shop-{index}" for index in range(1, 6))
 LEAST, BUSY, MOST = 1, 3, 4  # replicas: the minimum, what the load asks for, the maximum
-METRICS = f"/apis/external.metrics.k8s.io/v1beta1/namespaces/{NAMESPACE}"
-SECONDS = 1.0  # between two looks of the probe
 HELMS_OWN = "SET_BY_HELM_ALONE"
 
 
@@ -66,104 +64,6 @@ class Helm:
         given = [f"--set-json={key}={json.dumps(value)}" for key, value in {**soon, **values}.items()]
         version = ["--version=2.19.0", "--plain-http", "--wait", "--timeout=4m"]
         self.run(verb, "keda", chart, "--create-namespace", *version, *given)
-
-
-@dataclass
-class Probe:
-    """Looks once a second, each look on a thread of its own so that a slow answer hides no other.
-
-    Attributes:
-        gaps: what did not answer -> when, in seconds since the probe began.
-        looks: what -> how many looks it was given.
-        lowest: Deployment -> the lowest (wanted, existing) replicas seen. Whether a pod is ready depends on
-            the node too, which a busy machine may starve.
-        gone: ScaledObjects that were not there with their uid at some look.
-    """
-
-    cluster: Cluster
-    uids: dict[str, str]
-    gaps: dict[str, list[float]] = field(default_factory=dict)
-    looks: dict[str, int] = field(default_factory=dict)
-    lowest: dict[str, tuple[int, int]] = field(default_factory=dict)
-    gone: set[str] = field(default_factory=set)
-    _stop: threading.Event = field(default_factory=threading.Event)
-    _threads: list[threading.Thread] = field(default_factory=list)
-
-    def start(self) -> None:
-        began = time.monotonic()
-        checks = {
-            "webhook": self._webhook,
-            "external metrics": self._metrics,
-            "ScaledObjects": self._objects,
-            "replicas": self._replicas,
-        }
-
-        def repeat(name: str, check: Callable[[], bool]) -> None:
-            due = began
-            while not self._stop.wait(max(0.0, due - time.monotonic())):
-                due += SECONDS
-                at = time.monotonic() - began
-                try:
-                    answered = check()
-                except Exception:  # of many kinds: refused, reset, timed out
-                    answered = False
-                self.looks[name] = self.looks.get(name, 0) + 1
-                if not answered:
-                    self.gaps.setdefault(name, []).append(round(at, 1))
-
-        for name, check in checks.items():
-            thread = threading.Thread(target=repeat, args=(name, check), daemon=True)
-            thread.start()
-            self._threads.append(thread)
-
-    def stop(self) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join(timeout=60)
-
-    def longest(self, name: str) -> float:
-        """Seconds of the longest row of looks that had no answer."""
-        longest, begin, last = 0.0, None, 0.0
-        for at in self.gaps.get(name, []):
-            if begin is None or at - last > 2 * SECONDS:
-                begin = at
-            last = at
-            longest = max(longest, last - begin + SECONDS)
-        return longest
-
-    def _webhook(self) -> bool:
-        """A second ScaledObject on a target is refused. (An API server that cannot reach the webhook, whose
-        failurePolicy is Ignore, would accept it: a dry run, so nothing is left.)"""
-        second = scaled_object("second", NAMESPACE, WORKLOADS[0])
-        try:
-            self.cluster.create(f"{KEDA}/namespaces/{NAMESPACE}/scaledobjects?dryRun=All", second)
-        except Refused as refused:
-            return "is already managed by" in str(refused)
-        return False
-
-    def _metrics(self) -> bool:
-        selector = f"labelSelector=scaledobject.keda.sh%2Fname%3D{WORKLOADS[0]}"
-        found = self.cluster.request("GET", f"{METRICS}/s0-workload-{NAMESPACE}?{selector}")
-        return bool(found["items"])
-
-    def _objects(self) -> bool:
-        there = uids(self.cluster)
-        self.gone |= {name for name, uid in self.uids.items() if there.get(name) != uid}
-        return True
-
-    def _replicas(self) -> bool:
-        for item in self.cluster.request("GET", f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments")["items"]:
-            name = item["metadata"]["name"]
-            wanted, existing = item["spec"]["replicas"], item["status"].get("replicas", 0)
-            low = self.lowest.get(name, (wanted, existing))
-            self.lowest[name] = min(low[0], wanted), min(low[1], existing)
-        return True
-
-
-def uids(cluster: Cluster) -> dict[str, str]:
-    """Every ScaledObject of the cluster, and its uid."""
-    items = cluster.request("GET", f"{KEDA}/scaledobjects")["items"]
-    return {f"{i['metadata']['namespace']}/{i['metadata']['name']}": i["metadata"]["uid"] for i in items}
 
 
 def deployment(name: str) -> dict[str, Any]:
@@ -267,7 +167,7 @@ def taken(
     cluster: Cluster,
     shown: Callable[[], AbstractContextManager[None]],
 ) -> Taken:
-    probe = Probe(cluster, loaded)
+    probe = Probe(cluster, loaded, NAMESPACE, WORKLOADS[0], WORKLOADS[0], f"s0-workload-{NAMESPACE}")
     probe.start()
     wait("the probe to look", 30, lambda: probe.looks.get("external metrics", 0) > 3)
     assert probe.gaps == {}, "Helm's KEDA answers nothing: there is nothing to lose"
