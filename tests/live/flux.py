@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gzip
 import hashlib
 import io
@@ -103,7 +104,10 @@ class Flux:
     def render(self, changes: Mapping[str, Any] | None = None) -> str:
         """`make render` with more changes of the stack file; its output."""
         file = self.folder / "Pulumi.flux.yaml"
-        stackfile.write_copy(file, {**SETTINGS, **self.settings, **(changes or {})})
+        overrides = copy.deepcopy(
+            {**SETTINGS, **self.settings, **(changes or {})}
+        )  # they are merged in place
+        stackfile.write_copy(file, overrides)
         done = subprocess.run(
             [sys.executable, "-m", "cli", "render", "--from", file, "--out", self.tree],
             cwd=stackfile.PROJECT,
@@ -146,29 +150,24 @@ class Flux:
         """(status, reason, message) of the condition Ready of a Kustomization."""
         return ready(self.kustomizations().get(name))
 
+    def late(self, revision: str) -> dict[str, tuple[str, str, str]]:
+        """The Kustomizations that have not applied this revision or are not Ready, and those to be pruned."""
+        files = (self.tree / "flux").glob("*.yaml")
+        wanted = {yaml.safe_load(file.read_text())["metadata"]["name"] for file in files} | {NAME}
+        there = self.kustomizations()
+        well = {
+            name
+            for name in wanted & there.keys()
+            if ready(there[name])[0] == "True"
+            and there[name]["status"].get("lastAppliedRevision") == revision
+        }
+        return {name: ready(there.get(name)) for name in sorted((wanted | there.keys()) - well)}
+
     def await_revision(self, revision: str, seconds: float = 300) -> None:
         """Waits until every layer of a revision is applied and Ready."""
-        wanted = {
-            yaml.safe_load(file.read_text())["metadata"]["name"]
-            for file in (self.tree / "flux").glob("*.yaml")
-        } | {NAME}
-
-        def late() -> dict[str, Any]:
-            there = self.kustomizations()
-            return {
-                name: ready(there.get(name))
-                for name in sorted(wanted | set(there))
-                if not (
-                    name in wanted
-                    and name in there
-                    and ready(there[name])[0] == "True"
-                    and there[name]["status"].get("lastAppliedRevision") == revision
-                )
-            }
-
         deadline = time.monotonic() + seconds
-        while missing := late():
-            assert time.monotonic() < deadline, f"not Ready within {seconds:.0f} s: {missing}"
+        while late := self.late(revision):
+            assert time.monotonic() < deadline, f"not Ready within {seconds:.0f} s: {late}"
             time.sleep(1)
 
     def reconcile(self, seconds: float = 180) -> None:

@@ -55,16 +55,21 @@ def _listed(cluster: Cluster, path: str) -> list[dict[str, Any]]:
 
 
 def written(objects: Objects) -> dict[Key, Any]:
-    """By what a write of an object is seen, its status aside: its generation, and who wrote when."""
+    """By what a write of an object is seen, its status aside: its generation, and who wrote when.
+
+    Left out are Flux's own objects, which note that they were asked, Events and Leases.
+    """
     found = {}
     for key, item in objects.items():
+        if key.group.endswith(".toolkit.fluxcd.io") or key.kind in ("Event", "Lease"):
+            continue
         metadata = item["metadata"]
         managers = [
             (entry["manager"], entry["operation"], entry.get("time"))
             for entry in metadata.get("managedFields") or ()
             if entry.get("subresource") != "status"
         ]
-        found[key] = (metadata["uid"], metadata.get("generation"), sorted(managers, key=str))
+        found[key] = (metadata.get("uid"), metadata.get("generation"), sorted(managers, key=str))
     return found
 
 

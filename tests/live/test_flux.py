@@ -1,14 +1,18 @@
 """Flux brings a cluster to what `make render` wrote: Ready from nothing, equal to `pulumi up`, and stable.
 
-Real source, kustomize and helm controllers, in a lab of their own. The tree is an OCI artifact in its registry.
+Real source, kustomize and helm controllers, in a lab of their own. The tree is an OCI artifact in its
+registry.
 """
 
 from __future__ import annotations
 
 import secrets
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,19 +24,23 @@ from lab import __main__ as lab_command
 from lab.paths import Lab
 from tests.live.cluster import KEDA, Cluster, wait
 from tests.live.conftest import NAME, SHORT, running
-from tests.live.equality import DIFFERENCES, comparable, made_since
+from tests.live.equality import DIFFERENCES, Difference, comparable, differing, made_since
 from tests.live.flux import KUSTOMIZATIONS, RELEASE, SOURCES, Flux, pulled, ready
 from tests.live.flux import NAME as ROOT
-from tests.live.objects import Key, Objects, everything, leaves, written
+from tests.live.objects import Objects, everything, written
+from tests.live.probe import Probe, uids
 from tests.live.support import WORKLOADS, wait_ready
 
 pytestmark = pytest.mark.live
 
 CANARY = secrets.token_hex(16)
 PAUSED = "autoscaling.keda.sh/paused"
-NOWHERE = "http://nowhere.monitoring.svc:9090"
 VOICE = f"{KEDA}/namespaces/voice/scaledobjects/voice"
+RAY = f"{KEDA}/namespaces/ray/scaledobjects/ray-serve"
+ENVOY = f"{KEDA}/namespaces/envoy-gateway-system/scaledobjects/envoy-gateway"
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+PROJECT = Path(__file__).resolve().parents[2]
+GATEWAY, PROXY, BUSY = "envoy-gateway-system", "envoy-default-eg-e41e7b31", 3
 OPERATOR = "/apis/apps/v1/namespaces/keda/deployments/keda-operator"
 SETTLED = 20
 """Seconds until KEDA and the HPAs have written what they write after a change."""
@@ -110,15 +118,22 @@ def test_a_second_reconciliation_writes_nothing(flux: Flux, cluster: Cluster, by
     assert written(by_flux) == written({key: after[key] for key in by_flux})
 
 
-def change(flux: Flux, changes: Mapping[str, Any]) -> str:
-    """Renders, pushes, and has Flux look; the revision."""
+def change(flux: Flux, changes: Mapping[str, Any], timeout: str | None = None) -> str:
+    """Renders, pushes, and has Flux look; the revision. With `timeout`, workloads that are broken are not
+    waited for five minutes."""
     flux.render(changes)
+    if timeout:
+        for file in (flux.tree / "flux").glob("apps-*.yaml"):
+            file.write_text(file.read_text().replace("timeout: 5m", f"timeout: {timeout}"))
     return flux.sync()
 
 
 def test_a_paused_workload_is_current(flux: Flux, cluster: Cluster, by_flux: Objects) -> None:
-    """Paused, and its target is gone: nothing of that is a fault of what was applied."""
-    paused = {"keda-homelab:workloads.voice.annotations": {PAUSED: "true"}}
+    """Whatever else it is: here its trigger is broken, too."""
+    paused = {
+        "keda-homelab:workloads.voice.annotations": {PAUSED: "true"},
+        "keda-homelab:workloads.voice.monitoringEndpoint": "nowhere.nats.svc.cluster.local:8222",
+    }
     flux.await_revision(change(flux, paused), 120)
     wait("voice paused", 60, lambda: cluster.condition(VOICE, "Paused")[0] == "True")
     flux.reconcile()
@@ -128,51 +143,77 @@ def test_a_paused_workload_is_current(flux: Flux, cluster: Cluster, by_flux: Obj
 
 
 def test_a_rollout_of_keda_is_healthy(flux: Flux, cluster: Cluster, by_flux: Objects) -> None:
+    """What waits for KEDA waits; nothing fails."""
     generation = cluster.get(OPERATOR)["metadata"]["generation"]
-    probe = {"readinessProbe": {"initialDelaySeconds": 3}}
-    revision = change(flux, {"keda-homelab:keda.values.operator": probe})
-    failed: dict[str, tuple[str, str, str]] = {}
+    slower = {"readinessProbe": {"initialDelaySeconds": 3}}
+    revision = change(flux, {"keda-homelab:keda.values.operator": slower})
+    reasons: set[str] = set()
 
     def rolled_out() -> bool:
-        there = {name: ready(item) for name, item in flux.kustomizations().items()}
-        failed.update({name: each for name, each in there.items() if each[0] == "False"})
-        return cluster.get(OPERATOR)["metadata"]["generation"] > generation and flux.is_ready(revision)
+        states = [ready(item) for item in flux.kustomizations().values()]
+        reasons.update(reason for status, reason, _ in states if status == "False")
+        return cluster.get(OPERATOR)["metadata"]["generation"] > generation and not flux.late(revision)
 
     wait("the rollout", 300, rolled_out)
-    assert {each[1] for each in failed.values()} <= {"DependencyNotReady"}
+    assert reasons <= {"DependencyNotReady"}
     for name, namespace in WORKLOADS.items():
         wait_ready(cluster, name, namespace)
-
-
-@pytest.mark.parametrize(("fallback", "reason"), [("failed", "HealthCheckFailed")])
-def test_a_broken_trigger_fails_its_layer_alone(
-    flux: Flux, cluster: Cluster, by_flux: Objects, fallback: str, reason: str
-) -> None:
-    """Prometheus has gone. Three workloads ask it, and voice asks NATS."""
-    broken = {
-        "keda-homelab:monitoring.prometheus": NOWHERE,
-        "keda-homelab:gitops.fallback": fallback,
-        "keda-homelab:workloads.envoy-gateway.fallback": {"failureThreshold": 1, "replicas": 2},
-    }
-    began = time.monotonic()
-    change(flux, broken)
-    name = "keda-apps-envoy-gateway-system"
-    wait(f"{name} fails", 200, lambda: flux.ready(name)[:2] == ("False", reason))
-    assert time.monotonic() - began < 200
-    assert "ScaledObject/envoy-gateway-system/envoy-gateway" in flux.ready(name)[2]
-    assert flux.ready("keda-apps-voice")[0] == "True"
     flux.await_revision(change(flux, {}), 300)
+
+
+@pytest.fixture(scope="module")
+def broken(flux: Flux, cluster: Cluster, by_flux: Objects) -> dict[str, tuple[str, str, str]]:
+    """Ready of each layer after Prometheus has gone. Three workloads ask it, one of them with a fallback that
+    is to fail; voice asks NATS."""
+    change(
+        flux,
+        {
+            "keda-homelab:monitoring.prometheus": "http://nowhere.monitoring.svc:9090",
+            "keda-homelab:gitops.fallback": "failed",
+            "keda-homelab:workloads.envoy-gateway.fallback": {"failureThreshold": 1, "replicas": 2},
+        },
+        timeout="45s",
+    )
+    wait("the fallback", 120, lambda: cluster.condition(ENVOY, "Fallback")[0] == "True")
+    wait("ray-serve broken", 120, lambda: cluster.condition(RAY, "Ready")[0] == "False")
+    began = time.monotonic()
+    names = {f"keda-apps-{namespace}" for namespace in WORKLOADS.values()}
+    tokens = {name: flux.ask(f"{KUSTOMIZATIONS}/{name}") for name in sorted(names)}
+    found: dict[str, tuple[str, str, str]] = {}
+
+    def judged() -> bool:
+        for name, item in flux.kustomizations().items():
+            state = ready(item)
+            handled = item["status"].get("lastHandledReconcileAt") == tokens.get(name)
+            if name not in found and (handled or state[0] == "False") and state[0] in ("True", "False"):
+                found[name] = state
+                print(f"{name}: {state}, after {time.monotonic() - began:.0f} s")
+        return names <= found.keys()
+
+    wait("every layer judged", 200, judged)
+    flux.await_revision(change(flux, {}), 300)
+    return found
+
+
+def test_an_active_fallback_fails_its_layer_by_choice(broken: dict[str, tuple[str, str, str]]) -> None:
+    status, reason, message = broken["keda-apps-envoy-gateway-system"]
+    assert (status, reason) == ("False", "HealthCheckFailed")
+    assert "ScaledObject/envoy-gateway-system/envoy-gateway" in message and "Failed" in message
+
+
+def test_a_broken_trigger_fails_its_layer_alone(broken: dict[str, tuple[str, str, str]]) -> None:
+    status, reason, message = broken["keda-apps-ray"]
+    assert (status, reason) == ("False", "HealthCheckFailed")
+    assert "ScaledObject/ray/ray-serve" in message and "InProgress" in message
+    assert broken["keda-apps-voice"][0] == "True"
 
 
 def test_a_pruned_workload_leaves_nothing(flux: Flux, cluster: Cluster, by_flux: Objects) -> None:
     revision = change(flux, {"keda-homelab:workloads.batch": None})
     flux.await_revision(revision, 200)
-    left = [key for key in everything(cluster) if key.namespace == "batch" and key.group == "keda.sh"]
-    assert left == []
-    assert (
-        cluster.get("/apis/autoscaling/v2/namespaces/batch/horizontalpodautoscalers/keda-hpa-batch") is None
-    )
-    assert cluster.get(f"{KUSTOMIZATIONS}/keda-apps-batch") is None
+    of_batch = [key for key in everything(cluster) if key.namespace == "batch"]
+    assert not [key for key in of_batch if key.group in ("keda.sh", "autoscaling")]
+    assert "keda-apps-batch" not in flux.kustomizations()
     flux.await_revision(change(flux, {}), 200)
 
 
@@ -213,7 +254,7 @@ def by_pulumi(
     for key in removed:
         if key.kind == "CustomResourceDefinition" and key.name.endswith(".keda.sh"):
             cluster.delete(f"{CRDS}/{key.name}")
-    wait("KEDA gone", 120, lambda: not [key for key in made_since(before, everything(cluster))])
+    wait("KEDA gone", 120, lambda: not comparable(made_since(before, everything(cluster))))
     with shown():
         assert engine.operate("up").returncode == 0
     for name, namespace in WORKLOADS.items():
@@ -222,35 +263,16 @@ def by_pulumi(
     return made_since(before, everything(cluster))
 
 
-def test_pulumi_and_flux_make_the_same_objects(by_flux: Objects, by_pulumi: Objects) -> None:
+def test_pulumi_and_flux_make_the_same(by_flux: Objects, by_pulumi: Objects) -> None:
     flux, pulumi = comparable(by_flux), comparable(by_pulumi)
     assert len(pulumi) > 60
-    assert sorted(flux) == sorted(pulumi)
-
-
-def test_pulumi_and_flux_make_the_same_fields(by_flux: Objects, by_pulumi: Objects) -> None:
-    flux, pulumi = comparable(by_flux), comparable(by_pulumi)
     assert differing(flux, pulumi) == []
 
 
-def differing(left: Objects, right: Objects) -> list[tuple[Key, str, Any, Any]]:
-    """(object, path, left, right) of each field that differs, of the objects that both have."""
-    found = []
-    for key in sorted(left.keys() & right.keys()):
-        one, other = dict(leaves(left[key])), dict(leaves(right[key]))
-        paths = sorted(one.keys() | other.keys())
-        found += [
-            (key, path, one.get(path), other.get(path)) for path in paths if one.get(path) != other.get(path)
-        ]
-    return found
-
-
-def test_every_difference_that_is_allowed_is_seen(by_flux: Objects, by_pulumi: Objects) -> None:
-    """The list has nothing that no longer differs."""
-    for difference in DIFFERENCES:
-        others = [each for each in DIFFERENCES if each is not difference]
-        flux, pulumi = comparable(by_flux, others), comparable(by_pulumi, others)
-        assert sorted(flux) != sorted(pulumi) or differing(flux, pulumi), difference
+@pytest.mark.parametrize("difference", DIFFERENCES, ids=[each.what for each in DIFFERENCES])
+def test_what_may_differ_does(by_flux: Objects, by_pulumi: Objects, difference: Difference) -> None:
+    others = [each for each in DIFFERENCES if each is not difference]
+    assert differing(comparable(by_flux, others), comparable(by_pulumi, others)) != []
 
 
 def test_a_second_up_writes_nothing(engine: Engine, cluster: Cluster, by_pulumi: Objects) -> None:
@@ -258,3 +280,97 @@ def test_a_second_up_writes_nothing(engine: Engine, cluster: Cluster, by_pulumi:
     assert done.returncode == 0, done.stdout + done.stderr
     after = everything(cluster)
     assert written(by_pulumi) == written({key: after[key] for key in by_pulumi})
+
+
+@dataclass(frozen=True)
+class HandedOver:
+    """What a probe saw while Flux adopted what Pulumi made, and Pulumi gave it up."""
+
+    uids: dict[str, str]
+    probe: Probe
+    output: str
+    objects: Objects
+
+
+@pytest.fixture(scope="module")
+def handed_over(
+    flux: Flux,
+    lab: Lab,
+    cluster: Cluster,
+    before: Objects,
+    by_pulumi: Objects,
+    shown: Callable[[], AbstractContextManager[None]],
+) -> HandedOver:
+    """From Pulumi to Flux as docs/gitops.md has it, with clients that hold connections to Envoy."""
+    loading = [sys.executable, "-m", "lab", "load", "envoy-gateway", "--name", lab.name]
+    client = subprocess.Popen([*loading, "--connections", "140", "--seconds", "900"], cwd=PROJECT)
+    try:
+        wait("the load", 120, lambda: cluster.replicas(GATEWAY, PROXY) == (BUSY, BUSY))
+        there = uids(cluster)
+        [metric] = cluster.get(ENVOY)["status"]["externalMetricNames"]
+        probe = Probe(cluster, there, GATEWAY, "envoy-gateway", PROXY, metric)
+        probe.start()
+        wait("the probe to look", 30, lambda: probe.looks.get("external metrics", 0) > 3)
+        assert probe.gaps == {}, "Pulumi's KEDA answers nothing: there is nothing to lose"
+        began = time.monotonic()
+        flux.render()
+        flux.await_revision(flux.sync(), 300)
+        adopted = time.monotonic() - began
+        done = subprocess.run(
+            [sys.executable, "-m", "cli", "handover", "--lab", lab.name, "--yes"],
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        seconds = time.monotonic() - began
+        time.sleep(15)  # what comes of it is seen too
+        probe.stop()
+    finally:
+        client.terminate()
+        client.wait(timeout=30)
+    with shown():
+        print(f"\nadopted in {adopted:.0f} s, handed over in {seconds:.0f} s; {probe.looks}; {probe.lowest}")
+        for name, at in probe.gaps.items():
+            print(f"no answer of {name}: {len(at)} looks, {probe.longest(name):.0f} s at most, at {at}")
+        print(done.stdout)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return HandedOver(there, probe, done.stdout, made_since(before, everything(cluster)))
+
+
+def test_no_scaled_object_is_deleted_and_no_replica_lost(handed_over: HandedOver, cluster: Cluster) -> None:
+    assert handed_over.probe.looks["ScaledObjects"] > 20
+    assert handed_over.probe.gone == set() and uids(cluster) == handed_over.uids
+    assert handed_over.probe.lowest[PROXY] == (BUSY, BUSY)
+
+
+def test_the_webhook_and_the_metrics_answer(handed_over: HandedOver) -> None:
+    """KEDA's pods are replaced, since their label `helm.sh/chart` differs."""
+    assert handed_over.probe.longest("webhook") <= 3
+    assert handed_over.probe.longest("external metrics") <= 30
+    assert "ScaledObjects" not in handed_over.probe.gaps and "replicas" not in handed_over.probe.gaps
+
+
+def test_nothing_of_pulumi_is_left(handed_over: HandedOver, by_flux: Objects, engine: Engine) -> None:
+    for key, item in handed_over.objects.items():
+        managers = {entry["manager"] for entry in item["metadata"].get("managedFields") or ()}
+        assert not [each for each in managers if each.startswith("pulumi-")], key
+        annotations = item["metadata"].get("annotations") or {}
+        assert not [each for each in annotations if each.startswith("pulumi.com/")], key
+    assert differing(comparable(by_flux), comparable(handed_over.objects)) == []
+    assert engine.deployment().get("resources", []) == []
+
+
+def test_flux_alone_changes_what_was_handed_over(
+    handed_over: HandedOver, flux: Flux, cluster: Cluster
+) -> None:
+    """A label that leaves the tree leaves the cluster, which another owner of it would prevent."""
+    flux.await_revision(change(flux, {"keda-homelab:workloads.voice.labels": {"team": "voice"}}), 120)
+    assert cluster.get(VOICE)["metadata"]["labels"]["team"] == "voice"
+    flux.await_revision(change(flux, {}), 120)
+    assert "team" not in cluster.get(VOICE)["metadata"]["labels"]
+
+
+def test_pulumi_is_refused_from_now_on(handed_over: HandedOver, engine: Engine) -> None:
+    done = engine.operate("up", capture=True)
+    assert done.returncode != 0 and "Flux" in done.stdout + done.stderr
