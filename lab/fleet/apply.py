@@ -109,7 +109,7 @@ def add(lab: Lab, found: Mapping[str, Path], name: str, update: Callable[[str], 
     update("rollout")
     folder = MANIFESTS_ON_DEMAND / name
     manifest = (
-        f"--kustomize={_with_modules(lab, folder, wanted.tools)}"
+        f"--kustomize={with_modules(lab, folder, wanted.tools)}"
         if folder.is_dir()
         else f"--filename={folder}.yaml"
     )
@@ -121,7 +121,7 @@ def add(lab: Lab, found: Mapping[str, Path], name: str, update: Callable[[str], 
         cluster.await_rollout(lab, found, namespace, workload, 180)
 
 
-def _with_modules(lab: Lab, folder: Path, names: Sequence[str]) -> Path:
+def with_modules(lab: Lab, folder: Path, names: Sequence[str]) -> Path:
     """A copy of `folder` in the lab, with the manifests of the tools' modules in it.
 
     A Kustomization reads nothing outside its own folder.
