@@ -21,6 +21,8 @@ from lab.files import write_atomically
 _OWNERS = {"kustomize.toolkit.fluxcd.io": "Kustomization", "helm.toolkit.fluxcd.io": "HelmRelease"}
 _MANAGERS = ("kustomize-controller", "helm-controller")
 _OWN_KIND = "keda.sh/"
+# Of a plain create; a server-side apply of Pulumi's has a random name for each object, which its state has.
+_CREATOR = "pulumi-kubernetes"
 
 
 def handover(engine: Engine, kubectl: Kubectl, agree: Callable[[], None]) -> None:
@@ -39,7 +41,7 @@ def handover(engine: Engine, kubectl: Kubectl, agree: Callable[[], None]) -> Non
     if not made:
         print(f"Stack {engine.stack} has no objects: nothing to hand over.")
         return
-    managers = {str(each["__fieldManager"]) for each in made if "__fieldManager" in each}
+    managers = {_CREATOR, *(str(each["__fieldManager"]) for each in made if "__fieldManager" in each)}
     there = fields.live(kubectl, made, "default")
     if alone := [item for item in there if _owner(item) is None]:
         raise CommandError("\n".join(map(_refusal, alone)))
