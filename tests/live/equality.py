@@ -35,7 +35,7 @@ DIFFERENCES = (
     ),
     Difference(
         "Pods, ReplicaSets, Endpoints, EndpointSlices, IPAddresses, Leases, Events",
-        "Kubernetes and KEDA make them anew, most under random names",
+        "Kubernetes and KEDA make them, most under random names",
         objects=r"/(Pod|ReplicaSet|Endpoints|EndpointSlice|IPAddress|Lease|Event)/",
     ),
     Difference(
@@ -72,7 +72,7 @@ DIFFERENCES = (
     ),
     Difference(
         "`caBundle`, and the data of the Secret `kedaorg-certs`",
-        "KEDA's operator makes its certificates anew",
+        "KEDA's operator makes its own certificates",
         objects=r"^/Secret/keda/kedaorg-certs$|/(APIService|ValidatingWebhookConfiguration)/",
         field=r"^data\.|^data\[|\bcaBundle$",
     ),
