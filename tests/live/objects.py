@@ -28,10 +28,10 @@ def everything(cluster: Cluster) -> Objects:
     """Every object of every kind that the API server lists, with its managed fields."""
     found: dict[Key, Mapping[str, Any]] = {}
     for path in ["/api/v1", *_preferred(cluster)]:
-        for resource in cluster.request("GET", path)["resources"]:
+        for resource in _listed(cluster, path, "resources"):
             if "/" in resource["name"] or "list" not in resource["verbs"]:
                 continue
-            for item in _listed(cluster, f"{path}/{resource['name']}"):
+            for item in _listed(cluster, f"{path}/{resource['name']}", "items"):
                 metadata = item["metadata"]
                 group = path.split("/")[2] if path.startswith("/apis/") else ""
                 key = Key(group, resource["kind"], metadata.get("namespace", ""), metadata["name"])
@@ -45,11 +45,11 @@ def _preferred(cluster: Cluster) -> Iterator[str]:
             yield f"/apis/{group['preferredVersion']['groupVersion']}"
 
 
-def _listed(cluster: Cluster, path: str) -> list[dict[str, Any]]:
+def _listed(cluster: Cluster, path: str, what: str) -> list[dict[str, Any]]:
     try:
-        return list(cluster.request("GET", path)["items"])
+        return list(cluster.request("GET", path)[what])
     except Refused as error:
-        if error.status in (404, 405):  # a kind that is going away
+        if error.status in (404, 405):  # a group or a kind that is going away
             return []
         raise
 
