@@ -13,7 +13,7 @@ ON       := --lab $(LAB) $(if $(CLUSTER),--cluster $(CLUSTER)) $(if $(STACK),--s
             $(if $(YES),--yes) $(if $(FORCE),--force) $(if $(STANDIN),--standin)
 
 .DEFAULT_GOAL := help
-.PHONY: help machine up init preview render status dashboard load takeover leave-adapter down test lint unit live long fresh contract conformance verdicts fidelity generate
+.PHONY: help machine up init preview render status dashboard load takeover leave-adapter handover down test lint unit live long fresh contract conformance verdicts fidelity generate
 
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "make %-13s %s\n", $$1, $$2}'
@@ -65,6 +65,9 @@ takeover: $(VENV)/.ready  ## A KEDA that Helm installed becomes this program's: 
 
 leave-adapter: $(VENV)/.ready  ## HPAs on Prometheus Adapter become KEDA's: FILE=<what keda adopt wrote> (BACK=1: the way back)
 	@$(PY) -m cli leave-adapter $(ON) $(if $(FILE),--file '$(FILE)') $(if $(BACK),--back)
+
+handover: $(VENV)/.ready  ## What Flux applies already becomes Flux's alone, and Pulumi forgets it: shows the plan and asks
+	@$(PY) -m cli handover $(ON)
 
 down: $(VENV)/.ready  ## Removes the lab; Debian packages and cached tools stay (CLUSTER=<context>: `pulumi destroy` there)
 	@$(PY) -m cli down $(ON)

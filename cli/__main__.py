@@ -15,6 +15,7 @@ from cli.dashboard import boards, page
 from cli.dashboard.prometheus import Prometheus, Window
 from cli.engine import Engine
 from cli.errors import CommandError
+from cli.handover import handover
 from cli.kubectl import Kubectl
 from cli.status import table
 from lab import __main__ as lab_command
@@ -28,7 +29,8 @@ MAX_MINUTES = 24 * 60
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code."""
     parser = argparse.ArgumentParser(prog="python -m cli", description=__doc__)
-    commands = ["up", "preview", "status", "dashboard", "init", "render", "takeover", "leave-adapter", "down"]
+    commands = ["up", "preview", "status", "dashboard", "init", "render", "takeover", "leave-adapter"]
+    commands += ["handover", "down"]
     parser.add_argument("command", choices=commands)
     parser.add_argument("--lab", default="homelab", metavar="NAME", help="the lab to use (default: homelab)")
     parser.add_argument("--cluster", metavar="CONTEXT", help="a cluster of your own instead of a lab")
@@ -72,8 +74,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if args.command == "dashboard":
             code = _dashboard(args, lab)
-        elif args.command == "takeover":
-            code = _takeover(args, lab)
+        elif args.command in {"takeover", "handover"}:
+            code = _change_owner(args, lab)
         elif args.command == "leave-adapter":
             code = _leave_adapter(args, lab)
         elif args.command == "init":
@@ -151,13 +153,12 @@ def _dashboard(args: argparse.Namespace, lab: Lab) -> int:
     return 0
 
 
-def _takeover(args: argparse.Namespace, lab: Lab) -> int:
-    """Takes over a KEDA that Helm installed, on a cluster of one's own or in a lab that is up."""
-    # It reads the settings as the program does, and no other command needs what that imports.
-    takeover = import_module("cli.takeover.command").takeover
+def _change_owner(args: argparse.Namespace, lab: Lab) -> int:
+    """Takes over a KEDA that Helm installed, or hands ours to Flux, on a cluster of one's own or a lab."""
+    question = "take KEDA over" if args.command == "takeover" else "hand KEDA over to Flux"
     if args.cluster:
         own = clusters.OwnCluster.named(args.cluster, args.stack)
-        kubectl, engine, words = own.kubectl(), _own_engine(own, args, "take KEDA over"), f" {own.words}"
+        kubectl, engine, words = own.kubectl(), _own_engine(own, args, question), f" {own.words}"
     else:
         words = targets.named(lab)
         engine, kubectl = targets.lab_engine(lab), targets.lab_kubectl(lab)
@@ -165,9 +166,13 @@ def _takeover(args: argparse.Namespace, lab: Lab) -> int:
 
     def agree() -> None:
         if args.cluster:  # a lab is nobody's to lose
-            clusters.confirm(args.cluster, "take KEDA over", args.yes)
+            clusters.confirm(args.cluster, question, args.yes)
 
-    takeover(engine, kubectl, words, agree)
+    if args.command == "handover":
+        handover(engine, kubectl, agree)
+    else:
+        # It reads the settings as the program does, and no other command needs what that imports.
+        import_module("cli.takeover.command").takeover(engine, kubectl, words, agree)
     return 0
 
 

@@ -123,6 +123,18 @@ class Engine:
             self._prepare()
             return self._export()
 
+    def forget(self) -> None:
+        """Deletes the stack's state; what it made stays in the cluster, and its stack file where it is.
+
+        Raises:
+            CommandError: another command is at work on this stack, or Pulumi refuses.
+        """
+        with self._lock():
+            remove = ["stack", "rm", self.stack, "--force", "--yes", "--preserve-config"]
+            done = self.run(*remove, capture=True, cwd=self.config_file.parent)
+            if done.returncode:
+                raise CommandError(f"stack {self.stack}: {last_line(done)} Its state is still there.")
+
     def claim(self, cluster: str) -> None:
         """Binds the stack to the cluster with this uid; a stack that is bound already must be bound to it.
 

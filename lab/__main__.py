@@ -125,14 +125,14 @@ def logs(lab: Lab, options: argparse.Namespace) -> int:
 
 
 def add(lab: Lab, options: argparse.Namespace) -> int:
-    """Runs a tool of `fleet.ON_DEMAND` in the lab."""
+    """Runs one of `fleet.ON_DEMAND` in the lab."""
     if not lab.record.exists():
         show(f"lab {lab.name}: not up, so nothing can run in it. Run `python -m lab up`.")
         return 1
     with _lock(lab):
-        found = tools.ensure([options.tool, "crane", "kubectl"])
-        with step(options.tool) as progress:
-            fleet.add(lab, found, options.tool, progress.update)
+        found = tools.ensure([*fleet.ON_DEMAND[options.program].tools, "crane", "kubectl"])
+        with step(options.program) as progress:
+            fleet.add(lab, found, options.program, progress.update)
     return 0
 
 
@@ -207,7 +207,7 @@ def parser() -> argparse.ArgumentParser:
     reading.add_argument("--lines", type=int, default=50, help="how many (default: %(default)s)")
     reading.add_argument("--follow", action="store_true", help="print new lines until Ctrl-C")
     adding = command("add", add, "run a program that the workloads do not need; built on first use")
-    adding.add_argument("tool", choices=sorted(fleet.ON_DEMAND))
+    adding.add_argument("program", choices=sorted(fleet.ON_DEMAND))
     command("load", run_load, "put real load on one workload", add_help=False)
     return top
 

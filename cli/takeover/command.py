@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from cli import stackfile
+from cli import fields, stackfile
 from cli.engine import Engine
 from cli.errors import CommandError
 from cli.kubectl import Kubectl
@@ -81,10 +81,10 @@ def _run(engine: Engine, kubectl: Kubectl, found: Found, folder: Path, where: st
             f"what it names and run `make takeover{where}` again."
         )
     _done(3, "KEDA is the program's")
-    live = _live(kubectl, found.release.objects(), found.release.namespace)
-    made = _made(engine)
-    ours = [item for item in live if _identity(item) in made]
-    count = sum(_give_up(kubectl, item) for item in ours)
+    live = fields.live(kubectl, found.release.objects(), found.release.namespace)
+    made = {fields.identity(each) for each in fields.made(engine.deployment())}
+    ours = [item for item in live if fields.identity(item) in made]
+    count = sum(fields.give_up(kubectl, item, _MANAGERS) for item in ours)
     _unmark(kubectl, [item for item in live if item["kind"] != CRD])
     _done(4, f"Helm's fields given up on {count} objects")
     there = inspect(kubectl).uids()
@@ -94,14 +94,14 @@ def _run(engine: Engine, kubectl: Kubectl, found: Found, folder: Path, where: st
             f"there, and {folder} has a backup. Run `make takeover{where}` again once it is clear by whom."
         )
     for stored in found.releases:
-        kubectl.call("delete", "--ignore-not-found", "-f", "-", stdin=json.dumps(_bare(stored.item)))
+        kubectl.call("delete", "--ignore-not-found", "-f", "-", stdin=json.dumps(fields.bare_of(stored.item)))
     _unmark(kubectl, found.crds)  # last: as long as they are marked, a run that was stopped is recognised
     _done(5, f"release {found.release.namespace}/{found.release.name} is forgotten")
     print(f"\nAll {len(there)} objects of KEDA's kinds are there; those from before have the same uid.")
-    if left := [item for item in live if _identity(item) not in made]:
+    if left := [item for item in live if fields.identity(item) not in made]:
         print("Objects of the release that the program does not make. Nothing owns them now; to remove them:")
         for item in left:
-            print(f"  kubectl delete {_argument(item)}")
+            print(f"  kubectl delete {fields.argument(item)}")
 
 
 def back_up(found: Found, folder: Path) -> None:
@@ -134,33 +134,10 @@ def keep_crds(found: Found, kubectl: Kubectl) -> None:
             kubectl.call("replace", "-f", "-", stdin=json.dumps(kept))
 
 
-def _give_up(kubectl: Kubectl, item: Object) -> bool:
-    """Removes the fields that Helm alone set; whether there were any.
-
-    Helm creates and patches, so its entry in managedFields is an Update, which nothing can take back. Made an
-    Apply, it is taken back by applying nothing in its name: what Pulumi set too stays (Kubernetes,
-    "Server-Side Apply", transferring ownership).
-    """
-    fields = item["metadata"].get("managedFields") or []
-    helms = [each for each in fields if each["manager"] in _MANAGERS and not each.get("subresource")]
-    if not helms:
-        return False
-    applied = [{**each, "operation": "Apply"} if each in helms else each for each in fields]
-    patch = [
-        {"op": "test", "path": "/metadata/resourceVersion", "value": item["metadata"]["resourceVersion"]},
-        {"op": "replace", "path": "/metadata/managedFields", "value": applied},
-    ]
-    bare = json.dumps(_bare(item))
-    kubectl.call("patch", "-f", "-", "--type=json", "-p", json.dumps(patch), stdin=bare)
-    for manager in {each["manager"] for each in helms}:
-        kubectl.call("apply", "--server-side", f"--field-manager={manager}", "-f", "-", stdin=bare)
-    return True
-
-
 def _unmark(kubectl: Kubectl, items: Sequence[Object]) -> None:
     """Removes the annotations of Helm's release and the labels of Flux's, wherever they still are."""
     if items:
-        listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": [_bare(item) for item in items]})
+        listed = fields.bare_list(items)
         kubectl.call("annotate", "-f", "-", *(f"{key}-" for key in _MARKS), stdin=listed)
         kubectl.call("label", "-f", "-", *(f"{key}-" for key in _LABELS), stdin=listed)
 
@@ -187,50 +164,11 @@ def _lost_values(found: Found, settings: Settings) -> list[str]:
     return differing(found.release.values, effective)
 
 
-def _live(kubectl: Kubectl, objects: Iterable[Object], namespace: str) -> list[Object]:
-    """The objects of a release's manifest as the cluster has them; those that are gone are left out."""
-    bare = [_bare(item) for item in objects]
-    live: list[Object] = []
-    # kubectl takes no object that names another namespace than -n; those that name none need it.
-    for namespaced, place in ((True, []), (False, ["-n", namespace])):
-        items = [item for item in bare if ("namespace" in item["metadata"]) is namespaced]
-        if items:
-            listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
-            read = ["get", "-f", "-", *place, "--ignore-not-found", "--show-managed-fields", "-o", "json"]
-            found = json.loads(kubectl.call(*read, stdin=listed) or '{"items": []}')
-            live += found.get("items", [found])
-    return live
-
-
-def _made(engine: Engine) -> set[tuple[str, str, str, str]]:
-    """The identity of every object in the stack's state."""
-    outputs = [resource.get("outputs") or {} for resource in engine.deployment().get("resources", [])]
-    return {_identity(each) for each in outputs if {"apiVersion", "kind", "metadata"} <= each.keys()}
-
-
-def _identity(item: Mapping[str, Any]) -> tuple[str, str, str, str]:
-    """API group, kind, namespace, name."""
-    metadata = item["metadata"]
-    group = item["apiVersion"].rpartition("/")[0]
-    return group, item["kind"], metadata.get("namespace", ""), metadata["name"]
-
-
-def _bare(item: Object) -> Object:
-    metadata = {key: item["metadata"][key] for key in ("name", "namespace") if key in item["metadata"]}
-    return {"apiVersion": item["apiVersion"], "kind": item["kind"], "metadata": metadata}
-
-
 def _portable(item: Object) -> Object:
     """Without what the API server writes, so that it can be created again."""
     servers = {"resourceVersion", "uid", "creationTimestamp", "managedFields", "generation"}
     metadata = {key: value for key, value in item["metadata"].items() if key not in servers}
     return {key: value for key, value in {**item, "metadata": metadata}.items() if key != "status"}
-
-
-def _argument(item: Object) -> str:
-    group, kind, namespace, name = _identity(item)
-    resource = f"{kind}.{group}" if group else kind
-    return f"{resource.lower()} {name}" + (f" -n {namespace}" if namespace else "")
 
 
 def _done(step: int, text: str) -> None:

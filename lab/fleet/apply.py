@@ -3,23 +3,46 @@
 from __future__ import annotations
 
 import re
+import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from lab import cluster
 from lab.errors import LabError
 from lab.node import images
 from lab.paths import Lab
+from lab.toolchain import tools
 
 MANIFESTS = Path(__file__).parent / "manifests"
 MANIFESTS_ON_DEMAND = Path(__file__).parent / "on_demand"
 
-# Programs that the four workloads do not need, by tool: the namespace and the workload that must be ready.
+
+@dataclass(frozen=True)
+class OnDemand:
+    """What the four workloads do not need.
+
+    Its manifests are `<name>.yaml` of `MANIFESTS_ON_DEMAND`, or the folder of that name: a Kustomization,
+    which names the manifests of each tool's own module by the tool's name.
+
+    Attributes:
+        tools: its programs.
+        waited_for: namespace and workload of each that must be ready.
+    """
+
+    tools: Sequence[str]
+    waited_for: Sequence[tuple[str, str]]
+
+
+_FLUX = ("source-controller", "kustomize-controller", "helm-controller")
 ON_DEMAND = {
-    "alertmanager": ("monitoring", "statefulset/alertmanager-alertmanager"),
-    "metrics-server": ("kube-system", "deployment/metrics-server"),
-    "prometheus-adapter": ("monitoring", "deployment/prometheus-adapter"),
+    "alertmanager": OnDemand(("alertmanager",), (("monitoring", "statefulset/alertmanager-alertmanager"),)),
+    "flux": OnDemand(_FLUX, [("flux-system", f"deployment/{name}") for name in _FLUX]),
+    "metrics-server": OnDemand(("metrics-server",), (("kube-system", "deployment/metrics-server"),)),
+    "prometheus-adapter": OnDemand(
+        ("prometheus-adapter",), (("monitoring", "deployment/prometheus-adapter"),)
+    ),
 }
 
 # What must be ready before anything is scaled, in the order it starts. The operator makes Prometheus' own
@@ -35,6 +58,9 @@ WAITED_FOR = (
     ("batch", "deployment/batch-inference"),
     ("voice", "deployment/voice-pipeline"),
 )
+
+# A field we do not write (spec.replicas, which is KEDA's) is left alone.
+_SERVER_SIDE = ("--server-side", "--field-manager=keda-homelab-lab", "--force-conflicts")
 
 MONITORING_KINDS = ("prometheuses", "servicemonitors", "podmonitors")
 
@@ -57,14 +83,7 @@ def install(lab: Lab, kubectl: Path, bundle: Path, update: Callable[[str], None]
         return cluster.kubectl(lab, {"kubectl": kubectl}, *arguments)
 
     def apply(path: Path) -> None:
-        # Server-side: a field we do not write (spec.replicas, which is KEDA's) is left alone.
-        run(
-            "apply",
-            "--server-side",
-            "--field-manager=keda-homelab-lab",
-            "--force-conflicts",
-            f"--filename={path}",
-        )
+        run("apply", *_SERVER_SIDE, f"--filename={path}")
 
     update("Prometheus Operator")
     operator = lab.root / "config" / "prometheus-operator.yaml"
@@ -80,29 +99,42 @@ def install(lab: Lab, kubectl: Path, bundle: Path, update: Callable[[str], None]
         cluster.await_rollout(lab, {"kubectl": kubectl}, namespace, workload, 180)
 
 
-def add(lab: Lab, found: Mapping[str, Path], tool: str, update: Callable[[str], None]) -> None:
-    """Have a program of `ON_DEMAND` running. Alertmanager's configuration notifies nobody.
+def add(lab: Lab, found: Mapping[str, Path], name: str, update: Callable[[str], None]) -> None:
+    """Have one of `ON_DEMAND` running. Alertmanager's configuration notifies nobody.
 
-    `found`: the paths of the tool, crane and kubectl. Raises LabError with what is not ready.
+    `found`: the paths of its tools, crane and kubectl. Raises LabError with what is not ready.
     """
-    update("image")
+    wanted = ON_DEMAND[name]
+    update("images")
     for reference, image in images.ON_DEMAND.items():
-        if tool in image.files.values():
+        if not set(wanted.tools).isdisjoint(image.files.values()):
             images.add(lab, found, reference)
     update("rollout")
-    manifest = MANIFESTS_ON_DEMAND / f"{tool}.yaml"
-    cluster.kubectl(
-        lab,
-        found,
-        "apply",
-        "--server-side",
-        "--field-manager=keda-homelab-lab",
-        "--force-conflicts",
-        f"--filename={manifest}",
+    folder = MANIFESTS_ON_DEMAND / name
+    manifest = (
+        f"--kustomize={with_modules(lab, folder, wanted.tools)}"
+        if folder.is_dir()
+        else f"--filename={folder}.yaml"
     )
-    namespace, workload = ON_DEMAND[tool]
-    cluster.kubectl(lab, found, "wait", workload, f"--namespace={namespace}", "--for=create", "--timeout=60s")
-    cluster.await_rollout(lab, found, namespace, workload, 180)
+    cluster.kubectl(lab, found, "apply", *_SERVER_SIDE, manifest)
+    for namespace, workload in wanted.waited_for:
+        cluster.kubectl(
+            lab, found, "wait", workload, f"--namespace={namespace}", "--for=create", "--timeout=60s"
+        )
+        cluster.await_rollout(lab, found, namespace, workload, 180)
+
+
+def with_modules(lab: Lab, folder: Path, names: Sequence[str]) -> Path:
+    """A copy of `folder` in the lab, with the manifests of the tools' modules in it.
+
+    A Kustomization reads nothing outside its own folder.
+    """
+    copy = lab.root / "config" / folder.name
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(folder, copy)
+    for name in names:
+        shutil.copytree(tools.module_dir(name) / "config", copy / name)
+    return copy
 
 
 def _await_kinds(run: Callable[..., str], seconds: float = 60) -> None:

@@ -74,6 +74,11 @@ ON_DEMAND: dict[str, Image] = {
     "registry.k8s.io/prometheus-adapter/prometheus-adapter:v0.12.0": _single(
         "/adapter", "prometheus-adapter"
     ),
+    "ghcr.io/fluxcd/source-controller:v1.9.6": _single("/source-controller", "source-controller", 65534),
+    "ghcr.io/fluxcd/kustomize-controller:v1.9.6": _single(
+        "/kustomize-controller", "kustomize-controller", 65534
+    ),
+    "ghcr.io/fluxcd/helm-controller:v1.6.4": _single("/helm-controller", "helm-controller", 65534),
 }
 """Images that no lab needs, of tools that are `extra` in versions.toml."""
 
@@ -89,7 +94,7 @@ def build_all(
     """
     for reference, image in IMAGES.items():
         update(reference)
-        _push(lab, layout(lab, reference, image, tools), reference, tools["crane"])
+        push(lab, layout(lab, reference, image, tools), reference, tools["crane"])
     _drop_unused_blobs(lab)
 
 
@@ -98,7 +103,7 @@ def add(lab: Lab, tools: Mapping[str, Path], reference: str) -> None:
 
     Raises LabError when the registry refuses it.
     """
-    _push(lab, layout(lab, reference, ON_DEMAND[reference], tools), reference, tools["crane"])
+    push(lab, layout(lab, reference, ON_DEMAND[reference], tools), reference, tools["crane"])
 
 
 def layout(lab: Lab, reference: str, image: Image, tools: Mapping[str, Path]) -> Path:
@@ -120,8 +125,8 @@ def layout(lab: Lab, reference: str, image: Image, tools: Mapping[str, Path]) ->
     (folder / "blobs").unlink(missing_ok=True)
     (folder / "blobs").symlink_to("../blobs")
     layer = _pack(blobs, sources)
-    config = _blob(blobs, _CONFIG, _image_config(image, layer["digest"]))
-    manifest = _blob(
+    config = write_blob(blobs, _CONFIG, _image_config(image, layer["digest"]))
+    manifest = write_blob(
         blobs,
         _MANIFEST,
         {"schemaVersion": 2, "mediaType": _MANIFEST, "config": config, "layers": [layer]},
@@ -201,14 +206,16 @@ def _add_text(tar: tarfile.TarFile, path: str, text: str) -> None:
     tar.addfile(entry, io.BytesIO(text.encode()))
 
 
-def _blob(blobs: Path, media_type: str, content: Mapping[str, Any]) -> dict[str, Any]:
+def write_blob(blobs: Path, media_type: str, content: Mapping[str, Any]) -> dict[str, Any]:
+    """Write a JSON document into a layout's folder of blobs; its descriptor."""
     text = json.dumps(content, sort_keys=True)
     digest = hashlib.sha256(text.encode()).hexdigest()
     write_atomically(blobs / digest, text)
     return {"mediaType": media_type, "digest": f"sha256:{digest}", "size": len(text)}
 
 
-def _push(lab: Lab, folder: Path, reference: str, crane: Path) -> None:
+def push(lab: Lab, folder: Path, reference: str, crane: Path) -> None:
+    """Push an OCI layout to the lab's registry. Raises LabError when the registry refuses it."""
     command = [str(crane), "push", str(folder), f"{REGISTRY}/{repository(reference)}", "--insecure"]
     done = subprocess.run([*netns.inside(lab), *command], capture_output=True, text=True, check=False)
     if done.returncode:

@@ -26,7 +26,7 @@ NODE_POD_RANGE = "10.244.0.0/23"
 MAX_PODS = 250
 API_SERVER = f"https://{NODE_ADDRESS}:6443"
 ETCD = "http://127.0.0.1:2379"
-REGISTRY = "127.0.0.1:5000"
+REGISTRY = f"{NODE_ADDRESS}:5000"  # not the loopback: Flux, in a pod, pulls charts and artifacts from it
 # The registries whose images the lab serves from its own one, under their upstream references.
 MIRRORED = ("docker.io", "ghcr.io", "quay.io", "registry.k8s.io")
 

@@ -16,8 +16,9 @@ from lab.fleet import apply
 from lab.fleet.apply import MANIFESTS, WAITED_FOR, prometheus_operator
 from lab.fleet.build import MODULE
 from lab.fleet.load import LOADS, parser
-from lab.node.images import IMAGES
-from lab.toolchain import gobuild
+from lab.node.images import IMAGES, ON_DEMAND
+from lab.paths import Lab
+from lab.toolchain import gobuild, tools
 
 STACK = yaml.safe_load((Path(__file__).parents[2] / "Pulumi.homelab.yaml").read_text())["config"]
 WORKLOADS: dict[str, dict[str, Any]] = STACK["keda-homelab:workloads"]
@@ -227,3 +228,24 @@ def test_a_definition_without_conditions_is_waited_for(monkeypatch: pytest.Monke
     answers = [LabError("kubectl wait: timed out")]
     with pytest.raises(LabError, match="timed out"):
         apply._await_kinds(run)
+
+
+@pytest.mark.tools
+def test_flux_is_made_of_its_modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEDA_HOMELAB_STATE", str(tmp_path))
+    folder = apply.with_modules(
+        Lab("unit"), apply.MANIFESTS_ON_DEMAND / "flux", apply.ON_DEMAND["flux"].tools
+    )
+    kubectl = tools.ensure(["kubectl"])["kubectl"]
+    done = subprocess.run([kubectl, "kustomize", folder], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    items = list(yaml.safe_load_all(done.stdout))
+    deployments = [each for each in items if each["kind"] == "Deployment"]
+    assert {("flux-system", f"deployment/{each['metadata']['name']}") for each in deployments} == set(
+        apply.ON_DEMAND["flux"].waited_for
+    )
+    for item in deployments:
+        [container] = item["spec"]["template"]["spec"]["containers"]
+        assert container["image"] in ON_DEMAND
+    bound = [subject for each in items for subject in each.get("subjects", [])]
+    assert {subject["namespace"] for subject in bound} == {"flux-system"}

@@ -6,6 +6,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
+from tests.live.cluster import KEDA, Cluster, Refused
+from tests.live.support import scaled_object
+
+METRICS = "/apis/external.metrics.k8s.io/v1beta1"
 SECONDS = 1.0
 """Between two looks."""
 
@@ -68,3 +72,78 @@ class Probe:
             found.append((begin, at + SECONDS))
             last = at
         return found
+
+
+class KedaProbe(Probe):
+    """The looks at what a change of KEDA's owner must not touch.
+
+    Attributes:
+        cluster: the API server.
+        uids: every ScaledObject that must stay, and its uid.
+        namespace: of the ScaledObject that the webhook and the metrics are asked about, and of the
+            Deployments whose replicas are seen.
+        scaled_object: its name.
+        target: the Deployment that it scales.
+        metric: the name of its first metric.
+        lowest: Deployment -> the lowest (wanted, existing) replicas seen. Whether a pod is ready depends on
+            the node too, which a busy machine may starve.
+        gone: ScaledObjects that were not there with their uid at some look.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        uids: dict[str, str],
+        namespace: str,
+        scaled_object: str,
+        target: str,
+        metric: str,
+    ) -> None:
+        super().__init__(
+            {
+                "webhook": self._webhook,
+                "external metrics": self._metrics,
+                "ScaledObjects": self._objects,
+                "replicas": self._replicas,
+            }
+        )
+        self.cluster, self.uids, self.namespace = cluster, uids, namespace
+        self.scaled_object, self.target, self.metric = scaled_object, target, metric
+        self.lowest: dict[str, tuple[int, int]] = {}
+        self.gone: set[str] = set()
+
+    def _webhook(self) -> bool:
+        """A second ScaledObject on a target is refused. (An API server that cannot reach the webhook, whose
+        failurePolicy is Ignore, would accept it: a dry run, so nothing is left.)"""
+        second = scaled_object("second", self.namespace, self.target)
+        try:
+            self.cluster.create(f"{KEDA}/namespaces/{self.namespace}/scaledobjects?dryRun=All", second)
+        except Refused as refused:
+            return "is already managed by" in str(refused)
+        return False
+
+    def _metrics(self) -> bool:
+        selector = f"labelSelector=scaledobject.keda.sh%2Fname%3D{self.scaled_object}"
+        path = f"{METRICS}/namespaces/{self.namespace}/{self.metric}?{selector}"
+        found = self.cluster.request("GET", path)
+        return bool(found["items"])
+
+    def _objects(self) -> bool:
+        there = uids(self.cluster)
+        self.gone |= {name for name, uid in self.uids.items() if there.get(name) != uid}
+        return True
+
+    def _replicas(self) -> bool:
+        deployments = f"/apis/apps/v1/namespaces/{self.namespace}/deployments"
+        for item in self.cluster.request("GET", deployments)["items"]:
+            name = item["metadata"]["name"]
+            wanted, existing = item["spec"]["replicas"], item["status"].get("replicas", 0)
+            low = self.lowest.get(name, (wanted, existing))
+            self.lowest[name] = min(low[0], wanted), min(low[1], existing)
+        return True
+
+
+def uids(cluster: Cluster) -> dict[str, str]:
+    """Every ScaledObject of the cluster, and its uid."""
+    items = cluster.request("GET", f"{KEDA}/scaledobjects")["items"]
+    return {f"{i['metadata']['namespace']}/{i['metadata']['name']}": i["metadata"]["uid"] for i in items}

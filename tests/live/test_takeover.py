@@ -25,9 +25,9 @@ from cli.engine import Engine
 from cli.takeover.command import keep_crds
 from cli.takeover.plan import inspect
 from lab.paths import Lab
-from tests.live.cluster import KEDA, Cluster, Refused, wait
+from tests.live.cluster import KEDA, Cluster, wait
 from tests.live.conftest import NAME, SOON, running
-from tests.live.probe import SECONDS, Probe
+from tests.live.probe import SECONDS, KedaProbe, uids
 from tests.live.support import scaled_object, wait_ready
 
 pytestmark = [pytest.mark.live, pytest.mark.long]
@@ -36,7 +36,6 @@ PROJECT = Path(__file__).resolve().parents[2]
 NAMESPACE = "helm-era"
 WORKLOADS = tuple(f"shop-{index}" for index in range(1, 6))
 LEAST, BUSY, MOST = 1, 3, 4  # replicas: the minimum, what the load asks for, the maximum
-METRICS = f"/apis/external.metrics.k8s.io/v1beta1/namespaces/{NAMESPACE}"
 HELMS_OWN = "SET_BY_HELM_ALONE"
 
 
@@ -65,63 +64,6 @@ class Helm:
         given = [f"--set-json={key}={json.dumps(value)}" for key, value in {**soon, **values}.items()]
         version = ["--version=2.19.0", "--plain-http", "--wait", "--timeout=4m"]
         self.run(verb, "keda", chart, "--create-namespace", *version, *given)
-
-
-class Takeover(Probe):
-    """The looks at what a takeover must not touch.
-
-    Attributes:
-        lowest: Deployment -> the lowest (wanted, existing) replicas seen. Whether a pod is ready depends on
-            the node too, which a busy machine may starve.
-        gone: ScaledObjects that were not there with their uid at some look.
-    """
-
-    def __init__(self, cluster: Cluster, uids: dict[str, str]) -> None:
-        super().__init__(
-            {
-                "webhook": self._webhook,
-                "external metrics": self._metrics,
-                "ScaledObjects": self._objects,
-                "replicas": self._replicas,
-            }
-        )
-        self.cluster, self.uids = cluster, uids
-        self.lowest: dict[str, tuple[int, int]] = {}
-        self.gone: set[str] = set()
-
-    def _webhook(self) -> bool:
-        """A second ScaledObject on a target is refused. (An API server that cannot reach the webhook, whose
-        failurePolicy is Ignore, would accept it: a dry run, so nothing is left.)"""
-        second = scaled_object("second", NAMESPACE, WORKLOADS[0])
-        try:
-            self.cluster.create(f"{KEDA}/namespaces/{NAMESPACE}/scaledobjects?dryRun=All", second)
-        except Refused as refused:
-            return "is already managed by" in str(refused)
-        return False
-
-    def _metrics(self) -> bool:
-        selector = f"labelSelector=scaledobject.keda.sh%2Fname%3D{WORKLOADS[0]}"
-        found = self.cluster.request("GET", f"{METRICS}/s0-workload-{NAMESPACE}?{selector}")
-        return bool(found["items"])
-
-    def _objects(self) -> bool:
-        there = uids(self.cluster)
-        self.gone |= {name for name, uid in self.uids.items() if there.get(name) != uid}
-        return True
-
-    def _replicas(self) -> bool:
-        for item in self.cluster.request("GET", f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments")["items"]:
-            name = item["metadata"]["name"]
-            wanted, existing = item["spec"]["replicas"], item["status"].get("replicas", 0)
-            low = self.lowest.get(name, (wanted, existing))
-            self.lowest[name] = min(low[0], wanted), min(low[1], existing)
-        return True
-
-
-def uids(cluster: Cluster) -> dict[str, str]:
-    """Every ScaledObject of the cluster, and its uid."""
-    items = cluster.request("GET", f"{KEDA}/scaledobjects")["items"]
-    return {f"{i['metadata']['namespace']}/{i['metadata']['name']}": i["metadata"]["uid"] for i in items}
 
 
 def deployment(name: str) -> dict[str, Any]:
@@ -212,7 +154,7 @@ class Taken:
     """A takeover that was killed while `pulumi up` ran, and the one that ended it."""
 
     uids: dict[str, str]
-    probe: Takeover
+    probe: KedaProbe
     first: str
     second: str
     seconds: float
@@ -225,7 +167,7 @@ def taken(
     cluster: Cluster,
     shown: Callable[[], AbstractContextManager[None]],
 ) -> Taken:
-    probe = Takeover(cluster, loaded)
+    probe = KedaProbe(cluster, loaded, NAMESPACE, WORKLOADS[0], WORKLOADS[0], f"s0-workload-{NAMESPACE}")
     probe.start()
     wait("the probe to look", 30, lambda: probe.looks.get("external metrics", 0) > 3)
     assert probe.gaps == {}, "Helm's KEDA answers nothing: there is nothing to lose"

@@ -15,6 +15,7 @@ import yaml
 from components.settings import Settings, decode
 from keda.commands import main as command
 from keda.commands.why import DUMP
+from tests.live.equality import DIFFERENCES
 from tests.support import ROOT
 
 TOP = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")]
@@ -233,3 +234,10 @@ def test_plain_words(phrase: str) -> None:
         if re.search(phrase, line)
     ]
     assert not found, f"write instead: {FORBIDDEN[phrase]}"
+
+
+def test_what_flux_and_pulumi_may_make_otherwise_is_what_the_live_test_allows() -> None:
+    text = (ROOT / "docs" / "gitops.md").read_text(encoding="utf-8")
+    table = text.partition("## What differs from `pulumi up`")[2].partition("\n## ")[0]
+    rows = [line for line in table.splitlines() if line.startswith("| ")]
+    assert rows[1:] == [f"| {each.what} | {each.reason} |" for each in DIFFERENCES]

@@ -5,7 +5,7 @@ app.kubernetes.io/component: operator
 app.kubernetes.io/part-of: keda-operator
 app.kubernetes.io/version: {{ .root.Chart.AppVersion }}
 app.kubernetes.io/managed-by: {{ .root.Release.Service }}
-helm.sh/chart: {{ .root.Chart.Name }}-{{ .root.Chart.Version }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
 {{- define "keda.labels" -}}
