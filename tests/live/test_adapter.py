@@ -248,7 +248,7 @@ def loaded(cluster: Cluster, kubectl: Kubectl, helm: Helm, tmp_path_factory: pyt
         cluster.create(f"/apis/autoscaling/v2/namespaces/{NAMESPACE}/horizontalpodautoscalers", hpa(name))
     load(cluster, BUSY)
     for name in WORKLOADS:
-        wait(f"{name} at {BUSY}", 180, lambda name=name: cluster.replicas(NAMESPACE, name) == (BUSY, BUSY))
+        wait(f"{name} at {BUSY}", 300, lambda name=name: cluster.replicas(NAMESPACE, name) == (BUSY, BUSY))
     install_keda_without_its_apiservice(helm, kubectl, tmp_path_factory.mktemp("certificates"))
     spec = cluster.get(APISERVICE)["spec"]
     assert (spec["service"]["name"], "caBundle" in spec) == ("prometheus-adapter", False)
