@@ -148,8 +148,8 @@ def certificates(folder: Path) -> dict[str, str]:
     (folder / "names").write_text(names)
     signed = "-CA ca.crt -CAkey ca.key -CAcreateserial -extfile names -days 3650"
     for command in (
-        "req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=KEDA -addext subjectAltName=DNS:KEDA "
-        "-keyout ca.key -out ca.crt",
+        "genrsa -traditional -out ca.key 2048",
+        "req -x509 -key ca.key -days 3650 -subj /CN=KEDA -addext subjectAltName=DNS:KEDA -out ca.crt",
         "req -newkey rsa:2048 -nodes -subj /CN=keda-operator -keyout tls.key -out tls.csr",
         f"x509 -req -in tls.csr {signed} -out tls.crt",
     ):
