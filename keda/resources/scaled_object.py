@@ -4,9 +4,9 @@ v2.19.0).
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_serializer
+from pydantic import BeforeValidator, Field, model_serializer
 
 from keda.core.model import Count, Flag, Model, ObjectName, Positive, Seconds
 from keda.resources.behavior import Behavior
@@ -74,7 +74,10 @@ class Advanced(Model):
     restore_to_original_replica_count: Flag | None = None
     """On deletion of the ScaledObject, put the target back to the replicas it had. Default: false."""
     horizontal_pod_autoscaler_config: HorizontalPodAutoscalerConfig | None = None
-    scaling_modifiers: ScalingModifiers | None = None
+    # KEDA's operator writes an object back with an empty one, and takes that as none (IsUsingModifiers).
+    scaling_modifiers: Annotated[
+        ScalingModifiers | None, BeforeValidator(lambda value: None if value == {} else value)
+    ] = None
 
 
 class Fallback(Model):

@@ -114,11 +114,12 @@ def _figure(probe: HpaProbe) -> Figure:
         axes.step(
             times, wanted, where="post", color=drawing.WANTED, linewidth=1, linestyle="--", label="wanted"
         )
-        for what, at in probe.marks.items():
+        for index, (what, at) in enumerate(probe.marks.items()):
             axes.axvline(at, color=drawing.MUTED, linewidth=0.8, linestyle=":")
             if axes is rows[0]:
+                height = 1.02 - 0.1 * (index % 2)  # two marks may be seconds apart
                 axes.annotate(
-                    what, (at, 1.02), xycoords=("data", "axes fraction"), fontsize=8, color=drawing.INK
+                    what, (at, height), xycoords=("data", "axes fraction"), fontsize=8, color=drawing.INK
                 )
         axes.set_ylim(0, 7)
         axes.set_title(name, loc="left", fontsize=9, color=drawing.INK)

@@ -12,6 +12,8 @@ from tests.live.support import scaled_object
 METRICS = "/apis/external.metrics.k8s.io/v1beta1"
 SECONDS = 1.0
 """Between two looks."""
+LATE = 10.0
+"""Seconds after which an answer is none: the client repeats a request that hangs, which hid the gap."""
 
 
 class Probe:
@@ -19,7 +21,7 @@ class Probe:
 
     Attributes:
         began: when it started, in seconds of time.monotonic().
-        gaps: what did not answer -> when, in seconds since the probe began.
+        gaps: what did not answer -> when, in seconds since the probe began: of a slow look, each second.
         looks: what -> how many looks it was given.
     """
 
@@ -38,15 +40,17 @@ class Probe:
         def repeat(name: str, check: Callable[[], bool]) -> None:
             due = self.began
             while not self._stop.wait(max(0.0, due - time.monotonic())):
-                due += SECONDS
                 at = time.monotonic() - self.began
                 try:
                     answered = check()
                 except Exception:  # of many kinds: refused, reset, timed out
                     answered = False
                 self.looks[name] = self.looks.get(name, 0) + 1
-                if not answered:
-                    self.gaps.setdefault(name, []).append(round(at, 1))
+                took = time.monotonic() - self.began - at
+                due = max(due + SECONDS, time.monotonic())
+                if not answered or took > LATE:
+                    seconds = range(int(took) + 1)
+                    self.gaps.setdefault(name, []).extend(round(at + each, 1) for each in seconds)
 
         for name, check in self._checks.items():
             thread = threading.Thread(target=repeat, args=(name, check), daemon=True)

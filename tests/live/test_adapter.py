@@ -148,8 +148,8 @@ def certificates(folder: Path) -> dict[str, str]:
     (folder / "names").write_text(names)
     signed = "-CA ca.crt -CAkey ca.key -CAcreateserial -extfile names -days 3650"
     for command in (
-        "req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=KEDA -addext subjectAltName=DNS:KEDA "
-        "-keyout ca.key -out ca.crt",
+        "genrsa -traditional -out ca.key 2048",
+        "req -x509 -key ca.key -days 3650 -subj /CN=KEDA -addext subjectAltName=DNS:KEDA -out ca.crt",
         "req -newkey rsa:2048 -nodes -subj /CN=keda-operator -keyout tls.key -out tls.csr",
         f"x509 -req -in tls.csr {signed} -out tls.crt",
     ):
@@ -248,7 +248,7 @@ def loaded(cluster: Cluster, kubectl: Kubectl, helm: Helm, tmp_path_factory: pyt
         cluster.create(f"/apis/autoscaling/v2/namespaces/{NAMESPACE}/horizontalpodautoscalers", hpa(name))
     load(cluster, BUSY)
     for name in WORKLOADS:
-        wait(f"{name} at {BUSY}", 180, lambda name=name: cluster.replicas(NAMESPACE, name) == (BUSY, BUSY))
+        wait(f"{name} at {BUSY}", 300, lambda name=name: cluster.replicas(NAMESPACE, name) == (BUSY, BUSY))
     install_keda_without_its_apiservice(helm, kubectl, tmp_path_factory.mktemp("certificates"))
     spec = cluster.get(APISERVICE)["spec"]
     assert (spec["service"]["name"], "caBundle" in spec) == ("prometheus-adapter", False)

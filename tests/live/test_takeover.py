@@ -195,7 +195,7 @@ def taken(
     with shown():
         print(f"\ntakeover, killed once: {seconds:.0f} s; looks {probe.looks}; lowest {probe.lowest}")
         for name, at in probe.gaps.items():
-            print(f"no answer of {name}: {len(at)} looks, {probe.longest(name):.0f} s at most, at {at}")
+            print(f"no answer of {name}: {len(at)} s, {probe.longest(name):.0f} s at most, at {at}")
     assert done.returncode == 0, first + done.stdout
     return Taken(loaded, probe, first, done.stdout, seconds)
 

@@ -127,6 +127,14 @@ def test_from_python() -> None:
     assert ScaledObject.parse(FULL).hpa_name == "mine"
 
 
+def test_an_object_that_the_operator_wrote_back_is_read() -> None:
+    """With `scalingModifiers: {}`, as the API server has it after KEDA's first reconcile."""
+    advanced = {"horizontalPodAutoscalerConfig": {"name": "mine"}, "scalingModifiers": {}}
+    scaled = ScaledObject.parse({**FULL, "spec": {**FULL["spec"], "advanced": advanced}})
+    assert scaled.spec.advanced is not None
+    assert scaled.spec.advanced.scaling_modifiers is None
+
+
 def test_python_raises_the_same_error() -> None:
     with pytest.raises(SpecError, match=r'^name: "Web" is not a Kubernetes name\.'):
         Metadata(name="Web", namespace="web")
