@@ -106,7 +106,7 @@ def _chart(chart: Mapping[str, Any]) -> dict[str, Any]:
 def _health(fallback_fails: bool) -> str:
     """Lua. Argo CD's own check suspends what is paused, and calls an active fallback Degraded."""
     fallback = """\
-  if obj.spec.fallback ~= nil and is["Fallback"] == "True" then
+  if is["Fallback"] == "True" then
     return {status = "Degraded", message = message["Fallback"]}
   end
 """

@@ -149,8 +149,7 @@ def health_checks(fallback_fails: bool) -> list[dict[str, str]]:
     healthy = f"{_is('Ready')} || {_is('Paused')}"
     scaled_object = {"apiVersion": _API, "kind": "ScaledObject", "current": healthy}
     if fallback_fails:
-        # Fallback can stay True after `fallback` left the spec: KEDA no longer writes it then (pkg/fallback).
-        scaled_object["failed"] = f"has(spec.fallback) && {_is('Fallback')}"
+        scaled_object["failed"] = _is("Fallback")
     return [scaled_object, {"apiVersion": _API, "kind": "ScaledJob", "current": healthy}]
 
 

@@ -201,8 +201,6 @@ def broken(flux: Flux, cluster: Cluster, by_flux: Objects) -> dict[str, tuple[st
         return names <= found.keys()
 
     wait("every layer judged", 200, judged)
-    # Ready although `failed` is still chosen: the fallback has left the spec.
-    flux.await_revision(change(flux, {"keda-homelab:gitops.fallback": "failed"}), 300)
     flux.await_revision(change(flux, {}), 300)
     return found
 
