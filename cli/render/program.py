@@ -62,7 +62,8 @@ def run(stack_file: Path) -> Stack:
     pulumi.runtime.settings.SETTINGS.engine = log
     config = {key: value for key, value in config.items() if key != f"{_PROJECT}:cluster"}
     set_all_config(
-        {key: json.dumps(value) for key, value in config.items()},
+        # In the order in which Pulumi's engine gives it: alerts and dashboards follow that of the workloads.
+        {key: json.dumps(value, sort_keys=True) for key, value in config.items()},
         [key for key, value in config.items() if _has_secret(value)],
     )
     made: dict[str, Any] = {}

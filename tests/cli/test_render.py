@@ -86,6 +86,20 @@ def test_a_second_render_changes_nothing(homelab: Stack, tmp_path: Path) -> None
     assert (again, write(again, tmp_path, FILE)) == (first, [])
 
 
+def test_the_order_of_the_stack_file_is_not_that_of_the_objects(homelab: Stack, tmp_path: Path) -> None:
+    """Pulumi's engine gives a mapping sorted, whatever the order in the file."""
+    settings = stackfile.read(stackfile.SOURCE)
+    key = "keda-homelab:workloads"
+    for workloads in (settings["config"][key], dict(reversed(settings["config"][key].items()))):
+        settings["config"][key] = workloads
+        file = tmp_path / FILE
+        file.write_text(yaml.safe_dump(settings, sort_keys=False))
+        assert command.tree(run(file), "flux", ".", FILE) == command.tree(homelab, "flux", ".", FILE)
+    groups = next(each for each in homelab.objects if each["kind"] == "PrometheusRule")["spec"]["groups"]
+    names = [each["name"] for each in groups if each["name"].startswith("keda/")]
+    assert len(names) > 3 and names == sorted(names)
+
+
 def test_a_threshold_is_one_line_of_its_scaled_object_and_one_of_its_dashboard(
     homelab: Stack, tmp_path: Path
 ) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from lab.node import leftovers, netns
+from lab.node import cgroups, leftovers, netns
 from lab.paths import Lab
 
 POD = "a" * 64
@@ -88,3 +89,21 @@ def test_a_folder_alone_is_a_leftover_and_goes(shared: Path) -> None:
 def test_the_command_that_looks_is_never_among_the_labs_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(netns, "pids", lambda lab: {os.getpid(), os.getppid()})
     assert leftovers.processes(Lab("nobody-made-this")) == []
+
+
+def test_a_cgroup_that_goes_while_the_lab_is_removed_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "kubepods" / "pod" / "container").mkdir(parents=True)
+    scandir, gone = os.scandir, tmp_path / "kubepods" / "pod"
+
+    def scan(path: Any) -> Any:
+        if os.fspath(path) == os.fspath(gone):
+            raise FileNotFoundError(path)
+        return scandir(path)
+
+    monkeypatch.setattr(cgroups, "roots", lambda lab: [tmp_path])
+    lab = Lab("any")
+    assert list(cgroups.folders(lab)) == [gone / "container", gone, gone.parent, tmp_path]
+    monkeypatch.setattr(os, "scandir", scan)
+    assert list(cgroups.folders(lab)) == [gone.parent, tmp_path]

@@ -55,11 +55,6 @@ DIFFERENCES = (
         field=r"^metadata\.annotations\[meta\.helm\.sh/",
     ),
     Difference(
-        "annotations `pulumi.com/…`",
-        "they steer Pulumi's provider",
-        field=r"^metadata\.annotations\[pulumi\.com/",
-    ),
-    Difference(
         "label `helm.sh/chart`, on KEDA's pods too",
         "helm-controller appends the chart's digest to its version",
         field=r"\.labels\[helm\.sh/chart\]$",
