@@ -13,7 +13,7 @@ ON       := --lab $(LAB) $(if $(CLUSTER),--cluster $(CLUSTER)) $(if $(STACK),--s
             $(if $(YES),--yes) $(if $(FORCE),--force) $(if $(STANDIN),--standin)
 
 .DEFAULT_GOAL := help
-.PHONY: help machine up init preview render status dashboard load takeover leave-adapter handover down test lint unit live long fresh contract conformance verdicts fidelity generate
+.PHONY: help machine up init preview render status dashboard load takeover leave-adapter handover down test lint unit tools live long fresh contract conformance verdicts fidelity generate
 
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "make %-13s %s\n", $$1, $$2}'
@@ -78,9 +78,12 @@ lint: $(VENV)/.ready  ## Style and types
 unit: $(VENV)/.ready  ## The tests that need nothing but Python
 	@$(PYTEST) -m "not (engine or tools or live or conformance)"
 
-live: $(VENV)/.ready  ## The tests on a real cluster and with a lab's tools (root; makes a lab of its own; TESTS=files)
+tools: $(VENV)/.ready  ## The tests that need a lab's tools, and no lab (TESTS=files)
 	@$(PY) -m lab.toolchain.tools
-	@$(if $(TESTS),,$(PYTEST) -m "tools and not (live or conformance)")
+	@$(PYTEST) -m "tools and not (live or conformance)" $(TESTS)
+
+live: $(VENV)/.ready  ## The tests on a real cluster (root; makes a lab of its own; TESTS=files)
+	@$(PY) -m lab.toolchain.tools
 	@$(PY) -m pytest -v -m "live and not (conformance$(if $(TESTS),, or long))" --durations=12 $(TESTS)
 
 long: $(VENV)/.ready  ## The tests on a real cluster that `make live` leaves out: kills, labs of their own, minutes of waiting
