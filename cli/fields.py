@@ -77,6 +77,12 @@ def identity(item: Mapping[str, Any]) -> tuple[str, str, str, str]:
     return group, item["kind"], metadata.get("namespace", ""), metadata["name"]
 
 
+def title(item: Mapping[str, Any]) -> str:
+    """`Kind namespace/name`."""
+    metadata = item["metadata"]
+    return f"{item['kind']} {'/'.join(filter(None, [metadata.get('namespace'), metadata['name']]))}"
+
+
 def bare_of(item: Mapping[str, Any]) -> Object:
     """What names an object."""
     metadata = {key: item["metadata"][key] for key in ("name", "namespace") if key in item["metadata"]}

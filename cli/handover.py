@@ -70,8 +70,8 @@ def _owner(item: Mapping[str, Any]) -> str | None:
 
 def _refusal(item: Mapping[str, Any]) -> str:
     return (
-        f"{_title(item)}: Flux does not apply it. Nothing would own it any more. Render the tree from this "
-        "stack's settings, push it, and wait until its Kustomizations are Ready."
+        f"{fields.title(item)}: Flux does not apply it. Nothing would own it any more. Render the tree from "
+        "this stack's settings, push it, and wait until its Kustomizations are Ready."
     )
 
 
@@ -79,7 +79,7 @@ def _plan(stack: str, there: Sequence[Mapping[str, Any]], folder: str) -> str:
     lines = [f"Stack {stack}: {len(there)} objects, and Flux applies each of them."]
     owners = Counter(str(_owner(item)) for item in there)
     lines += [f"       {count:3} by {owner}" for owner, count in sorted(owners.items())]
-    own = sorted(_title(item) for item in there if item["apiVersion"].startswith(_OWN_KIND))
+    own = sorted(fields.title(item) for item in there if item["apiVersion"].startswith(_OWN_KIND))
     lines += [f"       {title}" for title in own]
     lines += [
         f"1. Back up the stack's state in {folder}.",
@@ -87,8 +87,3 @@ def _plan(stack: str, there: Sequence[Mapping[str, Any]], folder: str) -> str:
         "3. Forget the stack: pulumi stack rm --force. Its state is deleted, no object is.",
     ]
     return "\n".join(lines)
-
-
-def _title(item: Mapping[str, Any]) -> str:
-    metadata = item["metadata"]
-    return f"{item['kind']} {'/'.join(filter(None, [metadata.get('namespace'), metadata['name']]))}"

@@ -11,6 +11,7 @@ from typing import Any
 import pulumi_plugins
 from cli.engine import Engine
 from cli.errors import CommandError
+from cli.fields import title
 from cli.kubectl import Kubectl
 from lab.files import write_atomically
 from lab.paths import DEFAULT_NAME, Lab
@@ -109,7 +110,7 @@ def foreign_keda_objects(engine: Engine, kubectl: Kubectl) -> list[str]:
         for meta in [resource.get("outputs", {}).get("metadata", {})]
     }
     return [
-        f"{item['kind']} {'/'.join(filter(None, [meta.get('namespace'), meta['name']]))}"
+        title(item)
         for kind in KEDA_KINDS
         for item in kubectl.items(f"{kind}.keda.sh", "--all-namespaces")
         for meta in [item["metadata"]]

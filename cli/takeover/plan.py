@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from cli.errors import CommandError
+from cli.fields import title
 from cli.kubectl import Kubectl
 from cli.takeover.helm_release import Object, StoredRelease
-from cli.takeover.refusals import SCALED_JOBS, SCALED_OBJECTS, title
+from cli.takeover.refusals import SCALED_JOBS, SCALED_OBJECTS
 from keda.core.errors import counted
 from keda.manifests.installer import PART_OF, RELEASE_NAME, STORED, Installer, installed_by, release_of
 

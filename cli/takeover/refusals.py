@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from cli.fields import title
 from cli.takeover.helm_release import Object, StoredRelease
 from components.access import (
     reads_watched_secrets,
@@ -25,12 +26,6 @@ _SECRET_STORES = ("azureKeyVault", "gcpSecretManager", "awsSecretManager")
 
 Objects = Mapping[str, Sequence[Object]]
 """CRD name to the objects of that kind."""
-
-
-def title(item: Object) -> str:
-    """`Kind namespace/name`."""
-    metadata = item["metadata"]
-    return f"{item['kind']} {'/'.join(filter(None, [metadata.get('namespace'), metadata['name']]))}"
 
 
 def refusals(release: StoredRelease, objects: Objects, settings: Settings) -> Iterator[str]:
