@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -163,17 +163,23 @@ def _change_owner(args: argparse.Namespace, lab: Lab) -> int:
         words = targets.named(lab)
         engine, kubectl = targets.lab_engine(lab), targets.lab_kubectl(lab)
         print(engine.notice, file=sys.stderr)
-
-    def agree() -> None:
-        if args.cluster:  # a lab is nobody's to lose
-            clusters.confirm(args.cluster, question, args.yes)
-
+    agree = _agreement(args, question)
     if args.command == "handover":
         handover(engine, kubectl, agree)
     else:
         # It reads the settings as the program does, and no other command needs what that imports.
         import_module("cli.takeover.command").takeover(engine, kubectl, words, agree)
     return 0
+
+
+def _agreement(args: argparse.Namespace, question: str) -> Callable[[], None]:
+    """Asks before a cluster of one's own is changed. A lab is nobody's to lose."""
+
+    def agree() -> None:
+        if args.cluster:
+            clusters.confirm(args.cluster, question, args.yes)
+
+    return agree
 
 
 def _leave_adapter(args: argparse.Namespace, lab: Lab) -> int:
@@ -187,22 +193,17 @@ def _leave_adapter(args: argparse.Namespace, lab: Lab) -> int:
     if args.cluster:
         own = clusters.OwnCluster.named(args.cluster, args.stack)
         clusters.check_terminal(own.context, question, args.yes)
-        kubectl, folder = own.kubectl(), clusters.state_folder() / own.stack
+        kubectl, folder = own.kubectl(), own.folder
     else:
         kubectl, folder = targets.lab_kubectl(lab), lab.root
-
-    def agree() -> None:
-        if args.cluster:  # a lab is nobody's to lose
-            clusters.confirm(args.cluster, question, args.yes)
-
     move = adapter.back if args.back else adapter.leave
-    move(kubectl, args.file, folder / "leave-adapter", agree)
+    move(kubectl, args.file, folder / "leave-adapter", _agreement(args, question))
     return 0
 
 
 def _init(args: argparse.Namespace) -> int:
     """Writes a stack file for a cluster of one's own."""
-    init_stack = import_module("cli.init.command")  # it needs the models, which no other command does
+    init_stack = import_module("cli.init.command")  # it needs the models
     if not args.cluster:
         raise CommandError(
             "init: which cluster? The lab has its stack file. Pass CLUSTER=<context>; "

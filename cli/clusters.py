@@ -69,6 +69,11 @@ class OwnCluster:
         """What the policy pack takes for this stack, if it is there."""
         return self.program / "policies" / f"{self.stack}.json"
 
+    @property
+    def folder(self) -> Path:
+        """Where the stack's lock, its stand-ins' homes and backups are."""
+        return state_folder() / self.stack
+
     def settings(self) -> Mapping[str, Any]:
         """The section `cluster` of the stack file; empty without a file.
 
@@ -153,13 +158,12 @@ class OwnCluster:
         Raises:
             CommandError: a released part is not there.
         """
-        folder = state_folder() / self.stack
         if not standin:
-            return Engine(folder, released.pulumi(), program=self.program, stack=self.stack, own=True)
+            return Engine(self.folder, released.pulumi(), program=self.program, stack=self.stack, own=True)
         pulumi = tools.ensure(["pulumi"])["pulumi"]
-        variables, notice = pulumi_plugins.plugin_environment(pulumi, folder / "home")
+        variables, notice = pulumi_plugins.plugin_environment(pulumi, self.folder / "home")
         return Engine(
-            folder=folder,
+            folder=self.folder,
             pulumi=pulumi,
             env=variables,
             # The released provider brings helm in itself.

@@ -48,7 +48,6 @@ def handover(engine: Engine, kubectl: Kubectl, agree: Callable[[], None]) -> Non
     folder = engine.folder / "handover"
     print(_plan(engine.stack, there, str(folder)))
     agree()
-    folder.mkdir(parents=True, exist_ok=True)
     state = json.dumps({"version": 3, "deployment": deployment}, indent=1)
     write_atomically(folder / f"{engine.stack}.json", state, mode=0o600)
     count = sum(fields.give_up(kubectl, item, managers) for item in there)

@@ -245,7 +245,6 @@ def _plan(found: Sides, moves: list[Move], folder: Path, whose: str, route: Rout
 
 
 def _back_up(folder: Path, found: Sides, moves: list[Move], scaled: list[Object] | None = None) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     items = [portable(each.hpa) for each in moves] + (scaled or [])
     name = time.strftime("%Y%m%d-%H%M%S")
     listed = {"apiVersion": "v1", "kind": "List", "items": items}

@@ -109,7 +109,6 @@ def back_up(found: Found, folder: Path) -> None:
 
     A backup that an earlier run made of the same release stays: it was made before anything changed.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     key = f"{found.release.name}-{found.release.item['metadata']['uid'][:8]}"
     content = {
         "release": [stored.item for stored in found.releases],
