@@ -39,13 +39,16 @@ class Route:
     namespace: str
     name: str
     ca: str | None = None
-    """Base64; None: it is not verified."""
+    """Base64; None: the API server's own roots verify it."""
+    insecure: bool = False
+    """It is not verified."""
+    port: int = 443
 
     def patch(self) -> str:
         """The merge patch that makes the APIService this one. Helm is kept from deleting it."""
         spec = {
-            "service": {"namespace": self.namespace, "name": self.name, "port": 443},
-            "insecureSkipTLSVerify": self.ca is None,
+            "service": {"namespace": self.namespace, "name": self.name, "port": self.port},
+            "insecureSkipTLSVerify": self.insecure,
             "caBundle": self.ca,
         }
         return json.dumps({"metadata": {"annotations": {"helm.sh/resource-policy": "keep"}}, "spec": spec})
@@ -92,7 +95,13 @@ def sides(kubectl: Kubectl) -> Sides:
         raise CommandError(
             f"Secret {service['namespace']}/{secret}: has no ca.crt, which verifies KEDA's server."
         )
-    now = Route(spec["service"]["namespace"], spec["service"]["name"], spec.get("caBundle"))
+    now = Route(
+        spec["service"]["namespace"],
+        spec["service"]["name"],
+        spec.get("caBundle"),
+        spec.get("insecureSkipTLSVerify", False),
+        spec["service"].get("port", 443),
+    )
     return Sides(now, Route(service["namespace"], service["name"], authority), _ROTATION in words)
 
 
@@ -102,7 +111,7 @@ def adapter(kubectl: Kubectl) -> Route:
     if not deployment["status"].get("readyReplicas"):
         raise CommandError("Prometheus Adapter: not ready. No HPA would get a metric. Wait for its pod.")
     service = _one(kubectl, "services", _ADAPTER, "the Service of Prometheus Adapter")["metadata"]
-    return Route(service["namespace"], service["name"])
+    return Route(service["namespace"], service["name"], insecure=True)
 
 
 def hpas(kubectl: Kubectl) -> dict[Key, Object]:

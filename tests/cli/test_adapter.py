@@ -206,6 +206,20 @@ def test_without_a_metric_from_keda_everything_is_taken_back(scaled: Path, tmp_p
     assert [each["spec"] for each in fake.hpas.values()] == [each["spec"] for each in Fake._hpas()]
 
 
+@pytest.mark.parametrize("verified", [{"insecureSkipTLSVerify": True}, {"caBundle": AUTHORITY}, {}])
+def test_the_apiservice_is_taken_back_as_it_was(
+    verified: dict[str, Any], scaled: Path, tmp_path: Path
+) -> None:
+    """Without both fields the API server verifies the adapter with its own roots."""
+    fake = Fake()
+    fake.dead = KEDAS
+    fake.route = {"service": {"namespace": ADAPTER[0], "name": ADAPTER[1], "port": 6443}, **verified}
+    before = {"insecureSkipTLSVerify": False, "caBundle": None} | fake.route
+    with pytest.raises(CommandError, match="Everything is the adapter's again"):
+        leave(fake, scaled, tmp_path, agree)
+    assert fake.route == before
+
+
 def test_nothing_changes_before_the_answer(scaled: Path, tmp_path: Path) -> None:
     def no() -> None:
         raise CommandError("no")
