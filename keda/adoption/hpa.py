@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from keda.core.errors import MISSING, Fault, SpecError
 from keda.core.model import Count, Model, Namespace, ObjectName, Positive
@@ -30,10 +30,18 @@ _DEFAULT_CPU = {
 
 
 class _Part(Model):
-    """A part of an HPA; what the API server adds (status, managedFields) is passed over."""
+    """A part of an HPA; what the API server adds (status, managedFields) is passed over.
+
+    A field that is null is one that is left out, as for the API server.
+    """
 
     model_config = ConfigDict(extra="ignore")
     consequence = "The API server would refuse the HPA."
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, data: Any) -> Any:
+        return {k: v for k, v in data.items() if v is not None} if isinstance(data, Mapping) else data
 
 
 class Requirement(_Part):
@@ -141,10 +149,10 @@ class HpaMetadata(_Part):
 
 
 class HpaSpec(_Part):
-    """The bounds, in replicas, the metrics and the behavior; a minimum that is null is 1."""
+    """The bounds, in replicas, the metrics and the behavior."""
 
     scale_target_ref: Reference = Field(examples=["{apiVersion: apps/v1, kind: Deployment, name: web}"])
-    min_replicas: Annotated[Count, BeforeValidator(lambda value: 1 if value is None else value)] = 1
+    min_replicas: Count = 1
     max_replicas: Positive = Field(examples=[4])
     metrics: tuple[Metric, ...] = ()
     behavior: Behavior | None = None

@@ -93,6 +93,24 @@ def test_without_metrics_it_is_the_api_servers_default() -> None:
     ]
 
 
+def test_null_is_a_field_that_is_left_out() -> None:
+    """As for the API server: templates leave such keys behind."""
+    metric = {"name": "jobs", "selector": {"matchLabels": None, "matchExpressions": None}}
+    external = {"metric": metric, "target": {"type": "AverageValue", "averageValue": "5", "value": None}}
+    spec = {
+        "scaleTargetRef": {"kind": "Deployment", "name": "web", "apiVersion": None},
+        "minReplicas": None,
+        "maxReplicas": 3,
+        "metrics": [{"type": "External", "pods": None, "external": external}],
+    }
+    empty = dict.fromkeys(("namespace", "labels", "ownerReferences", "managedFields"))
+    given = {"apiVersion": "autoscaling/v2", "metadata": {"name": "web", **empty}, "spec": spec}
+    hpa = read_hpa(given)
+    assert (hpa.metadata.namespace, hpa.spec.min_replicas) == ("default", 1)
+    with pytest.raises(SpecError, match="^spec.maxReplicas: missing, and required"):
+        read_hpa({**given, "spec": {**spec, "maxReplicas": None}})
+
+
 def test_external_metrics_by_the_adapters_rules() -> None:
     first, second = spec_of("v2-external-by-rule")["triggers"]
     assert first["metadata"] == {
