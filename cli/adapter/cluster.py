@@ -147,7 +147,7 @@ def to_keda(kubectl: Kubectl, scaled: Sequence[Object], route: Route | None) -> 
 
     KEDA writes an HPA within a second of its ScaledObject, and the API server uses the other server at once.
     """
-    _apply(kubectl, scaled)
+    apply(kubectl, scaled)
     if route:
         _route(kubectl, route)
 
@@ -162,9 +162,17 @@ def to_adapter(kubectl: Kubectl, natives: Sequence[Object], route: Route | None)
         namespace, name = key(native)
         if scaled := owner(there.get((namespace, name), {"metadata": {}})):
             kubectl.call("delete", "scaledobject", scaled, f"--namespace={namespace}", "--cascade=orphan")
-    _apply(kubectl, natives)
+    apply(kubectl, natives)
     if route:
         _route(kubectl, route)
+
+
+def apply(kubectl: Kubectl, items: Sequence[Object], *options: str) -> None:
+    """Applies them server-side, each in the namespace of its `key`."""
+    if items:
+        placed = [{**each, "metadata": {**each["metadata"], "namespace": key(each)[0]}} for each in items]
+        listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": placed})
+        kubectl.call("apply", "--server-side", "--force-conflicts", *options, "-f", "-", stdin=listed)
 
 
 def unserved(kubectl: Kubectl, keys: Iterable[Key], *, kedas: bool, seconds: float = 60) -> list[str]:
@@ -206,12 +214,6 @@ def _computes(hpa: Mapping[str, Any], *, kedas: bool) -> bool:
     )
     read = metric_names(hpa["spec"].get("metrics")) == metric_names(status.get("currentMetrics"))
     return active and read and bool(owner(hpa)) is kedas
-
-
-def _apply(kubectl: Kubectl, items: Sequence[Object]) -> None:
-    if items:
-        listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(items)})
-        kubectl.call("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=listed)
 
 
 def _route(kubectl: Kubectl, route: Route) -> None:

@@ -9,6 +9,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -20,6 +21,7 @@ from cli.adapter.cluster import (
     Route,
     Sides,
     adapter,
+    apply,
     asleep,
     external,
     hpas,
@@ -36,6 +38,7 @@ from cli.adapter.cluster import (
 from cli.errors import CommandError
 from cli.kubectl import Kubectl
 from keda import ScaledObject, SpecError
+from keda.adoption.hpa import read_hpa
 from keda.core.errors import counted
 from keda.manifests.documents import Source, Unreadable, documents
 from keda.manifests.reading import unlisted
@@ -94,9 +97,7 @@ def leave(kubectl: Kubectl, file: Path, folder: Path, agree: Callable[[], None])
         return
     now, later = ([each for each in moves if each.needs_route is first] for first in (True, False))
     print(_plan(found, moves, folder, "KEDA", found.keda))
-    for move in moves:  # the webhook may refuse one; better now
-        dry = ["apply", "--server-side", "--force-conflicts", "--dry-run=server", "-f", "-"]
-        kubectl.call(*dry, stdin=json.dumps(move.becomes))
+    _try(kubectl, moves)
     agree()
     _back_up(folder, found, moves)
     _done(1, f"backup in {folder}")
@@ -129,11 +130,12 @@ def back(kubectl: Kubectl, file: Path, folder: Path, agree: Callable[[], None]) 
     route = adapter(kubectl)
     moves = []
     for native in _objects(file, "HorizontalPodAutoscaler"):
+        with _faults_of(file):
+            wanted = read_hpa(native).spec.dump()["metrics"]
         live = there.get(key(native))
         if live is None:
             raise CommandError(f"HPA {'/'.join(key(native))}: not in the cluster. Take it out of {file}.")
-        metrics = (each["spec"].get("metrics") for each in (live, native))
-        if owner(live) or len({frozenset(metric_names(each)) for each in metrics}) > 1:
+        if owner(live) or metric_names(live["spec"].get("metrics")) != metric_names(wanted):
             moves.append(Move(live, native))
     given = {key(each.hpa) for each in moves}
     left = [each for each, hpa in there.items() if owner(hpa) and external(hpa) and each not in given]
@@ -150,6 +152,7 @@ def back(kubectl: Kubectl, file: Path, folder: Path, agree: Callable[[], None]) 
         print(f"{file}: no HPA in it is KEDA's: nothing to give back.")
         return
     print(_plan(found, moves, folder, "Prometheus Adapter", route))
+    _try(kubectl, moves)
     agree()
     scaled = [
         transferring(portable(item))
@@ -171,13 +174,17 @@ def back(kubectl: Kubectl, file: Path, folder: Path, agree: Callable[[], None]) 
     _done(3, f"{counted(len(moves), 'HPA')} computed replicas from the adapter's metrics")
 
 
+def _try(kubectl: Kubectl, moves: list[Move]) -> None:
+    """The webhook or the API server may refuse one: better before anything is changed."""
+    for move in moves:
+        apply(kubectl, [move.becomes], "--dry-run=server")
+
+
 def _taken_over(file: Path, there: Mapping[Key, Object]) -> Iterator[Move]:
     """The ScaledObjects of the file whose HPA is not KEDA's yet. Raises CommandError."""
     for manifest in _objects(file, "ScaledObject"):
-        try:
+        with _faults_of(file):
             scaled = ScaledObject.parse({"metadata": manifest.get("metadata"), "spec": manifest.get("spec")})
-        except SpecError as error:
-            raise CommandError("\n".join(f"{file}: {line}" for line in str(error).splitlines())) from None
         where = f"ScaledObject {scaled.metadata.namespace}/{scaled.metadata.name}"
         if any(name in (scaled.metadata.annotations or {}) for name in _PAUSED):
             raise CommandError(
@@ -190,6 +197,14 @@ def _taken_over(file: Path, there: Mapping[Key, Object]) -> Iterator[Move]:
             )
         if not owner(hpa):
             yield Move(hpa, transferring(manifest))
+
+
+@contextmanager
+def _faults_of(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except SpecError as error:
+        raise CommandError("\n".join(f"{file}: {line}" for line in str(error).splitlines())) from None
 
 
 def _left_behind(moves: list[Move], there: Mapping[Key, Object], file: Path) -> Iterator[str]:

@@ -336,6 +336,61 @@ def test_back_an_hpa_that_would_read_nothing_is_refused(left: tuple[Fake, Path],
     assert len(str(error.value).splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("kind: HorizontalPodAutoscaler", "apiVersion: "),
+        ("{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler}", "metadata: "),
+        (
+            "{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: a}, spec:"
+            " {scaleTargetRef: {kind: Deployment, name: a}, maxReplicas: 1, metrics: [{type: External}]}}",
+            "spec.metrics[0].external: missing",
+        ),
+    ],
+)
+def test_back_what_is_no_hpa_is_refused(
+    text: str, line: str, left: tuple[Fake, Path], tmp_path: Path
+) -> None:
+    fake, file = left
+    file.write_text(text)
+    with pytest.raises(CommandError) as error:
+        back(fake, file, tmp_path, agree)
+    assert str(error.value).startswith(f"{file}: {line}")
+
+
+def test_back_nothing_changes_if_the_api_server_refuses_an_hpa(
+    left: tuple[Fake, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake, file = left
+    before, applied = dict(fake.scaled), fake.call
+
+    def call(*args: str, stdin: str = "") -> str:
+        if args[0] == "apply":
+            raise CommandError("kubectl apply: denied")
+        return applied(*args, stdin=stdin)
+
+    monkeypatch.setattr(fake, "call", call)
+    with pytest.raises(CommandError, match="denied"):
+        back(fake, file, tmp_path / "back", pytest.fail)
+    assert fake.scaled == before and fake.route["service"]["name"] == KEDAS[1]
+
+
+def test_back_an_hpa_without_a_namespace_is_of_default(
+    left: tuple[Fake, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not of the context's namespace, where kubectl would apply it."""
+    fake, file = left
+    for each in [*fake.hpas.values(), *fake.scaled.values()]:
+        each["metadata"]["namespace"] = "default"
+    fake.hpas = {key(each): each for each in fake.hpas.values()}
+    fake.scaled = {key(each): each for each in fake.scaled.values()}
+    file.write_text(file.read_text().replace("  namespace: shop\n", ""))
+    applied: list[dict[str, Any]] = []
+    monkeypatch.setattr(fake, "_applied", lambda item: applied.append(item) or Fake._applied(fake, item))
+    back(fake, file, tmp_path, agree)
+    assert [each["metadata"].get("namespace") for each in applied] == ["default", "default"]
+
+
 def test_back_a_target_at_zero_is_refused(left: tuple[Fake, Path], tmp_path: Path) -> None:
     """A native HPA with a minimum above 0 does nothing at 0 replicas (podautoscaler/horizontal.go)."""
     fake, file = left
