@@ -80,12 +80,8 @@ def sides(kubectl: Kubectl) -> Sides:
         raise CommandError(
             f"APIService {APISERVICE}: not there, so no adapter serves external metrics. Install KEDA."
         )
-    server = _one(kubectl, "deployments", _METRICS_SERVER, "KEDA's metrics server")
-    operator = _one(kubectl, "deployments", _OPERATOR, "KEDA's operator")
-    for item in (server, operator):
-        if not item["status"].get("readyReplicas"):
-            name = f"{item['metadata']['namespace']}/{item['metadata']['name']}"
-            raise CommandError(f"Deployment {name}: not ready. No HPA would get a metric. Wait for its pod.")
+    _ready(kubectl, _METRICS_SERVER, "KEDA's metrics server")
+    operator = _ready(kubectl, _OPERATOR, "KEDA's operator")
     service = _one(kubectl, "services", _METRICS_SERVER, "the Service of KEDA's metrics server")["metadata"]
     words = [str(each) for each in operator["spec"]["template"]["spec"]["containers"][0].get("args") or []]
     secret = next((each.removeprefix(_SECRET) for each in words if each.startswith(_SECRET)), "kedaorg-certs")
@@ -107,9 +103,7 @@ def sides(kubectl: Kubectl) -> Sides:
 
 def adapter(kubectl: Kubectl) -> Route:
     """Prometheus Adapter's Service, by its label. Raises CommandError if it is not there, or not ready."""
-    deployment = _one(kubectl, "deployments", _ADAPTER, "Prometheus Adapter")
-    if not deployment["status"].get("readyReplicas"):
-        raise CommandError("Prometheus Adapter: not ready. No HPA would get a metric. Wait for its pod.")
+    _ready(kubectl, _ADAPTER, "Prometheus Adapter")
     service = _one(kubectl, "services", _ADAPTER, "the Service of Prometheus Adapter")["metadata"]
     return Route(service["namespace"], service["name"], insecure=True)
 
@@ -218,6 +212,14 @@ def _computes(hpa: Mapping[str, Any], *, kedas: bool) -> bool:
 
 def _route(kubectl: Kubectl, route: Route) -> None:
     kubectl.call("patch", "apiservice", APISERVICE, "--type=merge", "-p", route.patch())
+
+
+def _ready(kubectl: Kubectl, label: str, what: str) -> Object:
+    deployment = _one(kubectl, "deployments", label, what)
+    if not deployment["status"].get("readyReplicas"):
+        name = "/".join(key(deployment))
+        raise CommandError(f"Deployment {name}: not ready. No HPA would get a metric. Wait for its pod.")
+    return deployment
 
 
 def _one(kubectl: Kubectl, kind: str, label: str, what: str) -> Object:
