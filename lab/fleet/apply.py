@@ -95,8 +95,7 @@ def install(lab: Lab, kubectl: Path, bundle: Path, update: Callable[[str], None]
     apply(MANIFESTS)
     for number, (namespace, workload) in enumerate(WAITED_FOR, 1):
         update(f"{number}/{len(WAITED_FOR)} {workload}")
-        run("wait", workload, f"--namespace={namespace}", "--for=create", "--timeout=60s")
-        cluster.await_rollout(lab, {"kubectl": kubectl}, namespace, workload, 180)
+        _await(lab, {"kubectl": kubectl}, namespace, workload)
 
 
 def add(lab: Lab, found: Mapping[str, Path], name: str, update: Callable[[str], None]) -> None:
@@ -118,10 +117,7 @@ def add(lab: Lab, found: Mapping[str, Path], name: str, update: Callable[[str], 
     )
     cluster.kubectl(lab, found, "apply", *_SERVER_SIDE, manifest)
     for namespace, workload in wanted.waited_for:
-        cluster.kubectl(
-            lab, found, "wait", workload, f"--namespace={namespace}", "--for=create", "--timeout=60s"
-        )
-        cluster.await_rollout(lab, found, namespace, workload, 180)
+        _await(lab, found, namespace, workload)
 
 
 def with_modules(lab: Lab, folder: Path, names: Sequence[str]) -> Path:
@@ -135,6 +131,12 @@ def with_modules(lab: Lab, folder: Path, names: Sequence[str]) -> Path:
     for name in names:
         shutil.copytree(tools.module_dir(name) / "config", copy / name)
     return copy
+
+
+def _await(lab: Lab, found: Mapping[str, Path], namespace: str, workload: str) -> None:
+    """Wait until a workload runs that may not be there yet."""
+    cluster.kubectl(lab, found, "wait", workload, f"--namespace={namespace}", "--for=create", "--timeout=60s")
+    cluster.await_rollout(lab, found, namespace, workload, 180)
 
 
 def _await_kinds(run: Callable[..., str], seconds: float = 60) -> None:
