@@ -96,6 +96,37 @@ def test_beside_a_sidecar_only_the_container_with_the_port_serves() -> None:
     assert service["spec"]["ports"][0]["targetPort"] == 9
 
 
+def test_names_and_the_ports_of_probes_are_filled_in_as_knative_does() -> None:
+    """revision_defaults.go, SetDefaults and applyProbes; deploy.go, rewriteUserProbe."""
+    web = {
+        "image": "b",
+        "ports": [{"name": "h2c"}],
+        "readinessProbe": {"periodSeconds": 5},
+        "livenessProbe": {"httpGet": {"path": "/live"}, "periodSeconds": 20},
+        "startupProbe": {"grpc": {"port": 0}},
+    }
+    deployment, service, _ = made(containers=[{"image": "log:1"}, web]).manifests
+    assert deployment["spec"]["template"]["spec"]["containers"] == [
+        {"name": "user-container-0", "image": "log:1"},
+        {
+            **web,
+            "name": "user-container-1",
+            "ports": [{"name": "h2c", "containerPort": 8080}],
+            "env": [{"name": "PORT", "value": "8080"}],
+            "readinessProbe": {"periodSeconds": 5, "tcpSocket": {"port": 8080}},
+            "livenessProbe": {"httpGet": {"port": 8080, "path": "/live"}, "periodSeconds": 20},
+            "startupProbe": {"grpc": {"port": 8080}},
+        },
+    ]
+    [port] = service["spec"]["ports"]
+    assert port == {"name": "http", "port": 80, "targetPort": 8080, "appProtocol": "kubernetes.io/h2c"}
+    own = {"exec": {"command": ["true"]}}
+    [container] = made(containers=[{"image": "b", "readinessProbe": own}]).manifests[0]["spec"]["template"][
+        "spec"
+    ]["containers"]
+    assert container["readinessProbe"] == own
+
+
 def test_concurrency_is_the_gateways_and_wakes_from_zero() -> None:
     spec = scaled()
     assert (spec["minReplicaCount"], spec["maxReplicaCount"], spec["cooldownPeriod"]) == (0, 5, 120)
@@ -133,6 +164,7 @@ def test_the_class_hpa_has_no_zero() -> None:
     spec = scaled({"class": "hpa.autoscaling.knative.dev", "metric": "cpu", "target": "75"})
     assert spec["triggers"] == [{"type": "cpu", "metricType": "Utilization", "metadata": {"value": "75"}}]
     assert spec["minReplicaCount"] == 1 and "cooldownPeriod" not in spec
+    assert scaled({"class": "hpa.autoscaling.knative.dev", "target": "75"}) == spec, "its default metric"
     [memory] = scaled({"metric": "memory", "target": "200"})["triggers"]
     assert (memory["metricType"], memory["metadata"]) == ("AverageValue", {"value": "200Mi"})
 
