@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import random
-import sys
 from typing import Any
 
 import pytest
@@ -12,10 +9,8 @@ import yaml
 
 from keda import SpecError, check
 from keda.adoption.knative import Proposal, propose
-from keda.commands.main import main
-from tests.keda.checks.test_judge_totality import ODD, damaged, places
+from tests.keda.adoption.test_adoption import PROMETHEUS, damaged_everywhere, piped
 
-PROMETHEUS = "http://prometheus:9090"
 BASE = """
 apiVersion: serving.knative.dev/v1
 kind: Service
@@ -207,15 +202,11 @@ def test_what_cannot_be_read_is_one_line(annotations: dict[str, str], line: str)
 
 def test_every_place_damaged() -> None:
     """Whatever a Knative Service holds, the answer is a proposal or lines."""
-    pick = random.Random("knative")
-    objects = [yaml.safe_load(BASE)]
-    for path in filter(lambda path: len(path) > 1, places(objects)):
-        for value in pick.sample(ODD, 3):
-            [manifest] = damaged(objects, path, value)
-            try:
-                propose(manifest, PROMETHEUS)
-            except SpecError as error:
-                assert len(str(error).splitlines()) == len(error.faults)
+    for [manifest] in damaged_everywhere("knative", yaml.safe_load(BASE)):
+        try:
+            propose(manifest, PROMETHEUS)
+        except SpecError as error:
+            assert len(str(error).splitlines()) == len(error.faults)
 
 
 @pytest.mark.parametrize(
@@ -229,8 +220,7 @@ def test_the_command(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(BASE.encode())))
-    assert main(["adopt", *options, "-"]) == code
+    assert piped(BASE, monkeypatch, *options) == code
     out, err = capsys.readouterr()
     assert [each["kind"] for each in yaml.safe_load_all(out) if each] == kinds
     assert all(line.startswith("-: Service hello: ") for line in err.splitlines())
