@@ -62,24 +62,27 @@ def find(
     return found[name]
 
 
-def read(manifest: Mapping[str, Any], path: str) -> ScaledObject:
-    """The manifest in the simulation's units. Raises Unread, which begins with `path`, unless that is ""."""
-    name = dig(manifest, "metadata", "name")
-    if (kind := manifest.get("kind")) != "ScaledObject":
-        raise Unread(f"{path}: {kind} {name} is not a ScaledObject. Give a file with one.")
+def read(manifest: Mapping[str, Any], path: str = "") -> ScaledObject:
+    """The manifest in the simulation's units. Raises Unread, which begins with `path` if that is given."""
+    if manifest.get("kind") != "ScaledObject":
+        raise Unread(f"{_named(manifest, path)} is not a ScaledObject. Give a file with one.")
     try:
         return read_scaled_object(manifest)
     except Unsimulated as error:
-        raise Unread(f"{path}{': ' * bool(path)}ScaledObject {name}: {error}") from None
+        raise Unread(f"{_named(manifest, path)}: {error}") from None
 
 
-def read_job(manifest: Mapping[str, Any], path: str) -> ScaledJob:
+def read_job(manifest: Mapping[str, Any], path: str = "") -> ScaledJob:
     """The same of a ScaledJob. Raises Unread."""
     try:
         return read_scaled_job(manifest)
     except Unsimulated as error:
-        name = dig(manifest, "metadata", "name")
-        raise Unread(f"{path}{': ' * bool(path)}ScaledJob {name}: {error}") from None
+        raise Unread(f"{_named(manifest, path)}: {error}") from None
+
+
+def _named(manifest: Mapping[str, Any], path: str) -> str:
+    name = f"{manifest.get('kind')} {dig(manifest, 'metadata', 'name')}"
+    return f"{path}: {name}" if path else name
 
 
 def gpus_per_pod(manifest: Mapping[str, Any]) -> int:
