@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from io import BytesIO
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from keda.core.defaults import GPUS_PER_POD
-from keda.manifests.documents import Source, Unreadable, documents
-from keda.manifests.reading import annotation, dig, unlisted
+from keda.manifests.path import objects_of
+from keda.manifests.reading import annotation, dig
 from keda.scaling.jobs import ScaledJob
 from keda.scaling.manifest import Unsimulated, read_scaled_job, read_scaled_object
 from keda.scaling.scaled_object import ScaledObject
@@ -32,7 +30,7 @@ def scaled(path: str) -> Manifests:
     """The ScaledObjects and ScaledJobs of a file, by name; `-` is stdin. Raises Unread."""
     found = {
         str(dig(manifest, "metadata", "name")): manifest
-        for manifest in _manifests(path)
+        for manifest in objects_of(path, Unread)
         if manifest.get("kind") in KINDS
     }
     if not found and Path(path).name.startswith("Pulumi."):
@@ -89,14 +87,3 @@ def gpus_per_pod(manifest: Mapping[str, Any]) -> int:
     """GPUs that each pod requests, by the annotation that keda-gpu-budget reads; 0 without it."""
     stated = str(annotation(manifest, GPUS_PER_POD))
     return int(stated) if stated.isascii() and stated.isdigit() else 0
-
-
-def _manifests(path: str) -> Iterator[Mapping[str, Any]]:
-    try:
-        content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
-        for document in documents(Source(BytesIO(content))):
-            yield from unlisted(document.value)
-    except OSError as error:
-        raise Unread(f"{path}: cannot be read: {error.strerror}.") from None
-    except Unreadable as error:
-        raise Unread(f"{path}:{error.line}: is not valid YAML for Kubernetes: {error.why}.") from None
