@@ -104,9 +104,15 @@ def test_the_operator_is_away(file: str, capsys: pytest.CaptureFixture[str]) -> 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--signal", "constant:1"], "how long does a Job run? Write --job-time TIME, such as 90s."),
+        (
+            ["--signal", "constant:1"],
+            "the time that a Job runs is missing or 0. Write --job-time TIME, such as 90s.",
+        ),
         (["--signal", "constant:1", "--job-time", "90"], "90 is not a time."),
-        (["--signal", "constant:1", "--job-time", "0s"], "how long does a Job run? Write --job-time TIME"),
+        (
+            ["--signal", "constant:1", "--job-time", "0s"],
+            "the time that a Job runs is missing or 0. Write --job-time TIME",
+        ),
         (
             ["--signal", "poisson:1:9s", "--job-time", "8s"],
             "--job-time is shorter than the service time of the queue.",
