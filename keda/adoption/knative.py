@@ -169,7 +169,8 @@ def _scaled_object(
     retention = annotations.seconds("scale-to-zero-pod-retention-period", 0)
     trigger, notes = _trigger(named, annotations, limit, window, prometheus, zero=not least)
     if not most:
-        notes.append(f"CHECK Knative sets no maximum here: {DEFAULT_MAX} is KEDA's default. Write your own.")
+        most, whose = max((DEFAULT_MAX, "KEDA's default"), (least, "the minimum"))
+        notes.append(f"CHECK Knative sets no maximum here: {most} is {whose}. Write your own.")
     if trigger["type"] != "prometheus" and not least:
         # Nor has Knative's class hpa (hpa.go writes minReplicas only above 0).
         least = 1
@@ -179,7 +180,7 @@ def _scaled_object(
             "spec": {
                 "scaleTargetRef": {"name": named.name},
                 "minReplicaCount": least,
-                "maxReplicaCount": most or DEFAULT_MAX,
+                "maxReplicaCount": most,
                 **({} if least else {"cooldownPeriod": max(delay, retention, _GRACE)}),
                 "advanced": {
                     "horizontalPodAutoscalerConfig": {

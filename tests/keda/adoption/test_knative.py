@@ -180,7 +180,10 @@ def test_what_is_lost_is_named() -> None:
     )
     quiet = made({"min-scale": "1", "max-scale": "2", "metric": "rps"}).notes
     assert not any("at 0" in note or "maximum" in note for note in quiet)
-    assert any("CHECK Knative sets no maximum here" in note for note in made({}).notes)
+    for given, most in (({}, "100 is KEDA's default"), ({"min-scale": "150"}, "150 is the minimum")):
+        note = f"CHECK Knative sets no maximum here: {most}. Write your own."
+        assert note in made(given).notes
+        assert scaled(given)["maxReplicaCount"] == int(most.split()[0])
 
 
 @pytest.mark.parametrize(
