@@ -85,6 +85,8 @@ def test_pictures_and_a_scaled_object_beside_it(file: str, capsys: pytest.Captur
     assert main(["simulate", "--compare", "object.yaml", "job.yaml", *queue]) == 0
     printed = capsys.readouterr().out
     assert "cold starts " in printed and "Jobs " in printed
+    assert main(["simulate", "--compare", "job.yaml", "job.yaml", *queue]) == 0
+    assert capsys.readouterr().out.startswith("The number of Jobs is always the same.\n")
 
 
 def test_paused_jobs_do_not_start(file: str, capsys: pytest.CaptureFixture[str]) -> None:
