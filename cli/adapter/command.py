@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
 from cli.adapter.cluster import (
@@ -40,8 +39,7 @@ from cli.kubectl import Kubectl
 from keda import ScaledObject, SpecError
 from keda.adoption.hpa import read_hpa
 from keda.core.errors import counted
-from keda.manifests.documents import Source, Unreadable, documents
-from keda.manifests.reading import unlisted
+from keda.manifests.path import objects_of
 from lab.files import write_atomically
 
 _PAUSED = ("autoscaling.keda.sh/paused", "autoscaling.keda.sh/paused-replicas")
@@ -223,18 +221,7 @@ def _no_metric(each: Key, file: Path, command: str) -> str:
 
 
 def _objects(file: Path, kind: str) -> list[Object]:
-    try:
-        content = file.read_bytes()
-        found = [
-            dict(item)
-            for document in documents(Source(BytesIO(content)))
-            for item in unlisted(document.value)
-            if item.get("kind") == kind
-        ]
-    except OSError as error:
-        raise CommandError(f"{file}: cannot be read: {error.strerror}.") from None
-    except Unreadable as error:
-        raise CommandError(f"{file}:{error.line}: is not valid YAML for Kubernetes: {error.why}.") from None
+    found = [dict(item) for item in objects_of(str(file), CommandError) if item.get("kind") == kind]
     if not found:
         raise CommandError(f"{file}: contains no {kind}. docs/migrate.md shows how to write it.")
     return found

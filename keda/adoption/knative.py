@@ -35,9 +35,13 @@ _LOST = {
     "metric-aggregation-algorithm": "the query averages over the window",
 }
 _TARGETS = {"concurrency": 100.0, "rps": 200.0}
+_HPA = "hpa.autoscaling.knative.dev"
+"""The class of what an HPA scales; its default metric is cpu (pa_lifecycle.go)."""
 _NOT_OF_A_POD = (
     *("containerConcurrency", "timeoutSeconds", "responseStartTimeoutSeconds", "idleTimeoutSeconds"),
 )
+_PROBES = ("readinessProbe", "livenessProbe", "startupProbe")
+_WITH_PORT = ("tcpSocket", "httpGet", "grpc")
 _GRACE = 30
 """Seconds: scale-to-zero-grace-period of config-autoscaler."""
 _WINDOW = 60
@@ -117,12 +121,22 @@ def propose(manifest: Mapping[str, Any], prometheus: str) -> Proposal:
     template_metadata = mapping(template.get("metadata"))
     annotations = _Annotations(mapping(template_metadata.get("annotations")))
     limit = int(spec["containerConcurrency"]) if str(spec.get("containerConcurrency", "")).isdigit() else 0
-    port = _port(containers)
+    serving, several = _serving(containers), len(containers) > 1
+    listens = _port(serving)
+    # Knative's name for HTTP/2 without TLS.
+    protocol = {"appProtocol": "kubernetes.io/h2c"} if listens.get("name") == "h2c" else {}
+    ports = [{"name": "http", "port": 80, "targetPort": listens["containerPort"], **protocol}]
     scaled, checks = _scaled_object(named, annotations, limit, prometheus)
     labels = {"app": named.name}
     pod = {
         **{key: value for key, value in spec.items() if key not in _NOT_OF_A_POD},
-        "containers": [_container(each, port, serving=each is _serving(containers)) for each in containers],
+        "containers": [
+            {
+                "name": f"user-container-{index}" if several else "user-container",
+                **(_routed(each) if each is serving else each),
+            }
+            for index, each in enumerate(containers)
+        ],
     }
     deployment = {
         "apiVersion": "apps/v1",
@@ -140,7 +154,7 @@ def propose(manifest: Mapping[str, Any], prometheus: str) -> Proposal:
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": {"name": named.name, "namespace": named.namespace},
-        "spec": {"selector": labels, "ports": [{"name": "http", "port": 80, "targetPort": port}]},
+        "spec": {"selector": labels, "ports": ports},
     }
     lost = _losses(named, annotations, manifest, limit, zero=not scaled.spec.min_replica_count)
     return Proposal((deployment, service, scaled.to_manifest()), (*checks, *lost))
@@ -155,7 +169,8 @@ def _scaled_object(
     retention = annotations.seconds("scale-to-zero-pod-retention-period", 0)
     trigger, notes = _trigger(named, annotations, limit, window, prometheus, zero=not least)
     if not most:
-        notes.append(f"CHECK Knative sets no maximum here: {DEFAULT_MAX} is KEDA's default. Write your own.")
+        most, whose = max((DEFAULT_MAX, "KEDA's default"), (least, "the minimum"))
+        notes.append(f"CHECK Knative sets no maximum here: {most} is {whose}. Write your own.")
     if trigger["type"] != "prometheus" and not least:
         # Nor has Knative's class hpa (hpa.go writes minReplicas only above 0).
         least = 1
@@ -165,7 +180,7 @@ def _scaled_object(
             "spec": {
                 "scaleTargetRef": {"name": named.name},
                 "minReplicaCount": least,
-                "maxReplicaCount": most or DEFAULT_MAX,
+                "maxReplicaCount": most,
                 **({} if least else {"cooldownPeriod": max(delay, retention, _GRACE)}),
                 "advanced": {
                     "horizontalPodAutoscalerConfig": {
@@ -182,7 +197,7 @@ def _scaled_object(
 def _trigger(
     named: _Named, annotations: _Annotations, limit: int, window: int, prometheus: str, *, zero: bool
 ) -> tuple[dict[str, Any], list[str]]:
-    metric = annotations.text("metric", "concurrency")
+    metric = annotations.text("metric", "cpu" if annotations.text("class", "") == _HPA else "concurrency")
     if metric in ("cpu", "memory"):
         amount = math.ceil(annotations.number("target", 100, least=1))
         kind, value = ("Utilization", str(amount)) if metric == "cpu" else ("AverageValue", f"{amount}Mi")
@@ -249,25 +264,33 @@ def _serving(containers: list[Mapping[Any, Any]]) -> Mapping[Any, Any]:
     return next((each for each in containers if each.get("ports")), containers[0])
 
 
-def _port(containers: list[Mapping[Any, Any]]) -> int:
-    """The one port that Knative routes to; its default is 8080."""
-    port = next(iter(sequence(_serving(containers).get("ports"))), None)
-    found = mapping(port).get("containerPort")
-    return found if isinstance(found, int) else 8080
+def _port(serving: Mapping[Any, Any]) -> dict[str, Any]:
+    """The one port that Knative routes to, 8080 by default."""
+    port = mapping(next(iter(sequence(serving.get("ports"))), None))
+    found = port.get("containerPort")
+    return {**port, "containerPort": found if isinstance(found, int) else 8080}
 
 
-def _container(container: Mapping[Any, Any], port: int, *, serving: bool) -> dict[str, Any]:
-    """With what Knative fills in: a name, the port and PORT, and the port of the readiness probe."""
-    named = {"name": "user-container", **container}
-    if not serving:
-        return named
-    named.setdefault("ports", [{"containerPort": port}])
-    named["env"] = [*sequence(container.get("env")), {"name": "PORT", "value": str(port)}]
-    probe = dict(mapping(container.get("readinessProbe"))) or {"tcpSocket": {}}
-    for kind in ("tcpSocket", "httpGet"):
-        if kind in probe:
-            probe[kind] = {"port": port, **{k: v for k, v in mapping(probe[kind]).items() if v}}
-    return {**named, "readinessProbe": probe}
+def _routed(container: Mapping[Any, Any]) -> dict[str, Any]:
+    """With what Knative fills in: the port and PORT, a readiness probe, and the port of each probe."""
+    filled, listens = dict(container), _port(container)
+    port = listens["containerPort"]
+    filled["ports"] = [listens]
+    filled["env"] = [*sequence(container.get("env")), {"name": "PORT", "value": str(port)}]
+    ready = mapping(container.get("readinessProbe"))
+    if not any(kind in ready for kind in (*_WITH_PORT, "exec")):
+        ready = {**ready, "tcpSocket": {}}
+    filled["readinessProbe"] = ready
+    for probe in _PROBES:
+        checks = mapping(filled.get(probe))
+        ports = {
+            kind: {"port": port, **{key: value for key, value in mapping(checks[kind]).items() if value}}
+            for kind in _WITH_PORT
+            if kind in checks
+        }
+        if ports:
+            filled[probe] = {**checks, **ports}
+    return filled
 
 
 def _dashed(name: str) -> str:

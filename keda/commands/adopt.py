@@ -9,8 +9,6 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -22,8 +20,7 @@ from keda.adoption.translate import adopt
 from keda.commands.errors import NotThere
 from keda.core.defaults import PROMETHEUS
 from keda.core.errors import MISSING, Fault, Refused, SpecError, is_secret_value, show
-from keda.manifests.documents import Source, Unreadable, documents
-from keda.manifests.reading import unlisted
+from keda.manifests.path import objects_of
 from keda.triggers.parameters import address
 
 
@@ -159,7 +156,7 @@ def _check_address(prometheus: str) -> None:
 
 
 def _wanted(path: str, wanted: Callable[[Mapping[Any, Any]], bool], kinds: str) -> list[Any]:
-    found = [item for value in _read(path) for item in unlisted(value) if wanted(item)]
+    found = [item for item in objects_of(path, NotThere) if wanted(item)]
     if not found:
         raise NotThere(f"{path}: contains no {kinds}. Give `kubectl get KIND NAME -o yaml`.")
     return found
@@ -167,22 +164,12 @@ def _wanted(path: str, wanted: Callable[[Mapping[Any, Any]], bool], kinds: str) 
 
 def _rules(path: str) -> AdapterRules:
     why = "is empty."
-    for value in _read(path):
+    for value in list(objects_of(path, NotThere)):
         try:
             return read_rules(value)
         except SpecError as error:
             why = str(error)
     raise NotThere(f"{path}: {why}")
-
-
-def _read(path: str) -> list[Any]:
-    try:
-        content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
-        return [document.value for document in documents(Source(BytesIO(content)))]
-    except OSError as error:
-        raise NotThere(f"{path}: cannot be read: {error.strerror}.") from None
-    except Unreadable as error:
-        raise NotThere(f"{path}:{error.line}: is not valid YAML for Kubernetes: {error.why}.") from None
 
 
 def _name(manifest: Mapping[str, Any]) -> str:

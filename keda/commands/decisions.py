@@ -47,7 +47,7 @@ def printed(now: Manifests, before: Manifests | None, form: str) -> str:
         if form == "json":
             return json.dumps([asdict(change) for change in found], indent=2)
         return decision_changes.markdown(found) if form == "markdown" else decision_changes.text(found)
-    tables = [table for manifest in now.values() for table in decisions(manifest, "")]
+    tables = [table for manifest in now.values() for table in decisions(manifest)]
     if form == "json":
         return json.dumps([asdict(table) for table in tables], indent=2)
     lines = [_line(table, form) for table in tables]

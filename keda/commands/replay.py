@@ -13,6 +13,7 @@ from typing import Any
 
 from keda.commands.errors import NotThere
 from keda.commands.pictures import draw, plots
+from keda.core.errors import counted
 from keda.scaling.recordings import Points, csv_points, prometheus_points
 from keda.scaling.scaled_object import ScaledObject
 from keda.scaling.signals import SignalError
@@ -207,7 +208,7 @@ def _absent(replay: Replay, missing: Missing) -> str:
 
 def _summary(replay: Replay) -> str:
     verdicts = [each.verdict for each in replay.judged]
-    parts = [f"{len(verdicts)} changes", f"{verdicts.count('explained')} explained"]
+    parts = [counted(len(verdicts), "change"), f"{verdicts.count('explained')} explained"]
     parts += [f"{verdicts.count('unexplained')} unexplained"] if "unexplained" in verdicts else []
     parts += [f"{verdicts.count('not judged')} not judged"] if "not judged" in verdicts else []
     parts += [f"{len(replay.missing)} missing"] if replay.missing else []

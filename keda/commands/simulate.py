@@ -143,7 +143,7 @@ def _jobs(job: ScaledJob, arguments: Arguments) -> Timeline:
     service = service_time(given)
     lasting = service if arguments.job_time is None else milliseconds(arguments.job_time)
     if not lasting:
-        raise SignalError("how long does a Job run? Write --job-time TIME, such as 90s.")
+        raise SignalError("the time that a Job runs is missing or 0. Write --job-time TIME, such as 90s.")
     if service is not None and lasting < service:
         raise SignalError("--job-time is shorter than the service time of the queue. Write a longer one.")
     pending = milliseconds(arguments.start_up)

@@ -10,7 +10,7 @@ from keda.scaling.jobs import ScaledJob, combined, decide, queue_metric
 from keda.scaling.loop import Action
 from keda.scaling.numbers import received, to_milli
 from keda.scaling.reasons import Reason
-from keda.scaling.signals import Faulty, Queue, Signal
+from keda.scaling.signals import Queue, Signal, bare
 from keda.scaling.simulation import Sample
 
 
@@ -45,8 +45,7 @@ class JobSimulation:
     def __post_init__(self) -> None:
         if len(self.signals) != len(self.job.triggers):
             raise ValueError(f"{len(self.job.triggers)} triggers need as many signals")
-        plain = [signal.signal if isinstance(signal, Faulty) else signal for signal in self.signals]
-        self._queues = [signal for signal in plain if isinstance(signal, Queue)]
+        self._queues = [each for each in map(bare, self.signals) if isinstance(each, Queue)]
         for queue in self._queues:
             queue.locked = self.job.strategy != "accurate"
 

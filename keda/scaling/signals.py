@@ -227,6 +227,11 @@ class Faulty:
         return value
 
 
+def bare(signal: Signal) -> Signal:
+    """The signal without its faults."""
+    return signal.signal if isinstance(signal, Faulty) else signal
+
+
 def recorded(points: Sequence[tuple[int, float]], source: str) -> Recorded:
     """A series that begins at 0, from (milliseconds, value) points. Raises SignalError naming `source`.
 

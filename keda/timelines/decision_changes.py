@@ -44,7 +44,7 @@ _NOTHING: tuple[None, None] = (None, None)
 def _by_trigger(manifest: Mapping[str, Any] | None) -> Mapping[str, tuple[Decisions, Model]]:
     if manifest is None:
         return {}
-    tables, found = decisions(manifest, ""), models(manifest, "")
+    tables, found = decisions(manifest), models(manifest)
     return {table.trigger: (table, model) for table, model in zip(tables, found, strict=True)}
 
 

@@ -54,17 +54,17 @@ class Decisions:
         return self.note or "; ".join(_parts(self))
 
 
-def decisions(manifest: Mapping[str, Any], path: str = "the workload") -> list[Decisions]:
-    """A table for each trigger of a ScaledObject or ScaledJob. Raises Unread, which names `path`."""
-    return [_decided(model) for model in models(manifest, path)]
+def decisions(manifest: Mapping[str, Any]) -> list[Decisions]:
+    """A table for each trigger of a ScaledObject or ScaledJob. Raises Unread."""
+    return [_decided(model) for model in models(manifest)]
 
 
-def models(manifest: Mapping[str, Any], path: str = "the workload") -> list[Model]:
+def models(manifest: Mapping[str, Any]) -> list[Model]:
     """What each trigger's values come to. Raises Unread."""
     if manifest.get("kind") == "ScaledJob":
-        job = read_job(manifest, path)
+        job = read_job(manifest)
         return [JobModel(job.name, index, job.triggers, job) for index in range(len(job.triggers))]
-    found, written = read(manifest, path), sequence(dig(manifest, "spec", "triggers"))
+    found, written = read(manifest), sequence(dig(manifest, "spec", "triggers"))
     return [
         ObjectModel(found.name, index, found.triggers, found, _desired(written[index]))
         for index in range(len(found.triggers))

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from io import BytesIO
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from keda.core.defaults import GPUS_PER_POD
-from keda.manifests.documents import Source, Unreadable, documents
-from keda.manifests.reading import annotation, dig, unlisted
+from keda.manifests.path import objects_of
+from keda.manifests.reading import annotation, dig
 from keda.scaling.jobs import ScaledJob
 from keda.scaling.manifest import Unsimulated, read_scaled_job, read_scaled_object
 from keda.scaling.scaled_object import ScaledObject
@@ -32,7 +30,7 @@ def scaled(path: str) -> Manifests:
     """The ScaledObjects and ScaledJobs of a file, by name; `-` is stdin. Raises Unread."""
     found = {
         str(dig(manifest, "metadata", "name")): manifest
-        for manifest in _manifests(path)
+        for manifest in objects_of(path, Unread)
         if manifest.get("kind") in KINDS
     }
     if not found and Path(path).name.startswith("Pulumi."):
@@ -62,38 +60,30 @@ def find(
     return found[name]
 
 
-def read(manifest: Mapping[str, Any], path: str) -> ScaledObject:
-    """The manifest in the simulation's units. Raises Unread, which begins with `path`, unless that is ""."""
-    name = dig(manifest, "metadata", "name")
-    if (kind := manifest.get("kind")) != "ScaledObject":
-        raise Unread(f"{path}: {kind} {name} is not a ScaledObject. Give a file with one.")
+def read(manifest: Mapping[str, Any], path: str = "") -> ScaledObject:
+    """The manifest in the simulation's units. Raises Unread, which begins with `path` if that is given."""
+    if manifest.get("kind") != "ScaledObject":
+        raise Unread(f"{_named(manifest, path)} is not a ScaledObject. Give a file with one.")
     try:
         return read_scaled_object(manifest)
     except Unsimulated as error:
-        raise Unread(f"{path}{': ' * bool(path)}ScaledObject {name}: {error}") from None
+        raise Unread(f"{_named(manifest, path)}: {error}") from None
 
 
-def read_job(manifest: Mapping[str, Any], path: str) -> ScaledJob:
+def read_job(manifest: Mapping[str, Any], path: str = "") -> ScaledJob:
     """The same of a ScaledJob. Raises Unread."""
     try:
         return read_scaled_job(manifest)
     except Unsimulated as error:
-        name = dig(manifest, "metadata", "name")
-        raise Unread(f"{path}{': ' * bool(path)}ScaledJob {name}: {error}") from None
+        raise Unread(f"{_named(manifest, path)}: {error}") from None
+
+
+def _named(manifest: Mapping[str, Any], path: str) -> str:
+    name = f"{manifest.get('kind')} {dig(manifest, 'metadata', 'name')}"
+    return f"{path}: {name}" if path else name
 
 
 def gpus_per_pod(manifest: Mapping[str, Any]) -> int:
     """GPUs that each pod requests, by the annotation that keda-gpu-budget reads; 0 without it."""
     stated = str(annotation(manifest, GPUS_PER_POD))
     return int(stated) if stated.isascii() and stated.isdigit() else 0
-
-
-def _manifests(path: str) -> Iterator[Mapping[str, Any]]:
-    try:
-        content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
-        for document in documents(Source(BytesIO(content))):
-            yield from unlisted(document.value)
-    except OSError as error:
-        raise Unread(f"{path}: cannot be read: {error.strerror}.") from None
-    except Unreadable as error:
-        raise Unread(f"{path}:{error.line}: is not valid YAML for Kubernetes: {error.why}.") from None

@@ -20,6 +20,7 @@ from keda.scaling.signals import (
     Signal,
     SignalError,
     Step,
+    bare,
     pulse,
 )
 from keda.scaling.simulation import SecondOwner
@@ -198,8 +199,7 @@ def _recorded(signal: Signal) -> Recorded | None:
 
 def service_time(signals: Sequence[Signal]) -> int | None:
     """The longest time that an item of a queue among signals needs, milliseconds; None without one."""
-    plain = [each.signal if isinstance(each, Faulty) else each for each in signals]
-    return max((each.service for each in plain if isinstance(each, Queue)), default=None)
+    return max((each.service for each in map(bare, signals) if isinstance(each, Queue)), default=None)
 
 
 @dataclass

@@ -49,10 +49,10 @@ def checked(address: str) -> str:
     """The address of a server. Raises SignalError for another one, without what is secret in it."""
     try:
         parts = urllib.parse.urlsplit(address)
-        right = parts.scheme in ("http", "https") and bool(parts.hostname)
+        # A port that is not a number raises ValueError.
+        right = parts.port != 0 and parts.scheme in ("http", "https") and bool(parts.hostname)
         secret = parts.username is not None or parts.password is not None
-        assert parts.port is None or right
-    except (ValueError, AssertionError):
+    except ValueError:
         right, secret = False, "@" in address
     if secret:
         raise SignalError("--prometheus: credentials in the address are not sent. Write it without them.")

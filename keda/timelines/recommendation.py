@@ -182,16 +182,17 @@ def recommend(
     goal = asked.beside(present)
     search = _Search(scaled_object, goal, evaluate, {(): present})
     search.descend()
+    hidden = None if held_out is None else _Search(scaled_object, asked, held_out)
     refused: dict[Settings, str] = {}
     best: Settings | None = None
     outcomes: tuple[Outcome, Outcome] | None = None
     for settings in sorted(search.tried, key=search.rank):
         why = goal.broken(search.tried[settings])
-        if not why and settings and not goal.broken(search.tried[()]):
-            lower = goal.cost(search.tried[settings]) < goal.cost(search.tried[()]) * (1 - WORTH)
+        if not why and settings and not goal.broken(present):
+            lower = goal.cost(search.tried[settings]) < goal.cost(present) * (1 - WORTH)
             why = "" if lower else "no better than what you have"
-        if not why and held_out is not None:
-            outcomes = held_out(scaled_object), held_out(apply(scaled_object, settings))
+        if not why and hidden is not None:
+            outcomes = hidden.outcome(()), hidden.outcome(settings)
             beside = asked.beside(outcomes[0])
             part = beside.broken(outcomes[1])
             why = f"in the part held out: {part}" if part else ""
@@ -204,7 +205,7 @@ def recommend(
         refused[settings] = why
     return Recommendation(
         goal,
-        Candidate((), search.tried[()], "kept", refused.get((), goal.broken(search.tried[()]))),
+        Candidate((), present, "kept", refused.get((), goal.broken(present))),
         None if best is None else Candidate(best, search.tried[best], "best"),
         tuple(_candidates(search, best, refused)),
         outcomes if best is not None else None,

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from keda.scaling.behavior import ScalingRules
 from keda.scaling.scaled_object import ScaledObject
-from keda.scaling.signals import DAY, Day, Faulty, Queue, Ramp, Recorded, Signal, Step
+from keda.scaling.signals import DAY, Day, Faulty, Queue, Ramp, Recorded, Signal, Step, bare
 from keda.scaling.simulation import Options, Sample, Simulation
 from keda.timelines.timeline import Timeline, with_waits
 
@@ -74,7 +74,7 @@ def slowest(
     delay = -first % polling + 1 if first else 0
     delayed = [_delayed(signal, delay) for signal in signals]
     simulation = Simulation(scaled_object, delayed, replace(options, hpa_offset=period - 1))
-    endless = any(isinstance(_plain(signal), Queue | Day) for signal in signals)
+    endless = any(isinstance(bare(signal), Queue | Day) for signal in signals)
     quiet = rest(scaled_object, options) if quiet is None else quiet
     ends, changed = until or last + (DAY if endless else LONGEST), last + delay
     samples: list[Sample] = []
@@ -109,14 +109,10 @@ def rest(scaled_object: ScaledObject, options: Options) -> int:
     return max(slow, cooldown) + options.start_up + 2 * (scaled_object.polling_interval + 15_000)
 
 
-def _plain(signal: Signal) -> Signal:
-    return signal.signal if isinstance(signal, Faulty) else signal
-
-
 def _delayed(signal: Signal, delay: int) -> Signal:
     if isinstance(signal, Recorded):
         signal = replace(signal, place=0)
-    return signal if isinstance(_plain(signal), Queue) else Delayed(signal, delay)
+    return signal if isinstance(bare(signal), Queue) else Delayed(signal, delay)
 
 
 def _times(signal: Signal) -> list[int]:
@@ -124,7 +120,7 @@ def _times(signal: Signal) -> list[int]:
     times: list[int] = []
     if isinstance(signal, Faulty):
         times = [time for fault in signal.faults for time in (fault.begins, fault.ends)]
-    plain = _plain(signal)
+    plain = bare(signal)
     if isinstance(plain, Step):
         times.append(plain.time)
     elif isinstance(plain, Ramp):

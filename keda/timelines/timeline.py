@@ -10,7 +10,7 @@ from typing import NamedTuple
 from keda.scaling.job_simulation import JobOptions, JobSimulation
 from keda.scaling.jobs import ScaledJob
 from keda.scaling.scaled_object import ScaledObject
-from keda.scaling.signals import Faulty, Queue, Signal, SignalError
+from keda.scaling.signals import Queue, Signal, SignalError, bare
 from keda.scaling.simulation import Options, Sample, Simulation
 from keda.timelines.notation import short
 
@@ -77,8 +77,7 @@ def simulate_jobs(job: ScaledJob, signals: Sequence[Signal], options: JobOptions
 
 def with_waits(timeline: Timeline, signals: Sequence[Signal]) -> Timeline:
     """The timeline with what the queues among its signals counted while it ran."""
-    plain = [signal.signal if isinstance(signal, Faulty) else signal for signal in signals]
-    queues = {index: signal for index, signal in enumerate(plain) if isinstance(signal, Queue)}
+    queues = {index: each for index, each in enumerate(map(bare, signals)) if isinstance(each, Queue)}
     waits = Counter[int]()
     for queue in queues.values():
         waits.update(queue.waits)

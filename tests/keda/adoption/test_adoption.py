@@ -6,6 +6,7 @@ import io
 import random
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,20 @@ def spec_of(stem: str) -> dict[str, Any]:
 
 def queries(stem: str) -> list[str]:
     return [each["metadata"]["query"] for each in spec_of(stem)["triggers"] if each["type"] == "prometheus"]
+
+
+def piped(text: str, monkeypatch: pytest.MonkeyPatch, *options: str) -> int:
+    """The exit code of `keda adopt -` with this text on stdin."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    return main(["adopt", *options, "-"])
+
+
+def damaged_everywhere(seed: str, *objects: Any) -> Iterator[list[Any]]:
+    """The objects with three odd values in each place of theirs, one after another."""
+    pick = random.Random(seed)
+    for path in filter(lambda path: len(path) > 1, places(list(objects))):
+        for value in pick.sample(ODD, 3):
+            yield damaged(list(objects), path, value)
 
 
 @pytest.mark.parametrize("file", HPAS, ids=lambda file: file.stem)
@@ -243,15 +258,11 @@ def test_a_metric_that_cannot_be_translated_is_one_line(metric: str, line: str) 
 def test_every_place_damaged(file: Path) -> None:
     """Whatever an HPA or a rule holds, the answer is a ScaledObject or lines."""
     rules = load(RULES.get(file.stem, "queue-rules.yaml"))
-    pick = random.Random(file.name)
-    objects = [load(file.name), rules]
-    for path in filter(lambda path: len(path) > 1, places(objects)):
-        for value in pick.sample(ODD, 3):
-            hpa, config = damaged(objects, path, value)
-            try:
-                adopt(hpa, PROMETHEUS, read_rules(config))
-            except SpecError as error:
-                assert len(str(error).splitlines()) == len(error.faults)
+    for hpa, config in damaged_everywhere(file.name, load(file.name), rules):
+        try:
+            adopt(hpa, PROMETHEUS, read_rules(config))
+        except SpecError as error:
+            assert len(str(error).splitlines()) == len(error.faults)
 
 
 @pytest.mark.parametrize(
@@ -402,8 +413,7 @@ def test_the_commands_errors_are_one_line(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content.encode())))
-    assert main(["adopt", "-"]) == code
+    assert piped(content, monkeypatch) == code
     out, err = capsys.readouterr()
     assert out == ""
     [text] = err.splitlines()

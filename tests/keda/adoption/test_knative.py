@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import random
-import sys
 from typing import Any
 
 import pytest
@@ -12,10 +9,8 @@ import yaml
 
 from keda import SpecError, check
 from keda.adoption.knative import Proposal, propose
-from keda.commands.main import main
-from tests.keda.checks.test_judge_totality import ODD, damaged, places
+from tests.keda.adoption.test_adoption import PROMETHEUS, damaged_everywhere, piped
 
-PROMETHEUS = "http://prometheus:9090"
 BASE = """
 apiVersion: serving.knative.dev/v1
 kind: Service
@@ -96,6 +91,37 @@ def test_beside_a_sidecar_only_the_container_with_the_port_serves() -> None:
     assert service["spec"]["ports"][0]["targetPort"] == 9
 
 
+def test_names_and_the_ports_of_probes_are_filled_in_as_knative_does() -> None:
+    """revision_defaults.go, SetDefaults and applyProbes; deploy.go, rewriteUserProbe."""
+    web = {
+        "image": "b",
+        "ports": [{"name": "h2c"}],
+        "readinessProbe": {"periodSeconds": 5},
+        "livenessProbe": {"httpGet": {"path": "/live"}, "periodSeconds": 20},
+        "startupProbe": {"grpc": {"port": 0}},
+    }
+    deployment, service, _ = made(containers=[{"image": "log:1"}, web]).manifests
+    assert deployment["spec"]["template"]["spec"]["containers"] == [
+        {"name": "user-container-0", "image": "log:1"},
+        {
+            **web,
+            "name": "user-container-1",
+            "ports": [{"name": "h2c", "containerPort": 8080}],
+            "env": [{"name": "PORT", "value": "8080"}],
+            "readinessProbe": {"periodSeconds": 5, "tcpSocket": {"port": 8080}},
+            "livenessProbe": {"httpGet": {"port": 8080, "path": "/live"}, "periodSeconds": 20},
+            "startupProbe": {"grpc": {"port": 8080}},
+        },
+    ]
+    [port] = service["spec"]["ports"]
+    assert port == {"name": "http", "port": 80, "targetPort": 8080, "appProtocol": "kubernetes.io/h2c"}
+    own = {"exec": {"command": ["true"]}}
+    [container] = made(containers=[{"image": "b", "readinessProbe": own}]).manifests[0]["spec"]["template"][
+        "spec"
+    ]["containers"]
+    assert container["readinessProbe"] == own
+
+
 def test_concurrency_is_the_gateways_and_wakes_from_zero() -> None:
     spec = scaled()
     assert (spec["minReplicaCount"], spec["maxReplicaCount"], spec["cooldownPeriod"]) == (0, 5, 120)
@@ -133,6 +159,7 @@ def test_the_class_hpa_has_no_zero() -> None:
     spec = scaled({"class": "hpa.autoscaling.knative.dev", "metric": "cpu", "target": "75"})
     assert spec["triggers"] == [{"type": "cpu", "metricType": "Utilization", "metadata": {"value": "75"}}]
     assert spec["minReplicaCount"] == 1 and "cooldownPeriod" not in spec
+    assert scaled({"class": "hpa.autoscaling.knative.dev", "target": "75"}) == spec, "its default metric"
     [memory] = scaled({"metric": "memory", "target": "200"})["triggers"]
     assert (memory["metricType"], memory["metadata"]) == ("AverageValue", {"value": "200Mi"})
 
@@ -153,7 +180,10 @@ def test_what_is_lost_is_named() -> None:
     )
     quiet = made({"min-scale": "1", "max-scale": "2", "metric": "rps"}).notes
     assert not any("at 0" in note or "maximum" in note for note in quiet)
-    assert any("CHECK Knative sets no maximum here" in note for note in made({}).notes)
+    for given, most in (({}, "100 is KEDA's default"), ({"min-scale": "150"}, "150 is the minimum")):
+        note = f"CHECK Knative sets no maximum here: {most}. Write your own."
+        assert note in made(given).notes
+        assert scaled(given)["maxReplicaCount"] == int(most.split()[0])
 
 
 @pytest.mark.parametrize(
@@ -175,15 +205,11 @@ def test_what_cannot_be_read_is_one_line(annotations: dict[str, str], line: str)
 
 def test_every_place_damaged() -> None:
     """Whatever a Knative Service holds, the answer is a proposal or lines."""
-    pick = random.Random("knative")
-    objects = [yaml.safe_load(BASE)]
-    for path in filter(lambda path: len(path) > 1, places(objects)):
-        for value in pick.sample(ODD, 3):
-            [manifest] = damaged(objects, path, value)
-            try:
-                propose(manifest, PROMETHEUS)
-            except SpecError as error:
-                assert len(str(error).splitlines()) == len(error.faults)
+    for [manifest] in damaged_everywhere("knative", yaml.safe_load(BASE)):
+        try:
+            propose(manifest, PROMETHEUS)
+        except SpecError as error:
+            assert len(str(error).splitlines()) == len(error.faults)
 
 
 @pytest.mark.parametrize(
@@ -197,8 +223,7 @@ def test_the_command(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(BASE.encode())))
-    assert main(["adopt", *options, "-"]) == code
+    assert piped(BASE, monkeypatch, *options) == code
     out, err = capsys.readouterr()
     assert [each["kind"] for each in yaml.safe_load_all(out) if each] == kinds
     assert all(line.startswith("-: Service hello: ") for line in err.splitlines())

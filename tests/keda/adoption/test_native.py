@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import random
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +12,15 @@ from keda import SpecError, check
 from keda.adoption.native import Native, native
 from keda.adoption.prometheus_adapter import read_rules
 from keda.adoption.translate import adopt
-from keda.commands.main import main
-from tests.keda.adoption.test_adoption import FOLDER, HPAS, PROMETHEUS, adopted, load
-from tests.keda.checks.test_judge_totality import ODD, damaged, places
+from tests.keda.adoption.test_adoption import (
+    FOLDER,
+    HPAS,
+    PROMETHEUS,
+    adopted,
+    damaged_everywhere,
+    load,
+    piped,
+)
 
 BASE = """
 apiVersion: keda.sh/v1alpha1
@@ -187,20 +190,11 @@ def test_there_and_back_again(file: Path) -> None:
 
 def test_every_place_damaged() -> None:
     """Whatever a ScaledObject holds, the answer is an HPA or lines."""
-    pick = random.Random("native")
-    objects = [yaml.safe_load(BASE)]
-    for path in filter(lambda path: len(path) > 1, places(objects)):
-        for value in pick.sample(ODD, 3):
-            [manifest] = damaged(objects, path, value)
-            try:
-                native(manifest)
-            except SpecError as error:
-                assert len(str(error).splitlines()) == len(error.faults)
-
-
-def piped(text: str, monkeypatch: pytest.MonkeyPatch, *options: str) -> int:
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
-    return main(["adopt", *options, "-"])
+    for [manifest] in damaged_everywhere("native", yaml.safe_load(BASE)):
+        try:
+            native(manifest)
+        except SpecError as error:
+            assert len(str(error).splitlines()) == len(error.faults)
 
 
 def test_the_command_writes_hpas_and_the_adapters_config(

@@ -262,7 +262,7 @@ def test_in_shadow_mode_both_are_shown(file: str, capsys: pytest.CaptureFixture[
         "2026-01-01 00:10:02         2          4  simulated: KEDA: lag is active; simulated: HPA: lag asks "
         "for 4",
     ]
-    assert printed.endswith("1 changes, 0 explained, 1 not judged.\n")
+    assert printed.endswith("1 change, 0 explained, 1 not judged.\n")
     assert main([*command, "--format", "json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert [(each["before"], each["after"], each["by"]) for each in found["simulatedChanges"]] == [

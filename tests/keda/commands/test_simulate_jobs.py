@@ -85,6 +85,8 @@ def test_pictures_and_a_scaled_object_beside_it(file: str, capsys: pytest.Captur
     assert main(["simulate", "--compare", "object.yaml", "job.yaml", *queue]) == 0
     printed = capsys.readouterr().out
     assert "cold starts " in printed and "Jobs " in printed
+    assert main(["simulate", "--compare", "job.yaml", "job.yaml", *queue]) == 0
+    assert capsys.readouterr().out.startswith("The number of Jobs is always the same.\n")
 
 
 def test_paused_jobs_do_not_start(file: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -104,9 +106,15 @@ def test_the_operator_is_away(file: str, capsys: pytest.CaptureFixture[str]) -> 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--signal", "constant:1"], "how long does a Job run? Write --job-time TIME, such as 90s."),
+        (
+            ["--signal", "constant:1"],
+            "the time that a Job runs is missing or 0. Write --job-time TIME, such as 90s.",
+        ),
         (["--signal", "constant:1", "--job-time", "90"], "90 is not a time."),
-        (["--signal", "constant:1", "--job-time", "0s"], "how long does a Job run? Write --job-time TIME"),
+        (
+            ["--signal", "constant:1", "--job-time", "0s"],
+            "the time that a Job runs is missing or 0. Write --job-time TIME",
+        ),
         (
             ["--signal", "poisson:1:9s", "--job-time", "8s"],
             "--job-time is shorter than the service time of the queue.",
