@@ -165,7 +165,7 @@ def _change_owner(args: argparse.Namespace, lab: Lab) -> int:
         print(engine.notice, file=sys.stderr)
 
     def agree() -> None:
-        if args.cluster:  # a lab is nobody's to lose
+        if args.cluster:  # a lab can be made again
             clusters.confirm(args.cluster, question, args.yes)
 
     if args.command == "handover":
@@ -181,7 +181,7 @@ def _leave_adapter(args: argparse.Namespace, lab: Lab) -> int:
     adapter = import_module("cli.adapter.command")  # it needs the models
     if args.file is None:
         raise CommandError(
-            "leave-adapter: which HPAs? Pass FILE=<file>, which `keda adopt` writes: docs/migrate.md."
+            "leave-adapter: no file of HPAs. Pass FILE=<file>, which `keda adopt` writes: docs/migrate.md."
         )
     question = "give HPAs back" if args.back else "leave the adapter"
     if args.cluster:
@@ -192,7 +192,7 @@ def _leave_adapter(args: argparse.Namespace, lab: Lab) -> int:
         kubectl, folder = targets.lab_kubectl(lab), lab.root
 
     def agree() -> None:
-        if args.cluster:  # a lab is nobody's to lose
+        if args.cluster:  # a lab can be made again
             clusters.confirm(args.cluster, question, args.yes)
 
     move = adapter.back if args.back else adapter.leave
