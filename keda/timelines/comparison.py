@@ -17,7 +17,7 @@ def text(
 ) -> str:
     """When the counts differ, and why they changed. `time`: the column's name, and its form."""
     rows = [(time[1](at), *cells) for at, *cells in _differences(before, after, names)]
-    return columns([(time[0], *names, "reason"), *rows]) if rows else "The replicas are always the same."
+    return columns([(time[0], *names, "reason"), *rows]) if rows else "The counts are always the same."
 
 
 def _differences(

@@ -127,7 +127,7 @@ def test_two_settings_under_one_signal(
     result = json.loads(capsys.readouterr().out)
     assert [result[side]["outcome"]["highest"] for side in ("old", "new")] == [3, 2]
     assert main(["simulate", "--compare", voice, voice, "--signal", "constant:1"]) == 0
-    assert capsys.readouterr().out.startswith("The replicas are always the same.\n")
+    assert capsys.readouterr().out.startswith("The counts are always the same.\n")
 
 
 @pytest.mark.parametrize(
