@@ -187,7 +187,7 @@ def _leave_adapter(args: argparse.Namespace, lab: Lab) -> int:
     adapter = import_module("cli.adapter.command")  # it needs the models
     if args.file is None:
         raise CommandError(
-            "leave-adapter: which HPAs? Pass FILE=<file>, which `keda adopt` writes: docs/migrate.md."
+            "leave-adapter: no file of HPAs. Pass FILE=<file>, which `keda adopt` writes: docs/migrate.md."
         )
     question = "give HPAs back" if args.back else "leave the adapter"
     if args.cluster:

@@ -225,5 +225,5 @@ def _ready(kubectl: Kubectl, label: str, what: str) -> Object:
 def _one(kubectl: Kubectl, kind: str, label: str, what: str) -> Object:
     found = kubectl.items(kind, "--all-namespaces", "-l", label)
     if len(found) != 1:
-        raise CommandError(f"{what}: {len(found)} found with the label {label}. There must be one of it.")
+        raise CommandError(f"{what}: {len(found)} found with the label {label}. Exactly one is needed.")
     return found[0]

@@ -204,7 +204,7 @@ class Recipe(Setting):
             fix = 'Remove it, or pause with annotations: {autoscaling.keda.sh/paused: "true"}.'
             yield Fault("pausedScale", self.paused_scale, why, fix)
         elif self.adopt is not None:
-            why = "beside adopt. KEDA would take the HPA over, and then nobody would scale."
+            why = "is set together with adopt. KEDA would take the HPA over, and then nothing would scale."
             yield Fault("pausedScale", self.paused_scale, why, "Remove it, or adopt.")
         for annotation in PAUSES[self.paused_scale]:
             if annotation in (self.annotations or {}):

@@ -251,7 +251,7 @@ def _losses(
         if name not in _READ:
             yield f"LOST {key.removeprefix(_PREFIX)}: {_LOST.get(name, 'it has no counterpart')}."
     traffic = sequence(mapping(manifest.get("spec")).get("traffic"))
-    split = " Its traffic split is the HTTPRoute's weights then." if len(traffic) > 1 else ""
+    split = " The traffic split becomes the HTTPRoute's weights." if len(traffic) > 1 else ""
     yield f"LOST revisions and the address: write an HTTPRoute or Ingress to Service {named.name}.{split}"
     yield (
         f"Knative owns a Service {named.name} as long as its own Service exists: delete that one right "

@@ -93,7 +93,7 @@ A rule that reads other objects reports when the one arrives that completes the 
 rule that finds something missing waits for the end of the program. It reports nothing if an object that no
 policy is shown could bring it: a chart whose inputs are not known yet, a Helm release, another cluster.
 
-The [settings](../check.md#settings) in `keda.toml`, or under `[tool.keda]` in `pyproject.toml`, hold here
+The [settings](../check.md#settings) in `keda.toml`, or under `[tool.keda]` in `pyproject.toml`, apply here
 too, found from the program's folder upwards: `select`, `ignore`, `severity` (`warning` makes a finding one of
 [keda-check-advice](keda-check-advice.md)), `scalers`, `kinds` and `keda`. The others are about files. On a
 system other than Linux the program's folder is not found, and the settings are not read.

@@ -305,13 +305,13 @@ class _Reader:
             kind = "int" if whole else "number" if numbers else ""
         if not fits:
             kinds = " and ".join(dict.fromkeys(_A[each] for each in (left, right) if each))
-            raise _Wrong(f"{symbol} does not go with {kinds}")
+            raise _Wrong(f"{symbol} does not take {kinds}")
         return kind
 
 
 _A = {
-    **{"int": "a whole number", "number": "a number with decimals", "bool": "a condition", "text": "a text"},
-    **{"list": "a list", "nil": "nil"},
+    **{"int": "a whole number", "number": "a number with decimals", "bool": "a condition"},
+    **{"text": "a string", "list": "a list", "nil": "nil"},
 }
 
 

@@ -54,7 +54,7 @@ def gate_cooldown(item: Item) -> Iterator[Problem]:
             MISSING,
             f"not set, so KEDA's default of {DEFAULT_COOLDOWN} s applies:",
             f"Write the longest blip that may pass, plus the pollingInterval of {interval} s.",
-            why=f"pods run {DEFAULT_COOLDOWN} s on without what they need.",
+            why=f"pods run for {DEFAULT_COOLDOWN} s without what they need.",
         )
     elif given <= interval and not all(probes.outlasts_a_failure(tree) for _, tree in gates):
         yield Problem(
@@ -104,7 +104,7 @@ def gate_beside_triggers(item: Item) -> Iterator[Problem]:
     SETTINGS,
     summary="A gate that never reaches its maximum, or never stops its target",
     why=(
-        "The value is 1 at most, of which the HPA makes 1 / threshold replicas. From idleReplicaCount, "
+        "The value is 1 at most, so the HPA computes 1 / threshold replicas at most. From idleReplicaCount, "
         "KEDA sets minReplicaCount in one step (scale_scaledobjects.go:308)."
     ),
     passes="""

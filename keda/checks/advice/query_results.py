@@ -23,8 +23,8 @@ from keda.syntax.ratios import whole_of
     why=(
         "KEDA runs an instant query and reads a list of series, each with one value "
         "(prometheus_scaler.go:58). A range vector has a list of values: KEDA finds none, which is 0, or an "
-        'error with ignoreNullValues: "false". A scalar or a string has no series: every poll fails. Of Loki '
-        "too it asks for an instant query (loki_scaler.go:122), and Loki refuses one for log lines."
+        'error with ignoreNullValues: "false". A scalar or a string has no series: every poll fails. The '
+        "loki scaler sends an instant query too (loki_scaler.go:122), which Loki refuses for log lines."
     ),
     passes="query: sum(rate(http_requests_total[2m]))",
     ignorable=True,

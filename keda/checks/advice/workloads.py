@@ -45,6 +45,6 @@ def workload_namespace(item: Item) -> Iterator[Problem]:
                 f'sum(kube_pod_status_phase{{namespace="{wanted}", phase="Running", pod=~"…"}}).'
             )
         else:
-            why = f"the scaler looks in {own}, and does not find the object."
+            why = f"the scaler reads {own}, and does not find the object."
             fix = f"Put the object into {item.namespace}, or the {item.kind} and its target into {wanted}."
         yield Problem((*trigger.at, "metadata", "namespace"), wanted, "is not read:", fix, why=why)

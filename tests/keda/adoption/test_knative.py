@@ -173,8 +173,8 @@ def test_what_is_lost_is_named() -> None:
         "LOST containerConcurrency: 20: no sidecar queues what is above it.",
         "LOST initial-scale: 3: a Deployment starts with 1 pod, and scales from there.",
         "LOST panic-threshold-percentage: an HPA has no panic mode: it scales up at its next sync.",
-        "LOST revisions and the address: write an HTTPRoute or Ingress to Service hello. Its traffic split "
-        "is the HTTPRoute's weights then.",
+        "LOST revisions and the address: write an HTTPRoute or Ingress to Service hello. The traffic split "
+        "becomes the HTTPRoute's weights.",
         "Knative owns a Service hello as long as its own Service exists: delete that one right "
         "before you apply this, or give this another name first.",
     )

@@ -89,7 +89,7 @@ def test_a_formula_that_keda_refuses(written: str) -> None:
     [
         ("a > 1", "it gives a condition, and KEDA needs a number"),
         ("a ? 1 : 0", "a number with decimals stands where a condition belongs, such as a > 0"),
-        ("a % 2", "% does not go with a number with decimals and a whole number"),
+        ("a % 2", "% does not take a number with decimals and a whole number"),
         ("a.value", "a number with decimals has no fields"),
         ("sum(a, b)", "sum takes a list, such as [a, b]"),
         ("abs(a, b)", "abs takes one value, and 2 are given"),
