@@ -257,10 +257,7 @@ def moved(
     probe.stop()
     with shown():
         print(f"\n{translated}\n{there}\n{native}\n{back}\nlooks {probe.looks}; lowest {probe.lowest()}")
-        for name in probe.gaps:
-            rows = [f"{begin:.0f}-{end:.0f}" for begin, end in probe.rows(name)]
-            print(f"no answer of {name}: {probe.longest(name):.0f} s at most, at {', '.join(rows)}")
-        print(f"marks: {probe.marks}")
+        print(*probe.silences(), f"marks: {probe.marks}", sep="\n")
     if picture := os.environ.get("KEDA_HOMELAB_PICTURE"):
         Path(picture).write_text(draw(probe))
     return Moved(before, there, translated, back, native, probe)

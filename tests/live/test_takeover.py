@@ -138,8 +138,7 @@ def taken(
     probe.stop()
     with shown():
         print(f"\ntakeover, killed once: {seconds:.0f} s; looks {probe.looks}; lowest {probe.lowest}")
-        for name, at in probe.gaps.items():
-            print(f"no answer of {name}: {len(at)} s, {probe.longest(name):.0f} s at most, at {at}")
+        print(*probe.silences(), sep="\n")
     assert done.returncode == 0, first + done.stdout
     return Taken(loaded, probe, first, done.stdout, seconds)
 
