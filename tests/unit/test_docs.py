@@ -30,7 +30,7 @@ OF_THE_LAB = {
 }
 """Pages whose make commands mean the lab."""
 README = PAGES[0]
-OWN = "up|preview|status|down|init|takeover|leave-adapter"
+OWN = "up|preview|status|down|init|takeover|leave-adapter|handover"
 """What make does on a cluster of one's own, with CLUSTER."""
 
 
