@@ -20,7 +20,7 @@ from tests.fidelity.record import Point, Record
 from tests.fidelity.scenario import NAMESPACE, REQUEST, Act, Batch, Scenario
 from tests.fidelity.seen import OBJECTS, SCALED_JOBS, Seen, Sync, look_at, syncs_in, watching
 from tests.fidelity.source import Signals, start
-from tests.live.cluster import Cluster, wait
+from tests.live.cluster import MERGE, Cluster, wait
 
 CONTROLLER = "kube-controller-manager"
 APPS = f"/apis/apps/v1/namespaces/{NAMESPACE}"
@@ -34,7 +34,6 @@ WATCHED = (
 )
 """The HPA controller's own log of each sync, and a shorter window than the default of 300 s. All scenarios of
 a batch share one client of the API server: with its default of 20 requests a second, Jobs end 13 s late."""
-PATCH = "application/merge-patch+json"
 PAUSED = "autoscaling.keda.sh/paused"
 
 
@@ -142,9 +141,9 @@ def play(lab: Lab, cluster: Cluster, batch: Batch, signals: Signals, seen: Seen)
 def perform(cluster: Cluster, name: str, act: Act, seen: Seen) -> None:
     if act.patch is None:
         body = {"spec": {"replicas": act.replicas}}
-        cluster.request("PATCH", f"{APPS}/deployments/{name}/scale", body, PATCH)
+        cluster.request("PATCH", f"{APPS}/deployments/{name}/scale", body, MERGE)
     else:
-        cluster.request("PATCH", f"{OBJECTS}/{name}", act.patch, PATCH)
+        cluster.request("PATCH", f"{OBJECTS}/{name}", act.patch, MERGE)
     seen.acts[name].append({"at": time.time(), "replicas": act.replicas, "patch": act.patch})
 
 
@@ -174,7 +173,7 @@ def create(cluster: Cluster, scenarios: Sequence[Scenario], act: Callable[[], No
         if scenario.kind == "ScaledJob":
             path = f"{SCALED_JOBS}/{scenario.name}"
             wait(f"{scenario.name} paused", 60, functools.partial(is_paused, cluster, path))
-            cluster.request("PATCH", path, {"metadata": {"annotations": {PAUSED: None}}}, PATCH)
+            cluster.request("PATCH", path, {"metadata": {"annotations": {PAUSED: None}}}, MERGE)
             pause()
 
 
@@ -216,7 +215,7 @@ def disturbances(
 
 
 def scale_operator(cluster: Cluster, replicas: int) -> None:
-    cluster.request("PATCH", f"{OPERATOR}/scale", {"spec": {"replicas": replicas}}, PATCH)
+    cluster.request("PATCH", f"{OPERATOR}/scale", {"spec": {"replicas": replicas}}, MERGE)
     if replicas == 0:
         # At once, as a node that fails: its grace period is no part of the outage.
         for name in operator_pods(cluster):

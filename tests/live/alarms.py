@@ -9,11 +9,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from lab.paths import Lab
-from tests.live.cluster import KEDA, Cluster, wait
+from tests.live.cluster import KEDA, MERGE, Cluster, wait
 from tests.live.support import WORKLOADS, wait_ready
 
 RULES = "/apis/monitoring.coreos.com/v1/namespaces/keda/prometheusrules"
-MERGE = "application/merge-patch+json"
 SLOW = 180
 """Seconds at most for a fault to be seen: the ConfigMap of rules, the scrape, the HPA."""
 

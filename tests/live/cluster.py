@@ -13,6 +13,8 @@ from kubernetes import config
 
 T = TypeVar("T")
 KEDA = "/apis/keda.sh/v1alpha1"
+APPLY = "application/apply-patch+yaml"
+MERGE = "application/merge-patch+json"
 
 
 class Refused(Exception):

@@ -26,7 +26,7 @@ from lab.chart_source import REPOSITORY
 from lab.node import images
 from lab.node.programs import REGISTRY
 from lab.paths import Lab
-from tests.live.cluster import Cluster, wait
+from tests.live.cluster import MERGE, Cluster, wait
 
 NAMESPACE = "flux-system"
 KUSTOMIZATIONS = f"/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/{NAMESPACE}/kustomizations"
@@ -35,7 +35,6 @@ RELEASE = "/apis/helm.toolkit.fluxcd.io/v2/namespaces/keda/helmreleases/keda"
 NAME = "homelab"  # of the source and of the Kustomization that applies the tree
 ARTIFACT = "lab/homelab/cluster:latest"
 ASKED = "reconcile.fluxcd.io/requestedAt"
-MERGE = "application/merge-patch+json"
 # What `flux push artifact` writes (fluxcd/pkg oci/meta.go).
 _CONFIG = "application/vnd.cncf.flux.config.v1+json"
 _CONTENT = "application/vnd.cncf.flux.content.v1.tar+gzip"

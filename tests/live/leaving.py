@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from keda.timelines import drawing
 from tests.live.cluster import Cluster
-from tests.live.probe import Probe
+from tests.live.probe import Probe, replicas
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,10 +28,10 @@ class HpaProbe(Probe):
     """
 
     def __init__(self, cluster: Cluster, namespace: str, names: Sequence[str]) -> None:
-        checks = {"replicas": self._replicas}
+        checks: dict[str, Callable[[], bool]] = {"replicas": self._replicas}
         for name in names:
-            checks[f"sync of {name}"] = lambda name=name: self._synced(name)  # type: ignore[misc]
-            checks[f"metric of {name}"] = lambda name=name: self._served(name)  # type: ignore[misc]
+            checks[f"sync of {name}"] = partial(self._synced, name)
+            checks[f"metric of {name}"] = partial(self._served, name)
         super().__init__(checks)
         self.cluster, self.namespace, self.names = cluster, namespace, names
         self.replicas: dict[str, list[tuple[float, int, int]]] = {name: [] for name in names}
@@ -77,11 +78,10 @@ class HpaProbe(Probe):
         return bool(self.cluster.request("GET", path)["items"])
 
     def _replicas(self) -> bool:
-        path = f"/apis/apps/v1/namespaces/{self.namespace}/deployments"
-        for item in self.cluster.request("GET", path)["items"]:
-            seen = self.replicas[item["metadata"]["name"]]
-            at = time.monotonic() - self.began
-            seen.append((at, item["spec"]["replicas"], item["status"].get("replicas", 0)))
+        found = replicas(self.cluster, self.namespace)
+        at = time.monotonic() - self.began
+        for name, (wanted, existing) in found.items():
+            self.replicas[name].append((at, wanted, existing))
         return True
 
 

@@ -77,6 +77,14 @@ class Probe:
             last = at
         return found
 
+    def silences(self) -> list[str]:
+        """A line for each look that had no answer at some time, to print."""
+        return [
+            f"no answer of {name}: {len(at)} s, {self.longest(name):.0f} s at most, at "
+            + ", ".join(f"{begin:.0f}-{end:.0f}" for begin, end in self.rows(name))
+            for name, at in self.gaps.items()
+        ]
+
 
 class KedaProbe(Probe):
     """The looks at what a change of KEDA's owner must not touch.
@@ -138,13 +146,16 @@ class KedaProbe(Probe):
         return True
 
     def _replicas(self) -> bool:
-        deployments = f"/apis/apps/v1/namespaces/{self.namespace}/deployments"
-        for item in self.cluster.request("GET", deployments)["items"]:
-            name = item["metadata"]["name"]
-            wanted, existing = item["spec"]["replicas"], item["status"].get("replicas", 0)
+        for name, (wanted, existing) in replicas(self.cluster, self.namespace).items():
             low = self.lowest.get(name, (wanted, existing))
             self.lowest[name] = min(low[0], wanted), min(low[1], existing)
         return True
+
+
+def replicas(cluster: Cluster, namespace: str) -> dict[str, tuple[int, int]]:
+    """Deployment -> its (wanted, existing) replicas."""
+    items = cluster.request("GET", f"/apis/apps/v1/namespaces/{namespace}/deployments")["items"]
+    return {i["metadata"]["name"]: (i["spec"]["replicas"], i["status"].get("replicas", 0)) for i in items}
 
 
 def uids(cluster: Cluster) -> dict[str, str]:

@@ -12,13 +12,11 @@ from keda.api_server import connect
 from keda.diagnosis import cluster as live
 from keda.diagnosis.answer import Diagnosis
 from keda.diagnosis.diagnose import diagnose
-from tests.live.cluster import KEDA, Cluster, wait
+from tests.live.cluster import KEDA, MERGE, Cluster, wait
 
 NAMESPACE = "shop"
 APPS = f"/apis/apps/v1/namespaces/{NAMESPACE}"
 OBJECTS = f"{KEDA}/namespaces/{NAMESPACE}"
-APPLY = "application/apply-patch+yaml"
-MERGE = "application/merge-patch+json"
 PAUSE = {
     "name": "main",
     "image": "registry.k8s.io/pause:3.10",

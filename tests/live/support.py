@@ -1,4 +1,4 @@
-"""Variants of the stack that live tests run."""
+"""Variants of the stack that live tests run, and the objects that several of them create."""
 
 from __future__ import annotations
 
@@ -66,3 +66,39 @@ def scaled_object(name: str, namespace: str, target: str, **spec: Any) -> dict[s
         "metadata": {"name": name, "namespace": namespace},
         "spec": {"scaleTargetRef": {"name": target}, "triggers": [trigger], **spec},
     }
+
+
+def deployment(name: str, namespace: str, cpu: str, memory: str, **spec: Any) -> dict[str, Any]:
+    """A Deployment of pods that do nothing, request `cpu` and `memory`, and end at once."""
+    labels = {"app": name}
+    container = {
+        "name": "main",
+        "image": "registry.k8s.io/pause:3.10",
+        "resources": {"requests": {"cpu": cpu, "memory": memory}},
+    }
+    return {
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {
+            "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {"containers": [container], "terminationGracePeriodSeconds": 0},
+            },
+            **spec,
+        },
+    }
+
+
+def busy(cluster: Cluster, namespace: str, pods: int, most: int) -> None:
+    """Creates or deletes pods busy-… with the label signal=busy until there are `pods` of at most `most`.
+
+    No node runs them.
+    """
+    path = f"/api/v1/namespaces/{namespace}/pods"
+    spec = {"nodeSelector": {"no": "node"}, "containers": [{"name": "none", "image": "none"}]}
+    for index in range(most):
+        if index < pods and cluster.get(f"{path}/busy-{index}") is None:
+            metadata = {"name": f"busy-{index}", "labels": {"signal": "busy"}}
+            cluster.create(path, {"metadata": metadata, "spec": spec})
+        elif index >= pods:
+            cluster.delete(f"{path}/busy-{index}")

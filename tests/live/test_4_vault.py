@@ -22,7 +22,7 @@ from cli.engine import Engine
 from components.cluster_guard.vault import NAME
 from lab.node import netns
 from lab.paths import Lab
-from tests.live.cluster import KEDA, Cluster, Refused, wait
+from tests.live.cluster import KEDA, MERGE, Cluster, Refused, wait
 from tests.live.support import scaled_object, with_overrides
 from tests.vault_addresses import LISTED, OTHERS, SAME
 
@@ -302,7 +302,6 @@ def operators_tokens(lab: Lab, cluster: Cluster) -> set[str]:
 
 
 ELSEWHERE = {"spec": {"hashiCorpVault": {"address": "https://elsewhere"}}}
-MERGE = "application/merge-patch+json"
 OBJECT, SCALED = f"{AUTHENTICATIONS}/vault", f"{SCALED_OBJECTS}/web"
 
 

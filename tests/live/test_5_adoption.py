@@ -17,7 +17,7 @@ from keda.adoption.prometheus_adapter import read_rules
 from keda.adoption.translate import adopt
 from lab.paths import Lab
 from tests.live.cluster import KEDA, Cluster, Refused, query, wait
-from tests.live.support import wait_ready
+from tests.live.support import busy, deployment, wait_ready
 
 pytestmark = pytest.mark.live
 
@@ -68,26 +68,6 @@ for manifest, retain in {hpas!r}:
 for name, workload in workloads.items():
     ScaledWorkload(name, workload, (), options)
 """
-
-
-def deployment(name: str) -> dict[str, Any]:
-    labels = {"app": name}
-    container = {
-        "name": "main",
-        "image": "registry.k8s.io/pause:3.10",
-        "resources": {"requests": {"cpu": "5m", "memory": "8Mi"}},
-    }
-    return {
-        "metadata": {"name": name, "namespace": NAMESPACE},
-        "spec": {
-            "replicas": LEAST,
-            "selector": {"matchLabels": labels},
-            "template": {
-                "metadata": {"labels": labels},
-                "spec": {"containers": [container], "terminationGracePeriodSeconds": 0},
-            },
-        },
-    }
 
 
 def hpa(name: str) -> dict[str, Any]:
@@ -208,7 +188,8 @@ def program(stack: Engine, cluster: Cluster, tmp_path_factory: pytest.TempPathFa
     program = Program(folder, stack)
     program.pulumi("stack", "init", "adoption")
     for name in WORKLOADS:
-        cluster.create(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments", deployment(name))
+        given = deployment(name, NAMESPACE, "5m", "8Mi", replicas=LEAST)
+        cluster.create(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments", given)
     path = f"/apis/autoscaling/v2/namespaces/{NAMESPACE}/horizontalpodautoscalers"
     cluster.create(path, hpa(BY_HAND))
     program.up([(IN_PROGRAM, False), (LET_GO_FIRST, False)], [])
@@ -267,18 +248,10 @@ def test_pulumi_has_forgotten_the_hpas(moved: object, program: Program) -> None:
 @pytest.fixture(scope="module")
 def scaled(moved: tuple[dict[str, Any], Watch], cluster: Cluster) -> None:
     """After the signal rose to five, up to where all three Deployments wanted five, and fell."""
-    pods = f"/api/v1/namespaces/{NAMESPACE}/pods"
-    # Pods that are never scheduled count as well.
-    spec = {
-        "nodeName": "", "nodeSelector": {"no": "node"}, "containers": [{"name": "none", "image": "none"}],
-    }  # fmt: skip
-    for index in range(BUSY):
-        metadata = {"name": f"busy-{index}", "labels": {"signal": "busy"}}
-        cluster.create(pods, {"metadata": metadata, "spec": spec})
+    busy(cluster, NAMESPACE, BUSY, BUSY)
     for name in WORKLOADS:
         wait(f"{name} at {BUSY}", 60, lambda name=name: replicas(cluster, name)[0] == BUSY)
-    for index in range(BUSY):
-        cluster.delete(f"{pods}/busy-{index}")
+    busy(cluster, NAMESPACE, 0, BUSY)
 
 
 @pytest.mark.parametrize("name", WORKLOADS)

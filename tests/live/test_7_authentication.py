@@ -18,8 +18,7 @@ import pytest
 
 from cli.engine import Engine
 from lab.paths import Lab
-from tests.live.alarms import MERGE
-from tests.live.cluster import KEDA, Cluster, Refused, query, wait
+from tests.live.cluster import KEDA, MERGE, Cluster, Refused, query, wait
 from tests.live.support import WORKLOADS, wait_ready, with_overrides
 
 pytestmark = pytest.mark.live

@@ -23,8 +23,8 @@ from cli.engine import Engine
 from lab import __main__ as lab_command
 from lab.node.netns import NODE_ADDRESS, inside
 from lab.paths import Lab
-from tests.live.alarms import MERGE, SLOW, Alarms, scaled, without_waiting
-from tests.live.cluster import Cluster, wait
+from tests.live.alarms import SLOW, Alarms, scaled, without_waiting
+from tests.live.cluster import MERGE, Cluster, wait
 from tests.live.support import WORKLOADS
 
 pytestmark = [pytest.mark.live, pytest.mark.long]

@@ -341,9 +341,7 @@ def handed_over(
         client.wait(timeout=30)
     with shown():
         print(f"\nadopted in {adopted:.0f} s, handed over in {seconds:.0f} s; {probe.looks}; {probe.lowest}")
-        for name, at in probe.gaps.items():
-            print(f"no answer of {name}: {len(at)} looks, {probe.longest(name):.0f} s at most, at {at}")
-        print(done.stdout)
+        print(*probe.silences(), done.stdout, sep="\n")
     assert done.returncode == 0, done.stdout + done.stderr
     return HandedOver(there, probe, done.stdout, made_since(before, everything(cluster)))
 

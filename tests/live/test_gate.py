@@ -19,12 +19,13 @@ from typing import Any
 import pytest
 
 from cli.engine import Engine
+from cli.targets import lab_record
 from components.recipes.gate import Gate
 from lab.node.netns import NODE_ADDRESS, inside
 from lab.paths import Lab
-from tests.live.cluster import KEDA, Cluster, query, wait
+from tests.live.cluster import KEDA, MERGE, Cluster, query, wait
 from tests.live.nas import EXPORTER, NFS
-from tests.live.shop import MERGE, PAUSE, prometheus
+from tests.live.shop import PAUSE, prometheus
 from tests.live.support import scaled_object, wait_ready, with_overrides
 
 pytestmark = [pytest.mark.live, pytest.mark.long]
@@ -186,7 +187,7 @@ def targets(stack: Engine, nas: Nas, cluster: Cluster, lab: Lab) -> Iterator[Non
             cluster.create(core, {"metadata": {"name": namespace}})
         for path, body in made:
             cluster.create(path, body)
-        port_of_prometheus = json.loads(lab.record.read_text())["ports"]["prometheus"]
+        port_of_prometheus = lab_record(lab)["ports"]["prometheus"]
         there = 'probe_success{job="nas"} == 1'
         wait("the probe's metric", 300, lambda: query(port_of_prometheus, there) or None)
         yield

@@ -19,11 +19,11 @@ from typing import Any
 import pytest
 
 from cli.engine import Engine
+from cli.targets import lab_record
 from lab.node import processes
 from lab.paths import Lab
 from tests.fidelity.runner import controller
-from tests.live.cluster import Cluster, wait
-from tests.live.shop import APPLY, MERGE
+from tests.live.cluster import APPLY, MERGE, Cluster, wait
 from tests.live.support import wait_ready, with_overrides
 
 pytestmark = [pytest.mark.live, pytest.mark.long]
@@ -81,7 +81,7 @@ class Replayed:
     def replay(self, since: float) -> tuple[int, Any]:
         """The exit code and the answer, of the time from `since` on."""
         time.sleep(SEEN)
-        prometheus = f"http://127.0.0.1:{json.loads(self.lab.record.read_text())['ports']['prometheus']}"
+        prometheus = f"http://127.0.0.1:{lab_record(self.lab)['ports']['prometheus']}"
         command = [sys.executable, "-m", "cli.keda", "replay", str(self.stack.stack_file())]
         command += ["--workload", self.name, "--prometheus", prometheus, "--step", "5s", "--format", "json"]
         command += ["--since", f"{round(time.time() - since)}s"]

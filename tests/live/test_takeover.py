@@ -26,9 +26,10 @@ from cli.takeover.command import keep_crds
 from cli.takeover.plan import inspect
 from lab.paths import Lab
 from tests.live.cluster import KEDA, Cluster, wait
-from tests.live.conftest import NAME, SOON, running
+from tests.live.conftest import NAME, running
+from tests.live.helm import Helm
 from tests.live.probe import SECONDS, KedaProbe, uids
-from tests.live.support import scaled_object, wait_ready
+from tests.live.support import busy, deployment, scaled_object, wait_ready
 
 pytestmark = [pytest.mark.live, pytest.mark.long]
 
@@ -37,64 +38,7 @@ NAMESPACE = "helm-era"
 WORKLOADS = tuple(f"shop-{index}" for index in range(1, 6))
 LEAST, BUSY, MOST = 1, 3, 4  # replicas: the minimum, what the load asks for, the maximum
 HELMS_OWN = "SET_BY_HELM_ALONE"
-
-
-@dataclass(frozen=True)
-class Helm:
-    """Helm in the lab, on the chart of the lab's registry."""
-
-    binary: str
-    kubeconfig: str
-    registry: int
-
-    def run(self, *arguments: str) -> str:
-        done = subprocess.run(
-            [self.binary, f"--kubeconfig={self.kubeconfig}", "--namespace=keda", *arguments],
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def chart(self, verb: str, values: dict[str, Any]) -> None:
-        """`helm install` or `helm upgrade` of the release keda."""
-        chart = f"oci://127.0.0.1:{self.registry}/kedacore/charts/keda"
-        soon = {f"{part}.readinessProbe": SOON["readinessProbe"] for part in ("operator", "webhooks")}
-        given = [f"--set-json={key}={json.dumps(value)}" for key, value in {**soon, **values}.items()]
-        version = ["--version=2.19.0", "--plain-http", "--wait", "--timeout=4m"]
-        self.run(verb, "keda", chart, "--create-namespace", *version, *given)
-
-
-def deployment(name: str) -> dict[str, Any]:
-    labels = {"app": name}
-    container = {
-        "name": "main",
-        "image": "registry.k8s.io/pause:3.10",
-        "resources": {"requests": {"cpu": "2m", "memory": "4Mi"}},
-    }
-    return {
-        "metadata": {"name": name, "namespace": NAMESPACE},
-        "spec": {
-            "selector": {"matchLabels": labels},
-            "template": {
-                "metadata": {"labels": labels},
-                "spec": {"containers": [container], "terminationGracePeriodSeconds": 0},
-            },
-        },
-    }
-
-
-def load(cluster: Cluster, pods: int) -> None:
-    """So many pods carry the label that every ScaledObject here counts; no node runs them."""
-    path = f"/api/v1/namespaces/{NAMESPACE}/pods"
-    spec = {"nodeSelector": {"no": "node"}, "containers": [{"name": "none", "image": "none"}]}
-    for index in range(MOST):
-        if index < pods and cluster.get(f"{path}/busy-{index}") is None:
-            metadata = {"name": f"busy-{index}", "labels": {"signal": "busy"}}
-            cluster.create(path, {"metadata": metadata, "spec": spec})
-        elif index >= pods:
-            cluster.delete(f"{path}/busy-{index}")
+COMPLETE = ("--create-namespace", "--wait", "--timeout=4m")
 
 
 def takeover(lab: Lab) -> list[str]:
@@ -115,8 +59,7 @@ def cluster(lab: Lab) -> Cluster:
 
 @pytest.fixture(scope="module")
 def helm(lab: Lab) -> Helm:
-    record = targets.lab_record(lab)
-    return Helm(record["tools"]["helm"], str(lab.kubeconfig), record["ports"]["registry"])
+    return Helm(lab)
 
 
 @pytest.fixture(scope="module")
@@ -125,10 +68,11 @@ def loaded(lab: Lab, cluster: Cluster, helm: Helm) -> dict[str, str]:
 
     The release has been uninstalled once before, with its CRDs kept as the takeover's second step keeps them.
     """
-    helm.chart("install", {})
+    helm.chart("install", {}, *COMPLETE)
     cluster.create("/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
     for name in WORKLOADS:
-        cluster.create(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments", deployment(name))
+        given = deployment(name, NAMESPACE, "2m", "4Mi")
+        cluster.create(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments", given)
         trigger = {"type": "kubernetes-workload", "metadata": {"podSelector": "signal=busy", "value": "1"}}
         item = scaled_object(
             name, NAMESPACE, name, minReplicaCount=LEAST, maxReplicaCount=MOST, triggers=[trigger]
@@ -141,9 +85,9 @@ def loaded(lab: Lab, cluster: Cluster, helm: Helm) -> dict[str, str]:
     said = helm.run("uninstall", "keda", "--wait")
     assert said.count("[CustomResourceDefinition]") == 6, said
     assert uids(cluster) == before
-    helm.chart("install", {"env": [{"name": HELMS_OWN, "value": "1"}]})
-    helm.chart("upgrade", {"env": [{"name": HELMS_OWN, "value": "2"}]})
-    load(cluster, BUSY)
+    helm.chart("install", {"env": [{"name": HELMS_OWN, "value": "1"}]}, *COMPLETE)
+    helm.chart("upgrade", {"env": [{"name": HELMS_OWN, "value": "2"}]}, *COMPLETE)
+    busy(cluster, NAMESPACE, BUSY, MOST)
     for name in WORKLOADS:
         wait(f"{name} at {BUSY}", 120, lambda name=name: cluster.replicas(NAMESPACE, name) == (BUSY, BUSY))
     return before
@@ -194,8 +138,7 @@ def taken(
     probe.stop()
     with shown():
         print(f"\ntakeover, killed once: {seconds:.0f} s; looks {probe.looks}; lowest {probe.lowest}")
-        for name, at in probe.gaps.items():
-            print(f"no answer of {name}: {len(at)} s, {probe.longest(name):.0f} s at most, at {at}")
+        print(*probe.silences(), sep="\n")
     assert done.returncode == 0, first + done.stdout
     return Taken(loaded, probe, first, done.stdout, seconds)
 
@@ -264,7 +207,7 @@ def test_the_plan_names_what_is_there(taken: Taken) -> None:
 
 
 def test_scaling_goes_on(taken: Taken, cluster: Cluster) -> None:
-    load(cluster, MOST)
+    busy(cluster, NAMESPACE, MOST, MOST)
     for name in WORKLOADS:
         wait(f"{name} at {MOST}", 90, lambda name=name: cluster.replicas(NAMESPACE, name)[0] == MOST)
 

@@ -20,11 +20,9 @@ from cli import targets
 from cli.engine import Engine
 from lab.node import netns
 from lab.paths import Lab
-from tests.live.cluster import KEDA, Cluster, wait
+from tests.live.cluster import APPLY, KEDA, MERGE, Cluster, wait
 from tests.live.shop import (
-    APPLY,
     APPS,
-    MERGE,
     NAMESPACE,
     OBJECTS,
     PAUSE,

@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import random
-import shutil
 import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from lab import paths
-from lab.toolchain import versions
+from lab.toolchain import gobuild, versions
 
 HERE = Path(__file__).parent
 MODULE = HERE.parent.parent / "lab" / "toolchain" / "go" / "cluster"
@@ -75,34 +74,23 @@ class Verdict:
 def binary(folder: Path = HERE, module: Path = MODULE) -> Path:
     """The program in a folder, built anew when its sources or the module's requirements changed.
 
-    Raises FileNotFoundError without Go, and CalledProcessError when it does not compile.
+    Raises LabError without Go, and CalledProcessError when it does not compile.
     """
     sources = sorted(folder.glob("*.go")) + [module / "go.mod", module / "go.sum"]
     key = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
     built = paths.cache() / "bin" / f"oracle-{key}" / "oracle"
     if not built.exists():
-        go = shutil.which("go")
-        if go is None:
-            raise FileNotFoundError(
-                "go: not found. An oracle is Go code of the judged program: install Go 1.25 or later."
-            )
         built.parent.mkdir(parents=True, exist_ok=True)
-        environment = os.environ | {
-            "CGO_ENABLED": "0",
-            "GOFLAGS": "-modcacherw",
-            "GOCACHE": str(paths.cache() / "go-build"),
-            "GOMODCACHE": str(paths.cache() / "go-mod"),
-        }
         unfinished = built.with_suffix(f".{os.getpid()}")
         command = [
-            go,
+            str(gobuild.go()),
             "build",
             *versions.load().flags,  # KEDA's packages, as the lab has compiled them
             f"-modfile={module / 'go.mod'}",
             "-o",
             str(unfinished),
         ]
-        subprocess.run([*command, "."], cwd=folder, env=environment, check=True)
+        subprocess.run([*command, "."], cwd=folder, env=gobuild.environment(), check=True)
         unfinished.rename(built)
     return built
 

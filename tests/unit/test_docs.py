@@ -30,7 +30,7 @@ OF_THE_LAB = {
 }
 """Pages whose make commands mean the lab."""
 README = PAGES[0]
-OWN = "up|preview|status|down|init|takeover|leave-adapter"
+OWN = "up|preview|status|down|init|takeover|leave-adapter|handover"
 """What make does on a cluster of one's own, with CLUSTER."""
 
 
@@ -115,42 +115,40 @@ def test_a_command_for_ones_own_cluster_names_it(page: Path) -> None:
     assert not [line for line in bare if line not in allowed or line in shown]
 
 
+def sessions(page: Path, pattern: str) -> list[tuple[str, str]]:
+    """(Arguments, output) of each command on a page: the one group of the pattern, and the lines below."""
+    shown = re.findall(rf"{pattern}\n(.*?)(?=^\$|^```)", page.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    assert shown
+    return shown
+
+
+def assert_shown(printed: str, output: str) -> None:
+    """A line of the page that ends in … shows its beginning."""
+    for line, wanted in zip(printed.splitlines(), output.splitlines(), strict=True):
+        assert line.startswith(wanted.removesuffix("…")) if wanted.endswith("…") else line == wanted
+
+
 @pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "docs" / "check.md"], ids=lambda page: page.stem)
 def test_the_output_of_keda_check_is_what_it_prints(
     page: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A line that ends in … shows its beginning."""
     monkeypatch.chdir(ROOT)
-    shown = re.findall(
-        r"keda check (examples/\S+)\n(.*?)(?=^\$|^```)", page.read_text("utf-8"), re.DOTALL | re.MULTILINE
-    )
-    assert shown
-    for path, output in shown:
+    for path, output in sessions(page, r"keda check (examples/\S+)"):
         assert command.main(["check", path]) == 1
-        printed = capsys.readouterr().out.splitlines()
-        expected = output.splitlines()
-        assert len(printed) == len(expected)
-        for line, wanted in zip(printed, expected, strict=True):
-            assert line.startswith(wanted.removesuffix("…")) if wanted.endswith("…") else line == wanted
+        assert_shown(capsys.readouterr().out, output)
 
 
 @pytest.mark.parametrize("page", [ROOT / "docs" / "migrate.md"], ids=lambda page: page.stem)
 def test_the_output_of_keda_adopt_is_what_it_prints(
     page: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A line that ends in … shows its beginning. Notes come first; with `> FILE` they are all there is."""
+    """Notes come first; with `> FILE` they are all there is."""
     monkeypatch.chdir(ROOT)
-    shown = re.findall(
-        r"^\$ keda (adopt [^\n]*)\n(.*?)(?=^\$|^```)", page.read_text("utf-8"), re.DOTALL | re.MULTILINE
-    )
-    assert shown
-    for line, output in shown:
+    for line, output in sessions(page, r"^\$ keda (adopt [^\n]*)"):
         words, _, into = line.partition(" > ")
         assert command.main(words.split()) == 0
         printed = capsys.readouterr()
-        lines = (printed.err + ("" if into else printed.out)).splitlines()
-        for each, wanted in zip(lines, output.splitlines(), strict=True):
-            assert each.startswith(wanted.removesuffix("…")) if wanted.endswith("…") else each == wanted
+        assert_shown(printed.err + ("" if into else printed.out), output)
 
 
 def test_the_page_has_the_dump_that_keda_why_names() -> None:

@@ -89,13 +89,6 @@ def test_pictures_and_a_scaled_object_beside_it(file: str, capsys: pytest.Captur
     assert capsys.readouterr().out.startswith("The number of Jobs is always the same.\n")
 
 
-def test_equal_scaled_jobs_have_equal_counts_and_no_replicas(
-    file: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    Path("job.yaml").write_text(JOB.split("---")[0])
-    assert main(["simulate", "--compare", "job.yaml", "job.yaml", "--signal", "poisson:0.03:40s"]) == 0
-    assert capsys.readouterr().out.startswith("The counts are always the same.\n")
-
 
 def test_paused_jobs_do_not_start(file: str, capsys: pytest.CaptureFixture[str]) -> None:
     Path(file).write_text(JOB.replace("annotations: {", 'annotations: {autoscaling.keda.sh/paused: "true", '))
