@@ -89,7 +89,6 @@ def test_pictures_and_a_scaled_object_beside_it(file: str, capsys: pytest.Captur
     assert capsys.readouterr().out.startswith("The number of Jobs is always the same.\n")
 
 
-
 def test_paused_jobs_do_not_start(file: str, capsys: pytest.CaptureFixture[str]) -> None:
     Path(file).write_text(JOB.replace("annotations: {", 'annotations: {autoscaling.keda.sh/paused: "true", '))
     assert run("--signal", "constant:8", "--job-time", "1m") == 0
