@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 pytest_plugins = ["keda.testing.plugin"]  # installed, the package brings it by itself
 
@@ -12,6 +13,11 @@ HERE = Path(__file__).parent
 # Fixtures that get a lab's programs, and folders of tests that make an API server of their own.
 WITH_TOOLS = {"chart_tools", "keda_crds", "chromium"}
 WITH_API_SERVER = (HERE / "engine", HERE / "contract")
+
+# One commit has one result: examples are drawn from the test, not from a clock.
+settings.register_profile("search", deadline=None)
+settings.register_profile("repeatable", derandomize=True)
+settings.load_profile("repeatable")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -154,11 +154,17 @@ class Replay:
 
     @cached_property
     def missing(self) -> list[Missing]:
-        """Changes that the algorithm makes again and again, and that never come; one at a time."""
+        """Changes that the algorithm makes again and again, in each phase, and that never come."""
         if self.shadow:
             return []
+        held = sorted(self._missing(0, 0), key=lambda missing: missing.at)
+        step = max(each.step for each in self.signals)
+        for shift, phase in product((-step, 0, step), (0, 5000, 10_000)):
+            if held and (shift, phase) != (0, 0):
+                others = list(self._missing(shift, phase))
+                held = [each for each in held if any(_same(each, other) for other in others)]
         found: list[Missing] = []
-        for each in sorted(self._missing(), key=lambda missing: missing.at):
+        for each in held:
             last = found[-1] if found else None
             if last and last.replicas == each.replicas and each.at <= last.ends + self._patience:
                 found[-1] = replace(last, ends=max(last.ends, each.ends))
@@ -170,7 +176,9 @@ class Replay:
         """`past` are the changes so far, `since` is the first sample with the count `before`."""
         if self.shadow:
             return Judged(now, before, after, "not judged", None, "KEDA is paused, another owner scales")
-        free = max(since, now - self.replicas.step - self._slack)
+        free = max(
+            since + 1, now - self.replicas.step - self._slack
+        )  # `before` was set by a sync up to `since`
         sample = self._explained(past, free, now, before, after)
         if sample is not None:
             return Judged(now, before, after, "explained", sample)
@@ -194,15 +202,18 @@ class Replay:
         self, past: Sequence[Judged], free: int, now: int, before: int, after: int
     ) -> Sample | None:
         """The algorithm's change to `after` between `free` and a little after `now`, in the first phase that
-        has one.
+        has one. A phase that makes it at once comes before one with counts in between.
         """
         step, shift = self.replicas.step, max(each.step for each in self.signals)
-        phases = (1000, step // 2, step)  # the poll and the sync lie between the two samples
-        for shifted, poll, sync in product((0, -shift, shift), phases, (1000, 6000, 11_000)):
+        phases = (0, step // 2, step)  # the poll and the sync lie between the two samples
+        hidden = None
+        for shifted, poll, sync in product((0, -shift, shift), phases, (0, 5000, 10_000)):
             path = self._phase(past, free, now, after, shifted, now - poll, now - sync)
-            if path and self._unseen(path, before, after):
-                return path[-1]
-        return None
+            if len(path) == 1:
+                return path[0]
+            if hidden is None and path and self._unseen(path, before, after):
+                hidden = path[-1]
+        return hidden
 
     def _unseen(self, path: Sequence[Sample], before: int, after: int) -> bool:
         """Whether the counts between `before` and `after` may have come and gone between two samples.
@@ -229,7 +240,7 @@ class Replay:
             cpu_request=self.options.cpu_request,
             memory_request=self.options.memory_request,
             hpa_offset=(sync - base) % SYNC,
-            owners=tuple(self._owners(base, free)),
+            owners=tuple(self._owners(base, free, sync)),
         )
         simulation, path = self._simulation(base, shift, options), list[Sample]()
         for sample in simulation.run(now + self._slack - base):
@@ -248,9 +259,15 @@ class Replay:
         simulation.loop.last_active = -self.scaled_object.cooldown  # long ago
         return simulation
 
-    def _owners(self, base: int, ends: int) -> Iterator[SecondOwner]:
+    def _owners(self, base: int, ends: int, sync: int) -> Iterator[SecondOwner]:
+        """The recorded counts; one sync of the HPA is at `sync`.
+
+        A change comes right after the last sync before its first sample.
+        """
+        lead = SYNC - 1 + max(0, self.replicas.step - SYNC) // 2
         for time in range(base, ends, _GRID):
-            yield SecondOwner(time - base, self._count(time + self.replicas.step // 2))
+            last = time - 1 - (time - 1 - sync) % SYNC
+            yield SecondOwner(time - base, self._count(last + lead))
         yield SecondOwner(ends - base, self._count(ends))
 
     def _count(self, time: int) -> int:
@@ -259,7 +276,7 @@ class Replay:
         place = bisect_right(times, min(max(time, times[0]), times[-1])) - 1
         return int(self.replicas.values[place])
 
-    def _missing(self) -> Iterator[Missing]:
+    def _missing(self, shift: int, phase: int) -> Iterator[Missing]:
         """The recorded counts all along; a decision that stays without effect for long is missing."""
         base = self.begins
         options = Options(
@@ -267,10 +284,11 @@ class Replay:
             self.options.start_up,
             cpu_request=self.options.cpu_request,
             memory_request=self.options.memory_request,
-            owners=tuple(self._owners(base, self.ends)),
+            hpa_offset=phase,
+            owners=tuple(self._owners(base, self.ends, base + phase)),
         )
         held: dict[str, tuple[Sample, int]] = {}
-        for sample in self._simulation(base, 0, options).run(self.ends - base):
+        for sample in self._simulation(base, shift, options).run(self.ends - base):
             by, wanted = sample.by, sample.changed and None not in sample.values
             if by in held and not (wanted and sample.before == held[by][0].before):
                 yield from self._long(*held.pop(by))
@@ -313,6 +331,12 @@ class Replay:
         options = Options(self._count(base), self.options.start_up)
         samples = tuple(self._simulation(base, 0, options).run(self.ends - base))
         return Timeline(self.scaled_object, self.ends - base, samples)
+
+
+def _same(one: Missing, other: Missing) -> bool:
+    """Whether both are missing at one time, and both lead up or both lead down."""
+    way = (one.wanted > one.replicas) == (other.wanted > other.replicas)
+    return way and one.at <= other.ends and other.at <= one.ends
 
 
 def _remember(hpa: HorizontalPodAutoscaler, past: Sequence[Judged], base: int, sync: int) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from keda.scaling.behavior import Policy, ScalingRules
@@ -195,7 +195,20 @@ workloads = st.builds(
 )
 
 
+ONE_UP, ONE_DOWN = (ScalingRules(0, policies=(Policy("Pods", 1, period),)) for period in (30_000, 60_000))
+
+
 @settings(max_examples=25, deadline=None)
+@example(replace(WORK, maximum=20, polling_interval=5000), 163, (0, 6691, 0))  # a recommendation that stays
+@example(replace(WORK, minimum=1, maximum=10), 280, (0, 13_564, 0))  # two syncs, each with a change
+@example(replace(WORK, maximum=10, scale_up=ONE_UP, scale_down=ONE_DOWN), 2, (0, 14_309, 0))  # a late scrape
+@example(
+    ScaledObject(
+        (Trigger(5000),), 1, 20, polling_interval=5000, cooldown=60_000, scale_up=ONE_UP, scale_down=ONE_DOWN
+    ),
+    279,
+    (9676, 2593, 4433),
+)  # a way with a count in between also fits
 @given(workloads, st.integers(0, 10**6), st.tuples(*[st.integers(0, 14_999)] * 3))
 def test_no_false_alarm(scaled_object: ScaledObject, seed: int, phases: tuple[int, int, int]) -> None:
     """Whatever the settings, the signal and the phases: what the algorithm did alone is explained."""
