@@ -34,6 +34,8 @@ class GitOps(Setting):
     source: Source = Field(default_factory=Source)
     fallback: Literal["healthy", "failed"] = Field(default="healthy", examples=["healthy"])
     """The health of a ScaledObject whose Fallback is active."""
+    orphan: bool = Field(default=False, examples=[False])
+    """Whether the objects stay in the cluster when the tree leaves Git: the way back to `pulumi up`."""
     repository: str | None = Field(
         default=None, min_length=1, examples=["https://git.example.org/me/cluster.git"]
     )

@@ -118,7 +118,7 @@ def _kustomization(layer: str, settings: GitOps, root: str) -> Object:
         "sourceRef": {"kind": settings.source.kind, "name": settings.source.name},
         "prune": True,
         "wait": True,
-        "deletionPolicy": _DELETION.get(layer, "WaitForTermination"),
+        "deletionPolicy": "Orphan" if settings.orphan else _DELETION.get(layer, "WaitForTermination"),
     }
     if layer != CONTROLLERS:
         # As in the program: after KEDA, whose webhook judges them. A dashboard holds no workload back.

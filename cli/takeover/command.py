@@ -21,7 +21,7 @@ from cli.errors import CommandError
 from cli.kubectl import Kubectl
 from cli.takeover.helm_release import CRD, KEEP, POLICY, Object
 from cli.takeover.plan import Found, annotations_of, check_owner, differing, inspect, plan
-from cli.takeover.refusals import refusals
+from cli.takeover.refusals import applied_by_flux, refusals
 from components.settings import Settings
 from keda import SpecError
 from keda.manifests.installer import RELEASE_NAME, RELEASE_NAMESPACE, TAKEOVER
@@ -29,6 +29,7 @@ from lab.files import write_atomically
 
 # Helm's field manager (cmd/helm/helm.go), and that of Flux's helm-controller, which runs Helm's code.
 _MANAGERS = ("helm", "helm-controller")
+_KUSTOMIZE = ("kustomize-controller",)
 _MARKS = (RELEASE_NAME, RELEASE_NAMESPACE)
 _LABELS = ("helm.toolkit.fluxcd.io/name", "helm.toolkit.fluxcd.io/namespace")
 
@@ -57,7 +58,11 @@ def takeover(engine: Engine, kubectl: Kubectl, where: str, agree: Callable[[], N
         return
     check_owner(found)
     settings = _settings(engine)
-    if refused := list(refusals(found.release, found.objects, settings)):
+    refused = [
+        *refusals(found.release, found.objects, settings),
+        *applied_by_flux(found.objects, found.kustomizations, settings),
+    ]
+    if refused:
         raise CommandError("\n".join(refused))
     folder = engine.folder / "takeover"
     print(plan(found, settings.keda.version, _lost_values(found, settings), str(folder)))
@@ -82,11 +87,14 @@ def _run(engine: Engine, kubectl: Kubectl, found: Found, folder: Path, where: st
         )
     _done(3, "KEDA is the program's")
     live = fields.live(kubectl, found.release.objects(), found.release.namespace)
-    made = {fields.identity(each) for each in fields.made(engine.deployment())}
+    program = fields.made(engine.deployment())
+    made = {fields.identity(each) for each in program}
     ours = [item for item in live if fields.identity(item) in made]
     count = sum(fields.give_up(kubectl, item, _MANAGERS) for item in ours)
+    for item in filter(found.left_by_flux, fields.live(kubectl, program, "default")):
+        count += fields.give_up(kubectl, item, _KUSTOMIZE)  # the labels go with the other fields
     _unmark(kubectl, [item for item in live if item["kind"] != CRD])
-    _done(4, f"Helm's fields given up on {count} objects")
+    _done(4, f"the fields of others given up on {count} objects")
     there = inspect(kubectl).uids()
     if lost := [name for name, uid in found.uids().items() if there.get(name) != uid]:
         raise CommandError(

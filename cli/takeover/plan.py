@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from cli.errors import CommandError
 from cli.fields import title
 from cli.kubectl import Kubectl
 from cli.takeover.helm_release import Object, StoredRelease
-from cli.takeover.refusals import SCALED_JOBS, SCALED_OBJECTS
+from cli.takeover.refusals import KUSTOMIZATIONS, SCALED_JOBS, SCALED_OBJECTS, kustomization_of
 from keda.core.errors import counted
 from keda.manifests.installer import PART_OF, RELEASE_NAME, STORED, Installer, installed_by, release_of
 
@@ -38,6 +38,7 @@ class Found:
         releases: the stored revisions of that release, the newest last; empty if none is stored.
         crds: KEDA's CRDs.
         objects: CRD name to the objects of that kind.
+        kustomizations: (namespace, name) of each Kustomization of Flux's.
     """
 
     owner: Installer | None
@@ -45,11 +46,17 @@ class Found:
     releases: Sequence[StoredRelease]
     crds: Sequence[Object]
     objects: Mapping[str, Sequence[Object]]
+    kustomizations: Collection[tuple[str, str]] = ()
 
     @property
     def release(self) -> StoredRelease:
         """The newest revision."""
         return self.releases[-1]
+
+    def left_by_flux(self, item: Object) -> bool:
+        """Whether a Kustomization applied an object, and is gone."""
+        kustomization = kustomization_of(item)
+        return kustomization is not None and kustomization not in self.kustomizations
 
     def uids(self) -> dict[str, str]:
         """`Kind namespace/name` to uid, of every object of KEDA's kinds."""
@@ -71,12 +78,14 @@ def inspect(kubectl: Kubectl) -> Found:
         for kind in ("secrets", "configmaps"):
             stored = kubectl.items(kind, "--all-namespaces", "-l", f"{STORED},name={key[0]}")
             releases += [each for each in map(_read, stored) if (each.name, each.namespace) == key]
+    kustomizations = kubectl.items(KUSTOMIZATIONS, "--all-namespaces")
     return Found(
         _owner(every, [each.item for each in releases], kubectl),
         marked,
         sorted(releases, key=lambda each: each.revision),
         crds,
         {crd["metadata"]["name"]: kubectl.items(crd["metadata"]["name"], "--all-namespaces") for crd in crds},
+        {(each["metadata"]["namespace"], each["metadata"]["name"]) for each in kustomizations},
     )
 
 
@@ -104,6 +113,7 @@ def plan(found: Found, wanted: str, values: Sequence[str], folder: str) -> str:
     version = release.chart["version"]
     stored = counted(len(found.releases), "stored revision")
     counts = [counted(len(items), KINDS[crd]) for crd, items in found.objects.items() if items]
+    flux = any(found.left_by_flux(item) for items in found.objects.values() for item in items)
     lines = [
         f"Found: Helm release {release.namespace}/{release.name}, chart keda-{version}, {release.status}",
         f"       {', '.join([stored, counted(len(found.crds), 'CRD'), *counts])}",
@@ -116,6 +126,7 @@ def plan(found: Found, wanted: str, values: Sequence[str], folder: str) -> str:
         "3. pulumi up: server-side apply over the same objects, "
         + (f"the same version {version}." if version == wanted else f"upgraded from {version} to {wanted}."),
         "4. Give up Helm's fields: what Helm alone set on these objects is removed, its annotations too.",
+        *(["   The same with Flux's, on each object that a Kustomization left."] if flux else []),
         f"5. Forget the release: delete its {stored}. Nothing is uninstalled.",
         "",
         "Left as they are: every ScaledObject, ScaledJob and authentication that the stack does not declare;",

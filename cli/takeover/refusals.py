@@ -20,6 +20,7 @@ from components.settings import Settings
 SCALED_OBJECTS = "scaledobjects.keda.sh"
 SCALED_JOBS = "scaledjobs.keda.sh"
 AUTHENTICATIONS = "triggerauthentications.keda.sh"
+KUSTOMIZATIONS = "kustomizations.kustomize.toolkit.fluxcd.io"
 _BUILT_IN = frozenset({("apps", "deployments"), ("apps", "statefulsets")})
 _BUSY = ("pending-install", "pending-upgrade", "pending-rollback", "uninstalling")
 _SECRET_STORES = ("azureKeyVault", "gcpSecretManager", "awsSecretManager")
@@ -56,6 +57,30 @@ def refusals(release: StoredRelease, objects: Objects, settings: Settings) -> It
         )
     yield from _other_names(release, settings)
     yield from unserved(objects, settings)
+
+
+def applied_by_flux(
+    objects: Objects, kustomizations: Collection[tuple[str, str]], settings: Settings
+) -> Iterator[str]:
+    """Each ScaledObject and ScaledJob of the stack that a Kustomization, of those in the cluster, applies."""
+    declared = {(each.namespace, name) for name, each in settings.workloads.items()}
+    for item in (*objects.get(SCALED_OBJECTS, ()), *objects.get(SCALED_JOBS, ())):
+        kustomization = kustomization_of(item)
+        key = item["metadata"]["namespace"], item["metadata"]["name"]
+        if kustomization and kustomization in kustomizations and key in declared:
+            yield (
+                f"{title(item)}: Kustomization {'/'.join(kustomization)} of Flux applies it, and the stack "
+                "declares it: each would undo the other's changes. If `make render` wrote it, set orphan: "
+                "true under gitops, and take the tree out of Git: docs/takeover.md has the steps."
+            )
+
+
+def kustomization_of(item: Object) -> tuple[str, str] | None:
+    """(namespace, name) of the Kustomization that applied an object, by its labels; it may be gone."""
+    labels = item["metadata"].get("labels") or {}
+    group = KUSTOMIZATIONS.partition(".")[2]
+    name = labels.get(f"{group}/name")
+    return (labels.get(f"{group}/namespace", ""), name) if name else None
 
 
 def unserved(objects: Objects, settings: Settings) -> Iterator[str]:

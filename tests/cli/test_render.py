@@ -258,6 +258,19 @@ def test_a_layer_follows_keda_and_is_waited_for(homelab: Stack) -> None:
         assert ("healthCheckExprs" in spec) == ("flux/apps" in path)
 
 
+def test_what_goes_with_the_tree(homelab: Stack, tmp_path: Path) -> None:
+    """Without KEDA its finalizer hangs on every ScaledObject; `orphan` is the way back to `pulumi up`."""
+    orphaned = run(stack_file(tmp_path, gitops={"orphan": True}))
+    for stack, policies in (
+        (homelab, {"Orphan", "MirrorPrune", "WaitForTermination"}),
+        (orphaned, {"Orphan"}),
+    ):
+        files = tree_of(stack)
+        specs = {path: each["spec"] for path, each in files.items() if path.startswith("flux/")}
+        assert {each["deletionPolicy"] for each in specs.values()} == policies
+        assert specs["flux/infrastructure-controllers.yaml"]["deletionPolicy"] == "Orphan"
+
+
 def test_a_fallback_fails_by_choice() -> None:
     assert not any("failed" in each for each in flux.health_checks(False))
     [scaled_object, scaled_job] = flux.health_checks(True)

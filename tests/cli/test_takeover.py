@@ -22,7 +22,7 @@ from cli.kubectl import Kubectl
 from cli.takeover import command
 from cli.takeover.helm_release import StoredRelease
 from cli.takeover.plan import KINDS, check_owner, differing, inspect, plan
-from cli.takeover.refusals import refusals, unserved
+from cli.takeover.refusals import applied_by_flux, refusals, unserved
 from components.settings import Settings
 
 MARKS = {"meta.helm.sh/release-name": "keda", "meta.helm.sh/release-namespace": "keda"}
@@ -312,6 +312,78 @@ def test_an_object_that_vanished_keeps_the_release(tmp_path: Path) -> None:
 
 
 FLUX = {"helm.toolkit.fluxcd.io/name": "keda", "helm.toolkit.fluxcd.io/namespace": "flux-system"}
+
+
+def by_kustomize(name: str) -> Object:
+    """Labels of an object that a Kustomization applied."""
+    group = "kustomize.toolkit.fluxcd.io"
+    return {f"{group}/name": name, f"{group}/namespace": "flux-system"}
+
+
+class WithKustomizations(Cluster):
+    """Where Flux applies the workloads."""
+
+    def items(self, *args: str) -> list[Object]:
+        if args[0] == "kustomizations.kustomize.toolkit.fluxcd.io":
+            return [{"metadata": {"name": "keda-apps-web", "namespace": "flux-system"}}]
+        return super().items(*args)
+
+
+def test_what_flux_left_is_flux_no_more(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What kustomize-controller set is given up too, where its Kustomization is gone."""
+    flux = {"manager": "kustomize-controller", "operation": "Apply"}
+    left, kept = (
+        {**ROLE, "metadata": {"name": name, "managedFields": [dict(flux)]}} for name in ("guard", "other")
+    )
+    left["metadata"]["labels"] = by_kustomize("keda-infrastructure-configs")
+    kept["metadata"]["labels"] = by_kustomize("keda-apps-web")
+    cluster = WithKustomizations(installed("Secret", left, kept).objects)
+    cluster.objects[-3]["metadata"]["labels"] = by_kustomize("keda-apps-gone")  # the ScaledObject
+
+    class More(Pulumi):
+        def deployment(self) -> Object:
+            more = [{"type": "kubernetes:x", "outputs": each} for each in (left, kept)]
+            return {"resources": [*super().deployment()["resources"], *more]}
+
+    engine = More(tmp_path, Path("pulumi"), overrides={"keda-homelab:workloads": {}}, cluster=cluster)
+    command.takeover(engine, cluster, "", lambda: None)
+    fields = {each["metadata"]["name"]: each["metadata"].get("managedFields") for each in cluster.objects}
+    assert fields["guard"] == [] and fields["other"] == [flux]
+    assert "   The same with Flux's, on each object that a Kustomization left.\n" in capsys.readouterr().out
+
+
+def test_a_workload_that_flux_applies_is_refused(tmp_path: Path) -> None:
+    item = scaled("orders")
+    item["metadata"]["labels"] = by_kustomize("keda-apps-web")
+    workload = {
+        "recipe": "generic",
+        "namespace": "web",
+        "target": {"name": "orders"},
+        "maxReplicas": 3,
+        "triggers": [
+            {
+                "type": "cron",
+                "metadata": {
+                    "timezone": "UTC",
+                    "start": "0 8 * * *",
+                    "end": "0 9 * * *",
+                    "desiredReplicas": 2,
+                },
+            }
+        ],
+    }
+    stack = Settings.parse(
+        {"monitoring": {"prometheus": "http://p.monitoring.svc:9090"}, "workloads": {"orders": workload}}
+    )
+    objects = {"scaledobjects.keda.sh": [item]}
+    there = {("flux-system", "keda-apps-web")}
+    assert list(applied_by_flux(objects, there, stack)) == [
+        "ScaledObject web/orders: Kustomization flux-system/keda-apps-web of Flux applies it, and the stack "
+        "declares it: each would undo the other's changes. If `make render` wrote it, set orphan: true under "
+        "gitops, and take the tree out of Git: docs/takeover.md has the steps."
+    ]
+    assert list(applied_by_flux(objects, set(), stack)) == []
+    assert list(applied_by_flux(objects, there, settings())) == []
 
 
 class WithFlux(Cluster):

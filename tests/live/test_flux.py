@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from cli import targets
 from cli.engine import Engine
 from lab import __main__ as lab_command
 from lab.paths import Lab
-from tests.live.cluster import KEDA, Cluster, wait
+from tests.live.cluster import KEDA, MERGE, Cluster, wait
 from tests.live.conftest import NAME, SHORT, running
 from tests.live.equality import DIFFERENCES, Difference, comparable, differing, made_since
 from tests.live.flux import KUSTOMIZATIONS, RELEASE, SOURCES, Flux, pulled, ready
@@ -294,12 +294,42 @@ def test_a_second_up_writes_nothing(engine: Engine, cluster: Cluster, by_pulumi:
 
 @dataclass(frozen=True)
 class HandedOver:
-    """What a probe saw while Flux adopted what Pulumi made, and Pulumi gave it up."""
+    """What a probe saw while the objects changed hands."""
 
     uids: dict[str, str]
     probe: KedaProbe
     output: str
     objects: Objects
+
+
+@contextmanager
+def probed(lab: Lab, cluster: Cluster) -> Iterator[KedaProbe]:
+    """A probe that looks, while clients hold connections to Envoy; at its end it prints what it saw."""
+    loading = [sys.executable, "-m", "lab", "load", "envoy-gateway", "--name", lab.name]
+    client = subprocess.Popen([*loading, "--connections", "140", "--seconds", "900"], cwd=PROJECT)
+    try:
+        wait("the load", 120, lambda: cluster.replicas(GATEWAY, PROXY) == (BUSY, BUSY))
+        [metric] = cluster.get(ENVOY)["status"]["externalMetricNames"]
+        probe = KedaProbe(cluster, uids(cluster), GATEWAY, "envoy-gateway", PROXY, metric)
+        probe.start()
+        wait("the probe to look", 30, lambda: probe.looks.get("external metrics", 0) > 3)
+        assert probe.gaps == {}, "KEDA answers nothing: there is nothing to lose"
+        yield probe
+        time.sleep(15)  # what comes of it is seen too
+        probe.stop()
+    finally:
+        client.terminate()
+        client.wait(timeout=30)
+    print(f"\n{probe.looks}; {probe.lowest}", *probe.silences(), sep="\n")
+
+
+def command(*args: str) -> str:
+    """Runs `python -m cli`; what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "cli", *args], cwd=PROJECT, capture_output=True, text=True, timeout=600
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -312,38 +342,16 @@ def handed_over(
     shown: Callable[[], AbstractContextManager[None]],
 ) -> HandedOver:
     """From Pulumi to Flux as docs/gitops.md has it, with clients that hold connections to Envoy."""
-    loading = [sys.executable, "-m", "lab", "load", "envoy-gateway", "--name", lab.name]
-    client = subprocess.Popen([*loading, "--connections", "140", "--seconds", "900"], cwd=PROJECT)
-    try:
-        wait("the load", 120, lambda: cluster.replicas(GATEWAY, PROXY) == (BUSY, BUSY))
-        there = uids(cluster)
-        [metric] = cluster.get(ENVOY)["status"]["externalMetricNames"]
-        probe = KedaProbe(cluster, there, GATEWAY, "envoy-gateway", PROXY, metric)
-        probe.start()
-        wait("the probe to look", 30, lambda: probe.looks.get("external metrics", 0) > 3)
-        assert probe.gaps == {}, "Pulumi's KEDA answers nothing: there is nothing to lose"
+    with shown(), probed(lab, cluster) as probe:
         began = time.monotonic()
         flux.render()
         flux.await_revision(flux.sync(), 300)
         adopted = time.monotonic() - began
-        done = subprocess.run(
-            [sys.executable, "-m", "cli", "handover", "--lab", lab.name, "--yes"],
-            cwd=PROJECT,
-            capture_output=True,
-            text=True,
-            timeout=300,
+        output = command("handover", "--lab", lab.name, "--yes")
+        print(
+            f"\nadopted in {adopted:.0f} s, handed over in {time.monotonic() - began:.0f} s", output, sep="\n"
         )
-        seconds = time.monotonic() - began
-        time.sleep(15)  # what comes of it is seen too
-        probe.stop()
-    finally:
-        client.terminate()
-        client.wait(timeout=30)
-    with shown():
-        print(f"\nadopted in {adopted:.0f} s, handed over in {seconds:.0f} s; {probe.looks}; {probe.lowest}")
-        print(*probe.silences(), done.stdout, sep="\n")
-    assert done.returncode == 0, done.stdout + done.stderr
-    return HandedOver(there, probe, done.stdout, made_since(before, everything(cluster)))
+    return HandedOver(probe.uids, probe, output, made_since(before, everything(cluster)))
 
 
 def test_no_scaled_object_is_deleted_and_no_replica_lost(handed_over: HandedOver, cluster: Cluster) -> None:
@@ -385,3 +393,56 @@ def test_flux_alone_changes_what_was_handed_over(
 def test_pulumi_is_refused_from_now_on(handed_over: HandedOver, engine: Engine) -> None:
     done = engine.operate("up", capture=True)
     assert done.returncode != 0 and "Flux" in done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def taken_back(
+    handed_over: HandedOver,
+    flux: Flux,
+    lab: Lab,
+    cluster: Cluster,
+    before: Objects,
+    shown: Callable[[], AbstractContextManager[None]],
+) -> HandedOver:
+    """From Flux to Pulumi as docs/takeover.md has it, with the same load."""
+    flux.await_revision(change(flux, {"keda-homelab:gitops.orphan": True}), 200)
+    assert {item["spec"]["deletionPolicy"] for item in of_the_tree(flux).values()} == {"Orphan"}
+    with shown(), probed(lab, cluster) as probe:
+        began = time.monotonic()
+        cluster.delete(f"{KUSTOMIZATIONS}/{ROOT}")
+        wait("the tree gone", 200, lambda: not flux.kustomizations())
+        cluster.request("PATCH", RELEASE, {"spec": {"suspend": True}}, MERGE)
+        cluster.delete(RELEASE)
+        wait("the HelmRelease gone", 60, lambda: cluster.get(RELEASE) is None)
+        cluster.delete(f"{SOURCES}/keda/ocirepositories/keda")
+        output = command("takeover", "--lab", lab.name, "--yes")
+        print(f"\ntaken back in {time.monotonic() - began:.0f} s", output, sep="\n")
+    return HandedOver(probe.uids, probe, output, made_since(before, everything(cluster)))
+
+
+def of_the_tree(flux: Flux) -> dict[str, dict[str, Any]]:
+    """The Kustomizations of the tree."""
+    return {name: item for name, item in flux.kustomizations().items() if name != ROOT}
+
+
+def test_the_way_back_loses_nothing(taken_back: HandedOver, cluster: Cluster) -> None:
+    assert taken_back.probe.gone == set() and uids(cluster) == taken_back.uids
+    assert taken_back.probe.lowest[PROXY] == (BUSY, BUSY)
+    assert taken_back.probe.longest("webhook") <= 3
+    assert taken_back.probe.longest("external metrics") <= 30
+
+
+def test_nothing_of_flux_is_left(taken_back: HandedOver, by_pulumi: Objects) -> None:
+    for key, item in taken_back.objects.items():
+        managers = {entry["manager"] for entry in item["metadata"].get("managedFields") or ()}
+        assert not managers & {"kustomize-controller", "helm-controller"}, key
+        assert not [each for each in item["metadata"].get("labels") or {} if "fluxcd" in each], key
+    others = differing(comparable(by_pulumi), comparable(taken_back.objects))
+    # KEDA's pods were replaced on the way there and back, and its Deployments count that.
+    revision = "metadata.annotations[deployment.kubernetes.io/revision]"
+    assert {(key.kind, path) for key, path, _, _ in others} <= {("Deployment", revision)}
+
+
+def test_pulumi_alone_owns_it_again(taken_back: HandedOver, engine: Engine) -> None:
+    done = engine.operate("up", "--expect-no-changes", capture=True)
+    assert done.returncode == 0, done.stdout + done.stderr
