@@ -92,8 +92,7 @@ skipped silently. `excluded` takes the path, or `cluster <context>`, as its obje
             self._ledger.add_outside(declared_elsewhere((), cluster, unread))
         else:
             self._ledger.add_outside(self._clusters.read(self._ledger.clusters, self._unasked))
-        # What could not be read stands before the first colon: a path, or a cluster's context.
-        yield from (Finding(line, (line.partition(":")[0],)) for line in unread)
+        yield from (Finding(line, tuple(_begins(line))) for line in unread)
 
     def undecided_at_end(self, config: Config) -> Iterator[Undecided]:
         """What the program's own cluster does not answer, and what no policy is shown."""
@@ -116,6 +115,13 @@ skipped silently. `excluded` takes the path, or `cluster <context>`, as its obje
                 paths = list(_of_program(config["manifests"], self._unread))
                 self._ledger.add_outside(declared_elsewhere(paths, None, self._unread))
         return self._unread
+
+
+def _begins(line: str) -> Iterator[str]:
+    """What may be named before a colon: a path, or a cluster's context, which may hold colons themselves."""
+    for index, character in enumerate(line):
+        if character == ":":
+            yield line[:index]
 
 
 def _of_program(paths: Iterable[str], unread: list[str]) -> Iterator[str]:

@@ -85,6 +85,11 @@ def test_what_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyP
     known = [{"object": f"{tmp_path}/none", "reason": "comes with the next release"}]
     given = {SOURCES: {"manifests": [str(tmp_path / "none")], "excluded": known}}
     assert Operation(given).register(scaled_object()).end().rules == []
+    with_colon = {
+        "manifests": [str(tmp_path / "a:b")],
+        "excluded": [{**known[0], "object": f"{tmp_path}/a:b"}],
+    }
+    assert Operation({SOURCES: with_colon}).register(scaled_object()).end().rules == []
     config = held(monkeypatch, hpa(), forbidden="autoscaling")
     refused = Operation(config).register(scaled_object()).end()
     assert SOURCES in refused.rules and "403" in refused.messages[0]
