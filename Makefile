@@ -84,7 +84,7 @@ tools: $(VENV)/.ready  ## The tests that need a lab's tools, and no lab (TESTS=f
 
 live: $(VENV)/.ready  ## The tests on a real cluster (root; makes a lab of its own; TESTS=files)
 	@$(PY) -m lab.toolchain.tools
-	@$(PY) -m pytest -v -m "live and not (conformance$(if $(TESTS),, or long))" --durations=12 $(TESTS)
+	@$(PY) -m pytest -v -m "live and not (conformance$(if $(filter-out -%,$(TESTS)),, or long))" --durations=12 $(TESTS)
 
 long: $(VENV)/.ready  ## The tests on a real cluster that `make live` leaves out: kills, labs of their own, minutes of waiting
 	@$(PY) -m lab.toolchain.tools
