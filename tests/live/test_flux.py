@@ -20,6 +20,8 @@ import pytest
 
 from cli import targets
 from cli.engine import Engine
+from cli.handover import handover
+from cli.takeover.command import takeover
 from lab import __main__ as lab_command
 from lab.paths import Lab
 from tests.live.cluster import KEDA, MERGE, Cluster, wait
@@ -298,7 +300,6 @@ class HandedOver:
 
     uids: dict[str, str]
     probe: KedaProbe
-    output: str
     objects: Objects
 
 
@@ -323,20 +324,12 @@ def probed(lab: Lab, cluster: Cluster) -> Iterator[KedaProbe]:
     print(f"\n{probe.looks}; {probe.lowest}", *probe.silences(), sep="\n")
 
 
-def command(*args: str) -> str:
-    """Runs `python -m cli`; what it printed."""
-    done = subprocess.run(
-        [sys.executable, "-m", "cli", *args], cwd=PROJECT, capture_output=True, text=True, timeout=600
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
 def handed_over(
     flux: Flux,
     lab: Lab,
     cluster: Cluster,
+    engine: Engine,
     before: Objects,
     by_pulumi: Objects,
     shown: Callable[[], AbstractContextManager[None]],
@@ -347,11 +340,9 @@ def handed_over(
         flux.render()
         flux.await_revision(flux.sync(), 300)
         adopted = time.monotonic() - began
-        output = command("handover", "--lab", lab.name, "--yes")
-        print(
-            f"\nadopted in {adopted:.0f} s, handed over in {time.monotonic() - began:.0f} s", output, sep="\n"
-        )
-    return HandedOver(probe.uids, probe, output, made_since(before, everything(cluster)))
+        handover(engine, targets.lab_kubectl(lab), lambda: None)
+        print(f"\nadopted in {adopted:.0f} s, handed over in {time.monotonic() - began:.0f} s")
+    return HandedOver(probe.uids, probe, made_since(before, everything(cluster)))
 
 
 def test_no_scaled_object_is_deleted_and_no_replica_lost(handed_over: HandedOver, cluster: Cluster) -> None:
@@ -401,6 +392,7 @@ def taken_back(
     flux: Flux,
     lab: Lab,
     cluster: Cluster,
+    engine: Engine,
     before: Objects,
     shown: Callable[[], AbstractContextManager[None]],
 ) -> HandedOver:
@@ -415,9 +407,9 @@ def taken_back(
         cluster.delete(RELEASE)
         wait("the HelmRelease gone", 60, lambda: cluster.get(RELEASE) is None)
         cluster.delete(f"{SOURCES}/keda/ocirepositories/keda")
-        output = command("takeover", "--lab", lab.name, "--yes")
-        print(f"\ntaken back in {time.monotonic() - began:.0f} s", output, sep="\n")
-    return HandedOver(probe.uids, probe, output, made_since(before, everything(cluster)))
+        takeover(engine, targets.lab_kubectl(lab), f" LAB={lab.name}", lambda: None)
+        print(f"\ntaken back in {time.monotonic() - began:.0f} s")
+    return HandedOver(probe.uids, probe, made_since(before, everything(cluster)))
 
 
 def of_the_tree(flux: Flux) -> dict[str, dict[str, Any]]:
@@ -433,7 +425,8 @@ def test_the_way_back_loses_nothing(taken_back: HandedOver, cluster: Cluster) ->
 
 
 def test_nothing_of_flux_is_left(taken_back: HandedOver, by_pulumi: Objects) -> None:
-    for key, item in taken_back.objects.items():
+    for key in by_pulumi.keys() & taken_back.objects.keys():
+        item = taken_back.objects[key]
         managers = {entry["manager"] for entry in item["metadata"].get("managedFields") or ()}
         assert not managers & {"kustomize-controller", "helm-controller"}, key
         assert not [each for each in item["metadata"].get("labels") or {} if "fluxcd" in each], key
