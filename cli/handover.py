@@ -23,6 +23,8 @@ _MANAGERS = ("kustomize-controller", "helm-controller")
 _OWN_KIND = "keda.sh/"
 # Of a plain create; a server-side apply of Pulumi's has a random name for each object, which its state has.
 _CREATOR = "pulumi-kubernetes"
+_NAMED = 5
+"""Objects that a refusal names."""
 
 
 def handover(engine: Engine, kubectl: Kubectl, agree: Callable[[], None]) -> None:
@@ -44,7 +46,7 @@ def handover(engine: Engine, kubectl: Kubectl, agree: Callable[[], None]) -> Non
     managers = {_CREATOR, *(str(each["__fieldManager"]) for each in made if "__fieldManager" in each)}
     there = fields.live(kubectl, made, "default")
     if alone := [item for item in there if _owner(item) is None]:
-        raise CommandError("\n".join(map(_refusal, alone)))
+        raise CommandError(_refusal(alone))
     folder = engine.folder / "handover"
     print(_plan(engine.stack, there, str(folder)))
     agree()
@@ -67,10 +69,13 @@ def _owner(item: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _refusal(item: Mapping[str, Any]) -> str:
+def _refusal(alone: Sequence[Mapping[str, Any]]) -> str:
+    names = ", ".join(map(fields.title, alone[:_NAMED]))
+    more = f" and {len(alone) - _NAMED} more" if len(alone) > _NAMED else ""
     return (
-        f"{fields.title(item)}: Flux does not apply it. Nothing would own it any more. Render the tree from "
-        "this stack's settings, push it, and wait until its Kustomizations are Ready."
+        f"{names}{more}: Flux does not apply {'it' if len(alone) == 1 else 'them'}, so nothing would own "
+        f"{'it' if len(alone) == 1 else 'them'} any more. Render the tree from this stack's settings, push "
+        "it, and wait until its Kustomizations are Ready."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +18,7 @@ from keda import ScaledObject
 
 Format = Literal["flux", "argocd"]
 FORMATS: tuple[Format, ...] = ("flux", "argocd")
+_TOOLS: Mapping[Format, str] = {"flux": "Flux", "argocd": "Argo CD"}
 _GROUPS_OF_OTHERS = {
     "monitoring.coreos.com": "the Prometheus Operator",
     "grafana.integreatly.org": "the Grafana Operator",
@@ -39,11 +41,25 @@ def render(stack_file: Path, out: Path, form: Format, check: bool) -> int:
     """
     if out.exists() and not out.is_dir():
         raise CommandError(f"OUT={out}: is a file. Write OUT=<a folder>.")
-    files = tree(run(stack_file), form, _root(out), stack_file.name)
+    for other in FORMATS:
+        if other != form and (out / other).is_dir():
+            raise CommandError(
+                f"OUT={out}: has the tree for {_TOOLS[other]}. Its files would be removed, and with them "
+                f"what {_TOOLS[other]} applies, every ScaledObject included. Write OUT=<another folder>."
+            )
+    stack, root = run(stack_file), _root(out)
+    if root is None and stack.settings.gitops.path is None:
+        print(
+            f"{out}: in no Git repository, so the paths in {form}/ begin at this folder. If it is synced as a "
+            "part of something larger, write path under gitops: docs/gitops.md.",
+            file=sys.stderr,
+        )
+    files = tree(stack, form, root or ".", stack_file.name)
     if not check:
         changed = write(files, out, stack_file.name)
         print(f"{out}: {len(files)} files, {len(changed)} changed.")
-        print(*_listed(changed), sep="\n", end="\n" if changed else "")
+        named = [path if path in files else f"{path}: removed" for path in changed]
+        print(*_listed(named), sep="\n", end="\n" if changed else "")
         return 0
     found = [f"{out / path}: {how}." for path, how in differing(files, out, stack_file.name)]
     if not found:
@@ -109,13 +125,13 @@ def scaled(settings: Settings) -> list[tuple[str, str, str, str]]:
     )
 
 
-def _root(out: Path) -> str:
-    """The folder from the root of the Git repository that holds it; "." without one."""
+def _root(out: Path) -> str | None:
+    """The folder from the root of the Git repository that holds it; None without one."""
     folder = out.resolve()
     for parent in (folder, *folder.parents):
         if (parent / ".git").exists():
             return folder.relative_to(parent).as_posix()
-    return "."
+    return None
 
 
 def _kustomization(files: Iterable[str]) -> dict[str, Any]:
@@ -136,9 +152,8 @@ def _readme(layers: Layers, settings: Settings, form: Format, root: str, stack_f
     objects = [each for files in layers.values() for each in files.values()]
     yield f"<!-- {mark(stack_file)} -->"
     yield "# KEDA and its workloads\n"
-    tool = "Flux" if form == "flux" else "Argo CD"
     place = "the root of what is synced" if root == "." else f"`{root}`"
-    yield f"Layers for {tool}, in {place}. What must be there, and is not in this tree:\n"
+    yield f"Layers for {_TOOLS[form]}, in {place}. What must be there, and is not in this tree:\n"
     made = {settings.keda.namespace}
     namespaces = {each["metadata"].get("namespace") for each in objects} - made - {None}
     yield f"- namespaces: {', '.join(f'`{name}`' for name in sorted(map(str, namespaces))) or 'none'}"

@@ -32,6 +32,7 @@ _MANAGERS = ("helm", "helm-controller")
 _KUSTOMIZE = ("kustomize-controller",)
 _MARKS = (RELEASE_NAME, RELEASE_NAMESPACE)
 _LABELS = ("helm.toolkit.fluxcd.io/name", "helm.toolkit.fluxcd.io/namespace")
+_KUSTOMIZE_LABELS = ("kustomize.toolkit.fluxcd.io/name", "kustomize.toolkit.fluxcd.io/namespace")
 
 
 def takeover(engine: Engine, kubectl: Kubectl, where: str, agree: Callable[[], None]) -> None:
@@ -93,6 +94,12 @@ def _run(engine: Engine, kubectl: Kubectl, found: Found, folder: Path, where: st
     count = sum(fields.give_up(kubectl, item, _MANAGERS) for item in ours)
     for item in filter(found.left_by_flux, fields.live(kubectl, program, "default")):
         count += fields.give_up(kubectl, item, _KUSTOMIZE)  # the labels go with the other fields
+    # KEDA copied them to its HPAs, and removes none.
+    hpas = kubectl.items("horizontalpodautoscalers", "--all-namespaces", "-l", _KUSTOMIZE_LABELS[0])
+    if copied := list(filter(found.left_by_flux, hpas)):
+        kubectl.call(
+            "label", "-f", "-", *(f"{key}-" for key in _KUSTOMIZE_LABELS), stdin=fields.bare_list(copied)
+        )
     _unmark(kubectl, [item for item in live if item["kind"] != CRD])
     _done(4, f"the fields of others given up on {count} objects")
     there = inspect(kubectl).uids()

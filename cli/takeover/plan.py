@@ -111,6 +111,7 @@ def plan(found: Found, wanted: str, values: Sequence[str], folder: str) -> str:
     """
     release = found.release
     version = release.chart["version"]
+    same = version.partition("+")[0] == wanted  # Flux's helm-controller appends the artifact's digest
     stored = counted(len(found.releases), "stored revision")
     counts = [counted(len(items), KINDS[crd]) for crd, items in found.objects.items() if items]
     flux = any(found.left_by_flux(item) for items in found.objects.values() for item in items)
@@ -124,7 +125,7 @@ def plan(found: Found, wanted: str, values: Sequence[str], folder: str) -> str:
         f"2. Keep the CRDs: helm.sh/resource-policy: keep on them and in the {stored}. From then on",
         "   `helm uninstall` deletes no ScaledObject.",
         "3. pulumi up: server-side apply over the same objects, "
-        + (f"the same version {version}." if version == wanted else f"upgraded from {version} to {wanted}."),
+        + (f"the same version {wanted}." if same else f"upgraded from {version} to {wanted}."),
         "4. Give up Helm's fields: what Helm alone set on these objects is removed, its annotations too.",
         *(["   The same with Flux's, on each object that a Kustomization left."] if flux else []),
         f"5. Forget the release: delete its {stored}. Nothing is uninstalled.",

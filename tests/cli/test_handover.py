@@ -132,7 +132,7 @@ def test_nothing_is_written_before_the_answer(tmp_path: Path) -> None:
 def test_what_flux_does_not_apply_is_refused(left: Object, tmp_path: Path) -> None:
     cluster = adopted(copy.deepcopy(left))
     engine = pulumi(tmp_path, cluster)
-    with pytest.raises(CommandError, match=r"^ConfigMap monitoring/board: Flux does not apply it\."):
+    with pytest.raises(CommandError, match=r"^ConfigMap monitoring/board: Flux does not apply it, so"):
         handover(engine, cluster, pytest.fail)
     assert cluster.given_up == []
 

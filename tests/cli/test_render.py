@@ -21,6 +21,7 @@ from cli.errors import CommandError
 from cli.render import command, flux, secrets
 from cli.render.files import differing, mark, plain, write
 from cli.render.program import Stack, run
+from components.gitops import GitOps
 from keda.commands.main import main as keda
 from lab import chart_source
 from lab.toolchain import tools
@@ -181,6 +182,7 @@ def test_the_page_shows_what_the_command_prints(tmp_path: Path, capsys: pytest.C
     page = (ROOT / "docs" / "gitops.md").read_text("utf-8")
     (example,) = re.findall(r"^```yaml\n# Pulumi.home.yaml\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
     file, out = tmp_path / "Pulumi.home.yaml", str(tmp_path / "cluster" / "keda")
+    (tmp_path / "cluster" / ".git").mkdir(parents=True)
     file.write_text(example, "utf-8")
 
     def printed(*options: str) -> list[str]:
@@ -285,6 +287,25 @@ def test_the_folder_is_counted_from_the_repositorys_root(tmp_path: Path, homelab
     assert spec["path"] == "./clusters/home/keda/apps/ray"
     write(command.tree(homelab, "flux", ".", FILE), tmp_path, FILE)
     assert keda(["check", "--fail-on", "warning", str(tmp_path)]) == 0
+
+
+def test_a_folder_outside_git_needs_the_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], homelab: Stack
+) -> None:
+    monkeypatch.setattr(command, "run", lambda _: homelab)
+    assert command.render(stackfile.SOURCE, tmp_path / "keda", "flux", check=False) == 0
+    assert "in no Git repository, so the paths in flux/ begin at this folder" in capsys.readouterr().err
+    named = replace(homelab.settings, gitops=GitOps(path="keda"))
+    monkeypatch.setattr(command, "run", lambda _: replace(homelab, settings=named))
+    assert command.render(stackfile.SOURCE, tmp_path / "keda", "flux", check=False) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_the_tree_of_the_other_tool_stays(tmp_path: Path) -> None:
+    """Flux would delete every ScaledObject with its Kustomizations."""
+    (tmp_path / "flux").mkdir()
+    with pytest.raises(CommandError, match="has the tree for Flux. Its files would be removed"):
+        command.render(stackfile.SOURCE, tmp_path, "argocd", check=False)
 
 
 def test_argo_cd_needs_the_repository_and_ignores_what_keda_writes(stack: Stack) -> None:

@@ -131,6 +131,7 @@ class Cluster(Kubectl):
 
     def items(self, *args: str) -> list[Object]:
         kinds = {"secrets": "Secret", "configmaps": "ConfigMap", "deployments": "Deployment", **CRDS}
+        kinds["horizontalpodautoscalers"] = "HorizontalPodAutoscaler"
         if args[0] == "customresourcedefinitions":
             return [
                 copy.deepcopy(each) for each in self.objects if each["kind"] == "CustomResourceDefinition"
@@ -335,10 +336,15 @@ def test_what_flux_left_is_flux_no_more(tmp_path: Path, capsys: pytest.CaptureFi
     left, kept = (
         {**ROLE, "metadata": {"name": name, "managedFields": [dict(flux)]}} for name in ("guard", "other")
     )
+    copied = {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "keda-hpa-shop", "labels": by_kustomize("keda-apps-gone")},
+    }
     left["metadata"]["labels"] = by_kustomize("keda-infrastructure-configs")
     kept["metadata"]["labels"] = by_kustomize("keda-apps-web")
-    cluster = WithKustomizations(installed("Secret", left, kept).objects)
-    cluster.objects[-3]["metadata"]["labels"] = by_kustomize("keda-apps-gone")  # the ScaledObject
+    cluster = WithKustomizations(installed("Secret", left, kept, copied).objects)
+    cluster.objects[-4]["metadata"]["labels"] = by_kustomize("keda-apps-gone")  # the ScaledObject
 
     class More(Pulumi):
         def deployment(self) -> Object:
@@ -349,6 +355,7 @@ def test_what_flux_left_is_flux_no_more(tmp_path: Path, capsys: pytest.CaptureFi
     command.takeover(engine, cluster, "", lambda: None)
     fields = {each["metadata"]["name"]: each["metadata"].get("managedFields") for each in cluster.objects}
     assert fields["guard"] == [] and fields["other"] == [flux]
+    assert cluster.objects[-1]["metadata"]["labels"] == {}
     assert "   The same with Flux's, on each object that a Kustomization left.\n" in capsys.readouterr().out
 
 

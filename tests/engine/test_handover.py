@@ -79,7 +79,7 @@ def test_a_handover(
     kubectl = Kubectl(str(cluster.binary), kubeconfig=str(cluster.kubeconfig))
     before = {name: live(cluster, namespace, name) for name in ("first", "second")}
     adopt(kubectl, namespace, "first")
-    with pytest.raises(CommandError, match=rf"^ConfigMap {namespace}/second: Flux does not apply it\."):
+    with pytest.raises(CommandError, match=rf"^ConfigMap {namespace}/second: Flux does not apply it, so"):
         handover(engine, kubectl, lambda: None)
     assert len(engine.deployment()["resources"]) > 2
 
