@@ -50,8 +50,8 @@ def render(stack_file: Path, out: Path, form: Format, check: bool) -> int:
     stack, root = run(stack_file), _root(out)
     if root is None and stack.settings.gitops.path is None:
         print(
-            f"{out}: in no Git repository, so the paths in {form}/ begin at this folder. If it is synced as a "
-            "part of something larger, write path under gitops: docs/gitops.md.",
+            f"{out}: in no Git repository, so the paths in {form}/ begin at this folder. If it is synced as "
+            "a part of something larger, write path under gitops: docs/gitops.md.",
             file=sys.stderr,
         )
     files = tree(stack, form, root or ".", stack_file.name)
