@@ -35,6 +35,16 @@ ACCEPTED = [
     "a) + (b",  # float(a) + (b)
     "max([1, 2], a)",
     "nil ?? a",
+    "(a; b) + 1",
+    "let x = a; x + 1; x * b",
+    "if a > 1 { a; b } else { let y = b; y; a }",
+    "count([a, b], {let x = #; x; x > 1})",
+    "float(a); float(b);",
+    "::max(a, b)",
+    "a + 0.000_1 + 1e1_0",
+    "len(`a``b`)",
+    "reduce([a, b], #acc + #, {x: a}.x)",
+    "[a, b] | count({# > 1})",
 ]
 REFUSED = [
     "a > 1",
