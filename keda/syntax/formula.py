@@ -111,16 +111,19 @@ class _Reader:
             return self._let()
         if least == 0 and self.peek() == "if":
             return self._if()
-        left = self._unary()
+        left, before = self._unary(), ""
         while True:
             denied = self.peek() == "not" and (self.peek(1) == "in" or self.peek(1) in _OF_TEXTS)
             symbol = self.peek(denied)
             if _BINDS.get(symbol, -1) < least or symbol not in _BINDS:
                 break
             self._place += 1 + denied
+            mixed, before = before == "??" != symbol, symbol
             if symbol == "|":
                 left = self._piped(left)
                 continue
+            if mixed:
+                raise _Wrong(f"?? and {symbol} are mixed without parentheses")
             right = self.expression(_BINDS[symbol] + (symbol not in ("**", "^")))
             left = self._of_two(left, symbol, right)
             while symbol in _COMPARISONS and self.peek() in _COMPARISONS:  # a < b < c
