@@ -24,6 +24,60 @@ def found(*triggers: Any, **spec: Any) -> set[str]:
     return {each.code for each in findings if each.code.startswith("gate-")}
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "max(probe_success)",
+        "min(up) == bool 1",
+        "sum(up) > bool 2",
+        "max(up) >= bool 0.5",
+        "sum(up) != bool 0",
+        "max(probe_success) > 0 or vector(0)",
+        "sum(probe_success) > bool 0",
+    ],
+)
+def test_a_probe_is_a_gate(query: str) -> None:
+    assert found(gate(query)) == {"gate-cooldown"}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "max(up) == bool 0",
+        "max(up) != bool 1",
+        "max(up) < bool 1",
+        "sum(up) <= bool 1",
+        "count(up == 0) > bool 0",
+        "0 == bool max(up)",
+        "absent(up) * max(probe_success)",
+        "(1 - max(up)) > bool 0",
+        "max(probe_success) == 0",
+    ],
+)
+def test_what_runs_while_something_is_away_is_no_gate(query: str) -> None:
+    assert not found(gate(query))
+    assert not found(gate(query), cooldownPeriod=0)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "max(max_over_time(up[5m]))",
+        "max(avg_over_time(up[5m])) > bool 0.5",
+        "sum(sum_over_time(up[5m])) > bool 0",
+        "sum(up) >= bool 2",
+        "count(up == 1) > bool 1",
+    ],
+)
+def test_one_failure_does_not_close_these(query: str) -> None:
+    assert not found(gate(query), cooldownPeriod=10)
+
+
+@pytest.mark.parametrize("query", ["max(up)", "max(min_over_time(up[5m]))", "max(last_over_time(up[5m]))"])
+def test_one_failure_closes_these(query: str) -> None:
+    assert found(gate(query), cooldownPeriod=10) == {"gate-cooldown"}
+
+
 def test_a_query_that_is_not_known_may_be_a_second_probe() -> None:
     assert not found(gate("max(up)"), gate(UNKNOWN), cooldownPeriod=60)
     assert found(gate("max(up)"), gate("sum(queue)"), cooldownPeriod=60) == {"gate-beside-triggers"}
