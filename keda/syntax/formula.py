@@ -337,7 +337,8 @@ def _tokens(formula: str) -> Iterator[tuple[str, str]]:
     while place < len(formula):
         match = _TOKEN.match(formula, place)
         if match is None:
-            raise _Wrong(f"{formula[place]} is not part of a formula")
+            is_quote = formula[place] in "\"'`"
+            raise _Wrong(f"{formula[place]} is not {'closed' if is_quote else 'part of a formula'}")
         if match.lastgroup != "space":
             yield match.lastgroup or "", match[0]
         place = match.end()

@@ -109,6 +109,8 @@ def test_a_formula_that_keda_refuses(written: str) -> None:
         ("sum(a, b)", "sum takes a list, such as [a, b]"),
         ("abs(a, b)", "abs takes one value, and 2 are given"),
         ("(a + b", ") is missing"),
+        ("a + 'b", "' is not closed"),
+        ("a & b", "& is not part of a formula"),
         ("a ?? 0 + b", "?? and + are mixed without parentheses"),
     ],
 )
