@@ -14,10 +14,10 @@ from keda.core.errors import counted
 _TOKEN = re.compile(
     r"(?P<space>\s+|//[^\n]*|/\*.*?\*/)"
     r"|(?P<int>0[xX][\da-fA-F_]+|0[bB][01_]+|0[oO][0-7_]+|\d[\d_]*(?![\d_]*(?:\.(?!\.)|[eE][+-]?\d)))"
-    r"|(?P<number>\d[\d_]*(?:\.(?!\.)\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)"
+    r"|(?P<number>\d[\d_]*(?:\.(?!\.)[\d_]*)?(?:[eE][+-]?\d[\d_]*)?|\.\d[\d_]*(?:[eE][+-]?\d[\d_]*)?)"
     r"|(?P<name>[^\W\d][\w$]*|\$[\w$]*)"
-    r"|(?P<text>\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*`)"
-    r"|(?P<op>\*\*|==|!=|<=|>=|&&|\|\||\?\?|\?\.|\.\.|[-+*/%^<>!?:()\[\],.#{};|=])",
+    r"|(?P<text>\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|(?:`[^`]*`)+)"
+    r"|(?P<op>\*\*|==|!=|<=|>=|&&|\|\||\?\?|\?\.|\.\.|::|[-+*/%^<>!?:()\[\],.#{};|=])",
     re.DOTALL,
 )
 _COMPARISONS = frozenset({"<", ">", "<=", ">="})
@@ -89,6 +89,15 @@ class _Reader:
             )
         self._place += 1
 
+    def sequence(self) -> str:
+        """`a; b`: the last one counts."""
+        kind = self.expression()
+        while self.peek() == ";":
+            self.take()
+            if self.peek():  # the last may end with one
+                kind = self.expression()
+        return kind
+
     def expression(self, least: int = 0) -> str:
         self._depth += 1
         if self._depth > _MOST_DEPTH:
@@ -102,16 +111,19 @@ class _Reader:
             return self._let()
         if least == 0 and self.peek() == "if":
             return self._if()
-        left = self._unary()
+        left, before = self._unary(), ""
         while True:
             denied = self.peek() == "not" and (self.peek(1) == "in" or self.peek(1) in _OF_TEXTS)
             symbol = self.peek(denied)
             if _BINDS.get(symbol, -1) < least or symbol not in _BINDS:
                 break
             self._place += 1 + denied
+            mixed, before = before == "??" != symbol, symbol
             if symbol == "|":
                 left = self._piped(left)
                 continue
+            if mixed:
+                raise _Wrong(f"?? and {symbol} are mixed without parentheses")
             right = self.expression(_BINDS[symbol] + (symbol not in ("**", "^")))
             left = self._of_two(left, symbol, right)
             while symbol in _COMPARISONS and self.peek() in _COMPARISONS:  # a < b < c
@@ -128,7 +140,7 @@ class _Reader:
         self.expect("=")
         self._of_let[name] = self.expression()
         self.expect(";")
-        return self.expression()
+        return self.sequence()
 
     def _if(self) -> str:
         self.take()
@@ -141,7 +153,7 @@ class _Reader:
                 found.append(self.expression())
                 continue
             self.expect("{")
-            found.append(self.expression())
+            found.append(self.sequence())
             self.expect("}")
         return _either(*found)
 
@@ -183,14 +195,14 @@ class _Reader:
                 raise _Wrong(f"{word} stands where a value belongs")
             return self._of_let.get(word, "number" if word in self._triggers else "")
         if word == "(":
-            found = self.expression()
+            found = self.sequence()
             self.expect(")")
             return found
         if word == "[":
             self._place -= 1
             self._arguments("]")
             return "list"
-        if word == "{":
+        if word in ("{", "::"):  # a map; a builtin function, though a trigger has its name
             raise _Unsure
         if word in ("#", ".") and self._lists:  # an element, and what it has
             if word == "." or self.peek() in ("acc", "index"):
@@ -225,13 +237,14 @@ class _Reader:
             kind = ""
         return kind
 
-    def _arguments(self, end: str, in_braces: bool = False) -> list[str]:
+    def _arguments(self, end: str, predicate: int = -1) -> list[str]:
+        """Their types. The one at index `predicate` may be in braces, which are a map's elsewhere."""
         self.take()
-        found = []
+        found: list[str] = []
         while self.peek() != end:
-            if in_braces and self.peek() == "{":
+            if len(found) == predicate and self.peek() == "{":
                 self.take()
-                found.append(self.expression())
+                found.append(self.sequence())
                 self.expect("}")
             else:
                 found.append(self.expression())
@@ -253,7 +266,7 @@ class _Reader:
         of_keda = self._wrapped and self._place == 1
         over_list = name in _OF_LISTS or name == "groupBy"
         self._lists += over_list
-        given = [*first, *self._arguments(")", over_list)]
+        given = [*first, *self._arguments(")", 1 - len(first) if over_list else -1)]
         self._lists -= over_list
         if of_keda and (len(given) != 1 or given[0] in _NO_NUMBERS):
             gives = _A[given[0]] if len(given) == 1 else counted(len(given), "value")
@@ -324,7 +337,8 @@ def _tokens(formula: str) -> Iterator[tuple[str, str]]:
     while place < len(formula):
         match = _TOKEN.match(formula, place)
         if match is None:
-            raise _Wrong(f"{formula[place]} is not part of a formula")
+            is_quote = formula[place] in "\"'`"
+            raise _Wrong(f"{formula[place]} is not {'closed' if is_quote else 'part of a formula'}")
         if match.lastgroup != "space":
             yield match.lastgroup or "", match[0]
         place = match.end()
@@ -340,7 +354,7 @@ def problem(formula: str, triggers: Collection[str]) -> tuple[str, set[str]]:
         tokens = list(_tokens(wrapped))
         reader = _Reader(tokens, triggers, wrapped != formula)
         try:
-            kind = reader.expression()
+            kind = reader.sequence()
             if reader.peek():
                 raise _Wrong(f"{reader.peek()} stands where an operator belongs")
             if kind not in ("", *_NUMBERS):

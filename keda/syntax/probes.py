@@ -13,6 +13,7 @@ PROBES = ("probe_success", "up")
 _OVER_TIME = ("max_over_time", "min_over_time", "last_over_time")
 _COMPARISONS = (">", ">=", "<", "<=", "==", "!=")
 _BOTH = ("or", "*", "and", "unless")
+_ABSENT = ("absent", "absent_over_time")
 
 
 def is_probe(tree: Any) -> bool:
@@ -21,12 +22,34 @@ def is_probe(tree: Any) -> bool:
         tree = tree.expr
     if isinstance(tree, ast.MatrixSelector | ast.SubqueryExpr):
         return False  # many values, none of which KEDA reads
-    return _zero_or_one(tree) and any(name in PROBES for name, _ in promql.selectors(tree))
+    if not _zero_or_one(tree) or any(map(_is_higher_while_away, promql.walk(tree))):
+        return False
+    return any(name in PROBES for name, _ in promql.selectors(tree))
 
 
 def outlasts_a_failure(tree: Any) -> bool:
-    """Whether one failed probe leaves the value at 1: it is the highest over a time."""
-    return any(isinstance(node, ast.Call) and node.func.name == "max_over_time" for node in promql.walk(tree))
+    """Whether one failed probe may leave the value at 1: it is of a time, or counts several probes."""
+    return any(map(_is_of_several, promql.walk(tree)))
+
+
+def _is_of_several(node: Any) -> bool:
+    if isinstance(node, ast.AggregateExpr):
+        return str(node.op) not in ("min", "max")
+    over_time = isinstance(node, ast.Call) and node.func.name.endswith("_over_time")
+    return over_time and node.func.name not in ("min_over_time", "last_over_time")
+
+
+def _is_higher_while_away(node: Any) -> bool:
+    """Whether a part may be the opposite of a probe, such as `up == 0` and `1 - up`."""
+    if isinstance(node, ast.Call):
+        return node.func.name in _ABSENT
+    if not isinstance(node, ast.BinaryExpr):
+        return False
+    operator, right = str(node.op).split()[0], node.rhs
+    if operator in _COMPARISONS and isinstance(node.lhs, ast.NumberLiteral):
+        return True
+    zero = isinstance(right, ast.NumberLiteral) and right.val == 0
+    return operator in ("<", "<=", "-") or (operator == "==" and zero) or (operator == "!=" and not zero)
 
 
 def _zero_or_one(tree: Any) -> bool:

@@ -108,7 +108,10 @@ def selectors(tree: Any) -> Iterator[tuple[str, Mapping[str, tuple[str, str]]]]:
 
 def is_plain_selector(tree: Any) -> bool:
     """Whether it is the selector of one metric's newest samples, without offset or @."""
-    return isinstance(tree, promql.VectorSelector) and tree.offset is None and tree.at is None
+    if not isinstance(tree, promql.VectorSelector) or tree.offset is not None or tree.at is not None:
+        return False
+    _, matchers = next(selectors(tree))
+    return bool(tree.name) or matchers.get("__name__", ("",))[0] == "="
 
 
 def is_number(tree: Any) -> bool:

@@ -149,7 +149,7 @@ def unknown_annotation(item: Item) -> Iterator[Problem]:
         if not isinstance(key, str) or not (isinstance(value, str) or value is UNKNOWN):
             continue
         prefix, _, name = key.partition("/")
-        own = prefix == "autoscaling.keda.sh" or name in _KEDA_NAMES and prefix.endswith("keda.sh")
+        own = prefix == "autoscaling.keda.sh" or name in _KEDA_NAMES and f".{prefix}".endswith(".keda.sh")
         if own and key not in _KEDA_ANNOTATIONS:
             guess = did_you_mean(f"autoscaling.keda.sh/{name}", _KEDA_ANNOTATIONS)
             yield Problem(

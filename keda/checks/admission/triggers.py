@@ -27,9 +27,9 @@ _METRIC_TYPES = ("AverageValue", "Value", "Utilization")
 _NOT_READY = "KEDA could not build the scaler: never Ready, nothing scales."
 _CRASH = "On an update KEDA's operator crashes on it, and no ScaledObject of the cluster is scaled."
 _CARRY_PASSWORDS = {"rabbitmq": ("host",)}
+"""Parameters with a secret whose names do not show it."""
 _IDENTITIES = {"aws-": "aws", "azure-": "azure-workload", "gcp-": "gcp"}
 """The pod identity of a cloud's scalers, by how their types begin."""
-"""Parameters with a secret whose names do not show it."""
 _EXAMPLES = {
     "int64": ("a whole number in digits", "5"),
     "uint32": ("a whole number of 0 or more", "5"),

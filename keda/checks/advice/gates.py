@@ -81,7 +81,11 @@ def gate_cooldown(item: Item) -> Iterator[Problem]:
     see="gate.md",
 ).on("ScaledObject", having=["prometheus"])
 def gate_beside_triggers(item: Item) -> Iterator[Problem]:
-    others = [each for each in triggers_of(item) if each.type not in RESOURCE_SCALERS]
+    others = [
+        each
+        for each in triggers_of(item)
+        if each.type not in RESOURCE_SCALERS and each.get("metadata", "query") is not UNKNOWN
+    ]
     if not without_modifiers(item) or not all_known(item, "type") or lowest_of(item) != 0:
         return
     gates = [trigger for trigger, _ in gates_of(item)]
@@ -189,4 +193,4 @@ def _most(trigger: Trigger) -> int | None:
         threshold = go.json_real(text(trigger.metadata.get("threshold")))
     except ValueError:
         return None
-    return math.ceil(1 / threshold) if threshold > 0 else None
+    return math.ceil(1 / threshold) if threshold >= 0.001 else None  # an HPA has no less

@@ -8,6 +8,7 @@ from keda.checks.registry import SCALING, TRIGGERS, Problem, warning
 from keda.checks.scaling import Trigger, triggers_of
 from keda.checks.sources import Authentication, authentication
 from keda.core.errors import MISSING
+from keda.manifests.declared import UNKNOWN
 from keda.manifests.objects import Item, Objects
 from keda.manifests.reading import At
 
@@ -26,7 +27,7 @@ _SENT: Mapping[str, tuple[str, ...]] = {
     "loki": ("bearer", "basic", "custom", "tls"),
     "arangodb": ("bearer", "basic", "tls"),
     "graphite": ("basic",),
-    "pulsar": ("bearer", "basic", "tls"),
+    "pulsar": ("bearer", "basic", "oauth", "tls"),
 }
 """The modes that each scaler implements; the parser takes the others too."""
 _CERTIFICATES = ("ca", "cert", "key")
@@ -76,6 +77,8 @@ def credentials_not_sent(item: Item, objects: Objects) -> Iterator[Problem]:
         ):
             names = {*given.parameters, *({"apiKey"} & set(metadata))}
             mode = next((mode for mode in _SENT[kind] if not names.isdisjoint(_MODES[mode])), None)
+            if mode == "tls" and kind == "pulsar" and metadata.get("tls") in ("enable", UNKNOWN):
+                continue  # the older way to write the mode (pulsar_scaler.go:122)
             if mode:
                 sent = " and ".join(each for each in _MODES[mode] if each in names)
                 what = f"not set, so the {kind} scaler never sends the {sent} that it is given."
@@ -94,7 +97,7 @@ def _switched_off(trigger: Trigger, given: Authentication) -> Iterator[Problem]:
             what, fix = f"not set, so {does_nothing} the {unused} that it is given.", f"Write {on}."
             yield Problem((*trigger.at, "metadata", switch), MISSING, what, fix)
         else:
-            what = f"gives {unused} without {switch}: {does_nothing} them."
+            what = f"gives {unused} without {switch}: {does_nothing} {'them' if ' ' in unused else 'it'}."
             fix = f"Give {on} too, as another parameter of the TriggerAuthentication."
             yield Problem((*trigger.at, "authenticationRef"), MISSING, what, fix)
 

@@ -235,6 +235,10 @@ def test_a_pause_under_another_prefix_is_none(prefix: str, name: str) -> None:
     )
 
 
+def test_a_pause_of_somebody_else_is_theirs() -> None:
+    assert "unknown-annotation" not in codes(scaled(QUEUE, annotations={"notkeda.sh/paused": "true"}))
+
+
 CPU = {"type": "cpu", "metricType": "Utilization", "metadata": {"value": "60"}}
 
 

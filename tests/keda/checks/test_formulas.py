@@ -35,6 +35,19 @@ ACCEPTED = [
     "a) + (b",  # float(a) + (b)
     "max([1, 2], a)",
     "nil ?? a",
+    "a + b ?? 1 ?? 2",
+    "(a ?? 1) + b",
+    "a ?? 1 | max(b)",
+    "(a; b) + 1",
+    "let x = a; x + 1; x * b",
+    "if a > 1 { a; b } else { let y = b; y; a }",
+    "count([a, b], {let x = #; x; x > 1})",
+    "float(a); float(b);",
+    "::max(a, b)",
+    "a + 0.000_1 + 1e1_0",
+    "len(`a``b`)",
+    "reduce([a, b], #acc + #, {x: a}.x)",
+    "[a, b] | count({# > 1})",
 ]
 REFUSED = [
     "a > 1",
@@ -59,6 +72,8 @@ REFUSED = [
     "sum(a, b)",
     "a | b",
     "a // b",
+    "a ?? 1 + b",
+    "a ?? b > 1 ? 1 : 0",
     "a; b",
     "a b",
     "a = b",
@@ -94,6 +109,9 @@ def test_a_formula_that_keda_refuses(written: str) -> None:
         ("sum(a, b)", "sum takes a list, such as [a, b]"),
         ("abs(a, b)", "abs takes one value, and 2 are given"),
         ("(a + b", ") is missing"),
+        ("a + 'b", "' is not closed"),
+        ("a & b", "& is not part of a formula"),
+        ("a ?? 0 + b", "?? and + are mixed without parentheses"),
     ],
 )
 def test_the_reason_is_given(written: str, why: str) -> None:
