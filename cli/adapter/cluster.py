@@ -9,19 +9,22 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from cli.errors import CommandError
+from cli.helm_release import stored
 from cli.kubectl import Kubectl
 from keda.core.defaults import TRANSFER_OWNERSHIP
+from keda.manifests.installer import release_of
 
 Object = dict[str, Any]
 Key = tuple[str, str]
 """Namespace and name."""
 
 APISERVICE = "v1beta1.external.metrics.k8s.io"
+_RESOURCES = "v1beta1.metrics.k8s.io"
 _METRICS_SERVER = "app.kubernetes.io/name=keda-operator-metrics-apiserver"
 _OPERATOR = "app.kubernetes.io/name=keda-operator"
 _ADAPTER = "app.kubernetes.io/name=prometheus-adapter"
@@ -78,7 +81,8 @@ def sides(kubectl: Kubectl) -> Sides:
     found = kubectl.items("apiservices", APISERVICE, "--ignore-not-found")
     if not found or not (spec := found[0]["spec"]).get("service"):
         raise CommandError(
-            f"APIService {APISERVICE}: not there, so no adapter serves external metrics. Install KEDA."
+            f"APIService {APISERVICE}: not there, so no adapter serves external metrics. Install KEDA with "
+            "its APIService (its chart as usual), and run this again."
         )
     _ready(kubectl, _METRICS_SERVER, "KEDA's metrics server")
     operator = _ready(kubectl, _OPERATOR, "KEDA's operator")
@@ -106,6 +110,36 @@ def adapter(kubectl: Kubectl) -> Route:
     _ready(kubectl, _ADAPTER, "Prometheus Adapter")
     service = _one(kubectl, "services", _ADAPTER, "the Service of Prometheus Adapter")["metadata"]
     return Route(service["namespace"], service["name"], insecure=True)
+
+
+def keep_apiservice(kubectl: Kubectl) -> str:
+    """Has `helm uninstall` of the release that the APIService is from leave it; "" if it is from none.
+
+    Helm reads that in its stored manifest, not on the live object (cli/helm_release.py).
+
+    Returns:
+        The release, `namespace/name`.
+
+    Raises:
+        CommandError: the cluster does not answer, or a stored release cannot be read.
+    """
+    key = release_of(kubectl.items("apiservices", APISERVICE))
+    for each in stored(kubectl, *key) if key else []:
+        if kept := each.keeping("APIService", APISERVICE):
+            kubectl.call("replace", "-f", "-", stdin=json.dumps(kept))
+    return "/".join(reversed(key)) if key else ""
+
+
+def still_read(kubectl: Kubectl, server: Route) -> Iterator[str]:
+    """What else the adapter serves: HPAs on custom metrics, and cpu and memory; a line for each."""
+    for each, hpa in hpas(kubectl).items():
+        kinds = {metric["type"] for metric in hpa["spec"].get("metrics") or []} & {"Pods", "Object"}
+        if kinds:
+            yield f"HPA {'/'.join(each)} ({', '.join(sorted(kinds))}). Translate it first."
+    for item in kubectl.items("apiservices", _RESOURCES, "--ignore-not-found"):
+        service = item["spec"].get("service") or {}
+        if (service.get("namespace"), service.get("name")) == (server.namespace, server.name):
+            yield f"APIService {_RESOURCES}, so every HPA on cpu or memory. Install metrics-server first."
 
 
 def hpas(kubectl: Kubectl) -> dict[Key, Object]:

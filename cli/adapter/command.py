@@ -24,11 +24,13 @@ from cli.adapter.cluster import (
     asleep,
     external,
     hpas,
+    keep_apiservice,
     key,
     metric_names,
     owner,
     portable,
     sides,
+    still_read,
     to_adapter,
     to_keda,
     transferring,
@@ -80,7 +82,7 @@ def leave(kubectl: Kubectl, file: Path, folder: Path, agree: Callable[[], None])
     """
     found = sides(kubectl)
     there = hpas(kubectl)
-    moves = list(_taken_over(file, there))
+    moves, before = _taken_over(file, there)
     refused = list(_left_behind(moves, there, file))
     if found.rotates and not found.is_kedas:
         refused.append(
@@ -91,7 +93,8 @@ def leave(kubectl: Kubectl, file: Path, folder: Path, agree: Callable[[], None])
     if refused:
         raise CommandError("\n".join(refused))
     if not moves and found.is_kedas:
-        print(f"{file}: every HPA in it is KEDA's already: nothing to leave.")
+        _await(kubectl, before, folder, kedas=True)
+        print(f"{file}: every HPA in it is KEDA's already and computes replicas: nothing to leave.")
         return
     now, later = ([each for each in moves if each.needs_route is first] for first in (True, False))
     print(_plan(found, moves, folder, "KEDA", found.keda))
@@ -100,6 +103,7 @@ def leave(kubectl: Kubectl, file: Path, folder: Path, agree: Callable[[], None])
     _back_up(folder, found, moves)
     _done(1, f"backup in {folder}")
     began = time.monotonic()
+    release = keep_apiservice(kubectl)
     to_keda(kubectl, [each.becomes for each in now], None if found.is_kedas else found.keda)
     _done(2, f"external metrics are KEDA's, in {time.monotonic() - began:.1f} s")
     if failed := unserved(kubectl, [key(each.hpa) for each in now], kedas=True):
@@ -113,11 +117,16 @@ def leave(kubectl: Kubectl, file: Path, folder: Path, agree: Callable[[], None])
     if failed := unserved(kubectl, [key(each.hpa) for each in later], kedas=True):
         to_adapter(kubectl, [portable(each.hpa) for each in later], None)
         raise CommandError(f"{', '.join(failed)}: no metric from KEDA within a minute; back at the adapter.")
+    _await(kubectl, before, folder, kedas=True)
     _done(4, f"{counted(len(later), 'HPA')} on custom metrics followed")
-    print(
-        f"\nNothing reads the adapter now. Remove it, but keep the APIService {APISERVICE}: it is KEDA's.\n"
-        "docs/migrate.md has the commands."
-    )
+    if rest := list(still_read(kubectl, found.now)):
+        print("\nThe adapter still serves:", *rest, sep="\n  ")
+    else:
+        print(
+            "\nNothing reads the adapter now. Remove it, but keep the APIService "
+            f"{APISERVICE}: it is KEDA's.\ndocs/migrate.md has the commands."
+        )
+    _kept_by_helm(release)
 
 
 def back(kubectl: Kubectl, file: Path, folder: Path, agree: Callable[[], None]) -> None:
@@ -126,7 +135,7 @@ def back(kubectl: Kubectl, file: Path, folder: Path, agree: Callable[[], None]) 
     """
     found, there = sides(kubectl), hpas(kubectl)
     route = adapter(kubectl)
-    moves = []
+    moves, before = [], list[Key]()
     for native in _objects(file, "HorizontalPodAutoscaler"):
         with _faults_of(file):
             wanted = read_hpa(native).spec.dump()["metrics"]
@@ -135,6 +144,8 @@ def back(kubectl: Kubectl, file: Path, folder: Path, agree: Callable[[], None]) 
             raise CommandError(f"HPA {'/'.join(key(native))}: not in the cluster. Take it out of {file}.")
         if owner(live) or metric_names(live["spec"].get("metrics")) != metric_names(wanted):
             moves.append(Move(live, native))
+        else:
+            before.append(key(native))
     given = {key(each.hpa) for each in moves}
     left = [each for each, hpa in there.items() if owner(hpa) and external(hpa) and each not in given]
     refused = [_no_metric(each, file, "keda adopt --to hpa") for each in left]
@@ -147,7 +158,8 @@ def back(kubectl: Kubectl, file: Path, folder: Path, agree: Callable[[], None]) 
     if refused:
         raise CommandError("\n".join(refused))
     if not moves and not found.is_kedas:
-        print(f"{file}: no HPA in it is KEDA's: nothing to give back.")
+        _await(kubectl, before, folder, kedas=False)
+        print(f"{file}: no HPA in it is KEDA's, and each computes replicas: nothing to give back.")
         return
     print(_plan(found, moves, folder, "Prometheus Adapter", route))
     _try(kubectl, moves)
@@ -161,6 +173,7 @@ def back(kubectl: Kubectl, file: Path, folder: Path, agree: Callable[[], None]) 
     _back_up(folder, found, moves, scaled)
     _done(1, f"backup in {folder}")
     began = time.monotonic()
+    release = keep_apiservice(kubectl)
     to_adapter(kubectl, [each.becomes for each in moves], route)
     _done(2, f"external metrics are the adapter's, in {time.monotonic() - began:.1f} s")
     if failed := unserved(kubectl, given, kedas=False):
@@ -169,7 +182,25 @@ def back(kubectl: Kubectl, file: Path, folder: Path, agree: Callable[[], None]) 
             f"{', '.join(failed)}: no metric from the adapter within a minute. Everything is KEDA's again. "
             "Give the adapter the rules that `keda adopt --to hpa` wrote, if it does not have them."
         )
+    _await(kubectl, before, folder, kedas=False)
     _done(3, f"{counted(len(moves), 'HPA')} computed replicas from the adapter's metrics")
+    _kept_by_helm(release)
+
+
+def _kept_by_helm(release: str) -> None:
+    if release:
+        print(f"`helm uninstall` of the release {release} leaves that APIService from now on.")
+
+
+def _await(kubectl: Kubectl, before: list[Key], folder: Path, *, kedas: bool) -> None:
+    """An earlier run moved these, and may have been stopped before they were served."""
+    if failed := unserved(kubectl, before, kedas=kedas):
+        whose, option = ("KEDA", "BACK=1 ") if kedas else ("the adapter", "")
+        file = f"<the first run's …-objects.json in {folder}>"
+        raise CommandError(
+            f"{', '.join(failed)}: no metric from {whose} within a minute. `kubectl describe hpa` has the "
+            f"reason. To undo it: make leave-adapter {option}FILE={file}."
+        )
 
 
 def _try(kubectl: Kubectl, moves: list[Move]) -> None:
@@ -178,8 +209,13 @@ def _try(kubectl: Kubectl, moves: list[Move]) -> None:
         apply(kubectl, [move.becomes], "--dry-run=server")
 
 
-def _taken_over(file: Path, there: Mapping[Key, Object]) -> Iterator[Move]:
-    """The ScaledObjects of the file whose HPA is not KEDA's yet. Raises CommandError."""
+def _taken_over(file: Path, there: Mapping[Key, Object]) -> tuple[list[Move], list[Key]]:
+    """The ScaledObjects of the file whose HPA is not KEDA's yet, and the HPAs that are.
+
+    Raises:
+        CommandError: a ScaledObject is wrong, or has no HPA.
+    """
+    moves, before = list[Move](), list[Key]()
     for manifest in _objects(file, "ScaledObject"):
         with _faults_of(file):
             scaled = ScaledObject.parse({"metadata": manifest.get("metadata"), "spec": manifest.get("spec")})
@@ -193,8 +229,11 @@ def _taken_over(file: Path, there: Mapping[Key, Object]) -> Iterator[Move]:
             raise CommandError(
                 f"{file}: {where} takes over HPA {scaled.hpa_name}, which is not there. Take it out."
             )
-        if not owner(hpa):
-            yield Move(hpa, transferring(manifest))
+        if owner(hpa):
+            before.append(key(hpa))
+        else:
+            moves.append(Move(hpa, transferring(manifest)))
+    return moves, before
 
 
 @contextmanager

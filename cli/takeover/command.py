@@ -18,8 +18,8 @@ from typing import Any
 from cli import fields, stackfile
 from cli.engine import Engine
 from cli.errors import CommandError
+from cli.helm_release import CRD, KEEP, POLICY, Object
 from cli.kubectl import Kubectl
-from cli.takeover.helm_release import CRD, KEEP, POLICY, Object
 from cli.takeover.plan import Found, annotations_of, check_owner, differing, inspect, plan
 from cli.takeover.refusals import applied_by_flux, refusals
 from components.settings import Settings

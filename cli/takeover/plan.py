@@ -8,11 +8,11 @@ from typing import Any
 
 from cli.errors import CommandError
 from cli.fields import title
+from cli.helm_release import Object, StoredRelease, stored
 from cli.kubectl import Kubectl
-from cli.takeover.helm_release import Object, StoredRelease
 from cli.takeover.refusals import KUSTOMIZATIONS, SCALED_JOBS, SCALED_OBJECTS, kustomization_of
 from keda.core.errors import counted
-from keda.manifests.installer import PART_OF, RELEASE_NAME, STORED, Installer, installed_by, release_of
+from keda.manifests.installer import PART_OF, RELEASE_NAME, Installer, installed_by, release_of
 
 KINDS: Mapping[str, str] = {
     SCALED_OBJECTS: "ScaledObject",
@@ -73,16 +73,13 @@ def inspect(kubectl: Kubectl) -> Found:
     deployments = kubectl.items("deployments", "--all-namespaces", "-l", PART_OF)
     every = [*crds, *deployments]
     marked = [item for item in every if RELEASE_NAME in annotations_of(item)]
-    releases: list[StoredRelease] = []
-    if key := release_of(marked):
-        for kind in ("secrets", "configmaps"):
-            stored = kubectl.items(kind, "--all-namespaces", "-l", f"{STORED},name={key[0]}")
-            releases += [each for each in map(_read, stored) if (each.name, each.namespace) == key]
+    key = release_of(marked)
+    releases = stored(kubectl, *key) if key else []
     kustomizations = kubectl.items(KUSTOMIZATIONS, "--all-namespaces")
     return Found(
         _owner(every, [each.item for each in releases], kubectl),
         marked,
-        sorted(releases, key=lambda each: each.revision),
+        releases,
         crds,
         {crd["metadata"]["name"]: kubectl.items(crd["metadata"]["name"], "--all-namespaces") for crd in crds},
         {(each["metadata"]["namespace"], each["metadata"]["name"]) for each in kustomizations},
@@ -112,23 +109,23 @@ def plan(found: Found, wanted: str, values: Sequence[str], folder: str) -> str:
     release = found.release
     version = release.chart["version"]
     same = version.partition("+")[0] == wanted  # Flux's helm-controller appends the artifact's digest
-    stored = counted(len(found.releases), "stored revision")
+    revisions = counted(len(found.releases), "stored revision")
     counts = [counted(len(items), KINDS[crd]) for crd, items in found.objects.items() if items]
     flux = any(found.left_by_flux(item) for items in found.objects.values() for item in items)
     lines = [
         f"Found: Helm release {release.namespace}/{release.name}, chart keda-{version}, {release.status}",
-        f"       {', '.join([stored, counted(len(found.crds), 'CRD'), *counts])}",
+        f"       {', '.join([revisions, counted(len(found.crds), 'CRD'), *counts])}",
         *(f"       {title(item)}{_scales(item)}" for crd in (SCALED_OBJECTS, SCALED_JOBS)
           for item in found.objects.get(crd, ())),
         "",
         f"1. Back up the stored release and every object of KEDA's kinds in {folder}.",
-        f"2. Keep the CRDs: helm.sh/resource-policy: keep on them and in the {stored}. From then on",
+        f"2. Keep the CRDs: helm.sh/resource-policy: keep on them and in the {revisions}. From then on",
         "   `helm uninstall` deletes no ScaledObject.",
         "3. pulumi up: server-side apply over the same objects, "
         + (f"the same version {wanted}." if same else f"upgraded from {version} to {wanted}."),
         "4. Give up Helm's fields: what Helm alone set on these objects is removed, its annotations too.",
         *(["   The same with Flux's, on each object that a Kustomization left."] if flux else []),
-        f"5. Forget the release: delete its {stored}. Nothing is uninstalled.",
+        f"5. Forget the release: delete its {revisions}. Nothing is uninstalled.",
         "",
         "Left as they are: every ScaledObject, ScaledJob and authentication that the stack does not declare;",
         "objects of the release that the program does not make, which are named at the end.",
@@ -182,16 +179,6 @@ def _owner(items: Sequence[Object], releases: Sequence[Object], kubectl: Kubectl
 
 def _without_labels(item: Object) -> Object:
     return {**item, "metadata": {**item["metadata"], "labels": {}}}
-
-
-def _read(item: Object) -> StoredRelease:
-    try:
-        return StoredRelease.of(item)
-    except ValueError as error:
-        raise CommandError(
-            f"{title(item)}: {error}. Its CRDs cannot be kept, and `helm uninstall` could still delete them. "
-            "Delete it if `helm history` does not list it."
-        ) from None
 
 
 def _scales(item: Object) -> str:

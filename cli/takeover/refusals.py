@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from cli.fields import title
-from cli.takeover.helm_release import Object, StoredRelease
+from cli.helm_release import Object, StoredRelease
 from components.access import (
     reads_watched_secrets,
     resource_of,

@@ -88,7 +88,9 @@ def _back(chosen: Namespace) -> int:
     )
     if rules:
         config = yaml.safe_dump({"externalRules": rules}, sort_keys=False, width=10_000, allow_unicode=True)
-        metadata = {"name": "prometheus-adapter-rules"}
+        # A label of its own: `kubectl apply -l` takes it without the HPAs.
+        labels = {"app.kubernetes.io/name": "prometheus-adapter"}
+        metadata = {"name": "prometheus-adapter-rules", "labels": labels}
         config_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
         found.append(_Written([{**config_map, "data": {"config.yaml": config}}], ()))
     print("---\n".join(_yaml(found)), end="")

@@ -17,6 +17,7 @@ from cli.adapter import cluster as adapter_cluster
 from cli.adapter.cluster import APISERVICE, Key, key, owner
 from cli.adapter.command import back, leave
 from cli.errors import CommandError
+from cli.helm_release import StoredRelease
 from cli.kubectl import Kubectl
 from keda.adoption.native import native
 from keda.adoption.prometheus_adapter import read_rules
@@ -60,6 +61,8 @@ class Fake(Kubectl):
         self.ready = 1
         self.dead: tuple[str, str] | None = None  # a server that answers nothing
         self.asleep: Key | None = None  # an HPA whose target is at 0
+        self.resources = False  # the adapter serves cpu and memory too
+        self.stored: dict[str, Any] = {}  # the Helm release of the adapter
         self.calls: list[str] = []
 
     @staticmethod
@@ -69,8 +72,17 @@ class Fake(Kubectl):
     def items(self, *args: str) -> list[dict[str, Any]]:
         kind, *words = args
         match kind:
+            case "apiservices" if words[0] == "v1beta1.metrics.k8s.io":
+                service = {"namespace": ADAPTER[0], "name": ADAPTER[1]}
+                return [{"spec": {"service": service}}] if self.resources else []
             case "apiservices":
-                return [{"spec": self.route}] if self.route else []
+                release = {"meta.helm.sh/release-name": "pa", "meta.helm.sh/release-namespace": ADAPTER[0]}
+                annotations = release if self.stored else {}
+                return [{"metadata": {"annotations": annotations}, "spec": self.route}] if self.route else []
+            case "secrets":
+                return [self.stored] if self.stored else []
+            case "configmaps":
+                return []
             case "deployments" | "services":
                 label = words[-1].partition("=")[2]
                 namespace = "monitoring" if label == "prometheus-adapter" else "keda"
@@ -87,6 +99,8 @@ class Fake(Kubectl):
             case "get":
                 assert args[2] == "certs"
                 return AUTHORITY
+            case "replace":
+                self.stored = json.loads(stdin)
             case "patch":
                 self.route = json.loads(args[-1])["spec"]
             case "delete":
@@ -176,7 +190,64 @@ def test_a_second_run_finds_nothing(scaled: Path, tmp_path: Path, capsys: pytest
     leave(fake, scaled, tmp_path, agree)
     capsys.readouterr()
     leave(fake, scaled, tmp_path, agree)
-    assert capsys.readouterr().out == f"{scaled}: every HPA in it is KEDA's already: nothing to leave.\n"
+    assert capsys.readouterr().out == (
+        f"{scaled}: every HPA in it is KEDA's already and computes replicas: nothing to leave.\n"
+    )
+
+
+def test_a_second_run_waits_for_what_the_first_moved(scaled: Path, tmp_path: Path) -> None:
+    """The first was stopped before its third step."""
+    fake = Fake()
+    leave(fake, scaled, tmp_path, agree)
+    fake.dead = KEDAS
+    with pytest.raises(
+        CommandError, match=r"^shop/queue, shop/api: no metric from KEDA .* make leave-adapter BACK=1 FILE="
+    ):
+        leave(fake, scaled, tmp_path, agree)
+    [backup] = tmp_path.glob("*-objects.json")
+    fake.dead = None
+    back(fake, backup, tmp_path / "back", agree)
+    assert fake.scaled == {} and fake.route["service"]["name"] == ADAPTER[1]
+
+
+def test_what_else_the_adapter_serves_is_named(
+    scaled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake = Fake()
+    fake.resources = True
+    fake.hpas["other", "web"] = hpa("web", "Pods", "requests")
+    fake.hpas["other", "web"]["metadata"]["namespace"] = "other"
+    leave(fake, scaled, tmp_path, agree)
+    assert capsys.readouterr().out.splitlines()[-3:] == [
+        "The adapter still serves:",
+        "  HPA other/web (Pods). Translate it first.",
+        "  APIService v1beta1.metrics.k8s.io, so every HPA on cpu or memory. Install metrics-server first.",
+    ]
+
+
+def test_helm_leaves_the_apiservice(scaled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fake = Fake()
+    manifest = "".join(
+        f"---\napiVersion: apiregistration.k8s.io/v1\nkind: APIService\nmetadata:\n  name: {name}\n"
+        for name in (APISERVICE, "v1beta1.custom.metrics.k8s.io")
+    )
+    release = {
+        "name": "pa",
+        "namespace": ADAPTER[0],
+        "version": 1,
+        "info": {"status": "deployed"},
+        "chart": {"metadata": {"name": "prometheus-adapter", "version": "5.0.0"}},
+        "manifest": manifest,
+    }
+    text = base64.b64encode(base64.b64encode(json.dumps(release).encode())).decode()
+    fake.stored = {"kind": "Secret", "metadata": {"name": "s", "namespace": "x"}, "data": {"release": text}}
+    leave(fake, scaled, tmp_path, agree)
+    kept = yaml.safe_load_all(StoredRelease.of(fake.stored).manifest)
+    assert [each["metadata"].get("annotations") for each in kept if each] == [
+        {"helm.sh/resource-policy": "keep"},
+        None,
+    ]
+    assert "release monitoring/pa leaves that APIService" in capsys.readouterr().out
 
 
 def test_a_run_that_was_stopped_goes_on(scaled: Path, tmp_path: Path) -> None:
@@ -422,4 +493,7 @@ def test_back_twice_finds_nothing(
     back(fake, file, tmp_path, agree)
     capsys.readouterr()
     back(fake, file, tmp_path, agree)
-    assert capsys.readouterr().out == f"{file}: no HPA in it is KEDA's: nothing to give back.\n"
+    assert (
+        capsys.readouterr().out
+        == f"{file}: no HPA in it is KEDA's, and each computes replicas: nothing to give back.\n"
+    )

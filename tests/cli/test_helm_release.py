@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from cli.takeover.helm_release import StoredRelease, keep_crds
+from cli.helm_release import StoredRelease, keep
 
 CRD = """# Source: keda/templates/crds/crd-scaledobjects.yaml
 apiVersion: apiextensions.k8s.io/v1
@@ -65,18 +65,18 @@ def stored(kind: str = "Secret", **changed: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("document", [CRD, BARE, FLOW, EMPTY, OTHERWISE], ids=range(5))
 def test_a_crd_is_kept_and_nothing_else_changes(document: str) -> None:
-    before, after = yaml.safe_load(document), yaml.safe_load(keep_crds(document))
+    before, after = yaml.safe_load(document), yaml.safe_load(keep(document))
     annotations = after["metadata"].pop("annotations")
     assert annotations.pop("helm.sh/resource-policy") == "keep"
     earlier = before["metadata"].pop("annotations", {})
     earlier.pop("helm.sh/resource-policy", None)
     assert (annotations, after) == (earlier, before)
-    assert keep_crds(keep_crds(document)) == keep_crds(document)
+    assert keep(keep(document)) == keep(document)
 
 
 def test_one_line_is_added_to_a_manifest() -> None:
     manifest = f"---\n{CRD}{DEPLOYMENT}"
-    after = keep_crds(manifest)
+    after = keep(manifest)
     added = [line for line in after.splitlines() if line not in manifest.splitlines()]
     assert added == ["    helm.sh/resource-policy: keep"]
     assert after.replace(f"{added[0]}\n", "") == manifest
@@ -89,7 +89,7 @@ def test_a_release_is_stored_as_it_was_with_the_crds_kept(kind: str) -> None:
     assert kept and {**kept, "data": None} == {**release.item, "data": None}
     again = StoredRelease.of(kept)
     assert {**again.data, "manifest": ""} == {**release.data, "manifest": ""}
-    assert again.manifest == keep_crds(release.manifest)
+    assert again.manifest == keep(release.manifest)
     assert again.keeping() is None
     assert (again.name, again.namespace, again.revision, again.status) == ("keda", "scaling", 3, "deployed")
     assert [each["kind"] for each in again.objects()] == ["CustomResourceDefinition", "Deployment"]

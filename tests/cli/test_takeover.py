@@ -18,9 +18,9 @@ import pytest
 
 from cli.engine import Engine
 from cli.errors import CommandError
+from cli.helm_release import StoredRelease
 from cli.kubectl import Kubectl
 from cli.takeover import command
-from cli.takeover.helm_release import StoredRelease
 from cli.takeover.plan import KINDS, check_owner, differing, inspect, plan
 from cli.takeover.refusals import applied_by_flux, refusals, unserved
 from components.settings import Settings

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from cli import targets
 from cli.kubectl import Kubectl
@@ -244,9 +243,11 @@ def moved(
     scaled = kubectl.call("get", "scaledobjects", f"--namespace={NAMESPACE}", "-o", "yaml")
     native = python("keda", "adopt", "--to", "hpa", "-", stdin=scaled)
     (folder / "hpas.yaml").write_text(native)
-    *_, config = yaml.safe_load_all(native)
-    config["metadata"] = {"name": "prometheus-adapter", "namespace": "monitoring"}
-    kubectl.call("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps(config))
+    rules_of = ("--namespace=monitoring", "-l", "app.kubernetes.io/name=prometheus-adapter")
+    kubectl.call("apply", "--server-side", "--force-conflicts", "-f", str(folder / "hpas.yaml"), *rules_of)
+    volume = {"name": "config", "configMap": {"name": "prometheus-adapter-rules"}}  # as `rules.existing` does
+    patch = json.dumps({"spec": {"template": {"spec": {"volumes": [volume]}}}})
+    kubectl.call("patch", "deployment", "prometheus-adapter", "--namespace=monitoring", "-p", patch)
     kubectl.call("scale", "deployment/prometheus-adapter", "--namespace=monitoring", "--replicas=1")
     wait_rollout = ("rollout", "status", "deployment/prometheus-adapter", "--namespace=monitoring")
     kubectl.call(*wait_rollout, "--timeout=120s")
@@ -341,3 +342,15 @@ def test_in_the_end_nothing_is_kedas(moved: Moved, cluster: Cluster, kubectl: Ku
 def test_scaling_goes_on_without_keda(moved: Moved, cluster: Cluster, name: str) -> None:
     busy(cluster, NAMESPACE, LEAST, MOST)
     wait(f"{name} at {LEAST}", 120, lambda: cluster.replicas(NAMESPACE, name)[0] == LEAST)
+
+
+def test_helm_uninstalls_keda_and_leaves_the_apiservice(
+    moved: Moved, cluster: Cluster, kubectl: Kubectl, helm: Helm
+) -> None:
+    """`helm install --take-ownership` made it part of the release; the command has edited what is stored."""
+    helm.run("uninstall", "keda", "--wait")
+    assert cluster.get("/apis/apps/v1/namespaces/keda/deployments/keda-operator") is None
+    assert cluster.get(APISERVICE)["spec"]["service"]["name"] == "prometheus-adapter"
+    busy(cluster, NAMESPACE, BUSY, MOST)
+    for name in WORKLOADS:
+        wait(f"{name} at {BUSY}", 120, lambda name=name: cluster.replicas(NAMESPACE, name)[0] == BUSY)

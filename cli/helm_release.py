@@ -1,4 +1,4 @@
-"""A Helm release as Helm 3 stores it, and its manifest with the CRDs kept.
+"""A Helm release as Helm 3 stores it, and its manifest with the objects of a kind kept.
 
 `helm uninstall` deletes what the newest stored manifest holds, and looks for `helm.sh/resource-policy: keep`
 in that manifest only, never on the live object (pkg/action/uninstall.go, resource_policy.go). `helm upgrade`
@@ -20,6 +20,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import yaml
+
+from cli.errors import CommandError
+from cli.fields import title
+from cli.kubectl import Kubectl
+from keda.manifests.installer import STORED
 
 Object = dict[str, Any]
 
@@ -108,9 +113,9 @@ class StoredRelease:
         """The objects of the manifest."""
         return [each for each in map(_parsed, _SEPARATOR.split(self.manifest)[::2]) if each]
 
-    def keeping(self) -> Object | None:
-        """The Secret or ConfigMap with every CRD of the manifest kept; None if they are already."""
-        manifest = keep_crds(self.manifest)
+    def keeping(self, kind: str = CRD, name: str = "") -> Object | None:
+        """The Secret or ConfigMap with the manifest of `keep`; None if it has that already."""
+        manifest = keep(self.manifest, kind, name)
         if manifest == self.manifest:
             return None
         raw = gzip.compress(json.dumps({**self.data, "manifest": manifest}).encode(), mtime=0)
@@ -120,14 +125,43 @@ class StoredRelease:
         return {**self.item, "data": {**self.item["data"], "release": text}}
 
 
-def keep_crds(manifest: str) -> str:
-    """A release's manifest with its CRDs annotated `helm.sh/resource-policy: keep`; the rest is as it was."""
-    return "".join(_kept(part) for part in _SEPARATOR.split(manifest))
+def stored(kubectl: Kubectl, name: str, namespace: str) -> list[StoredRelease]:
+    """The stored revisions of a release, the newest last.
+
+    Raises:
+        CommandError: the cluster does not answer, or one cannot be read.
+    """
+    found = [
+        _read(item)
+        for kind in ("secrets", "configmaps")
+        for item in kubectl.items(kind, "--all-namespaces", "-l", f"{STORED},name={name}")
+    ]
+    ours = [each for each in found if (each.name, each.namespace) == (name, namespace)]
+    return sorted(ours, key=lambda each: each.revision)
 
 
-def _kept(document: str) -> str:
+def keep(manifest: str, kind: str = CRD, name: str = "") -> str:
+    """A release's manifest with `helm.sh/resource-policy: keep` on the objects of a kind, or on the one with
+    that name. The rest is as it was.
+    """
+    return "".join(_kept(part, kind, name) for part in _SEPARATOR.split(manifest))
+
+
+def _read(item: Object) -> StoredRelease:
+    try:
+        return StoredRelease.of(item)
+    except ValueError as error:
+        raise CommandError(
+            f"{title(item)}: {error}. Its objects cannot be kept, and `helm uninstall` could still delete "
+            "them. Delete it if `helm history` does not list it."
+        ) from None
+
+
+def _kept(document: str, kind: str, name: str) -> str:
     parsed = _parsed(document)
-    if not parsed or parsed.get("kind") != CRD or _policy(parsed) == KEEP:
+    if not parsed or parsed.get("kind") != kind or _policy(parsed) == KEEP:
+        return document
+    if name and parsed["metadata"].get("name") != name:
         return document
     annotations = {**(parsed["metadata"].get("annotations") or {}), POLICY: KEEP}
     annotated = {**parsed, "metadata": {**parsed["metadata"], "annotations": annotations}}
