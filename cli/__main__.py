@@ -192,7 +192,7 @@ def _leave_adapter(args: argparse.Namespace, lab: Lab) -> int:
     question = "give HPAs back" if args.back else "leave the adapter"
     if args.cluster:
         own = clusters.OwnCluster.named(args.cluster, args.stack)
-        clusters.check_terminal(own.context, question, args.yes)
+        clusters.check_terminal(own.context, args.yes)
         kubectl, folder = own.kubectl(), own.folder
     else:
         kubectl, folder = targets.lab_kubectl(lab), lab.root
@@ -278,7 +278,7 @@ def _own_engine(own: clusters.OwnCluster, args: argparse.Namespace, question: st
     uid = own.uid()
     own.check_file(uid)
     if question:
-        clusters.check_terminal(own.context, question, args.yes)
+        clusters.check_terminal(own.context, args.yes)
     clusters.announce(own, server, uid)
     if engine.notice:
         print(engine.notice, file=sys.stderr)

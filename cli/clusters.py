@@ -217,7 +217,7 @@ def confirm(context: str, what: str, assume_yes: bool) -> None:
         raise CommandError(f"CLUSTER={context}: stopped, nothing was changed.")
 
 
-def check_terminal(context: str, what: str, assume_yes: bool) -> None:
+def check_terminal(context: str, assume_yes: bool) -> None:
     """Pulumi asks after it has shown what it would do; there must be a terminal to answer on.
 
     Raises:
@@ -225,7 +225,7 @@ def check_terminal(context: str, what: str, assume_yes: bool) -> None:
     """
     if not assume_yes and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise CommandError(
-            f"CLUSTER={context}: this is not a terminal, so {what} could not ask before it changes anything. "
+            f"CLUSTER={context}: this is not a terminal, and the question before the first change needs one. "
             "Pass YES=1 to run it without the question."
         )
 

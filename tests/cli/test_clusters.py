@@ -180,6 +180,6 @@ def test_pulumi_asks_unless_told_yes_and_works_on_the_users_file(tmp_path: Path)
 
 def test_without_a_terminal_there_must_be_a_yes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", open("/dev/null"))  # noqa: PTH123, SIM115
-    clusters.check_terminal("home", "pulumi up", assume_yes=True)
+    clusters.check_terminal("home", assume_yes=True)
     with pytest.raises(CommandError, match=r"^CLUSTER=home: this is not a terminal, .* Pass YES=1 .*$"):
-        clusters.check_terminal("home", "pulumi up", assume_yes=False)
+        clusters.check_terminal("home", assume_yes=False)
