@@ -439,7 +439,8 @@ def test_another_server_of_external_metrics_is_one_line(up: Two) -> None:
 def test_without_a_terminal_and_without_yes_nothing_is_asked(up: Two) -> None:
     done = up.clone.run("up", "--cluster", "b", "--standin")
     assert done.returncode == 1
-    assert done.stderr.strip().splitlines()[-1].startswith("CLUSTER=b: this is not a terminal, and the question")
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("CLUSTER=b: this is not a terminal, and the question")
     assert not has_keda(up.b)
 
 
