@@ -28,6 +28,7 @@ _REFERENCE = re.compile(r"\$(?:\$|\{(\w+)\}|(\w+))")
 # Without ^ another series could end so. Without $ one could go on, but the adapter's examples leave it out.
 _ONE_GROUP = re.compile(r"\^([\w:]*)\([^()]*\)([\w:]*)\$?")
 _LITERAL = re.compile(r"\^([\w:]+)\$")
+_LISTED = re.compile(r"\^?(?:\((?:\?:)?)?([\w:]+(?:\|[\w:]+)*)\)?\$?")
 _SINGULAR = {"namespaces": "namespace", "pods": "pod", "services": "service", "nodes": "node"}
 
 
@@ -75,9 +76,9 @@ class Rule:
             raise NotExact(f"names no label for a {resource} in resources.overrides or resources.template")
         return template
 
-    def series(self, metric: str) -> str | None:
-        """The series that the adapter serves as `metric`, if this rule does and the rule alone names them."""
-        return next((name for name in self._candidates(metric) if self.metric(name) == metric), None)
+    def series(self, metric: str) -> list[str]:
+        """The series that the adapter may serve as `metric`, if this rule does and the rule alone names them."""
+        return [name for name in dict.fromkeys(self._candidates(metric)) if self.metric(name) == metric]
 
     def metric(self, series: str) -> str | None:
         """The name under which the adapter serves a series; None if this rule does not take it."""
@@ -125,7 +126,8 @@ class Rule:
         return found
 
     def _candidates(self, metric: str) -> Iterator[str]:
-        yield from (name for name, operator in self._names() if operator == "=")
+        for name, operator in self._names():
+            yield from [name] if operator == "=" else _literals(name) if operator == "=~" else []
         renamed = self._renamed()
         references = list(_REFERENCE.finditer(renamed))
         if not references and (literal := _LITERAL.fullmatch(self.matches)):
@@ -155,7 +157,7 @@ class AdapterRules:
         A later rule writes over an earlier one, if Prometheus has its series (series_registry.go, SetSeries).
         """
         rules = self.external if external else self.custom
-        return [(rule, series) for rule in rules if (series := rule.series(metric))]
+        return [(rule, series) for rule in rules for series in rule.series(metric)]
 
 
 def read_rules(document: object) -> AdapterRules:
@@ -238,6 +240,12 @@ def _labels(overrides: object) -> dict[str, str]:
         resource = text(mapping(target).get("resource"))
         found[_SINGULAR.get(resource, resource)] = str(label)
     return found
+
+
+def _literals(pattern: str) -> list[str]:
+    """The names that a pattern lists; none if it has more than alternatives. Prometheus anchors its patterns."""
+    listed = _LISTED.fullmatch(pattern)
+    return listed[1].split("|") if listed else []
 
 
 def _named(name: str, operator: str, series: str) -> bool:

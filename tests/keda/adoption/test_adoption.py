@@ -198,6 +198,7 @@ spec:
   scaleTargetRef: {kind: Deployment, name: web}
 """
 EXTERNAL = "{type: External, external: {metric: {name: %s}, target: {type: AverageValue, averageValue: %s}}}"
+PODS = "{type: Pods, pods: {metric: {name: %s}, target: {type: AverageValue, averageValue: 10}}}"
 REFUSED = {
     "KEDA's own": (
         {"metadata": {"name": "web", "ownerReferences": [{"kind": "ScaledObject", "name": "web"}]}},
@@ -295,7 +296,41 @@ def test_which_series_stands_behind_a_metric(
     series_query: str, name: dict[str, str], metric: str, series: str | None
 ) -> None:
     [rule] = read_rules({"externalRules": [{"seriesQuery": series_query, "name": name}]}).external
-    assert rule.series(metric) == series
+    assert rule.series(metric) == ([series] if series else [])
+
+
+@pytest.mark.parametrize(
+    ("pattern", "series"),
+    [
+        ("^hits_total$", ["hits_total"]),
+        ("hits_total", ["hits_total"]),
+        ("^(?:hits_total|calls_total)$", ["hits_total", "calls_total"]),
+        ("hits_total|calls_total", ["hits_total", "calls_total"]),
+        ("^hits_.*", []),
+        ("hits.total", []),
+    ],
+)
+def test_a_pattern_may_be_a_list_of_names(pattern: str, series: list[str]) -> None:
+    """Prometheus anchors the pattern of a matcher, so the name alone is the whole name."""
+    query = "sum(rate(<<.Series>>{<<.LabelMatchers>>}[2m])) by (<<.GroupBy>>)"
+    rule = {"seriesQuery": f'{{__name__=~"{pattern}"}}', "name": {"as": "rps"}, "metricsQuery": query}
+    rules = read_rules({"rules": [{**rule, "resources": {"template": "<<.Resource>>"}}]})
+    assert rules.custom[0].series("rps") == series
+    manifest = yaml.safe_load(BASE)
+    manifest["spec"]["metrics"] = [yaml.safe_load(PODS % "rps")]
+    adoption = adopt(manifest, PROMETHEUS, rules)
+    if not series:
+        assert "triggers[0]: CHECK no rule names the series of rps" in adoption.notes[0]
+        return
+    [trigger] = adoption.scaled_object.to_manifest()["spec"]["triggers"]
+    pods = 'namespace="shop",pod=~"web-[a-z0-9]+-[a-z0-9]+"'
+    assert trigger["metadata"]["query"] == f"sum(sum(rate({series[-1]}{{{pods}}}[2m])) by (pod))"
+    assert adoption.notes[0] == (
+        "triggers[0]: the query is that of rules[0], expanded."
+        if len(series) == 1
+        else "triggers[0]: CHECK which series rules[0] serves as rps depends on Prometheus: hits_total, "
+        "calls_total; the query takes calls_total."
+    )
 
 
 @pytest.mark.parametrize(

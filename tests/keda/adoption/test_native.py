@@ -111,7 +111,7 @@ def test_the_adapters_rule_holds_the_query() -> None:
     [rule] = made().rules
     assert rule["metricsQuery"] == '(sum(rate(a{b="<<"<<">>c"}[1m]))) or vector(0)'
     [read] = read_rules({"externalRules": [rule]}).external
-    assert (read.series("shop.web.2"), read.namespaced) == ("up", False)
+    assert (read.series("shop.web.2"), read.namespaced) == (["up"], False)
 
 
 def test_no_data_stays_an_error_where_it_was_one() -> None:
@@ -205,7 +205,7 @@ def test_the_command_writes_hpas_and_the_adapters_config(
     hpa, config = yaml.safe_load_all(out)
     assert (hpa["kind"], config["kind"]) == ("HorizontalPodAutoscaler", "ConfigMap")
     assert out.count("# LOST") == 4 and len(err.splitlines()) == 5
-    assert read_rules(config).external[0].series("shop.web.2") == "up"
+    assert read_rules(config).external[0].series("shop.web.2") == ["up"]
 
 
 @pytest.mark.parametrize(
