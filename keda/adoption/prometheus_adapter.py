@@ -29,6 +29,11 @@ _REFERENCE = re.compile(r"\$(?:\$|\{(\w+)\}|(\w+))")
 _ONE_GROUP = re.compile(r"\^([\w:]*)\([^()]*\)([\w:]*)\$?")
 _LITERAL = re.compile(r"\^([\w:]+)\$")
 _LISTED = re.compile(r"\^?(?:\((?:\?:)?)?([\w:]+(?:\|[\w:]+)*)\)?\$?")
+# What cAdvisor's series are named after `container_` (google/cadvisor, metrics/prometheus.go).
+_OF_CADVISOR = re.compile(
+    r"container_|(blkio|cpu|file|fs|hugetlb|last|llc|memory|network|oom|perf|pressure|processes|referenced"
+    r"|scrape|sockets|spec|start|tasks|threads|ulimits|uncore)_|processes$|sockets$|threads$"
+)
 _SINGULAR = {"namespaces": "namespace", "pods": "pod", "services": "service", "nodes": "node"}
 
 
@@ -89,6 +94,17 @@ class Rule:
             return None
         matched = re.search(self.matches or ".*", series)
         return _expanded(self._renamed(), matched) if matched else None
+
+    def fits(self, metric: str, series: str) -> int:
+        """How much speaks for this rule and series behind a metric: the more, the larger.
+
+        2: the rule is written for it, by the series' name or by a name of its own. 1: it is the plain name.
+        0: the series has another name, and every metric could have such a series.
+        """
+        listed = any(operator == "=" or _literals(name) for name, operator in self._names())
+        if listed or _LITERAL.fullmatch(self.matches) or _REFERENCE.sub("", self._renamed()):
+            return 2
+        return int(series == metric)
 
     def query(self, series: str, matchers: Sequence[Matcher], group_by: str) -> str:
         """The template filled in. Raises NotExact if it uses what is known to a running adapter only."""
@@ -152,12 +168,16 @@ class AdapterRules:
     external: tuple[Rule, ...] = ()
 
     def serving(self, metric: str, *, external: bool) -> list[tuple[Rule, str]]:
-        """(Rule, series) of every rule that can serve a metric, the one that the adapter takes last.
+        """(Rule, series) of every rule that can serve a metric, in their order.
 
         A later rule writes over an earlier one, if Prometheus has its series (series_registry.go, SetSeries).
+        A series of cAdvisor is left out where the metric's own name is a series and none of cAdvisor's.
         """
         rules = self.external if external else self.custom
-        return [(rule, series) for rule in rules for series in rule.series(metric)]
+        found = [(rule, series) for rule in rules for series in rule.series(metric)]
+        if _OF_CADVISOR.match(metric) or all(series != metric for _, series in found):
+            return found
+        return [(rule, series) for rule, series in found if not series.startswith("container_")]
 
 
 def read_rules(document: object) -> AdapterRules:

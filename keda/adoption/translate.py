@@ -185,7 +185,8 @@ def _query(kind: str, series: Series, hpa: Hpa, rules: AdapterRules | None) -> t
     serving = rules.serving(name, external=kind == "External") if rules else []
     unruled = "" if rules is None else f"no rule names the series of {name}; "
     if serving:
-        rule, source = serving[-1]
+        best = max(rule.fits(name, source) for rule, source in serving)
+        rule, source = [each for each in serving if each[0].fits(name, each[1]) == best][-1]
         notes = [_whose(name, serving, rule, source)]
         try:
             return _one_number(_by_rule(rule, source, kind, series, hpa)), notes

@@ -369,6 +369,40 @@ def test_of_two_rules_for_a_metric_the_adapter_takes_the_last() -> None:
     )
 
 
+def by_the_charts_rules(metric: str, *, only: int = 6, extra: dict[str, Any] | None = None) -> list[str]:
+    """(The query, the note) of a Pods metric by the first rules that Prometheus Adapter's chart has."""
+    config = yaml.safe_load(load("chart-default-rules.yaml")["data"]["config.yaml"])
+    config["rules"] = [*config["rules"][:only], *([extra] if extra else [])]
+    manifest = yaml.safe_load(BASE)
+    manifest["spec"]["metrics"] = [yaml.safe_load(PODS % metric)]
+    adoption = adopt(manifest, PROMETHEUS, read_rules(config))
+    [trigger] = adoption.scaled_object.to_manifest()["spec"]["triggers"]
+    return [trigger["metadata"]["query"], adoption.notes[0].removeprefix("triggers[0]: ")]
+
+
+def test_by_the_charts_own_rules_the_plain_name_comes_first() -> None:
+    start = "CHECK which rule serves {} depends on the series in Prometheus: "
+    pods = '{namespace="shop",pod=~"web-[a-z0-9]+-[a-z0-9]+"}'
+    assert by_the_charts_rules("queue_depth") == [
+        f"sum(sum(queue_depth{pods}) by (pod))",
+        start.format("queue_depth") + "queue_depth (rules[3]), queue_depth_total (rules[4]), "
+        "queue_depth_seconds_total (rules[5]); the query takes rules[3].",
+    ]
+    assert by_the_charts_rules("queue_depth", only=4)[1] == "the query is that of rules[3], expanded."
+    [_, cadvisor] = by_the_charts_rules("memory_usage_bytes", only=4)
+    assert "container_memory_usage_bytes (rules[2]), memory_usage_bytes (rules[3]); " in cadvisor
+    # Plain, but for a rule with a name of its own.
+    own = {
+        "seriesQuery": '{namespace!=""}',
+        "name": {"matches": "^(.*)_total$", "as": "${1}_per_second"},
+        "resources": {"template": "<<.Resource>>"},
+        "metricsQuery": "sum(rate(<<.Series>>{<<.LabelMatchers>>}[1m])) by (<<.GroupBy>>)",
+    }
+    [query, note] = by_the_charts_rules("hits_per_second", extra=own)
+    assert query == f"sum(sum(rate(hits_total{pods}[1m])) by (pod))"
+    assert note.endswith("hits_total (rules[6]); the query takes rules[6].")
+
+
 def test_selectors_are_written_as_the_adapter_writes_them() -> None:
     selector = {
         "matchLabels": {"b": "2", "a": "1"},
