@@ -472,6 +472,12 @@ def test_what_must_be_checked_stands_in_the_yaml(capsys: pytest.CaptureFixture[s
     [
         ("kind: Service", 2, "-: contains no HorizontalPodAutoscaler or Knative Service."),
         ("a: [", 2, "-:2: is not valid YAML"),
+        (
+            "kind: HorizontalPodAutoscaler\nmetadata:\n  {{- include 1 }}\n  name: a\n",
+            2,
+            "-:3: is not valid YAML for Kubernetes: did not find expected node content. Is it a Helm template? "
+            "Check the output of `helm template` instead.",
+        ),
         (BASE + "  metrics: [{type: Podz}]", 1, "-: HorizontalPodAutoscaler web: spec.metrics[0].type"),
     ],
 )
