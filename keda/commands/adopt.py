@@ -29,6 +29,7 @@ def add(parser: ArgumentParser) -> None:
     add = parser.add_argument
     add("paths", nargs="+", metavar="FILE", help="HPAs, Knative Services, or ScaledObjects; - for stdin")
     add("--prometheus", metavar="URL", default=PROMETHEUS, help="default: %(default)s")
+    add("--namespace", metavar="NAME", help="of what has none; default: default")
     add("--adapter-config", metavar="FILE", help="Prometheus Adapter's rules")
     add("--workload", action="store_true", help="print an entry of the stack file instead")
     add("--to", choices=("hpa",), help="the way back: native HPAs of ScaledObjects, and the adapter's rules")
@@ -46,6 +47,22 @@ class _Written:
 
     documents: Sequence[Any]
     notes: Sequence[str]
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """Which objects of the files are translated, and the namespace of those that have none."""
+
+    fits: Callable[[Mapping[Any, Any]], bool]
+    kinds: str
+    namespace: str | None
+
+    def of(self, path: str) -> list[Any]:
+        """The objects of a file. Raises NotThere."""
+        found = [item for item in objects_of(path, NotThere) if self.fits(item)]
+        if not found:
+            raise NotThere(f"{path}: contains no {self.kinds}. Give `kubectl get KIND NAME -o yaml`.")
+        return found
 
 
 def _there(chosen: Namespace) -> int:
@@ -67,7 +84,8 @@ def _there(chosen: Namespace) -> int:
         document = adoption.workload() if chosen.workload else adoption.scaled_object.to_manifest()
         return _Written([document], adoption.notes)
 
-    found, code = _each(chosen.paths, _is_adoptable, "HorizontalPodAutoscaler or Knative Service", translated)
+    wanted = _Wanted(_is_adoptable, "HorizontalPodAutoscaler or Knative Service", chosen.namespace)
+    found, code = _each(chosen.paths, wanted, translated)
     print("---\n".join(_yaml(found)), end="")
     return code
 
@@ -83,9 +101,8 @@ def _back(chosen: Namespace) -> int:
         rules.extend(made.rules)
         return _Written([made.hpa], made.notes)
 
-    found, code = _each(
-        chosen.paths, lambda each: each.get("kind") == "ScaledObject", "ScaledObject", translated
-    )
+    wanted = _Wanted(lambda each: each.get("kind") == "ScaledObject", "ScaledObject", chosen.namespace)
+    found, code = _each(chosen.paths, wanted, translated)
     if rules:
         config = yaml.safe_dump({"externalRules": rules}, sort_keys=False, width=10_000, allow_unicode=True)
         metadata = {"name": "prometheus-adapter-rules"}
@@ -96,25 +113,32 @@ def _back(chosen: Namespace) -> int:
 
 
 def _each(
-    paths: Sequence[str],
-    wanted: Callable[[Mapping[Any, Any]], bool],
-    kinds: str,
-    translate: Callable[[Mapping[str, Any]], _Written],
+    paths: Sequence[str], wanted: _Wanted, translate: Callable[[Mapping[str, Any]], _Written]
 ) -> tuple[list[_Written], int]:
     """(What each wanted object of the files becomes, 1 if one cannot be translated). Raises NotThere."""
-    given = [(path, manifest) for path in paths for manifest in _wanted(path, wanted, kinds)]
+    given = [(path, manifest) for path in paths for manifest in wanted.of(path)]
     found, code = [], 0
     for path, manifest in given:
+        lines = []
+        metadata = manifest.get("metadata")
+        if isinstance(metadata, Mapping) and metadata.get("namespace") in (None, ""):
+            if wanted.namespace:
+                manifest = {**manifest, "metadata": {**metadata, "namespace": wanted.namespace}}
+            else:
+                lines.append(f"has no namespace: {_DEFAULT}")
         try:
             made = translate(manifest)
         except SpecError as error:
             code, lines = 1, str(error).splitlines()
         else:
             found.append(made)
-            lines = list(made.notes)
+            lines += made.notes
         for line in lines:
             print(f"{path}: {_name(manifest)} {line}", file=sys.stderr)
     return found, code
+
+
+_DEFAULT = "`default` is taken, in the query too. Give --namespace NAME for another."
 
 
 def _yaml(found: Sequence[_Written]) -> Iterator[str]:
@@ -153,13 +177,6 @@ def _check_address(prometheus: str) -> None:
         address(prometheus)
     except Refused as refused:
         raise NotThere(f"--prometheus: {show(prometheus)} {refused.why} {refused.fix}") from None
-
-
-def _wanted(path: str, wanted: Callable[[Mapping[Any, Any]], bool], kinds: str) -> list[Any]:
-    found = [item for item in objects_of(path, NotThere) if wanted(item)]
-    if not found:
-        raise NotThere(f"{path}: contains no {kinds}. Give `kubectl get KIND NAME -o yaml`.")
-    return found
 
 
 def _rules(path: str) -> AdapterRules:

@@ -500,3 +500,22 @@ def test_a_password_in_the_address_is_not_written_anywhere(capsys: pytest.Captur
     said = capsys.readouterr()
     assert said.out == "" and "hunter2" not in said.err
     assert said.err.startswith("--prometheus: carries a password")
+
+
+QUEUE = EXTERNAL % ("jobs", 1)
+
+
+def test_a_namespace_that_is_missing_is_named_and_can_be_given(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = BASE.replace(", namespace: shop", "") + f"  metrics: [{QUEUE}]"
+    assert piped(text, monkeypatch, "--prometheus", PROMETHEUS) == 0
+    said = capsys.readouterr()
+    assert 'sum(jobs{namespace="default"})' in said.out
+    assert said.err.splitlines()[0] == (
+        "-: HorizontalPodAutoscaler web: has no namespace: `default` is taken, in the query too. "
+        "Give --namespace NAME for another."
+    )
+    assert piped(text, monkeypatch, "--prometheus", PROMETHEUS, "--namespace", "shop") == 0
+    said = capsys.readouterr()
+    assert 'sum(jobs{namespace="shop"})' in said.out and "no namespace" not in said.err
