@@ -48,6 +48,14 @@ class _Written:
     documents: Sequence[Any]
     notes: Sequence[str]
 
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """What it may be made of once: the last object, or the entry of the stack file."""
+        last = self.documents[-1]
+        if "kind" not in last:
+            return ("workload", *last)
+        return (last["kind"], last["metadata"]["namespace"], last["metadata"]["name"])
+
 
 @dataclass(frozen=True)
 class _Wanted:
@@ -118,6 +126,7 @@ def _each(
     """(What each wanted object of the files becomes, 1 if one cannot be translated). Raises NotThere."""
     given = [(path, manifest) for path in paths for manifest in wanted.of(path)]
     found, code = [], 0
+    made_of: dict[tuple[str, ...], str] = {}
     for path, manifest in given:
         lines = []
         metadata = manifest.get("metadata")
@@ -128,17 +137,30 @@ def _each(
                 lines.append(f"has no namespace: {_DEFAULT}")
         try:
             made = translate(manifest)
+            if made.identity in made_of:
+                raise SpecError([_second(made.identity, made_of[made.identity])])
+            made_of[made.identity] = _name(manifest)
         except SpecError as error:
             code, lines = 1, str(error).splitlines()
         else:
             found.append(made)
             lines += made.notes
         for line in lines:
-            print(f"{path}: {_name(manifest)} {line}", file=sys.stderr)
+            print(f"{path}: {_name(manifest)}: {line}", file=sys.stderr)
     return found, code
 
 
 _DEFAULT = "`default` is taken, in the query too. Give --namespace NAME for another."
+
+
+def _second(identity: tuple[str, ...], first: str) -> Fault:
+    """Two HPAs of one target, or of a Deployment and a StatefulSet of one name."""
+    kind, *names = identity
+    why = (
+        f"gives {kind} {'/'.join(names)}, as {first} does. Applied, the second would write over the first."
+    )
+    fix = "Translate it alone and give it another name; of two HPAs on one target, put the metrics into one."
+    return Fault("", MISSING, why, fix)
 
 
 def _yaml(found: Sequence[_Written]) -> Iterator[str]:
@@ -192,4 +214,4 @@ def _rules(path: str) -> AdapterRules:
 def _name(manifest: Mapping[str, Any]) -> str:
     metadata = manifest.get("metadata")
     name = metadata.get("name") if isinstance(metadata, Mapping) else None
-    return f"{manifest['kind']} {name if str(name).isprintable() else show(name)}:"
+    return f"{manifest['kind']} {name if str(name).isprintable() else show(name)}"

@@ -519,3 +519,20 @@ def test_a_namespace_that_is_missing_is_named_and_can_be_given(
     assert piped(text, monkeypatch, "--prometheus", PROMETHEUS, "--namespace", "shop") == 0
     said = capsys.readouterr()
     assert 'sum(jobs{namespace="shop"})' in said.out and "no namespace" not in said.err
+
+
+@pytest.mark.parametrize("options", [(), ("--workload",)])
+def test_a_second_object_of_one_name_is_refused(
+    options: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    second = BASE.replace("name: web, namespace", "name: other, namespace").replace("Deployment", "StatefulSet")
+    elsewhere = BASE.replace("kind: Deployment, name: web", "kind: Deployment, name: api")
+    assert piped("---".join((BASE, second, elsewhere)), monkeypatch, *options) == 1
+    said = capsys.readouterr()
+    made = "workload web" if options else "ScaledObject shop/web"
+    assert said.err.splitlines() == [
+        f"-: HorizontalPodAutoscaler other: gives {made}, as HorizontalPodAutoscaler web does. Applied, the "
+        "second would write over the first. Translate it alone and give it another name; of two HPAs on one "
+        "target, put the metrics into one."
+    ]
+    assert len(list(yaml.safe_load_all(said.out))) == 2
