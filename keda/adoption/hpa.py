@@ -135,6 +135,13 @@ class Metric(_Part):
         if getattr(self, fields.get(self.type, self.type.lower())) is None:
             why = f"missing, and required by type {self.type}. {self.consequence}"
             yield Fault(self.key, MISSING, why, "Write the metric.")
+        if self.pods and self.pods.target.type != "AverageValue":
+            why = f"is not AverageValue, the one type of a Pods metric. {self.consequence}"
+            fix = "Write AverageValue, and averageValue."
+            yield Fault("pods.target.type", self.pods.target.type, why, fix)
+        if self.external and self.external.target.value and self.external.target.average_value:
+            why = f"has value and averageValue; of an External metric one excludes the other. {self.consequence}"
+            yield Fault("external.target", MISSING, why, "Write the one of its type.")
 
 
 class HpaMetadata(_Part):
@@ -156,6 +163,12 @@ class HpaSpec(_Part):
     max_replicas: Positive = Field(examples=[4])
     metrics: tuple[Metric, ...] = ()
     behavior: Behavior | None = None
+
+    def faults(self) -> Iterator[Fault]:
+        """A minimum above the maximum."""
+        if self.min_replicas > self.max_replicas:
+            why = f"is above maxReplicas {self.max_replicas}. {self.consequence}"
+            yield Fault("minReplicas", self.min_replicas, why, "Write one that is not above.")
 
 
 class Hpa(_Part):

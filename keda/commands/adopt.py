@@ -214,4 +214,6 @@ def _rules(path: str) -> AdapterRules:
 def _name(manifest: Mapping[str, Any]) -> str:
     metadata = manifest.get("metadata")
     name = metadata.get("name") if isinstance(metadata, Mapping) else None
+    if not name:
+        return f"{manifest['kind']} without a name"
     return f"{manifest['kind']} {name if str(name).isprintable() else show(name)}"

@@ -206,6 +206,10 @@ REFUSED = {
     ),
     "another version": ({"apiVersion": "autoscaling/v3"}, 'apiVersion: "autoscaling/v3" is not one of'),
     "no target": ({"spec": {"maxReplicas": 3}}, "spec.scaleTargetRef: missing, and required."),
+    "minimum above maximum": (
+        {"spec": {"scaleTargetRef": {"kind": "A", "name": "a"}, "minReplicas": 7, "maxReplicas": 5}},
+        "spec.minReplicas: 7 is above maxReplicas 5. The API server would refuse the HPA.",
+    ),
     "no maximum": ({"spec": {"scaleTargetRef": {"kind": "A", "name": "a"}}}, "spec.maxReplicas: missing"),
     "no spec": ({"spec": None}, "spec.scaleTargetRef: missing, and required."),
     "no metadata": ({"metadata": None}, "metadata: "),
@@ -231,6 +235,14 @@ METRICS = {
         "resource.target.averageUtilization: missing",
     ),
     "no such type": ("{type: Podz}", 'type: "Podz" is not one of'),
+    "pods by a value": (
+        "{type: Pods, pods: {metric: {name: a}, target: {type: Value, value: 1}}}",
+        'pods.target.type: "Value" is not AverageValue, the one type of a Pods metric. The API server would',
+    ),
+    "both values": (
+        "{type: External, external: {metric: {name: a}, target: {type: Value, value: 1, averageValue: 2}}}",
+        "external.target: has value and averageValue; of an External metric one excludes the other. The API",
+    ),
     "object of nothing": (
         "{type: Object, object: {metric: {name: a}, target: {type: Value, value: 1}}}",
         "object.describedObject: missing",
@@ -479,6 +491,7 @@ def test_what_must_be_checked_stands_in_the_yaml(capsys: pytest.CaptureFixture[s
             "Check the output of `helm template` instead.",
         ),
         (BASE + "  metrics: [{type: Podz}]", 1, "-: HorizontalPodAutoscaler web: spec.metrics[0].type"),
+        (BASE.replace("name: web, ", ""), 1, "-: HorizontalPodAutoscaler without a name: metadata.name: missing"),
     ],
 )
 def test_the_commands_errors_are_one_line(
