@@ -96,7 +96,7 @@ class Rule:
         return _expanded(self._renamed(), matched) if matched else None
 
     def fits(self, metric: str, series: str) -> int:
-        """How much speaks for this rule and series behind a metric: the more, the larger.
+        """How likely this rule and series stand behind a metric: the larger, the more.
 
         2: the rule is written for it, by the series' name or by a name of its own. 1: it is the plain name.
         0: the series has another name, and every metric could have such a series.

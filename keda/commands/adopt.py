@@ -28,7 +28,7 @@ def add(parser: ArgumentParser) -> None:
     """The arguments."""
     add = parser.add_argument
     add("paths", nargs="+", metavar="FILE", help="HPAs, Knative Services, or ScaledObjects; - for stdin")
-    add("--prometheus", metavar="URL", default=PROMETHEUS, help="default: %(default)s")
+    add("--prometheus", metavar="URL", help=f"default: {PROMETHEUS}")
     add("--namespace", metavar="NAME", help="of what has none; default: default")
     add("--adapter-config", metavar="FILE", help="Prometheus Adapter's rules")
     add("--workload", action="store_true", help="print an entry of the stack file instead")
@@ -78,7 +78,8 @@ def _there(chosen: Namespace) -> int:
 
     Returns 0; 1 if an object cannot be translated. Raises NotThere if an input cannot be read.
     """
-    _check_address(chosen.prometheus)
+    prometheus = PROMETHEUS if chosen.prometheus is None else chosen.prometheus
+    _check_address(prometheus)
     rules = _rules(chosen.adapter_config) if chosen.adapter_config else None
 
     def translated(manifest: Mapping[str, Any]) -> _Written:
@@ -86,15 +87,18 @@ def _there(chosen: Namespace) -> int:
             if chosen.workload:
                 why = "is not an entry of the stack file alone: its Deployment is yours."
                 raise SpecError([Fault("", MISSING, why, "Leave --workload out.")])
-            proposal = propose(manifest, chosen.prometheus)
+            proposal = propose(manifest, prometheus)
             return _Written(proposal.manifests, proposal.notes)
-        adoption = adopt(manifest, chosen.prometheus, rules)
+        adoption = adopt(manifest, prometheus, rules)
         document = adoption.workload() if chosen.workload else adoption.scaled_object.to_manifest()
         return _Written([document], adoption.notes)
 
     wanted = _Wanted(_is_adoptable, "HorizontalPodAutoscaler or Knative Service", chosen.namespace)
     found, code = _each(chosen.paths, wanted, translated)
-    print("---\n".join(_yaml(found)), end="")
+    written = "---\n".join(_yaml(found))
+    if chosen.prometheus is None and f"serverAddress: {PROMETHEUS}\n" in written:
+        print(f"--prometheus: is not given, so the triggers read {PROMETHEUS}.", file=sys.stderr)
+    print(written, end="")
     return code
 
 

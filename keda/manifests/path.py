@@ -24,7 +24,7 @@ def objects_of(path: str, error: type[Exception]) -> Iterator[Manifest]:
 
 
 def broken_line(name: str, wrong: Unreadable) -> str:
-    """What is said of a document that cannot be read."""
+    """The line for a document that cannot be read."""
     template = (
         " Is it a Helm template? Check the output of `helm template` instead." if wrong.template else ""
     )

@@ -549,3 +549,17 @@ def test_a_second_object_of_one_name_is_refused(
         "target, put the metrics into one."
     ]
     assert len(list(yaml.safe_load_all(said.out))) == 2
+
+
+def test_the_default_address_is_named_once_where_it_is_written(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    both = [f"{BASE.replace('name: web}', f'name: {name}}}')}  metrics: [{QUEUE}]" for name in ("a", "b")]
+    assert piped("\n---\n".join(both), monkeypatch) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert [line for line in lines if "--prometheus" in line] == [
+        "--prometheus: is not given, so the triggers read http://prometheus-operated.monitoring.svc:9090."
+    ]
+    for text, *options in ((BASE,), (both[0], "--prometheus", PROMETHEUS)):
+        assert piped(text, monkeypatch, *options) == 0
+        assert "--prometheus" not in capsys.readouterr().err

@@ -223,7 +223,7 @@ def test_the_command(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert piped(BASE, monkeypatch, *options) == code
+    assert piped(BASE, monkeypatch, "--prometheus", PROMETHEUS, *options) == code
     out, err = capsys.readouterr()
     assert [each["kind"] for each in yaml.safe_load_all(out) if each] == kinds
     assert all(line.startswith("-: Service hello: ") for line in err.splitlines())
