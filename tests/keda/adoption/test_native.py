@@ -132,6 +132,16 @@ def test_what_is_lost_is_named() -> None:
     assert any("LOST triggers[0]: unsafeSsl." in note for note in made({"triggers": [QUEUE]}).notes)
 
 
+def test_the_metric_name_of_older_releases_is_passed_over() -> None:
+    old = {**QUEUE, "metadata": {**QUEUE["metadata"], "metricName": "jobs"}}
+    back, plain = (made({"triggers": [each], "minReplicaCount": 1}) for each in (old, QUEUE))
+    assert (back.hpa, back.rules) == (plain.hpa, plain.rules)
+    assert back.notes == (
+        "triggers[0]: metricName is passed over: KEDA 2.19 does not read it.",
+        *plain.notes,
+    )
+
+
 def test_without_hpa_scale_to_zero_a_pod_stays() -> None:
     back = made({"triggers": [QUEUE], "cooldownPeriod": 60})
     assert (back.hpa["spec"]["minReplicas"], back.hpa["spec"]["maxReplicas"]) == (1, 100)
