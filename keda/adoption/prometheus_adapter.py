@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from keda.adoption.hpa import Selector
-from keda.core.errors import MISSING, Fault, SpecError
+from keda.core.errors import MISSING, Fault, SpecError, join
 from keda.manifests.documents import Unreadable, documents
 from keda.manifests.reading import mapping, text
 from keda.syntax import promql
@@ -183,11 +183,14 @@ class AdapterRules:
 def read_rules(document: object) -> AdapterRules:
     """From the adapter's config file, the ConfigMap that holds it, or the values of its Helm chart.
 
-    Raises SpecError.
+    The values may be those of a chart around it, or a HelmRelease's. Raises SpecError.
     """
     config = _config(document)
     rules = config.get("rules")
     if isinstance(rules, Mapping):  # the chart's values
+        if existing := rules.get("existing"):
+            why = "is a ConfigMap, and the rules are there, not in these values."
+            raise SpecError([Fault("rules.existing", existing, why, "Give that ConfigMap.")])
         config = {"rules": rules.get("custom"), "externalRules": rules.get("external")}
     found = AdapterRules(tuple(_rules(config, "rules")), tuple(_rules(config, "externalRules")))
     if not found.custom and not found.external:
@@ -208,18 +211,28 @@ def label_matchers(selector: Selector) -> list[Matcher]:
 
 
 def _config(document: object) -> Mapping[str, Any]:
-    if not isinstance(document, Mapping):
-        return {}
-    data = document.get("data")
-    if document.get("kind") != "ConfigMap" or not isinstance(data, Mapping):
-        return document
-    for file in data.values():
+    found = mapping(document)
+    if found.get("kind") == "ConfigMap" and isinstance(found.get("data"), Mapping):
+        return _of_config_map(found["data"])
+    if found.get("kind") == "HelmRelease":
+        found = mapping(mapping(found.get("spec")).get("values"))
+    return mapping(found.get("prometheus-adapter")) or found
+
+
+def _of_config_map(data: Mapping[Any, Any]) -> Mapping[str, Any]:
+    broken = []
+    for name, file in data.items():
         try:
             config = next((each.value for each in documents(text(file))), None)
-        except Unreadable:
+        except Unreadable as wrong:
+            if str(name).endswith((".yaml", ".yml")):
+                why = f"is not valid YAML in its line {wrong.line}: {wrong.why}. The adapter would not start."
+                broken.append(Fault(join("data", str(name)), MISSING, why, "Correct it."))
             continue
         if isinstance(config, Mapping) and ("rules" in config or "externalRules" in config):
             return config
+    if broken:
+        raise SpecError(broken)
     return {}
 
 

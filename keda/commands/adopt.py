@@ -80,6 +80,8 @@ def _there(chosen: Namespace) -> int:
     """
     prometheus = PROMETHEUS if chosen.prometheus is None else chosen.prometheus
     _check_address(prometheus)
+    if chosen.adapter_config == "-" and "-" in chosen.paths:
+        raise NotThere("--adapter-config: - is stdin, and so is FILE. Give one of them as a file.")
     rules = _rules(chosen.adapter_config) if chosen.adapter_config else None
 
     def translated(manifest: Mapping[str, Any]) -> _Written:
@@ -205,13 +207,17 @@ def _check_address(prometheus: str) -> None:
         raise NotThere(f"--prometheus: {show(prometheus)} {refused.why} {refused.fix}") from None
 
 
+_EMPTY = "is empty."
+
+
 def _rules(path: str) -> AdapterRules:
-    why = "is empty."
+    why = _EMPTY
     for value in list(objects_of(path, NotThere)):
         try:
             return read_rules(value)
         except SpecError as error:
-            why = str(error)
+            # Beside another object, such as a HelmRepository, what is wrong in the rules counts.
+            why = str(error) if why == _EMPTY or error.faults[0].path else why
     raise NotThere(f"{path}: {why}")
 
 

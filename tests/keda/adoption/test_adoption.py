@@ -436,6 +436,14 @@ def test_selectors_are_written_as_the_adapter_writes_them() -> None:
             {"kind": "ConfigMap", "data": {"a": ": :", "b": "[" * 999, "c": "2020-99-99"}},
             "has neither rules nor externalRules.",
         ),
+        (
+            {"kind": "ConfigMap", "data": {"config.yaml": "rules:\n- a: ["}},
+            'data["config.yaml"]: is not valid YAML in its line 3: did not find expected node content. The ',
+        ),
+        (
+            {"rules": {"default": False, "existing": "my-rules"}},
+            'rules.existing: "my-rules" is a ConfigMap, and the rules are there, not in these values. Give that',
+        ),
         ({"rules": [{}]}, "rules[0].seriesQuery: missing"),
         (
             {"rules": [{"seriesQuery": "a", "name": {"matches": "("}}]},
@@ -448,6 +456,24 @@ def test_rules_that_cannot_be_read_are_one_line(document: object, line: str) -> 
         read_rules(document)
     [text] = str(error.value).splitlines()
     assert text.startswith(line)
+
+
+def test_the_values_of_the_chart_may_stand_further_in() -> None:
+    values = {"rules": {"custom": [{"seriesQuery": "a"}], "external": [{"seriesQuery": "b"}]}}
+    plain = read_rules(values)
+    assert (len(plain.custom), len(plain.external)) == (1, 1)
+    assert read_rules({"prometheus-adapter": values, "grafana": {}}) == plain
+    for inner in (values, {"prometheus-adapter": values}):
+        assert read_rules({"kind": "HelmRelease", "spec": {"values": inner}}) == plain
+
+
+def test_hpas_and_rules_do_not_both_come_from_stdin(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert piped(BASE, monkeypatch, "--adapter-config", "-") == 2
+    assert capsys.readouterr().err == (
+        "--adapter-config: - is stdin, and so is FILE. Give one of them as a file.\n"
+    )
 
 
 def test_the_command_writes_what_the_check_command_takes() -> None:
