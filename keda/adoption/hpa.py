@@ -140,7 +140,7 @@ class Metric(_Part):
             fix = "Write AverageValue, and averageValue."
             yield Fault("pods.target.type", self.pods.target.type, why, fix)
         if self.external and self.external.target.value and self.external.target.average_value:
-            why = f"has value and averageValue; of an External metric one excludes the other. {self.consequence}"
+            why = f"has value and averageValue, and an External metric has one of them. {self.consequence}"
             yield Fault("external.target", MISSING, why, "Write the one of its type.")
 
 

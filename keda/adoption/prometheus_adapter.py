@@ -82,7 +82,7 @@ class Rule:
         return template
 
     def series(self, metric: str) -> list[str]:
-        """The series that the adapter may serve as `metric`, if this rule does and the rule alone names them."""
+        """The series that the adapter may serve as `metric`, if the rule alone names them."""
         return [name for name in dict.fromkeys(self._candidates(metric)) if self.metric(name) == metric]
 
     def metric(self, series: str) -> str | None:
@@ -276,7 +276,7 @@ def _labels(overrides: object) -> dict[str, str]:
 
 
 def _literals(pattern: str) -> list[str]:
-    """The names that a pattern lists; none if it has more than alternatives. Prometheus anchors its patterns."""
+    """The names that a pattern lists, if it is a list only. Prometheus anchors its patterns."""
     listed = _LISTED.fullmatch(pattern)
     return listed[1].split("|") if listed else []
 

@@ -162,9 +162,7 @@ _DEFAULT = "`default` is taken, in the query too. Give --namespace NAME for anot
 def _second(identity: tuple[str, ...], first: str) -> Fault:
     """Two HPAs of one target, or of a Deployment and a StatefulSet of one name."""
     kind, *names = identity
-    why = (
-        f"gives {kind} {'/'.join(names)}, as {first} does. Applied, the second would write over the first."
-    )
+    why = f"gives {kind} {'/'.join(names)}, as {first} does. Applied, the second would write over the first."
     fix = "Translate it alone and give it another name; of two HPAs on one target, put the metrics into one."
     return Fault("", MISSING, why, fix)
 

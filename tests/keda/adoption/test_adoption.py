@@ -241,7 +241,7 @@ METRICS = {
     ),
     "both values": (
         "{type: External, external: {metric: {name: a}, target: {type: Value, value: 1, averageValue: 2}}}",
-        "external.target: has value and averageValue; of an External metric one excludes the other. The API",
+        "external.target: has value and averageValue, and an External metric has one of them. The API",
     ),
     "object of nothing": (
         "{type: Object, object: {metric: {name: a}, target: {type: Value, value: 1}}}",
@@ -442,7 +442,7 @@ def test_selectors_are_written_as_the_adapter_writes_them() -> None:
         ),
         (
             {"rules": {"default": False, "existing": "my-rules"}},
-            'rules.existing: "my-rules" is a ConfigMap, and the rules are there, not in these values. Give that',
+            'rules.existing: "my-rules" is a ConfigMap, and the rules are there, not in these values. Give',
         ),
         ({"rules": [{}]}, "rules[0].seriesQuery: missing"),
         (
@@ -513,11 +513,11 @@ def test_what_must_be_checked_stands_in_the_yaml(capsys: pytest.CaptureFixture[s
         (
             "kind: HorizontalPodAutoscaler\nmetadata:\n  {{- include 1 }}\n  name: a\n",
             2,
-            "-:3: is not valid YAML for Kubernetes: did not find expected node content. Is it a Helm template? "
-            "Check the output of `helm template` instead.",
+            "-:3: is not valid YAML for Kubernetes: did not find expected node content. Is it a Helm "
+            "template? Check the output of `helm template` instead.",
         ),
         (BASE + "  metrics: [{type: Podz}]", 1, "-: HorizontalPodAutoscaler web: spec.metrics[0].type"),
-        (BASE.replace("name: web, ", ""), 1, "-: HorizontalPodAutoscaler without a name: metadata.name: missing"),
+        (BASE.replace("name: web, ", ""), 1, "-: HorizontalPodAutoscaler without a name: metadata.name: "),
     ],
 )
 def test_the_commands_errors_are_one_line(
@@ -564,7 +564,7 @@ def test_a_namespace_that_is_missing_is_named_and_can_be_given(
 def test_a_second_object_of_one_name_is_refused(
     options: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    second = BASE.replace("name: web, namespace", "name: other, namespace").replace("Deployment", "StatefulSet")
+    second = BASE.replace("name: web, n", "name: other, n").replace("Deployment", "StatefulSet")
     elsewhere = BASE.replace("kind: Deployment, name: web", "kind: Deployment, name: api")
     assert piped("---".join((BASE, second, elsewhere)), monkeypatch, *options) == 1
     said = capsys.readouterr()
