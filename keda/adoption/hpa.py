@@ -22,11 +22,12 @@ _METRICS = "autoscaling.alpha.kubernetes.io/metrics"
 _BEHAVIOR = "autoscaling.alpha.kubernetes.io/behavior"
 _OLD_SHAPE = ("autoscaling/v1", "autoscaling/v2beta1")
 _VERSIONS = ("autoscaling/v2", "autoscaling/v2beta2", *_OLD_SHAPE)
-_DEFAULT_CPU = {
+DEFAULT_CPU = 80
+"""Percent: what the API server writes into an HPA without metrics (pkg/apis/autoscaling/v2/defaults.go)."""
+_DEFAULT_METRIC = {
     "type": "Resource",
-    "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}},
+    "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": DEFAULT_CPU}},
 }
-"""What the API server writes into an HPA without metrics (pkg/apis/autoscaling/v2/defaults.go)."""
 
 
 class _Part(Model):
@@ -195,7 +196,7 @@ def read_hpa(manifest: Mapping[str, Any]) -> Hpa:
         spec |= {"behavior": _small_keys(behavior)} if behavior else {}
     if version in _OLD_SHAPE and isinstance(metrics, list):
         metrics = [_modern(metric) for metric in metrics]
-    spec["metrics"] = metrics or [_DEFAULT_CPU]
+    spec["metrics"] = metrics or [_DEFAULT_METRIC]
     try:
         return Hpa.parse({"metadata": manifest.get("metadata"), "spec": spec})
     except SpecError as error:

@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import Field
 
+from keda.adoption.hpa import DEFAULT_CPU
 from keda.core.defaults import DEFAULT_MAX
 from keda.core.errors import MISSING, Fault, Faults, SpecError, join
 from keda.core.model import LabelName, Model, Namespace
@@ -37,6 +38,7 @@ _LOST = {
 _TARGETS = {"concurrency": 100.0, "rps": 200.0}
 _HPA = "hpa.autoscaling.knative.dev"
 """The class of what an HPA scales; its default metric is cpu (pa_lifecycle.go)."""
+_OF_KPA = ("target-utilization-percentage", "scale-down-delay", "scale-to-zero-pod-retention-period")
 _NOT_OF_A_POD = (
     *("containerConcurrency", "timeoutSeconds", "responseStartTimeoutSeconds", "idleTimeoutSeconds"),
 )
@@ -171,9 +173,12 @@ def _scaled_object(
     if not most:
         most, whose = max((DEFAULT_MAX, "KEDA's default"), (least, "the minimum"))
         notes.append(f"CHECK Knative sets no maximum here: {most} is {whose}. Write your own.")
-    if trigger["type"] != "prometheus" and not least:
-        # Nor has Knative's class hpa (hpa.go writes minReplicas only above 0).
-        least = 1
+    behavior = {"scaleDown": {"stabilizationWindowSeconds": min(delay, 3600)}}
+    if trigger["type"] != "prometheus":
+        # As hpa.go writes it: minReplicas only above 0, and behavior only with a window.
+        least = max(1, least)
+        both = {"stabilizationWindowSeconds": window}
+        behavior = {"scaleDown": both, "scaleUp": both} if "window" in annotations.values else {}
     scaled = ScaledObject.parse(
         {
             "metadata": {"name": named.name, "namespace": named.namespace},
@@ -182,11 +187,11 @@ def _scaled_object(
                 "minReplicaCount": least,
                 "maxReplicaCount": most,
                 **({} if least else {"cooldownPeriod": max(delay, retention, _GRACE)}),
-                "advanced": {
-                    "horizontalPodAutoscalerConfig": {
-                        "behavior": {"scaleDown": {"stabilizationWindowSeconds": min(delay, 3600)}}
-                    }
-                },
+                **(
+                    {"advanced": {"horizontalPodAutoscalerConfig": {"behavior": behavior}}}
+                    if behavior
+                    else {}
+                ),
                 "triggers": [trigger],
             },
         }
@@ -197,16 +202,13 @@ def _scaled_object(
 def _trigger(
     named: _Named, annotations: _Annotations, limit: int, window: int, prometheus: str, *, zero: bool
 ) -> tuple[dict[str, Any], list[str]]:
-    metric = annotations.text("metric", "cpu" if annotations.text("class", "") == _HPA else "concurrency")
+    of_hpa = annotations.text("class", "") == _HPA
+    metric = annotations.text("metric", "cpu" if of_hpa else "concurrency")
     if metric in ("cpu", "memory"):
-        amount = math.ceil(annotations.number("target", 100, least=1))
-        kind, value = ("Utilization", str(amount)) if metric == "cpu" else ("AverageValue", f"{amount}Mi")
-        notes = (
-            [] if "target" in annotations.values else [f"CHECK {metric} has no target here: 100 is a guess."]
-        )
-        return {"type": metric, "metricType": kind, "metadata": {"value": value}}, notes
-    if metric not in _TARGETS:
-        why = "is not concurrency, rps, cpu or memory. Knative reads it from the custom metrics API."
+        return _resource(metric, annotations)
+    if of_hpa or metric not in _TARGETS:
+        known = "cpu or memory" if of_hpa else "concurrency, rps, cpu or memory"
+        why = f"is not {known}. Knative reads it from the custom metrics API."
         fix = "Write the trigger by hand: docs/scalers.md lists KEDA's scalers."
         raise SpecError([Fault(join(*_AT, annotations.values["metric"][0]), metric, why, fix)])
     default = float(limit) if limit and metric == "concurrency" else _TARGETS[metric]
@@ -232,6 +234,27 @@ def _trigger(
         f"an HTTPRoute {named.namespace}/{named.name}; docs/http-scaling.md has its traps."
     )
     return {"type": "prometheus", "metadata": metadata}, [note]
+
+
+def _resource(metric: str, annotations: _Annotations) -> tuple[dict[str, Any], list[str]]:
+    """(The trigger of what an HPA scales in Knative too, notes)."""
+    notes = []
+    if unread := [key for name, (key, _) in annotations.values.items() if name in _OF_KPA]:
+        words = ", ".join(key.removeprefix(_PREFIX) for key in unread)
+        notes.append(f"{words}: passed over, as Knative's class hpa does.")
+    kind, value = "Utilization", str(DEFAULT_CPU)
+    if "target" not in annotations.values:
+        check = "" if metric == "cpu" else "CHECK "
+        notes.append(
+            f"{check}{metric} has no target, so Knative's HPA has no metric, and the API server's default "
+            f"holds: cpu at {DEFAULT_CPU} %."
+        )
+        metric = "cpu"
+    elif metric == "cpu":
+        value = str(math.ceil(annotations.number("target", 0, least=0.01)))
+    else:
+        kind, value = "AverageValue", f"{int(annotations.number('target', 0, least=1))}Mi"
+    return {"type": metric, "metricType": kind, "metadata": {"value": value}}, notes
 
 
 def _losses(

@@ -160,8 +160,34 @@ def test_the_class_hpa_has_no_zero() -> None:
     assert spec["triggers"] == [{"type": "cpu", "metricType": "Utilization", "metadata": {"value": "75"}}]
     assert spec["minReplicaCount"] == 1 and "cooldownPeriod" not in spec
     assert scaled({"class": "hpa.autoscaling.knative.dev", "target": "75"}) == spec, "its default metric"
+    assert "advanced" not in spec, "Knative writes no behavior"
+    paced = made({"metric": "cpu", "target": "74.2", "window": "90s", "scale-down-delay": "2m"})
+    both = {"stabilizationWindowSeconds": 90}
+    paced_spec = paced.manifests[2]["spec"]
+    assert paced_spec["advanced"]["horizontalPodAutoscalerConfig"]["behavior"] == {
+        "scaleDown": both,
+        "scaleUp": both,
+    }
+    assert paced_spec["triggers"] == spec["triggers"]
+    assert "scale-down-delay: passed over, as Knative's class hpa does." in paced.notes
     [memory] = scaled({"metric": "memory", "target": "200"})["triggers"]
     assert (memory["metricType"], memory["metadata"]) == ("AverageValue", {"value": "200Mi"})
+
+
+@pytest.mark.parametrize(("metric", "check"), [("cpu", ""), ("memory", "CHECK ")])
+def test_without_a_target_the_class_hpa_has_the_api_servers_default(metric: str, check: str) -> None:
+    proposal = made({"class": "hpa.autoscaling.knative.dev", "metric": metric})
+    [trigger] = proposal.manifests[2]["spec"]["triggers"]
+    assert trigger == {"type": "cpu", "metricType": "Utilization", "metadata": {"value": "80"}}
+    assert proposal.notes[0] == (
+        f"{check}{metric} has no target, so Knative's HPA has no metric, and the API server's default holds: "
+        "cpu at 80 %."
+    )
+
+
+def test_the_class_hpa_reads_another_metric_from_the_custom_metrics_api() -> None:
+    with pytest.raises(SpecError, match='"rps" is not cpu or memory. Knative reads it from the custom'):
+        made({"class": "hpa.autoscaling.knative.dev", "metric": "rps"})
 
 
 def test_what_is_lost_is_named() -> None:
