@@ -15,7 +15,7 @@ from pydantic import Field
 
 from keda.adoption.hpa import DEFAULT_CPU
 from keda.core.defaults import DEFAULT_MAX
-from keda.core.errors import MISSING, Fault, Faults, SpecError, join
+from keda.core.errors import MISSING, Fault, Faults, SpecError, join, printable, show
 from keda.core.model import LabelName, Model, Namespace
 from keda.manifests.reading import mapping, sequence
 from keda.resources import ScaledObject
@@ -44,6 +44,15 @@ _NOT_OF_A_POD = (
 )
 _PROBES = ("readinessProbe", "livenessProbe", "startupProbe")
 _WITH_PORT = ("tcpSocket", "httpGet", "grpc")
+_BY_KNATIVE = ("client.knative.dev/", f"{API_GROUP}/creator", f"{API_GROUP}/lastModifier")
+"""What Knative and its client note for themselves."""
+_ASKED = {
+    "networking.knative.dev/visibility": "attach the HTTPRoute to a Gateway that only the cluster reaches",
+    f"{API_GROUP}/progress-deadline": "write progressDeadlineSeconds into the Deployment",
+    f"{API_GROUP}/rollout-duration": "the HTTPRoute's weights shift traffic",
+}
+_SELECTING = ("app", "app.kubernetes.io/name", "app.kubernetes.io/instance", "keda-homelab.dev/service")
+"""The label of the pods that the Service selects: the first that the template has no other value for."""
 _GRACE = 30
 """Seconds: scale-to-zero-grace-period of config-autoscaler."""
 _WINDOW = 60
@@ -112,6 +121,8 @@ def propose(manifest: Mapping[str, Any], prometheus: str) -> Proposal:
     named = _Named.parse(
         {key: metadata[key] for key in ("name", "namespace") if key in metadata}, at="metadata"
     )
+    own = _own(metadata.get("labels"))
+    placed = {"name": named.name, "namespace": named.namespace, **({"labels": own} if own else {})}
     template = mapping(mapping(manifest.get("spec")).get("template"))
     spec = mapping(template.get("spec"))
     containers = [mapping(each) for each in sequence(spec.get("containers"))]
@@ -128,8 +139,10 @@ def propose(manifest: Mapping[str, Any], prometheus: str) -> Proposal:
     # Knative's name for HTTP/2 without TLS.
     protocol = {"appProtocol": "kubernetes.io/h2c"} if listens.get("name") == "h2c" else {}
     ports = [{"name": "http", "port": 80, "targetPort": listens["containerPort"], **protocol}]
-    scaled, checks = _scaled_object(named, annotations, limit, prometheus)
-    labels = {"app": named.name}
+    scaled, checks = _scaled_object(placed, named, annotations, limit, prometheus)
+    labels, kept = _own(template_metadata.get("labels")), _own(template_metadata.get("annotations"))
+    free = (key for key in _SELECTING if labels.get(key, named.name) == named.name)
+    selected = {next(free, _SELECTING[-1]): named.name}
     pod = {
         **{key: value for key, value in spec.items() if key not in _NOT_OF_A_POD},
         "containers": [
@@ -143,11 +156,11 @@ def propose(manifest: Mapping[str, Any], prometheus: str) -> Proposal:
     deployment = {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {"name": named.name, "namespace": named.namespace},
+        "metadata": placed,
         "spec": {
-            "selector": {"matchLabels": labels},
+            "selector": {"matchLabels": selected},
             "template": {
-                "metadata": {"labels": {**mapping(template_metadata.get("labels")), **labels}},
+                "metadata": {"labels": {**labels, **selected}, **({"annotations": kept} if kept else {})},
                 "spec": pod,
             },
         },
@@ -155,15 +168,16 @@ def propose(manifest: Mapping[str, Any], prometheus: str) -> Proposal:
     service = {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": {"name": named.name, "namespace": named.namespace},
-        "spec": {"selector": labels, "ports": ports},
+        "metadata": placed,
+        "spec": {"selector": selected, "ports": ports},
     }
     lost = _losses(named, annotations, manifest, limit, zero=not scaled.spec.min_replica_count)
-    return Proposal((deployment, service, scaled.to_manifest()), (*checks, *lost))
+    notes = map(printable, (*checks, *lost))  # A note is a comment too, and a key may be any text.
+    return Proposal((deployment, service, scaled.to_manifest()), tuple(notes))
 
 
 def _scaled_object(
-    named: _Named, annotations: _Annotations, limit: int, prometheus: str
+    placed: Mapping[str, Any], named: _Named, annotations: _Annotations, limit: int, prometheus: str
 ) -> tuple[ScaledObject, list[str]]:
     least, most = int(annotations.number("min-scale", 0)), int(annotations.number("max-scale", 0))
     window = annotations.seconds("window", _WINDOW)
@@ -181,7 +195,7 @@ def _scaled_object(
         behavior = {"scaleDown": both, "scaleUp": both} if "window" in annotations.values else {}
     scaled = ScaledObject.parse(
         {
-            "metadata": {"name": named.name, "namespace": named.namespace},
+            "metadata": placed,
             "spec": {
                 "scaleTargetRef": {"name": named.name},
                 "minReplicaCount": least,
@@ -273,6 +287,7 @@ def _losses(
     for name, (key, _) in annotations.values.items():
         if name not in _READ:
             yield f"LOST {key.removeprefix(_PREFIX)}: {_LOST.get(name, 'it has no counterpart')}."
+    yield from _unread(manifest)
     traffic = sequence(mapping(manifest.get("spec")).get("traffic"))
     split = " The traffic split becomes the HTTPRoute's weights." if len(traffic) > 1 else ""
     yield f"LOST revisions and the address: write an HTTPRoute or Ingress to Service {named.name}.{split}"
@@ -280,6 +295,35 @@ def _losses(
         f"Knative owns a Service {named.name} as long as its own Service exists: delete that one right "
         "before you apply this, or give this another name first."
     )
+
+
+def _unread(manifest: Mapping[str, Any]) -> Iterator[str]:
+    """What else is not in the pod any more: timeouts, and what labels and annotations ask of Knative."""
+    metadata = mapping(manifest.get("metadata"))
+    template = mapping(mapping(manifest.get("spec")).get("template"))
+    for key in _NOT_OF_A_POD[1:]:
+        value = mapping(template.get("spec")).get(key)
+        if value is not None:
+            yield f"LOST {key}: {show(value)}: write the timeouts into the HTTPRoute."
+    if early := [str(key) for key in mapping(metadata.get("annotations")) if str(key).startswith(_PREFIX)]:
+        yield (
+            f"{', '.join(early)}: passed over. Knative reads it in spec.template.metadata.annotations only, "
+            "and its webhook refuses it on the Service itself."
+        )
+    for each in (metadata, mapping(template.get("metadata"))):
+        for key in (*mapping(each.get("labels")), *mapping(each.get("annotations"))):
+            if _is_knatives(key) and not str(key).startswith((_PREFIX, *_BY_KNATIVE)):
+                yield f"LOST {key}: {_ASKED.get(str(key), 'it is for Knative only')}."
+
+
+def _own(words: object) -> dict[Any, Any]:
+    """Labels or annotations, without Knative's."""
+    return {key: value for key, value in mapping(words).items() if not _is_knatives(key)}
+
+
+def _is_knatives(key: object) -> bool:
+    group, slash, _ = str(key).partition("/")
+    return bool(slash) and f".{group}".endswith(".knative.dev")
 
 
 def _serving(containers: list[Mapping[Any, Any]]) -> Mapping[Any, Any]:

@@ -21,6 +21,7 @@ from keda.commands.errors import NotThere
 from keda.core.defaults import PROMETHEUS
 from keda.core.errors import MISSING, Fault, Refused, SpecError, is_secret_value, show
 from keda.manifests.path import objects_of
+from keda.manifests.reading import owner_references
 from keda.triggers.parameters import address
 
 
@@ -85,6 +86,10 @@ def _there(chosen: Namespace) -> int:
     rules = _rules(chosen.adapter_config) if chosen.adapter_config else None
 
     def translated(manifest: Mapping[str, Any]) -> _Written:
+        if manifest["kind"] == "Configuration":
+            why = "is a Service of Knative without its Route, and is not translated."
+            fix = f"Write it as kind: Service of {API_GROUP}/v1: spec.template is the same."
+            raise SpecError([Fault("", MISSING, why, fix)])
         if manifest["kind"] == "Service":
             if chosen.workload:
                 why = "is not an entry of the stack file alone: its Deployment is yours."
@@ -190,7 +195,10 @@ _Dumper.add_representer(
 
 def _is_adoptable(manifest: Mapping[Any, Any]) -> bool:
     kind, version = manifest.get("kind"), str(manifest.get("apiVersion"))
-    return kind == "HorizontalPodAutoscaler" or (kind == "Service" and version.startswith(f"{API_GROUP}/"))
+    if version.startswith(f"{API_GROUP}/"):
+        # Knative makes the Configuration of a Service itself.
+        return kind == "Service" or (kind == "Configuration" and not owner_references(manifest))
+    return kind == "HorizontalPodAutoscaler"
 
 
 def _check_address(prometheus: str) -> None:
