@@ -22,11 +22,12 @@ _METRICS = "autoscaling.alpha.kubernetes.io/metrics"
 _BEHAVIOR = "autoscaling.alpha.kubernetes.io/behavior"
 _OLD_SHAPE = ("autoscaling/v1", "autoscaling/v2beta1")
 _VERSIONS = ("autoscaling/v2", "autoscaling/v2beta2", *_OLD_SHAPE)
-_DEFAULT_CPU = {
+DEFAULT_CPU = 80
+"""Percent: what the API server writes into an HPA without metrics (pkg/apis/autoscaling/v2/defaults.go)."""
+_DEFAULT_METRIC = {
     "type": "Resource",
-    "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}},
+    "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": DEFAULT_CPU}},
 }
-"""What the API server writes into an HPA without metrics (pkg/apis/autoscaling/v2/defaults.go)."""
 
 
 class _Part(Model):
@@ -135,6 +136,13 @@ class Metric(_Part):
         if getattr(self, fields.get(self.type, self.type.lower())) is None:
             why = f"missing, and required by type {self.type}. {self.consequence}"
             yield Fault(self.key, MISSING, why, "Write the metric.")
+        if self.pods and self.pods.target.type != "AverageValue":
+            why = f"is not AverageValue, the one type of a Pods metric. {self.consequence}"
+            fix = "Write AverageValue, and averageValue."
+            yield Fault("pods.target.type", self.pods.target.type, why, fix)
+        if self.external and self.external.target.value and self.external.target.average_value:
+            why = f"has value and averageValue, and an External metric has one of them. {self.consequence}"
+            yield Fault("external.target", MISSING, why, "Write the one of its type.")
 
 
 class HpaMetadata(_Part):
@@ -156,6 +164,15 @@ class HpaSpec(_Part):
     max_replicas: Positive = Field(examples=[4])
     metrics: tuple[Metric, ...] = ()
     behavior: Behavior | None = None
+
+    def faults(self) -> Iterator[Fault]:
+        """A minimum above the maximum, or 0 without a metric that is there without pods."""
+        if self.min_replicas == 0 and not any(each.type in ("Object", "External") for each in self.metrics):
+            why = f"needs an Object or External metric: no other is there without pods. {self.consequence}"
+            yield Fault("minReplicas", 0, why, "Write 1.")
+        if self.min_replicas > self.max_replicas:
+            why = f"is above maxReplicas {self.max_replicas}. {self.consequence}"
+            yield Fault("minReplicas", self.min_replicas, why, "Write one that is not above.")
 
 
 class Hpa(_Part):
@@ -182,7 +199,7 @@ def read_hpa(manifest: Mapping[str, Any]) -> Hpa:
         spec |= {"behavior": _small_keys(behavior)} if behavior else {}
     if version in _OLD_SHAPE and isinstance(metrics, list):
         metrics = [_modern(metric) for metric in metrics]
-    spec["metrics"] = metrics or [_DEFAULT_CPU]
+    spec["metrics"] = metrics or [_DEFAULT_METRIC]
     try:
         return Hpa.parse({"metadata": manifest.get("metadata"), "spec": spec})
     except SpecError as error:

@@ -13,8 +13,9 @@ from typing import Any
 
 from pydantic import Field
 
+from keda.adoption.hpa import DEFAULT_CPU
 from keda.core.defaults import DEFAULT_MAX
-from keda.core.errors import MISSING, Fault, Faults, SpecError, join
+from keda.core.errors import MISSING, Fault, Faults, SpecError, join, printable, show
 from keda.core.model import LabelName, Model, Namespace
 from keda.manifests.reading import mapping, sequence
 from keda.resources import ScaledObject
@@ -37,11 +38,20 @@ _LOST = {
 _TARGETS = {"concurrency": 100.0, "rps": 200.0}
 _HPA = "hpa.autoscaling.knative.dev"
 """The class of what an HPA scales; its default metric is cpu (pa_lifecycle.go)."""
-_NOT_OF_A_POD = (
-    *("containerConcurrency", "timeoutSeconds", "responseStartTimeoutSeconds", "idleTimeoutSeconds"),
-)
+_OF_KPA = ("target-utilization-percentage", "scale-down-delay", "scale-to-zero-pod-retention-period")
+_TIMEOUTS = ("timeoutSeconds", "responseStartTimeoutSeconds", "idleTimeoutSeconds")
+_NOT_OF_A_POD = ("containerConcurrency", *_TIMEOUTS)
 _PROBES = ("readinessProbe", "livenessProbe", "startupProbe")
 _WITH_PORT = ("tcpSocket", "httpGet", "grpc")
+_BY_KNATIVE = ("client.knative.dev/", f"{API_GROUP}/creator", f"{API_GROUP}/lastModifier")
+"""What Knative and its client note for themselves."""
+_ASKED = {
+    "networking.knative.dev/visibility": "attach the HTTPRoute to a Gateway that only the cluster reaches",
+    f"{API_GROUP}/progress-deadline": "write progressDeadlineSeconds into the Deployment",
+    f"{API_GROUP}/rollout-duration": "the HTTPRoute's weights shift traffic",
+}
+_SELECTING = ("app", "app.kubernetes.io/name", "app.kubernetes.io/instance", "keda-homelab.dev/service")
+"""The label of the pods that the Service selects: the first that the template has no other value for."""
 _GRACE = 30
 """Seconds: scale-to-zero-grace-period of config-autoscaler."""
 _WINDOW = 60
@@ -110,6 +120,8 @@ def propose(manifest: Mapping[str, Any], prometheus: str) -> Proposal:
     named = _Named.parse(
         {key: metadata[key] for key in ("name", "namespace") if key in metadata}, at="metadata"
     )
+    own = _own(metadata.get("labels"))
+    placed = {"name": named.name, "namespace": named.namespace, **({"labels": own} if own else {})}
     template = mapping(mapping(manifest.get("spec")).get("template"))
     spec = mapping(template.get("spec"))
     containers = [mapping(each) for each in sequence(spec.get("containers"))]
@@ -126,8 +138,10 @@ def propose(manifest: Mapping[str, Any], prometheus: str) -> Proposal:
     # Knative's name for HTTP/2 without TLS.
     protocol = {"appProtocol": "kubernetes.io/h2c"} if listens.get("name") == "h2c" else {}
     ports = [{"name": "http", "port": 80, "targetPort": listens["containerPort"], **protocol}]
-    scaled, checks = _scaled_object(named, annotations, limit, prometheus)
-    labels = {"app": named.name}
+    scaled, checks = _scaled_object(placed, named, annotations, limit, prometheus)
+    labels, kept = _own(template_metadata.get("labels")), _own(template_metadata.get("annotations"))
+    free = (key for key in _SELECTING if labels.get(key, named.name) == named.name)
+    selected = {next(free, _SELECTING[-1]): named.name}
     pod = {
         **{key: value for key, value in spec.items() if key not in _NOT_OF_A_POD},
         "containers": [
@@ -141,11 +155,11 @@ def propose(manifest: Mapping[str, Any], prometheus: str) -> Proposal:
     deployment = {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {"name": named.name, "namespace": named.namespace},
+        "metadata": placed,
         "spec": {
-            "selector": {"matchLabels": labels},
+            "selector": {"matchLabels": selected},
             "template": {
-                "metadata": {"labels": {**mapping(template_metadata.get("labels")), **labels}},
+                "metadata": {"labels": {**labels, **selected}, **({"annotations": kept} if kept else {})},
                 "spec": pod,
             },
         },
@@ -153,15 +167,16 @@ def propose(manifest: Mapping[str, Any], prometheus: str) -> Proposal:
     service = {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": {"name": named.name, "namespace": named.namespace},
-        "spec": {"selector": labels, "ports": ports},
+        "metadata": placed,
+        "spec": {"selector": selected, "ports": ports},
     }
     lost = _losses(named, annotations, manifest, limit, zero=not scaled.spec.min_replica_count)
-    return Proposal((deployment, service, scaled.to_manifest()), (*checks, *lost))
+    notes = map(printable, (*checks, *lost))  # A note is a comment too, and a key may be any text.
+    return Proposal((deployment, service, scaled.to_manifest()), tuple(notes))
 
 
 def _scaled_object(
-    named: _Named, annotations: _Annotations, limit: int, prometheus: str
+    placed: Mapping[str, Any], named: _Named, annotations: _Annotations, limit: int, prometheus: str
 ) -> tuple[ScaledObject, list[str]]:
     least, most = int(annotations.number("min-scale", 0)), int(annotations.number("max-scale", 0))
     window = annotations.seconds("window", _WINDOW)
@@ -171,22 +186,25 @@ def _scaled_object(
     if not most:
         most, whose = max((DEFAULT_MAX, "KEDA's default"), (least, "the minimum"))
         notes.append(f"CHECK Knative sets no maximum here: {most} is {whose}. Write your own.")
-    if trigger["type"] != "prometheus" and not least:
-        # Nor has Knative's class hpa (hpa.go writes minReplicas only above 0).
-        least = 1
+    behavior = {"scaleDown": {"stabilizationWindowSeconds": min(delay, 3600)}}
+    if trigger["type"] != "prometheus":
+        # As hpa.go writes it: minReplicas only above 0, and behavior only with a window.
+        least = max(1, least)
+        both = {"stabilizationWindowSeconds": window}
+        behavior = {"scaleDown": both, "scaleUp": both} if "window" in annotations.values else {}
     scaled = ScaledObject.parse(
         {
-            "metadata": {"name": named.name, "namespace": named.namespace},
+            "metadata": placed,
             "spec": {
                 "scaleTargetRef": {"name": named.name},
                 "minReplicaCount": least,
                 "maxReplicaCount": most,
                 **({} if least else {"cooldownPeriod": max(delay, retention, _GRACE)}),
-                "advanced": {
-                    "horizontalPodAutoscalerConfig": {
-                        "behavior": {"scaleDown": {"stabilizationWindowSeconds": min(delay, 3600)}}
-                    }
-                },
+                **(
+                    {"advanced": {"horizontalPodAutoscalerConfig": {"behavior": behavior}}}
+                    if behavior
+                    else {}
+                ),
                 "triggers": [trigger],
             },
         }
@@ -197,16 +215,13 @@ def _scaled_object(
 def _trigger(
     named: _Named, annotations: _Annotations, limit: int, window: int, prometheus: str, *, zero: bool
 ) -> tuple[dict[str, Any], list[str]]:
-    metric = annotations.text("metric", "cpu" if annotations.text("class", "") == _HPA else "concurrency")
+    of_hpa = annotations.text("class", "") == _HPA
+    metric = annotations.text("metric", "cpu" if of_hpa else "concurrency")
     if metric in ("cpu", "memory"):
-        amount = math.ceil(annotations.number("target", 100, least=1))
-        kind, value = ("Utilization", str(amount)) if metric == "cpu" else ("AverageValue", f"{amount}Mi")
-        notes = (
-            [] if "target" in annotations.values else [f"CHECK {metric} has no target here: 100 is a guess."]
-        )
-        return {"type": metric, "metricType": kind, "metadata": {"value": value}}, notes
-    if metric not in _TARGETS:
-        why = "is not concurrency, rps, cpu or memory. Knative reads it from the custom metrics API."
+        return _resource(metric, annotations)
+    if of_hpa or metric not in _TARGETS:
+        known = "cpu or memory" if of_hpa else "concurrency, rps, cpu or memory"
+        why = f"is not {known}. Knative reads it from the custom metrics API."
         fix = "Write the trigger by hand: docs/scalers.md lists KEDA's scalers."
         raise SpecError([Fault(join(*_AT, annotations.values["metric"][0]), metric, why, fix)])
     default = float(limit) if limit and metric == "concurrency" else _TARGETS[metric]
@@ -234,6 +249,27 @@ def _trigger(
     return {"type": "prometheus", "metadata": metadata}, [note]
 
 
+def _resource(metric: str, annotations: _Annotations) -> tuple[dict[str, Any], list[str]]:
+    """(The trigger of what an HPA scales in Knative too, notes)."""
+    notes = []
+    if unread := [key for name, (key, _) in annotations.values.items() if name in _OF_KPA]:
+        words = ", ".join(key.removeprefix(_PREFIX) for key in unread)
+        notes.append(f"{words}: passed over, as Knative's class hpa does.")
+    kind, value = "Utilization", str(DEFAULT_CPU)
+    if "target" not in annotations.values:
+        check = "" if metric == "cpu" else "CHECK "
+        notes.append(
+            f"{check}{metric} has no target, so Knative's HPA has no metric, and the API server's default "
+            f"holds: cpu at {DEFAULT_CPU} %."
+        )
+        metric = "cpu"
+    elif metric == "cpu":
+        value = str(math.ceil(annotations.number("target", 0, least=0.01)))
+    else:
+        kind, value = "AverageValue", f"{int(annotations.number('target', 0, least=1))}Mi"
+    return {"type": metric, "metricType": kind, "metadata": {"value": value}}, notes
+
+
 def _losses(
     named: _Named, annotations: _Annotations, manifest: Mapping[str, Any], limit: int, *, zero: bool
 ) -> Iterator[str]:
@@ -250,6 +286,7 @@ def _losses(
     for name, (key, _) in annotations.values.items():
         if name not in _READ:
             yield f"LOST {key.removeprefix(_PREFIX)}: {_LOST.get(name, 'it has no counterpart')}."
+    yield from _unread(manifest)
     traffic = sequence(mapping(manifest.get("spec")).get("traffic"))
     split = " The traffic split becomes the HTTPRoute's weights." if len(traffic) > 1 else ""
     yield f"LOST revisions and the address: write an HTTPRoute or Ingress to Service {named.name}.{split}"
@@ -257,6 +294,38 @@ def _losses(
         f"Knative owns a Service {named.name} as long as its own Service exists: delete that one right "
         "before you apply this, or give this another name first."
     )
+
+
+def _unread(manifest: Mapping[str, Any]) -> Iterator[str]:
+    """What else is not in the pod any more: timeouts, and what labels and annotations ask of Knative."""
+    metadata = mapping(manifest.get("metadata"))
+    template = mapping(mapping(manifest.get("spec")).get("template"))
+    for key in _TIMEOUTS:
+        value = mapping(template.get("spec")).get(key)
+        if value is not None:
+            yield f"LOST {key}: {show(value)}: write the timeouts into the HTTPRoute."
+    if early := [str(key) for key in mapping(metadata.get("annotations")) if str(key).startswith(_PREFIX)]:
+        yield (
+            f"{', '.join(early)}: passed over. Knative reads it in spec.template.metadata.annotations only, "
+            "and its webhook refuses it on the Service itself."
+        )
+    own = [str(key) for key in _own(metadata.get("annotations"))]
+    if own := [key for key in own if not key.startswith("kubectl.kubernetes.io/")]:
+        yield f"LOST {', '.join(own)}: annotations of the Service itself. Write them where they are read."
+    for each in (metadata, mapping(template.get("metadata"))):
+        for key in (*mapping(each.get("labels")), *mapping(each.get("annotations"))):
+            if _is_knatives(key) and not str(key).startswith((_PREFIX, *_BY_KNATIVE)):
+                yield f"LOST {key}: {_ASKED.get(str(key), 'it is for Knative only')}."
+
+
+def _own(words: object) -> dict[Any, Any]:
+    """Labels or annotations, without Knative's."""
+    return {key: value for key, value in mapping(words).items() if not _is_knatives(key)}
+
+
+def _is_knatives(key: object) -> bool:
+    group, slash, _ = str(key).partition("/")
+    return bool(slash) and f".{group}".endswith(".knative.dev")
 
 
 def _serving(containers: list[Mapping[Any, Any]]) -> Mapping[Any, Any]:

@@ -13,10 +13,12 @@ from typing import Any
 
 from keda.core.defaults import DEFAULT_COOLDOWN, DEFAULT_MAX
 from keda.core.errors import MISSING, Fault, Faults
-from keda.manifests.reading import mapping
+from keda.manifests.reading import mapping, sequence, text
 from keda.resources import ScaledObject
 from keda.resources.scaled_object import ScaledObjectSpec
 from keda.triggers import Cpu, Memory, Prometheus
+from keda.triggers.catalogue import CLASSES
+from keda.triggers.registry import trigger_class
 
 _KEDAS = "scaledobject.keda.sh/"
 _PAUSING = "autoscaling.keda.sh/paused"
@@ -49,11 +51,12 @@ def native(manifest: Mapping[str, Any], *, scale_to_zero: bool = False) -> Nativ
     """
     metadata = mapping(manifest.get("metadata"))
     kept = {key: metadata[key] for key in ("name", "namespace", "labels", "annotations") if key in metadata}
-    scaled = ScaledObject.parse({"metadata": kept, "spec": manifest.get("spec")})
+    given, ignored = _without_old_names(mapping(manifest.get("spec")))
+    scaled = ScaledObject.parse({"metadata": kept, "spec": given or manifest.get("spec")})
     spec, faults = scaled.spec, Faults()
     metrics: list[dict[str, Any]] = []
     rules: list[dict[str, Any]] = []
-    lost: list[str] = []
+    lost = ignored
     if spec.advanced and spec.advanced.scaling_modifiers:
         why = (
             "has no counterpart: an HPA takes the largest of its metrics, and would scale by another number."
@@ -81,6 +84,21 @@ def native(manifest: Mapping[str, Any], *, scale_to_zero: bool = False) -> Nativ
     faults.raise_if_any()
     zero = scale_to_zero and spec.min_replica_count in (None, 0) and bool(rules)
     return Native(_hpa(scaled, metrics, zero=zero), tuple(rules), (*lost, *_losses(scaled, zero=zero)))
+
+
+def _without_old_names(spec: Mapping[Any, Any]) -> tuple[dict[Any, Any], list[str]]:
+    """(A spec without the metric names that older releases of KEDA read, a line for each)."""
+    triggers, lines = list(sequence(spec.get("triggers"))), []
+    for index, each in enumerate(triggers):
+        trigger = mapping(each)
+        metadata, scaler = mapping(trigger.get("metadata")), text(trigger.get("type"))
+        if "metricName" in metadata and scaler in CLASSES:
+            fields = trigger_class(scaler).model_fields.values()
+            if all(field.alias != "metricName" for field in fields):
+                left = {key: value for key, value in metadata.items() if key != "metricName"}
+                triggers[index] = {**trigger, "metadata": left}
+                lines.append(f"triggers[{index}]: metricName is passed over: KEDA 2.19 does not read it.")
+    return ({**spec, "triggers": triggers} if lines else dict(spec)), lines
 
 
 def _hpa(scaled: ScaledObject, metrics: list[dict[str, Any]], *, zero: bool) -> dict[str, Any]:

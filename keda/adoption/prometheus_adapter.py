@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from keda.adoption.hpa import Selector
-from keda.core.errors import MISSING, Fault, SpecError
+from keda.core.errors import MISSING, Fault, SpecError, join
 from keda.manifests.documents import Unreadable, documents
 from keda.manifests.reading import mapping, text
 from keda.syntax import promql
@@ -28,6 +28,12 @@ _REFERENCE = re.compile(r"\$(?:\$|\{(\w+)\}|(\w+))")
 # Without ^ another series could end so. Without $ one could go on, but the adapter's examples leave it out.
 _ONE_GROUP = re.compile(r"\^([\w:]*)\([^()]*\)([\w:]*)\$?")
 _LITERAL = re.compile(r"\^([\w:]+)\$")
+_LISTED = re.compile(r"\^?(?:\((?:\?:)?)?([\w:]+(?:\|[\w:]+)*)\)?\$?")
+# What cAdvisor's series are named after `container_` (google/cadvisor, metrics/prometheus.go).
+_OF_CADVISOR = re.compile(
+    r"container_|(blkio|cpu|file|fs|hugetlb|last|llc|memory|network|oom|perf|pressure|processes|referenced"
+    r"|scrape|sockets|spec|start|tasks|threads|ulimits|uncore)_|processes$|sockets$|threads$"
+)
 _SINGULAR = {"namespaces": "namespace", "pods": "pod", "services": "service", "nodes": "node"}
 
 
@@ -75,9 +81,9 @@ class Rule:
             raise NotExact(f"names no label for a {resource} in resources.overrides or resources.template")
         return template
 
-    def series(self, metric: str) -> str | None:
-        """The series that the adapter serves as `metric`, if this rule does and the rule alone names them."""
-        return next((name for name in self._candidates(metric) if self.metric(name) == metric), None)
+    def series(self, metric: str) -> list[str]:
+        """The series that the adapter may serve as `metric`, if the rule alone names them."""
+        return [name for name in dict.fromkeys(self._candidates(metric)) if self.metric(name) == metric]
 
     def metric(self, series: str) -> str | None:
         """The name under which the adapter serves a series; None if this rule does not take it."""
@@ -88,6 +94,17 @@ class Rule:
             return None
         matched = re.search(self.matches or ".*", series)
         return _expanded(self._renamed(), matched) if matched else None
+
+    def fits(self, metric: str, series: str) -> int:
+        """How likely this rule and series stand behind a metric: the larger, the more.
+
+        2: the rule is written for it, by the series' name or by a name of its own. 1: it is the plain name.
+        0: the series has another name, and every metric could have such a series.
+        """
+        listed = any(operator == "=" or _literals(name) for name, operator in self._names())
+        if listed or _LITERAL.fullmatch(self.matches) or _REFERENCE.sub("", self._renamed()):
+            return 2
+        return int(series == metric)
 
     def query(self, series: str, matchers: Sequence[Matcher], group_by: str) -> str:
         """The template filled in. Raises NotExact if it uses what is known to a running adapter only."""
@@ -125,7 +142,8 @@ class Rule:
         return found
 
     def _candidates(self, metric: str) -> Iterator[str]:
-        yield from (name for name, operator in self._names() if operator == "=")
+        for name, operator in self._names():
+            yield from [name] if operator == "=" else _literals(name) if operator == "=~" else []
         renamed = self._renamed()
         references = list(_REFERENCE.finditer(renamed))
         if not references and (literal := _LITERAL.fullmatch(self.matches)):
@@ -150,22 +168,33 @@ class AdapterRules:
     external: tuple[Rule, ...] = ()
 
     def serving(self, metric: str, *, external: bool) -> list[tuple[Rule, str]]:
-        """(Rule, series) of every rule that can serve a metric, the one that the adapter takes last.
+        """(Rule, series) of every rule that can serve a metric, in their order.
 
         A later rule writes over an earlier one, if Prometheus has its series (series_registry.go, SetSeries).
+        A rule for all of cAdvisor's series is left out where another has a plain name that is not of cAdvisor.
         """
         rules = self.external if external else self.custom
-        return [(rule, series) for rule in rules if (series := rule.series(metric))]
+        found = [(rule, series) for rule in rules for series in rule.series(metric)]
+        if _OF_CADVISOR.match(metric) or all(series != metric for _, series in found):
+            return found
+        return [
+            (rule, series)
+            for rule, series in found
+            if rule.fits(metric, series) or not series.startswith("container_")
+        ]
 
 
 def read_rules(document: object) -> AdapterRules:
     """From the adapter's config file, the ConfigMap that holds it, or the values of its Helm chart.
 
-    Raises SpecError.
+    The values may be those of a chart around it, or a HelmRelease's. Raises SpecError.
     """
     config = _config(document)
     rules = config.get("rules")
     if isinstance(rules, Mapping):  # the chart's values
+        if existing := rules.get("existing"):
+            why = "is a ConfigMap, and the rules are there, not in these values."
+            raise SpecError([Fault("rules.existing", existing, why, "Give that ConfigMap.")])
         config = {"rules": rules.get("custom"), "externalRules": rules.get("external")}
     found = AdapterRules(tuple(_rules(config, "rules")), tuple(_rules(config, "externalRules")))
     if not found.custom and not found.external:
@@ -186,18 +215,28 @@ def label_matchers(selector: Selector) -> list[Matcher]:
 
 
 def _config(document: object) -> Mapping[str, Any]:
-    if not isinstance(document, Mapping):
-        return {}
-    data = document.get("data")
-    if document.get("kind") != "ConfigMap" or not isinstance(data, Mapping):
-        return document
-    for file in data.values():
+    found = mapping(document)
+    if found.get("kind") == "ConfigMap" and isinstance(found.get("data"), Mapping):
+        return _of_config_map(found["data"])
+    if found.get("kind") == "HelmRelease":
+        found = mapping(mapping(found.get("spec")).get("values"))
+    return mapping(found.get("prometheus-adapter")) or found
+
+
+def _of_config_map(data: Mapping[Any, Any]) -> Mapping[str, Any]:
+    broken = []
+    for name, file in data.items():
         try:
             config = next((each.value for each in documents(text(file))), None)
-        except Unreadable:
+        except Unreadable as wrong:
+            if str(name).endswith((".yaml", ".yml")):
+                why = f"is not valid YAML in its line {wrong.line}: {wrong.why}. The adapter would not start."
+                broken.append(Fault(join("data", str(name)), MISSING, why, "Correct it."))
             continue
         if isinstance(config, Mapping) and ("rules" in config or "externalRules" in config):
             return config
+    if broken:
+        raise SpecError(broken)
     return {}
 
 
@@ -238,6 +277,12 @@ def _labels(overrides: object) -> dict[str, str]:
         resource = text(mapping(target).get("resource"))
         found[_SINGULAR.get(resource, resource)] = str(label)
     return found
+
+
+def _literals(pattern: str) -> list[str]:
+    """The names that a pattern lists, if it is a list only. Prometheus anchors its patterns."""
+    listed = _LISTED.fullmatch(pattern)
+    return listed[1].split("|") if listed else []
 
 
 def _named(name: str, operator: str, series: str) -> bool:

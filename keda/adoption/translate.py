@@ -8,7 +8,7 @@ query is the adapter's own; without them it is proposed, and a note names what t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -185,11 +185,9 @@ def _query(kind: str, series: Series, hpa: Hpa, rules: AdapterRules | None) -> t
     serving = rules.serving(name, external=kind == "External") if rules else []
     unruled = "" if rules is None else f"no rule names the series of {name}; "
     if serving:
-        rule, source = serving[-1]
-        notes = [f"the query is that of {rule.where}, expanded."]
-        if len(serving) > 1:
-            listed = ", ".join(each.where for each, _ in serving)
-            notes = [f"CHECK {listed} all serve {name}: the query is {rule.where}'s, the last of them."]
+        best = max(rule.fits(name, source) for rule, source in serving)
+        rule, source = [each for each in serving if each[0].fits(name, each[1]) == best][-1]
+        notes = [_whose(name, serving, rule, source)]
         try:
             return _one_number(_by_rule(rule, source, kind, series, hpa)), notes
         except NotExact as reason:
@@ -203,6 +201,24 @@ def _query(kind: str, series: Series, hpa: Hpa, rules: AdapterRules | None) -> t
         f"CHECK {unruled}the query is a proposal made from the name {name}. Compare its value with "
         f"`kubectl get hpa {hpa.metadata.name} -n {hpa.metadata.namespace}` before you apply it."
     ]
+
+
+def _whose(name: str, serving: Sequence[tuple[Rule, str]], rule: Rule, source: str) -> str:
+    """Of which rule the query is, and what the adapter may take in its place."""
+    if len(serving) == 1:
+        return f"the query is that of {rule.where}, expanded."
+    rules: dict[str, list[str]] = {}
+    for each, series in serving:
+        rules.setdefault(series, []).append(each.where)
+    if len(rules) == 1:
+        listed = ", ".join(rules[source])
+        return f"CHECK {listed} all serve {name}: the query is {rule.where}'s, the last of them."
+    if all(each is rule for each, _ in serving):
+        start = f"CHECK which series {rule.where} serves as {name} depends on Prometheus: "
+        return f"{start}{', '.join(rules)}; the query takes {source}."
+    listed = ", ".join(f"{series} ({', '.join(names)})" for series, names in rules.items())
+    start = f"CHECK which rule serves {name} depends on the series in Prometheus: "
+    return f"{start}{listed}; the query takes {rule.where}."
 
 
 def _by_rule(rule: Rule, source: str, kind: str, series: Series, hpa: Hpa) -> str:

@@ -21,6 +21,7 @@ from keda.commands.errors import NotThere
 from keda.core.defaults import PROMETHEUS
 from keda.core.errors import MISSING, Fault, Refused, SpecError, is_secret_value, show
 from keda.manifests.path import objects_of
+from keda.manifests.reading import owner_references
 from keda.triggers.parameters import address
 
 
@@ -28,7 +29,8 @@ def add(parser: ArgumentParser) -> None:
     """The arguments."""
     add = parser.add_argument
     add("paths", nargs="+", metavar="FILE", help="HPAs, Knative Services, or ScaledObjects; - for stdin")
-    add("--prometheus", metavar="URL", default=PROMETHEUS, help="default: %(default)s")
+    add("--prometheus", metavar="URL", help=f"default: {PROMETHEUS}")
+    add("--namespace", metavar="NAME", help="of what has none; default: default")
     add("--adapter-config", metavar="FILE", help="Prometheus Adapter's rules")
     add("--workload", action="store_true", help="print an entry of the stack file instead")
     add("--to", choices=("hpa",), help="the way back: native HPAs of ScaledObjects, and the adapter's rules")
@@ -46,6 +48,33 @@ class _Written:
 
     documents: Sequence[Any]
     notes: Sequence[str]
+    rules: Sequence[Any] = ()
+    """Of Prometheus Adapter, that an HPA needs."""
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """What it may be made of once: the last object, or the entry of the stack file."""
+        last = self.documents[-1]
+        if "kind" not in last:
+            return ("workload", *last)
+        return (last["kind"], last["metadata"]["namespace"], last["metadata"]["name"])
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """Which objects of the files are translated, and the namespace of those that have none."""
+
+    fits: Callable[[Mapping[Any, Any]], bool]
+    kinds: str
+    namespace: str | None
+    without_namespace: str = "has no namespace: `default` is taken. Give --namespace NAME for another."
+
+    def of(self, path: str) -> list[Any]:
+        """The objects of a file. Raises NotThere."""
+        found = [item for item in objects_of(path, NotThere) if self.fits(item)]
+        if not found:
+            raise NotThere(f"{path}: contains no {self.kinds}. Give `kubectl get KIND NAME -o yaml`.")
+        return found
 
 
 def _there(chosen: Namespace) -> int:
@@ -53,22 +82,38 @@ def _there(chosen: Namespace) -> int:
 
     Returns 0; 1 if an object cannot be translated. Raises NotThere if an input cannot be read.
     """
-    _check_address(chosen.prometheus)
+    prometheus = PROMETHEUS if chosen.prometheus is None else chosen.prometheus
+    _check_address(prometheus)
+    if chosen.adapter_config == "-" and "-" in chosen.paths:
+        raise NotThere("--adapter-config: - is stdin, and so is FILE. Give one of them as a file.")
     rules = _rules(chosen.adapter_config) if chosen.adapter_config else None
 
     def translated(manifest: Mapping[str, Any]) -> _Written:
+        if manifest["kind"] == "Configuration":
+            why = "is a Service of Knative without its Route, and is not translated."
+            fix = f"Write it as kind: Service of {API_GROUP}/v1: spec.template is the same."
+            raise SpecError([Fault("", MISSING, why, fix)])
         if manifest["kind"] == "Service":
             if chosen.workload:
                 why = "is not an entry of the stack file alone: its Deployment is yours."
                 raise SpecError([Fault("", MISSING, why, "Leave --workload out.")])
-            proposal = propose(manifest, chosen.prometheus)
+            proposal = propose(manifest, prometheus)
             return _Written(proposal.manifests, proposal.notes)
-        adoption = adopt(manifest, chosen.prometheus, rules)
+        adoption = adopt(manifest, prometheus, rules)
         document = adoption.workload() if chosen.workload else adoption.scaled_object.to_manifest()
         return _Written([document], adoption.notes)
 
-    found, code = _each(chosen.paths, _is_adoptable, "HorizontalPodAutoscaler or Knative Service", translated)
-    print("---\n".join(_yaml(found)), end="")
+    wanted = _Wanted(
+        _is_adoptable,
+        "HorizontalPodAutoscaler or Knative Service",
+        chosen.namespace,
+        "has no namespace: `default` is taken, in the query too. Give --namespace NAME for another.",
+    )
+    found, code = _each(chosen.paths, wanted, translated)
+    written = "---\n".join(_yaml(found))
+    if chosen.prometheus is None and f"serverAddress: {PROMETHEUS}\n" in written:
+        print(f"--prometheus: is not given, so the triggers read {PROMETHEUS}.", file=sys.stderr)
+    print(written, end="")
     return code
 
 
@@ -76,17 +121,14 @@ def _back(chosen: Namespace) -> int:
     """The HPAs on stdout, then a ConfigMap with the adapter's rules; what is lost on stderr."""
     if chosen.workload or chosen.adapter_config:
         raise NotThere("--to hpa: takes neither --workload nor --adapter-config. Leave them out.")
-    rules: list[dict[str, Any]] = []
 
     def translated(manifest: Mapping[str, Any]) -> _Written:
         made = native(manifest, scale_to_zero=chosen.scale_to_zero)
-        rules.extend(made.rules)
-        return _Written([made.hpa], made.notes)
+        return _Written([made.hpa], made.notes, made.rules)
 
-    found, code = _each(
-        chosen.paths, lambda each: each.get("kind") == "ScaledObject", "ScaledObject", translated
-    )
-    if rules:
+    wanted = _Wanted(lambda each: each.get("kind") == "ScaledObject", "ScaledObject", chosen.namespace)
+    found, code = _each(chosen.paths, wanted, translated)
+    if rules := [rule for made in found for rule in made.rules]:
         config = yaml.safe_dump({"externalRules": rules}, sort_keys=False, width=10_000, allow_unicode=True)
         # A label of its own: `kubectl apply -l` takes it without the HPAs.
         labels = {"app.kubernetes.io/name": "prometheus-adapter"}
@@ -98,25 +140,41 @@ def _back(chosen: Namespace) -> int:
 
 
 def _each(
-    paths: Sequence[str],
-    wanted: Callable[[Mapping[Any, Any]], bool],
-    kinds: str,
-    translate: Callable[[Mapping[str, Any]], _Written],
+    paths: Sequence[str], wanted: _Wanted, translate: Callable[[Mapping[str, Any]], _Written]
 ) -> tuple[list[_Written], int]:
     """(What each wanted object of the files becomes, 1 if one cannot be translated). Raises NotThere."""
-    given = [(path, manifest) for path in paths for manifest in _wanted(path, wanted, kinds)]
+    given = [(path, manifest) for path in paths for manifest in wanted.of(path)]
     found, code = [], 0
+    made_of: dict[tuple[str, ...], str] = {}
     for path, manifest in given:
+        lines = []
+        metadata = manifest.get("metadata")
+        if isinstance(metadata, Mapping) and metadata.get("namespace") in (None, ""):
+            if wanted.namespace:
+                manifest = {**manifest, "metadata": {**metadata, "namespace": wanted.namespace}}
+            else:
+                lines.append(wanted.without_namespace)
         try:
             made = translate(manifest)
+            if made.identity in made_of:
+                raise SpecError([_second(made.identity, made_of[made.identity])])
+            made_of[made.identity] = _name(manifest)
         except SpecError as error:
             code, lines = 1, str(error).splitlines()
         else:
             found.append(made)
-            lines = list(made.notes)
+            lines += made.notes
         for line in lines:
-            print(f"{path}: {_name(manifest)} {line}", file=sys.stderr)
+            print(f"{path}: {_name(manifest)}: {line}", file=sys.stderr)
     return found, code
+
+
+def _second(identity: tuple[str, ...], first: str) -> Fault:
+    """Two HPAs of one target, or of a Deployment and a StatefulSet of one name."""
+    kind, *names = identity
+    why = f"gives {kind} {'/'.join(names)}, as {first} does. Applied, the second would write over the first."
+    fix = "Translate it alone and give it another name; of two HPAs on one target, put the metrics into one."
+    return Fault("", MISSING, why, fix)
 
 
 def _yaml(found: Sequence[_Written]) -> Iterator[str]:
@@ -142,7 +200,10 @@ _Dumper.add_representer(
 
 def _is_adoptable(manifest: Mapping[Any, Any]) -> bool:
     kind, version = manifest.get("kind"), str(manifest.get("apiVersion"))
-    return kind == "HorizontalPodAutoscaler" or (kind == "Service" and version.startswith(f"{API_GROUP}/"))
+    if version.startswith(f"{API_GROUP}/"):
+        # Knative makes the Configuration of a Service itself.
+        return kind == "Service" or (kind == "Configuration" and not owner_references(manifest))
+    return kind == "HorizontalPodAutoscaler"
 
 
 def _check_address(prometheus: str) -> None:
@@ -157,24 +218,23 @@ def _check_address(prometheus: str) -> None:
         raise NotThere(f"--prometheus: {show(prometheus)} {refused.why} {refused.fix}") from None
 
 
-def _wanted(path: str, wanted: Callable[[Mapping[Any, Any]], bool], kinds: str) -> list[Any]:
-    found = [item for item in objects_of(path, NotThere) if wanted(item)]
-    if not found:
-        raise NotThere(f"{path}: contains no {kinds}. Give `kubectl get KIND NAME -o yaml`.")
-    return found
+_EMPTY = "is empty."
 
 
 def _rules(path: str) -> AdapterRules:
-    why = "is empty."
+    why = _EMPTY
     for value in list(objects_of(path, NotThere)):
         try:
             return read_rules(value)
         except SpecError as error:
-            why = str(error)
+            # Beside another object, such as a HelmRepository, what is wrong in the rules counts.
+            why = str(error) if why == _EMPTY or error.faults[0].path else why
     raise NotThere(f"{path}: {why}")
 
 
 def _name(manifest: Mapping[str, Any]) -> str:
     metadata = manifest.get("metadata")
     name = metadata.get("name") if isinstance(metadata, Mapping) else None
-    return f"{manifest['kind']} {name if str(name).isprintable() else show(name)}:"
+    if not name:
+        return f"{manifest['kind']} without a name"
+    return f"{manifest['kind']} {name if str(name).isprintable() else show(name)}"

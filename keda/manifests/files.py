@@ -10,7 +10,8 @@ from io import BytesIO
 from pathlib import Path
 
 from keda.core.errors import counted
-from keda.manifests.documents import MAX_BYTES, Document, Source, Unreadable, each_document
+from keda.manifests.documents import MAX_BYTES, Document, Source, each_document
+from keda.manifests.path import broken_line
 
 STDIN = "<stdin>"
 """In place of a file."""
@@ -142,17 +143,10 @@ class Files:
             if isinstance(each, Document):
                 yield each
             elif self.asked or (each.of_kubernetes and not each.template):
-                if (line := _wrong(name, each)) not in self.unjudged.broken:
+                if (line := broken_line(name, each)) not in self.unjudged.broken:
                     self.unjudged.broken.append(line)
             elif each.of_kubernetes or each.template:
-                self.unjudged.templates[f"{name}:{each.line}"] = _wrong(name, each)
-
-
-def _wrong(name: str, wrong: Unreadable) -> str:
-    template = (
-        " Is it a Helm template? Check the output of `helm template` instead." if wrong.template else ""
-    )
-    return f"{name}:{wrong.line}: is not valid YAML for Kubernetes: {wrong.why}.{template}"
+                self.unjudged.templates[f"{name}:{each.line}"] = broken_line(name, each)
 
 
 def _is_manifest(name: str) -> bool:

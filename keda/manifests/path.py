@@ -20,4 +20,12 @@ def objects_of(path: str, error: type[Exception]) -> Iterator[Manifest]:
     except OSError as wrong:
         raise error(f"{path}: cannot be read: {wrong.strerror}.") from None
     except Unreadable as wrong:
-        raise error(f"{path}:{wrong.line}: is not valid YAML for Kubernetes: {wrong.why}.") from None
+        raise error(broken_line(path, wrong)) from None
+
+
+def broken_line(name: str, wrong: Unreadable) -> str:
+    """The line for a document that cannot be read."""
+    template = (
+        " Is it a Helm template? Check the output of `helm template` instead." if wrong.template else ""
+    )
+    return f"{name}:{wrong.line}: is not valid YAML for Kubernetes: {wrong.why}.{template}"

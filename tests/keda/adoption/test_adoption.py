@@ -198,6 +198,7 @@ spec:
   scaleTargetRef: {kind: Deployment, name: web}
 """
 EXTERNAL = "{type: External, external: {metric: {name: %s}, target: {type: AverageValue, averageValue: %s}}}"
+PODS = "{type: Pods, pods: {metric: {name: %s}, target: {type: AverageValue, averageValue: 10}}}"
 REFUSED = {
     "KEDA's own": (
         {"metadata": {"name": "web", "ownerReferences": [{"kind": "ScaledObject", "name": "web"}]}},
@@ -205,6 +206,14 @@ REFUSED = {
     ),
     "another version": ({"apiVersion": "autoscaling/v3"}, 'apiVersion: "autoscaling/v3" is not one of'),
     "no target": ({"spec": {"maxReplicas": 3}}, "spec.scaleTargetRef: missing, and required."),
+    "minimum above maximum": (
+        {"spec": {"scaleTargetRef": {"kind": "A", "name": "a"}, "minReplicas": 7, "maxReplicas": 5}},
+        "spec.minReplicas: 7 is above maxReplicas 5. The API server would refuse the HPA.",
+    ),
+    "zero by cpu": (
+        {"spec": {"scaleTargetRef": {"kind": "A", "name": "a"}, "minReplicas": 0, "maxReplicas": 5}},
+        "spec.minReplicas: 0 needs an Object or External metric: no other is there without pods. The API",
+    ),
     "no maximum": ({"spec": {"scaleTargetRef": {"kind": "A", "name": "a"}}}, "spec.maxReplicas: missing"),
     "no spec": ({"spec": None}, "spec.scaleTargetRef: missing, and required."),
     "no metadata": ({"metadata": None}, "metadata: "),
@@ -230,6 +239,14 @@ METRICS = {
         "resource.target.averageUtilization: missing",
     ),
     "no such type": ("{type: Podz}", 'type: "Podz" is not one of'),
+    "pods by a value": (
+        "{type: Pods, pods: {metric: {name: a}, target: {type: Value, value: 1}}}",
+        'pods.target.type: "Value" is not AverageValue, the one type of a Pods metric. The API server would',
+    ),
+    "both values": (
+        "{type: External, external: {metric: {name: a}, target: {type: Value, value: 1, averageValue: 2}}}",
+        "external.target: has value and averageValue, and an External metric has one of them. The API",
+    ),
     "object of nothing": (
         "{type: Object, object: {metric: {name: a}, target: {type: Value, value: 1}}}",
         "object.describedObject: missing",
@@ -295,7 +312,41 @@ def test_which_series_stands_behind_a_metric(
     series_query: str, name: dict[str, str], metric: str, series: str | None
 ) -> None:
     [rule] = read_rules({"externalRules": [{"seriesQuery": series_query, "name": name}]}).external
-    assert rule.series(metric) == series
+    assert rule.series(metric) == ([series] if series else [])
+
+
+@pytest.mark.parametrize(
+    ("pattern", "series"),
+    [
+        ("^hits_total$", ["hits_total"]),
+        ("hits_total", ["hits_total"]),
+        ("^(?:hits_total|calls_total)$", ["hits_total", "calls_total"]),
+        ("hits_total|calls_total", ["hits_total", "calls_total"]),
+        ("^hits_.*", []),
+        ("hits.total", []),
+    ],
+)
+def test_a_pattern_may_be_a_list_of_names(pattern: str, series: list[str]) -> None:
+    """Prometheus anchors the pattern of a matcher, so the name alone is the whole name."""
+    query = "sum(rate(<<.Series>>{<<.LabelMatchers>>}[2m])) by (<<.GroupBy>>)"
+    rule = {"seriesQuery": f'{{__name__=~"{pattern}"}}', "name": {"as": "rps"}, "metricsQuery": query}
+    rules = read_rules({"rules": [{**rule, "resources": {"template": "<<.Resource>>"}}]})
+    assert rules.custom[0].series("rps") == series
+    manifest = yaml.safe_load(BASE)
+    manifest["spec"]["metrics"] = [yaml.safe_load(PODS % "rps")]
+    adoption = adopt(manifest, PROMETHEUS, rules)
+    if not series:
+        assert "triggers[0]: CHECK no rule names the series of rps" in adoption.notes[0]
+        return
+    [trigger] = adoption.scaled_object.to_manifest()["spec"]["triggers"]
+    pods = 'namespace="shop",pod=~"web-[a-z0-9]+-[a-z0-9]+"'
+    assert trigger["metadata"]["query"] == f"sum(sum(rate({series[-1]}{{{pods}}}[2m])) by (pod))"
+    assert adoption.notes[0] == (
+        "triggers[0]: the query is that of rules[0], expanded."
+        if len(series) == 1
+        else "triggers[0]: CHECK which series rules[0] serves as rps depends on Prometheus: hits_total, "
+        "calls_total; the query takes calls_total."
+    )
 
 
 @pytest.mark.parametrize(
@@ -334,6 +385,44 @@ def test_of_two_rules_for_a_metric_the_adapter_takes_the_last() -> None:
     )
 
 
+def by_the_charts_rules(metric: str, *, only: int = 6, extra: dict[str, Any] | None = None) -> list[str]:
+    """(The query, the note) of a Pods metric by the first rules that Prometheus Adapter's chart has."""
+    config = yaml.safe_load(load("chart-default-rules.yaml")["data"]["config.yaml"])
+    config["rules"] = [*config["rules"][:only], *([extra] if extra else [])]
+    manifest = yaml.safe_load(BASE)
+    manifest["spec"]["metrics"] = [yaml.safe_load(PODS % metric)]
+    adoption = adopt(manifest, PROMETHEUS, read_rules(config))
+    [trigger] = adoption.scaled_object.to_manifest()["spec"]["triggers"]
+    return [trigger["metadata"]["query"], adoption.notes[0].removeprefix("triggers[0]: ")]
+
+
+def test_by_the_charts_own_rules_the_plain_name_comes_first() -> None:
+    start = "CHECK which rule serves {} depends on the series in Prometheus: "
+    pods = '{namespace="shop",pod=~"web-[a-z0-9]+-[a-z0-9]+"}'
+    assert by_the_charts_rules("queue_depth") == [
+        f"sum(sum(queue_depth{pods}) by (pod))",
+        start.format("queue_depth") + "queue_depth (rules[3]), queue_depth_total (rules[4]), "
+        "queue_depth_seconds_total (rules[5]); the query takes rules[3].",
+    ]
+    assert by_the_charts_rules("queue_depth", only=4)[1] == "the query is that of rules[3], expanded."
+    [_, cadvisor] = by_the_charts_rules("memory_usage_bytes", only=4)
+    assert "container_memory_usage_bytes (rules[2]), memory_usage_bytes (rules[3]); " in cadvisor
+    # Plain, but for a rule with a name of its own.
+    own = {
+        "seriesQuery": '{namespace!=""}',
+        "name": {"matches": "^(.*)_total$", "as": "${1}_per_second"},
+        "resources": {"template": "<<.Resource>>"},
+        "metricsQuery": "sum(rate(<<.Series>>{<<.LabelMatchers>>}[1m])) by (<<.GroupBy>>)",
+    }
+    [query, note] = by_the_charts_rules("hits_per_second", extra=own)
+    assert query == f"sum(sum(rate(hits_total{pods}[1m])) by (pod))"
+    assert note.endswith("hits_total (rules[6]); the query takes rules[6].")
+    own |= {"seriesQuery": "container_hits_total", "name": {"as": "hits"}}
+    [query, note] = by_the_charts_rules("hits", extra=own)
+    assert query == f"sum(sum(rate(container_hits_total{pods}[1m])) by (pod))"
+    assert "container_hits (" not in note and note.endswith("the query takes rules[6].")
+
+
 def test_selectors_are_written_as_the_adapter_writes_them() -> None:
     selector = {
         "matchLabels": {"b": "2", "a": "1"},
@@ -355,6 +444,14 @@ def test_selectors_are_written_as_the_adapter_writes_them() -> None:
             {"kind": "ConfigMap", "data": {"a": ": :", "b": "[" * 999, "c": "2020-99-99"}},
             "has neither rules nor externalRules.",
         ),
+        (
+            {"kind": "ConfigMap", "data": {"config.yaml": "rules:\n- a: ["}},
+            'data["config.yaml"]: is not valid YAML in its line 3: did not find expected node content. The ',
+        ),
+        (
+            {"rules": {"default": False, "existing": "my-rules"}},
+            'rules.existing: "my-rules" is a ConfigMap, and the rules are there, not in these values. Give',
+        ),
         ({"rules": [{}]}, "rules[0].seriesQuery: missing"),
         (
             {"rules": [{"seriesQuery": "a", "name": {"matches": "("}}]},
@@ -367,6 +464,24 @@ def test_rules_that_cannot_be_read_are_one_line(document: object, line: str) -> 
         read_rules(document)
     [text] = str(error.value).splitlines()
     assert text.startswith(line)
+
+
+def test_the_values_of_the_chart_may_stand_further_in() -> None:
+    values = {"rules": {"custom": [{"seriesQuery": "a"}], "external": [{"seriesQuery": "b"}]}}
+    plain = read_rules(values)
+    assert (len(plain.custom), len(plain.external)) == (1, 1)
+    assert read_rules({"prometheus-adapter": values, "grafana": {}}) == plain
+    for inner in (values, {"prometheus-adapter": values}):
+        assert read_rules({"kind": "HelmRelease", "spec": {"values": inner}}) == plain
+
+
+def test_hpas_and_rules_do_not_both_come_from_stdin(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert piped(BASE, monkeypatch, "--adapter-config", "-") == 2
+    assert capsys.readouterr().err == (
+        "--adapter-config: - is stdin, and so is FILE. Give one of them as a file.\n"
+    )
 
 
 def test_the_command_writes_what_the_check_command_takes() -> None:
@@ -403,7 +518,14 @@ def test_what_must_be_checked_stands_in_the_yaml(capsys: pytest.CaptureFixture[s
     [
         ("kind: Service", 2, "-: contains no HorizontalPodAutoscaler or Knative Service."),
         ("a: [", 2, "-:2: is not valid YAML"),
+        (
+            "kind: HorizontalPodAutoscaler\nmetadata:\n  {{- include 1 }}\n  name: a\n",
+            2,
+            "-:3: is not valid YAML for Kubernetes: did not find expected node content. Is it a Helm "
+            "template? Check the output of `helm template` instead.",
+        ),
         (BASE + "  metrics: [{type: Podz}]", 1, "-: HorizontalPodAutoscaler web: spec.metrics[0].type"),
+        (BASE.replace("name: web, ", ""), 1, "-: HorizontalPodAutoscaler without a name: metadata.name: "),
     ],
 )
 def test_the_commands_errors_are_one_line(
@@ -425,3 +547,53 @@ def test_a_password_in_the_address_is_not_written_anywhere(capsys: pytest.Captur
     said = capsys.readouterr()
     assert said.out == "" and "hunter2" not in said.err
     assert said.err.startswith("--prometheus: carries a password")
+
+
+QUEUE = EXTERNAL % ("jobs", 1)
+
+
+def test_a_namespace_that_is_missing_is_named_and_can_be_given(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = BASE.replace(", namespace: shop", "") + f"  metrics: [{QUEUE}]"
+    assert piped(text, monkeypatch, "--prometheus", PROMETHEUS) == 0
+    said = capsys.readouterr()
+    assert 'sum(jobs{namespace="default"})' in said.out
+    assert said.err.splitlines()[0] == (
+        "-: HorizontalPodAutoscaler web: has no namespace: `default` is taken, in the query too. "
+        "Give --namespace NAME for another."
+    )
+    assert piped(text, monkeypatch, "--prometheus", PROMETHEUS, "--namespace", "shop") == 0
+    said = capsys.readouterr()
+    assert 'sum(jobs{namespace="shop"})' in said.out and "no namespace" not in said.err
+
+
+@pytest.mark.parametrize("options", [(), ("--workload",)])
+def test_a_second_object_of_one_name_is_refused(
+    options: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    second = BASE.replace("name: web, n", "name: other, n").replace("Deployment", "StatefulSet")
+    elsewhere = BASE.replace("kind: Deployment, name: web", "kind: Deployment, name: api")
+    assert piped("---".join((BASE, second, elsewhere)), monkeypatch, *options) == 1
+    said = capsys.readouterr()
+    made = "workload web" if options else "ScaledObject shop/web"
+    assert said.err.splitlines() == [
+        f"-: HorizontalPodAutoscaler other: gives {made}, as HorizontalPodAutoscaler web does. Applied, the "
+        "second would write over the first. Translate it alone and give it another name; of two HPAs on one "
+        "target, put the metrics into one."
+    ]
+    assert len(list(yaml.safe_load_all(said.out))) == 2
+
+
+def test_the_default_address_is_named_once_where_it_is_written(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    both = [f"{BASE.replace('name: web}', f'name: {name}}}')}  metrics: [{QUEUE}]" for name in ("a", "b")]
+    assert piped("\n---\n".join(both), monkeypatch) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert [line for line in lines if "--prometheus" in line] == [
+        "--prometheus: is not given, so the triggers read http://prometheus-operated.monitoring.svc:9090."
+    ]
+    for text, *options in ((BASE,), (both[0], "--prometheus", PROMETHEUS)):
+        assert piped(text, monkeypatch, *options) == 0
+        assert "--prometheus" not in capsys.readouterr().err

@@ -61,7 +61,10 @@ def test_the_judge_finds_nothing() -> None:
 def test_the_pod_is_knatives_with_what_knative_fills_in() -> None:
     deployment, service, _ = made().manifests
     template = deployment["spec"]["template"]
-    assert template["metadata"]["labels"] == {"team": "a", "app": "hello"}
+    assert template["metadata"] == {
+        "labels": {"team": "a", "app": "hello"},
+        "annotations": {"example.com/other": "1"},
+    }
     assert template["spec"] == {
         "serviceAccountName": "hello",
         "containers": [
@@ -77,6 +80,54 @@ def test_the_pod_is_knatives_with_what_knative_fills_in() -> None:
     assert "replicas" not in deployment["spec"]
     assert service["spec"]["selector"] == deployment["spec"]["selector"]["matchLabels"]
     assert service["spec"]["ports"] == [{"name": "http", "port": 80, "targetPort": 8080}]
+
+
+def test_labels_and_annotations_stay_but_for_knatives() -> None:
+    manifest = yaml.safe_load(BASE)
+    local = "networking.knative.dev/visibility"
+    manifest["metadata"] |= {
+        "labels": {"team": "b", local: "cluster-local"},
+        "annotations": {"autoscaling.knative.dev/min-scale": "2", "serving.knative.dev/creator": "me"},
+    }
+    manifest["metadata"]["annotations"] |= {
+        "argocd.argoproj.io/sync-wave": "1",
+        "kubectl.kubernetes.io/a": "1",
+    }
+    template = manifest["spec"]["template"]["metadata"]
+    template["annotations"] |= {"client.knative.dev/user-image": "a", "features.knative.dev/x": "1"}
+    template["labels"] |= {"app": "front"}
+    proposal = propose(manifest, PROMETHEUS)
+    assert [each["metadata"]["labels"] for each in proposal.manifests] == [{"team": "b"}] * 3
+    deployment, service, scaled_object = proposal.manifests
+    chosen = {"app.kubernetes.io/name": "hello"}
+    assert deployment["spec"]["selector"]["matchLabels"] == service["spec"]["selector"] == chosen
+    assert deployment["spec"]["template"]["metadata"] == {
+        "labels": {"team": "a", "app": "front", **chosen},
+        "annotations": {"example.com/other": "1"},
+    }
+    assert scaled_object["spec"]["minReplicaCount"] == 0
+    assert [note for note in proposal.notes if "knative.dev" in note or "argocd" in note] == [
+        "autoscaling.knative.dev/min-scale: passed over. Knative reads it in "
+        "spec.template.metadata.annotations only, and its webhook refuses it on the Service itself.",
+        "LOST argocd.argoproj.io/sync-wave: annotations of the Service itself. Write them where they are "
+        "read.",
+        f"LOST {local}: attach the HTTPRoute to a Gateway that only the cluster reaches.",
+        "LOST features.knative.dev/x: it is for Knative only.",
+    ]
+
+
+def test_a_configuration_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    alone = BASE.replace("kind: Service", "kind: Configuration")
+    assert piped(alone, monkeypatch) == 1
+    assert capsys.readouterr().err == (
+        "-: Configuration hello: is a Service of Knative without its Route, and is not translated. "
+        "Write it as kind: Service of serving.knative.dev/v1: spec.template is the same.\n"
+    )
+    made_by_knative = alone.replace("namespace: shop", "ownerReferences: [{kind: Service, name: hello}]")
+    assert piped(f"{BASE}\n---{made_by_knative}", monkeypatch) == 0
+    assert "Configuration" not in capsys.readouterr().err
 
 
 def test_beside_a_sidecar_only_the_container_with_the_port_serves() -> None:
@@ -160,8 +211,34 @@ def test_the_class_hpa_has_no_zero() -> None:
     assert spec["triggers"] == [{"type": "cpu", "metricType": "Utilization", "metadata": {"value": "75"}}]
     assert spec["minReplicaCount"] == 1 and "cooldownPeriod" not in spec
     assert scaled({"class": "hpa.autoscaling.knative.dev", "target": "75"}) == spec, "its default metric"
+    assert "advanced" not in spec, "Knative writes no behavior"
+    paced = made({"metric": "cpu", "target": "74.2", "window": "90s", "scale-down-delay": "2m"})
+    both = {"stabilizationWindowSeconds": 90}
+    paced_spec = paced.manifests[2]["spec"]
+    assert paced_spec["advanced"]["horizontalPodAutoscalerConfig"]["behavior"] == {
+        "scaleDown": both,
+        "scaleUp": both,
+    }
+    assert paced_spec["triggers"] == spec["triggers"]
+    assert "scale-down-delay: passed over, as Knative's class hpa does." in paced.notes
     [memory] = scaled({"metric": "memory", "target": "200"})["triggers"]
     assert (memory["metricType"], memory["metadata"]) == ("AverageValue", {"value": "200Mi"})
+
+
+@pytest.mark.parametrize(("metric", "check"), [("cpu", ""), ("memory", "CHECK ")])
+def test_without_a_target_the_class_hpa_has_the_api_servers_default(metric: str, check: str) -> None:
+    proposal = made({"class": "hpa.autoscaling.knative.dev", "metric": metric})
+    [trigger] = proposal.manifests[2]["spec"]["triggers"]
+    assert trigger == {"type": "cpu", "metricType": "Utilization", "metadata": {"value": "80"}}
+    assert proposal.notes[0] == (
+        f"{check}{metric} has no target, so Knative's HPA has no metric, and the API server's default holds: "
+        "cpu at 80 %."
+    )
+
+
+def test_the_class_hpa_reads_another_metric_from_the_custom_metrics_api() -> None:
+    with pytest.raises(SpecError, match='"rps" is not cpu or memory. Knative reads it from the custom'):
+        made({"class": "hpa.autoscaling.knative.dev", "metric": "rps"})
 
 
 def test_what_is_lost_is_named() -> None:
@@ -173,6 +250,7 @@ def test_what_is_lost_is_named() -> None:
         "LOST containerConcurrency: 20: no sidecar queues what is above it.",
         "LOST initial-scale: 3: a Deployment starts with 1 pod, and scales from there.",
         "LOST panic-threshold-percentage: an HPA has no panic mode: it scales up at its next sync.",
+        "LOST timeoutSeconds: 30: write the timeouts into the HTTPRoute.",
         "LOST revisions and the address: write an HTTPRoute or Ingress to Service hello. The traffic split "
         "becomes the HTTPRoute's weights.",
         "Knative owns a Service hello as long as its own Service exists: delete that one right "
@@ -223,7 +301,7 @@ def test_the_command(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert piped(BASE, monkeypatch, *options) == code
+    assert piped(BASE, monkeypatch, "--prometheus", PROMETHEUS, *options) == code
     out, err = capsys.readouterr()
     assert [each["kind"] for each in yaml.safe_load_all(out) if each] == kinds
     assert all(line.startswith("-: Service hello: ") for line in err.splitlines())

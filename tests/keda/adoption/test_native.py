@@ -111,7 +111,7 @@ def test_the_adapters_rule_holds_the_query() -> None:
     [rule] = made().rules
     assert rule["metricsQuery"] == '(sum(rate(a{b="<<"<<">>c"}[1m]))) or vector(0)'
     [read] = read_rules({"externalRules": [rule]}).external
-    assert (read.series("shop.web.2"), read.namespaced) == ("up", False)
+    assert (read.series("shop.web.2"), read.namespaced) == (["up"], False)
 
 
 def test_no_data_stays_an_error_where_it_was_one() -> None:
@@ -130,6 +130,16 @@ def test_what_is_lost_is_named() -> None:
         "LOST autoscaling.keda.sh/paused-scale-in: the HPA scales as soon as it has the metric.",
     )
     assert any("LOST triggers[0]: unsafeSsl." in note for note in made({"triggers": [QUEUE]}).notes)
+
+
+def test_the_metric_name_of_older_releases_is_passed_over() -> None:
+    old = {**QUEUE, "metadata": {**QUEUE["metadata"], "metricName": "jobs"}}
+    back, plain = (made({"triggers": [each], "minReplicaCount": 1}) for each in (old, QUEUE))
+    assert (back.hpa, back.rules) == (plain.hpa, plain.rules)
+    assert back.notes == (
+        "triggers[0]: metricName is passed over: KEDA 2.19 does not read it.",
+        *plain.notes,
+    )
 
 
 def test_without_hpa_scale_to_zero_a_pod_stays() -> None:
@@ -205,7 +215,17 @@ def test_the_command_writes_hpas_and_the_adapters_config(
     hpa, config = yaml.safe_load_all(out)
     assert (hpa["kind"], config["kind"]) == ("HorizontalPodAutoscaler", "ConfigMap")
     assert out.count("# LOST") == 4 and len(err.splitlines()) == 5
-    assert read_rules(config).external[0].series("shop.web.2") == "up"
+    assert read_rules(config).external[0].series("shop.web.2") == ["up"]
+
+
+def test_a_scaled_object_given_twice_has_its_rules_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert piped(f"{BASE}---{BASE}", monkeypatch, "--to", "hpa") == 1
+    said = capsys.readouterr()
+    assert "gives HorizontalPodAutoscaler shop/web-hpa, as ScaledObject web does." in said.err
+    [_, config] = yaml.safe_load_all(said.out)
+    assert len(read_rules(config).external) == 1
 
 
 @pytest.mark.parametrize(
