@@ -39,9 +39,8 @@ _TARGETS = {"concurrency": 100.0, "rps": 200.0}
 _HPA = "hpa.autoscaling.knative.dev"
 """The class of what an HPA scales; its default metric is cpu (pa_lifecycle.go)."""
 _OF_KPA = ("target-utilization-percentage", "scale-down-delay", "scale-to-zero-pod-retention-period")
-_NOT_OF_A_POD = (
-    *("containerConcurrency", "timeoutSeconds", "responseStartTimeoutSeconds", "idleTimeoutSeconds"),
-)
+_TIMEOUTS = ("timeoutSeconds", "responseStartTimeoutSeconds", "idleTimeoutSeconds")
+_NOT_OF_A_POD = ("containerConcurrency", *_TIMEOUTS)
 _PROBES = ("readinessProbe", "livenessProbe", "startupProbe")
 _WITH_PORT = ("tcpSocket", "httpGet", "grpc")
 _BY_KNATIVE = ("client.knative.dev/", f"{API_GROUP}/creator", f"{API_GROUP}/lastModifier")
@@ -301,7 +300,7 @@ def _unread(manifest: Mapping[str, Any]) -> Iterator[str]:
     """What else is not in the pod any more: timeouts, and what labels and annotations ask of Knative."""
     metadata = mapping(manifest.get("metadata"))
     template = mapping(mapping(manifest.get("spec")).get("template"))
-    for key in _NOT_OF_A_POD[1:]:
+    for key in _TIMEOUTS:
         value = mapping(template.get("spec")).get(key)
         if value is not None:
             yield f"LOST {key}: {show(value)}: write the timeouts into the HTTPRoute."
@@ -310,6 +309,9 @@ def _unread(manifest: Mapping[str, Any]) -> Iterator[str]:
             f"{', '.join(early)}: passed over. Knative reads it in spec.template.metadata.annotations only, "
             "and its webhook refuses it on the Service itself."
         )
+    own = [str(key) for key in _own(metadata.get("annotations"))]
+    if own := [key for key in own if not key.startswith("kubectl.kubernetes.io/")]:
+        yield f"LOST {', '.join(own)}: annotations of the Service itself. Write them where they are read."
     for each in (metadata, mapping(template.get("metadata"))):
         for key in (*mapping(each.get("labels")), *mapping(each.get("annotations"))):
             if _is_knatives(key) and not str(key).startswith((_PREFIX, *_BY_KNATIVE)):

@@ -89,6 +89,10 @@ def test_labels_and_annotations_stay_but_for_knatives() -> None:
         "labels": {"team": "b", local: "cluster-local"},
         "annotations": {"autoscaling.knative.dev/min-scale": "2", "serving.knative.dev/creator": "me"},
     }
+    manifest["metadata"]["annotations"] |= {
+        "argocd.argoproj.io/sync-wave": "1",
+        "kubectl.kubernetes.io/a": "1",
+    }
     template = manifest["spec"]["template"]["metadata"]
     template["annotations"] |= {"client.knative.dev/user-image": "a", "features.knative.dev/x": "1"}
     template["labels"] |= {"app": "front"}
@@ -102,9 +106,11 @@ def test_labels_and_annotations_stay_but_for_knatives() -> None:
         "annotations": {"example.com/other": "1"},
     }
     assert scaled_object["spec"]["minReplicaCount"] == 0
-    assert [note for note in proposal.notes if "knative.dev" in note] == [
-        "autoscaling.knative.dev/min-scale: passed over. Knative reads it in spec.template.metadata.annotations "
-        "only, and its webhook refuses it on the Service itself.",
+    assert [note for note in proposal.notes if "knative.dev" in note or "argocd" in note] == [
+        "autoscaling.knative.dev/min-scale: passed over. Knative reads it in "
+        "spec.template.metadata.annotations only, and its webhook refuses it on the Service itself.",
+        "LOST argocd.argoproj.io/sync-wave: annotations of the Service itself. Write them where they are "
+        "read.",
         f"LOST {local}: attach the HTTPRoute to a Gateway that only the cluster reaches.",
         "LOST features.knative.dev/x: it is for Knative only.",
     ]
