@@ -48,6 +48,8 @@ class _Written:
 
     documents: Sequence[Any]
     notes: Sequence[str]
+    rules: Sequence[Any] = ()
+    """Of Prometheus Adapter, that an HPA needs."""
 
     @property
     def identity(self) -> tuple[str, ...]:
@@ -65,6 +67,7 @@ class _Wanted:
     fits: Callable[[Mapping[Any, Any]], bool]
     kinds: str
     namespace: str | None
+    without_namespace: str = "has no namespace: `default` is taken. Give --namespace NAME for another."
 
     def of(self, path: str) -> list[Any]:
         """The objects of a file. Raises NotThere."""
@@ -100,7 +103,12 @@ def _there(chosen: Namespace) -> int:
         document = adoption.workload() if chosen.workload else adoption.scaled_object.to_manifest()
         return _Written([document], adoption.notes)
 
-    wanted = _Wanted(_is_adoptable, "HorizontalPodAutoscaler or Knative Service", chosen.namespace)
+    wanted = _Wanted(
+        _is_adoptable,
+        "HorizontalPodAutoscaler or Knative Service",
+        chosen.namespace,
+        "has no namespace: `default` is taken, in the query too. Give --namespace NAME for another.",
+    )
     found, code = _each(chosen.paths, wanted, translated)
     written = "---\n".join(_yaml(found))
     if chosen.prometheus is None and f"serverAddress: {PROMETHEUS}\n" in written:
@@ -113,16 +121,14 @@ def _back(chosen: Namespace) -> int:
     """The HPAs on stdout, then a ConfigMap with the adapter's rules; what is lost on stderr."""
     if chosen.workload or chosen.adapter_config:
         raise NotThere("--to hpa: takes neither --workload nor --adapter-config. Leave them out.")
-    rules: list[dict[str, Any]] = []
 
     def translated(manifest: Mapping[str, Any]) -> _Written:
         made = native(manifest, scale_to_zero=chosen.scale_to_zero)
-        rules.extend(made.rules)
-        return _Written([made.hpa], made.notes)
+        return _Written([made.hpa], made.notes, made.rules)
 
     wanted = _Wanted(lambda each: each.get("kind") == "ScaledObject", "ScaledObject", chosen.namespace)
     found, code = _each(chosen.paths, wanted, translated)
-    if rules:
+    if rules := [rule for made in found for rule in made.rules]:
         config = yaml.safe_dump({"externalRules": rules}, sort_keys=False, width=10_000, allow_unicode=True)
         metadata = {"name": "prometheus-adapter-rules"}
         config_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
@@ -145,7 +151,7 @@ def _each(
             if wanted.namespace:
                 manifest = {**manifest, "metadata": {**metadata, "namespace": wanted.namespace}}
             else:
-                lines.append(f"has no namespace: {_DEFAULT}")
+                lines.append(wanted.without_namespace)
         try:
             made = translate(manifest)
             if made.identity in made_of:
@@ -159,9 +165,6 @@ def _each(
         for line in lines:
             print(f"{path}: {_name(manifest)}: {line}", file=sys.stderr)
     return found, code
-
-
-_DEFAULT = "`default` is taken, in the query too. Give --namespace NAME for another."
 
 
 def _second(identity: tuple[str, ...], first: str) -> Fault:

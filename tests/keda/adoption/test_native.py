@@ -218,6 +218,16 @@ def test_the_command_writes_hpas_and_the_adapters_config(
     assert read_rules(config).external[0].series("shop.web.2") == ["up"]
 
 
+def test_a_scaled_object_given_twice_has_its_rules_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert piped(f"{BASE}---{BASE}", monkeypatch, "--to", "hpa") == 1
+    said = capsys.readouterr()
+    assert "gives HorizontalPodAutoscaler shop/web-hpa, as ScaledObject web does." in said.err
+    [_, config] = yaml.safe_load_all(said.out)
+    assert len(read_rules(config).external) == 1
+
+
 @pytest.mark.parametrize(
     ("text", "options", "code", "line"),
     [
