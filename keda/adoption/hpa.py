@@ -166,7 +166,10 @@ class HpaSpec(_Part):
     behavior: Behavior | None = None
 
     def faults(self) -> Iterator[Fault]:
-        """A minimum above the maximum."""
+        """A minimum above the maximum, or 0 without a metric that is there without pods."""
+        if self.min_replicas == 0 and not any(each.type in ("Object", "External") for each in self.metrics):
+            why = f"needs an Object or External metric: no other is there without pods. {self.consequence}"
+            yield Fault("minReplicas", 0, why, "Write 1.")
         if self.min_replicas > self.max_replicas:
             why = f"is above maxReplicas {self.max_replicas}. {self.consequence}"
             yield Fault("minReplicas", self.min_replicas, why, "Write one that is not above.")
