@@ -171,13 +171,17 @@ class AdapterRules:
         """(Rule, series) of every rule that can serve a metric, in their order.
 
         A later rule writes over an earlier one, if Prometheus has its series (series_registry.go, SetSeries).
-        A series of cAdvisor is left out where the metric's own name is a series and none of cAdvisor's.
+        A rule for all of cAdvisor's series is left out where a metric that is not its own has a plain name.
         """
         rules = self.external if external else self.custom
         found = [(rule, series) for rule in rules for series in rule.series(metric)]
         if _OF_CADVISOR.match(metric) or all(series != metric for _, series in found):
             return found
-        return [(rule, series) for rule, series in found if not series.startswith("container_")]
+        return [
+            (rule, series)
+            for rule, series in found
+            if rule.fits(metric, series) or not series.startswith("container_")
+        ]
 
 
 def read_rules(document: object) -> AdapterRules:

@@ -210,6 +210,10 @@ REFUSED = {
         {"spec": {"scaleTargetRef": {"kind": "A", "name": "a"}, "minReplicas": 7, "maxReplicas": 5}},
         "spec.minReplicas: 7 is above maxReplicas 5. The API server would refuse the HPA.",
     ),
+    "zero by cpu": (
+        {"spec": {"scaleTargetRef": {"kind": "A", "name": "a"}, "minReplicas": 0, "maxReplicas": 5}},
+        "spec.minReplicas: 0 needs an Object or External metric: no other is there without pods. The API",
+    ),
     "no maximum": ({"spec": {"scaleTargetRef": {"kind": "A", "name": "a"}}}, "spec.maxReplicas: missing"),
     "no spec": ({"spec": None}, "spec.scaleTargetRef: missing, and required."),
     "no metadata": ({"metadata": None}, "metadata: "),
@@ -413,6 +417,10 @@ def test_by_the_charts_own_rules_the_plain_name_comes_first() -> None:
     [query, note] = by_the_charts_rules("hits_per_second", extra=own)
     assert query == f"sum(sum(rate(hits_total{pods}[1m])) by (pod))"
     assert note.endswith("hits_total (rules[6]); the query takes rules[6].")
+    own |= {"seriesQuery": "container_hits_total", "name": {"as": "hits"}}
+    [query, note] = by_the_charts_rules("hits", extra=own)
+    assert query == f"sum(sum(rate(container_hits_total{pods}[1m])) by (pod))"
+    assert "container_hits (" not in note and note.endswith("the query takes rules[6].")
 
 
 def test_selectors_are_written_as_the_adapter_writes_them() -> None:
