@@ -171,7 +171,7 @@ def propose(manifest: Mapping[str, Any], prometheus: str) -> Proposal:
         "spec": {"selector": selected, "ports": ports},
     }
     lost = _losses(named, annotations, manifest, limit, zero=not scaled.spec.min_replica_count)
-    notes = map(printable, (*checks, *lost))  # A note is a comment too, and a key may be any text.
+    notes = map(printable, (*checks, *lost))  # A note is a comment too, and a key may hold a line end.
     return Proposal((deployment, service, scaled.to_manifest()), tuple(notes))
 
 

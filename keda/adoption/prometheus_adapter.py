@@ -171,7 +171,7 @@ class AdapterRules:
         """(Rule, series) of every rule that can serve a metric, in their order.
 
         A later rule writes over an earlier one, if Prometheus has its series (series_registry.go, SetSeries).
-        A rule for all of cAdvisor's series is left out where another has a plain name that is not of cAdvisor.
+        A rule for all of cAdvisor's series is left out where a metric that is not its own has a plain name.
         """
         rules = self.external if external else self.custom
         found = [(rule, series) for rule in rules for series in rule.series(metric)]
