@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
+import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,7 +81,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(lab: Lab, argv: Sequence[str]) -> int:
-    """Run one workload's client until it ends; its exit code. Raises LabError when the lab is unreachable."""
+    """Become one workload's client; 1 if there is no lab. Raises LabError when it is unreachable."""
     arguments = vars(parser().parse_args(argv))
     load = LOADS[arguments.pop("workload")]
     if not lab.record.exists():
@@ -96,7 +97,6 @@ def main(lab: Lab, argv: Sequence[str]) -> int:
     show("Up within a minute: KEDA polls every 30 s, the HPA every 15 s. Down 5 minutes after the load ends.")
     client = [str(program), load.command, f"-{load.address}={load.scheme}://{address}:{port}"]
     client += [f"-{option}={value}" for option, value in arguments.items()]
-    try:
-        return subprocess.run(["nsenter", f"--net={lab.netns_path}", *client]).returncode
-    except KeyboardInterrupt:
-        return 130
+    sys.stdout.flush()
+    # In this process' place: a signal that ends it ends the client too.
+    return os.execvp("nsenter", ["nsenter", f"--net={lab.netns_path}", *client])
