@@ -72,10 +72,10 @@ def _owner(item: Mapping[str, Any]) -> str | None:
 def _refusal(alone: Sequence[Mapping[str, Any]]) -> str:
     names = ", ".join(map(fields.title, alone[:_NAMED]))
     more = f" and {len(alone) - _NAMED} more" if len(alone) > _NAMED else ""
+    them = "it" if len(alone) == 1 else "them"
     return (
-        f"{names}{more}: Flux does not apply {'it' if len(alone) == 1 else 'them'}, so nothing would own "
-        f"{'it' if len(alone) == 1 else 'them'} any more. Render the tree from this stack's settings, push "
-        "it, and wait until its Kustomizations are Ready."
+        f"{names}{more}: Flux does not apply {them}, so nothing would own {them} any more. Render the tree "
+        "from this stack's settings, push it, and wait until its Kustomizations are Ready."
     )
 
 

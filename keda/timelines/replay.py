@@ -27,6 +27,8 @@ Verdict = Literal["explained", "unexplained", "not judged"]
 SYNC = 15_000
 _GRID = 5000
 """While the past is repeated, the recorded count is written so often: before each poll and sync."""
+_SYNCS = range(0, SYNC, _GRID)
+"""The phases of the HPA's sync that are tried, milliseconds."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,7 @@ class Replay:
             return []
         held = sorted(self._missing(0, 0), key=lambda missing: missing.at)
         step = max(each.step for each in self.signals)
-        for shift, phase in product((-step, 0, step), (0, 5000, 10_000)):
+        for shift, phase in product((-step, 0, step), _SYNCS):
             if held and (shift, phase) != (0, 0):
                 others = list(self._missing(shift, phase))
                 held = [each for each in held if any(_same(each, other) for other in others)]
@@ -176,9 +178,8 @@ class Replay:
         """`past` are the changes so far, `since` is the first sample with the count `before`."""
         if self.shadow:
             return Judged(now, before, after, "not judged", None, "KEDA is paused, another owner scales")
-        free = max(
-            since + 1, now - self.replicas.step - self._slack
-        )  # `before` was set by a sync up to `since`
+        # A sync up to `since` has set `before`.
+        free = max(since + 1, now - self.replicas.step - self._slack)
         sample = self._explained(past, free, now, before, after)
         if sample is not None:
             return Judged(now, before, after, "explained", sample)
@@ -207,7 +208,7 @@ class Replay:
         step, shift = self.replicas.step, max(each.step for each in self.signals)
         phases = (0, step // 2, step)  # the poll and the sync lie between the two samples
         hidden = None
-        for shifted, poll, sync in product((0, -shift, shift), phases, (0, 5000, 10_000)):
+        for shifted, poll, sync in product((0, -shift, shift), phases, _SYNCS):
             path = self._phase(past, free, now, after, shifted, now - poll, now - sync)
             if len(path) == 1:
                 return path[0]
@@ -234,15 +235,7 @@ class Replay:
         """
         polling = max(self.scaled_object.polling_interval, 1000)
         base = poll - -(-(poll - free + self.memory) // polling) * polling
-        options = Options(
-            self._count(base),
-            self.options.start_up,
-            cpu_request=self.options.cpu_request,
-            memory_request=self.options.memory_request,
-            hpa_offset=(sync - base) % SYNC,
-            owners=tuple(self._owners(base, free, sync)),
-        )
-        simulation, path = self._simulation(base, shift, options), list[Sample]()
+        simulation, path = self._simulation(base, shift, self._options(base, free, sync)), list[Sample]()
         for sample in simulation.run(now + self._slack - base):
             if sample.by == "other" and sample.at == free - base:
                 _remember(simulation.hpa, past, base, sync)
@@ -258,6 +251,17 @@ class Replay:
         )
         simulation.loop.last_active = -self.scaled_object.cooldown  # long ago
         return simulation
+
+    def _options(self, base: int, ends: int, sync: int) -> Options:
+        """From `base` on, with the recorded counts until `ends`; one sync of the HPA is at `sync`."""
+        return Options(
+            self._count(base),
+            self.options.start_up,
+            cpu_request=self.options.cpu_request,
+            memory_request=self.options.memory_request,
+            hpa_offset=(sync - base) % SYNC,
+            owners=tuple(self._owners(base, ends, sync)),
+        )
 
     def _owners(self, base: int, ends: int, sync: int) -> Iterator[SecondOwner]:
         """The recorded counts; one sync of the HPA is at `sync`.
@@ -279,14 +283,7 @@ class Replay:
     def _missing(self, shift: int, phase: int) -> Iterator[Missing]:
         """The recorded counts all along; a decision that stays without effect for long is missing."""
         base = self.begins
-        options = Options(
-            self._count(base),
-            self.options.start_up,
-            cpu_request=self.options.cpu_request,
-            memory_request=self.options.memory_request,
-            hpa_offset=phase,
-            owners=tuple(self._owners(base, self.ends, base + phase)),
-        )
+        options = self._options(base, self.ends, base + phase)
         held: dict[str, tuple[Sample, int]] = {}
         for sample in self._simulation(base, shift, options).run(self.ends - base):
             by, wanted = sample.by, sample.changed and None not in sample.values
