@@ -15,10 +15,9 @@ from cli import fields
 from cli.engine import Engine
 from cli.errors import CommandError
 from cli.kubectl import Kubectl
+from keda.manifests.installer import flux_owners
 from lab.files import write_atomically
 
-# Label of the object's owner -> its kind. Flux's two controllers write both parts of its name.
-_OWNERS = {"kustomize.toolkit.fluxcd.io": "Kustomization", "helm.toolkit.fluxcd.io": "HelmRelease"}
 _MANAGERS = ("kustomize-controller", "helm-controller")
 _OWN_KIND = "keda.sh/"
 # Of a plain create; a server-side apply of Pulumi's has a random name for each object, which its state has.
@@ -59,14 +58,10 @@ def handover(engine: Engine, kubectl: Kubectl, agree: Callable[[], None]) -> Non
 
 def _owner(item: Mapping[str, Any]) -> str | None:
     """What of Flux's applies an object, as `Kustomization namespace/name`."""
-    metadata = item["metadata"]
-    labels = metadata.get("labels") or {}
-    if not {entry["manager"] for entry in metadata.get("managedFields") or ()}.intersection(_MANAGERS):
+    managers = {entry["manager"] for entry in item["metadata"].get("managedFields") or ()}
+    if managers.isdisjoint(_MANAGERS):
         return None
-    for prefix, kind in _OWNERS.items():
-        if name := labels.get(f"{prefix}/name"):
-            return f"{kind} {labels.get(f'{prefix}/namespace')}/{name}"
-    return None
+    return next((f"{kind} {namespace}/{name}" for kind, namespace, name in flux_owners(item)), None)
 
 
 def _refusal(alone: Sequence[Mapping[str, Any]]) -> str:

@@ -24,15 +24,14 @@ from cli.takeover.plan import Found, annotations_of, check_owner, differing, ins
 from cli.takeover.refusals import applied_by_flux, refusals
 from components.settings import Settings
 from keda import SpecError
-from keda.manifests.installer import RELEASE_NAME, RELEASE_NAMESPACE, TAKEOVER
+from keda.manifests.installer import FLUX, RELEASE_NAME, RELEASE_NAMESPACE, TAKEOVER
 from lab.files import write_atomically
 
 # Helm's field manager (cmd/helm/helm.go), and that of Flux's helm-controller, which runs Helm's code.
 _MANAGERS = ("helm", "helm-controller")
 _KUSTOMIZE = ("kustomize-controller",)
 _MARKS = (RELEASE_NAME, RELEASE_NAMESPACE)
-_LABELS = ("helm.toolkit.fluxcd.io/name", "helm.toolkit.fluxcd.io/namespace")
-_KUSTOMIZE_LABELS = ("kustomize.toolkit.fluxcd.io/name", "kustomize.toolkit.fluxcd.io/namespace")
+_LABELS = tuple(f"{group}/{part}" for group in FLUX for part in ("name", "namespace"))
 
 
 def takeover(engine: Engine, kubectl: Kubectl, where: str, agree: Callable[[], None]) -> None:
@@ -94,13 +93,9 @@ def _run(engine: Engine, kubectl: Kubectl, found: Found, folder: Path, where: st
     count = sum(fields.give_up(kubectl, item, _MANAGERS) for item in ours)
     for item in filter(found.left_by_flux, fields.live(kubectl, program, "default")):
         count += fields.give_up(kubectl, item, _KUSTOMIZE)  # the labels go with the other fields
-    # KEDA copied them to its HPAs, and removes none.
-    hpas = kubectl.items("horizontalpodautoscalers", "--all-namespaces", "-l", _KUSTOMIZE_LABELS[0])
-    if copied := list(filter(found.left_by_flux, hpas)):
-        kubectl.call(
-            "label", "-f", "-", *(f"{key}-" for key in _KUSTOMIZE_LABELS), stdin=fields.bare_list(copied)
-        )
-    _unmark(kubectl, [item for item in live if item["kind"] != CRD])
+    hpas = kubectl.items("horizontalpodautoscalers", "--all-namespaces")
+    copied = filter(found.left_by_flux, hpas)  # KEDA copies a ScaledObject's labels, and removes none
+    _unmark(kubectl, [*(item for item in live if item["kind"] != CRD), *copied])
     _done(4, f"the fields of others given up on {count} objects")
     there = inspect(kubectl).uids()
     if lost := [name for name, uid in found.uids().items() if there.get(name) != uid]:

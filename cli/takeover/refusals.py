@@ -16,6 +16,7 @@ from components.access import (
     watched_namespaces,
 )
 from components.settings import Settings
+from keda.manifests.installer import flux_owners
 
 SCALED_OBJECTS = "scaledobjects.keda.sh"
 SCALED_JOBS = "scaledjobs.keda.sh"
@@ -77,10 +78,7 @@ def applied_by_flux(
 
 def kustomization_of(item: Object) -> tuple[str, str] | None:
     """(namespace, name) of the Kustomization that applied an object, by its labels; it may be gone."""
-    labels = item["metadata"].get("labels") or {}
-    group = KUSTOMIZATIONS.partition(".")[2]
-    name = labels.get(f"{group}/name")
-    return (labels.get(f"{group}/namespace", ""), name) if name else None
+    return next(((at, name) for kind, at, name in flux_owners(item) if kind == "Kustomization"), None)
 
 
 def unserved(objects: Objects, settings: Settings) -> Iterator[str]:

@@ -29,7 +29,9 @@ TAKEOVER = "KEDA_HOMELAB_TAKEOVER"
 """Environment variable: set to `namespace/release` in the `pulumi up` of `make takeover`, so that a preflight
 lets it pass where it would stop any other."""
 
-_FLUX = {"helm.toolkit.fluxcd.io": "HelmRelease", "kustomize.toolkit.fluxcd.io": "Kustomization"}
+FLUX = {"helm.toolkit.fluxcd.io": "HelmRelease", "kustomize.toolkit.fluxcd.io": "Kustomization"}
+"""API group of Flux's -> its kind. The controller of each labels what it applies with `<group>/name` and
+`<group>/namespace`."""
 _VERSION = "app.kubernetes.io/version"
 _STEPS = "docs/takeover.md has the steps."
 
@@ -112,6 +114,14 @@ def release_of(objects: Iterable[Object]) -> tuple[str, str] | None:
     return None
 
 
+def flux_owners(item: Object) -> Iterator[tuple[str, str, str]]:
+    """(kind, namespace, name) of what of Flux's applied an object, by its labels; it may be gone."""
+    labels = item["metadata"].get("labels") or {}
+    for group, kind in FLUX.items():
+        if name := labels.get(f"{group}/name"):
+            yield kind, labels.get(f"{group}/namespace", ""), name
+
+
 def _marked_by(item: Object) -> Installer | None:
     return next(_marks(item), None)
 
@@ -127,9 +137,8 @@ def _marks(item: Object) -> Iterator[Installer]:
             yield Installer("olm", "ClusterServiceVersion", name, namespace, version)
     if tracked := annotations.get("argocd.argoproj.io/tracking-id"):
         yield Installer("argo-cd", "Application", tracked.partition(":")[0], "", version)
-    for group, kind in _FLUX.items():
-        if name := labels.get(f"{group}/name"):
-            yield Installer("flux", kind, name, labels.get(f"{group}/namespace", ""), version)
+    for kind, namespace, name in flux_owners(item):
+        yield Installer("flux", kind, name, namespace, version)
     if name := annotations.get(RELEASE_NAME):
         yield Installer("helm", "release", name, annotations.get(RELEASE_NAMESPACE, ""), version)
 
