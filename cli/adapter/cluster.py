@@ -65,6 +65,8 @@ class Sides:
     keda: Route
     rotates: bool
     """KEDA's operator writes its CA into the APIService."""
+    release: tuple[str, str] | None = None
+    """(name, namespace) of the Helm release that the APIService is from."""
 
     @property
     def is_kedas(self) -> bool:
@@ -102,7 +104,8 @@ def sides(kubectl: Kubectl) -> Sides:
         spec.get("insecureSkipTLSVerify", False),
         spec["service"].get("port", 443),
     )
-    return Sides(now, Route(service["namespace"], service["name"], authority), _ROTATION in words)
+    kedas = Route(service["namespace"], service["name"], authority)
+    return Sides(now, kedas, _ROTATION in words, release_of(found))
 
 
 def adapter(kubectl: Kubectl) -> Route:
@@ -112,29 +115,23 @@ def adapter(kubectl: Kubectl) -> Route:
     return Route(service["namespace"], service["name"], insecure=True)
 
 
-def keep_apiservice(kubectl: Kubectl) -> str:
-    """Has `helm uninstall` of the release that the APIService is from leave it; "" if it is from none.
+def keep_apiservice(kubectl: Kubectl, release: tuple[str, str]) -> None:
+    """Has `helm uninstall` of a release, (name, namespace), leave the APIService.
 
     Helm reads that in its stored manifest, not on the live object (cli/helm_release.py).
-
-    Returns:
-        The release, `namespace/name`.
 
     Raises:
         CommandError: the cluster does not answer, or a stored release cannot be read.
     """
-    key = release_of(kubectl.items("apiservices", APISERVICE))
-    for each in stored(kubectl, *key) if key else []:
+    for each in stored(kubectl, *release):
         if kept := each.keeping("APIService", APISERVICE):
             kubectl.call("replace", "-f", "-", stdin=json.dumps(kept))
-    return "/".join(reversed(key)) if key else ""
 
 
 def still_read(kubectl: Kubectl, server: Route) -> Iterator[str]:
     """What else the adapter serves: HPAs on custom metrics, and cpu and memory; a line for each."""
     for each, hpa in hpas(kubectl).items():
-        kinds = {metric["type"] for metric in hpa["spec"].get("metrics") or []} & {"Pods", "Object"}
-        if kinds:
+        if kinds := metric_types(hpa) & {"Pods", "Object"}:
             yield f"HPA {'/'.join(each)} ({', '.join(sorted(kinds))}). Translate it first."
     for item in kubectl.items("apiservices", _RESOURCES, "--ignore-not-found"):
         service = item["spec"].get("service") or {}
@@ -155,7 +152,12 @@ def key(item: Mapping[str, Any]) -> Key:
 
 def external(hpa: Mapping[str, Any]) -> bool:
     """Whether an HPA reads an External metric."""
-    return any(metric["type"] == "External" for metric in hpa["spec"].get("metrics") or [])
+    return "External" in metric_types(hpa)
+
+
+def metric_types(hpa: Mapping[str, Any]) -> set[str]:
+    """The types of an HPA's metrics."""
+    return {metric["type"] for metric in hpa["spec"].get("metrics") or []}
 
 
 def asleep(hpa: Mapping[str, Any]) -> bool:

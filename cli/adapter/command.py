@@ -27,6 +27,7 @@ from cli.adapter.cluster import (
     keep_apiservice,
     key,
     metric_names,
+    metric_types,
     owner,
     portable,
     sides,
@@ -62,7 +63,7 @@ class Move:
 
     def line(self) -> str:
         """What happens to it, for the plan."""
-        kinds = sorted({metric["type"] for metric in self.hpa["spec"].get("metrics") or []})
+        kinds = sorted(metric_types(self.hpa))
         what = f"{self.becomes['kind']} {'/'.join(key(self.becomes))}"
         when = "with the switch" if self.needs_route else "after it"
         return f"HPA {'/'.join(key(self.hpa))} ({', '.join(kinds)}) -> {what}, {when}"
@@ -103,7 +104,8 @@ def leave(kubectl: Kubectl, file: Path, folder: Path, agree: Callable[[], None])
     _back_up(folder, found, moves)
     _done(1, f"backup in {folder}")
     began = time.monotonic()
-    release = keep_apiservice(kubectl)
+    if found.release:
+        keep_apiservice(kubectl, found.release)
     to_keda(kubectl, [each.becomes for each in now], None if found.is_kedas else found.keda)
     _done(2, f"external metrics are KEDA's, in {time.monotonic() - began:.1f} s")
     if failed := unserved(kubectl, [key(each.hpa) for each in now], kedas=True):
@@ -126,7 +128,7 @@ def leave(kubectl: Kubectl, file: Path, folder: Path, agree: Callable[[], None])
             "\nNothing reads the adapter now. Remove it, but keep the APIService "
             f"{APISERVICE}: it is KEDA's.\ndocs/migrate.md has the commands."
         )
-    _kept_by_helm(release)
+    _kept_by_helm(found)
 
 
 def back(kubectl: Kubectl, file: Path, folder: Path, agree: Callable[[], None]) -> None:
@@ -173,7 +175,8 @@ def back(kubectl: Kubectl, file: Path, folder: Path, agree: Callable[[], None]) 
     _back_up(folder, found, moves, scaled)
     _done(1, f"backup in {folder}")
     began = time.monotonic()
-    release = keep_apiservice(kubectl)
+    if found.release:
+        keep_apiservice(kubectl, found.release)
     to_adapter(kubectl, [each.becomes for each in moves], route)
     _done(2, f"external metrics are the adapter's, in {time.monotonic() - began:.1f} s")
     if failed := unserved(kubectl, given, kedas=False):
@@ -184,22 +187,22 @@ def back(kubectl: Kubectl, file: Path, folder: Path, agree: Callable[[], None]) 
         )
     _await(kubectl, before, folder, kedas=False)
     _done(3, f"{counted(len(moves), 'HPA')} computed replicas from the adapter's metrics")
-    _kept_by_helm(release)
+    _kept_by_helm(found)
 
 
-def _kept_by_helm(release: str) -> None:
-    if release:
-        print(f"`helm uninstall` of the release {release} leaves that APIService from now on.")
+def _kept_by_helm(found: Sides) -> None:
+    if found.release:
+        name, namespace = found.release
+        print(f"`helm uninstall {name} -n {namespace}` leaves the APIService {APISERVICE} from now on.")
 
 
 def _await(kubectl: Kubectl, before: list[Key], folder: Path, *, kedas: bool) -> None:
     """An earlier run moved these, and may have been stopped before they were served."""
     if failed := unserved(kubectl, before, kedas=kedas):
-        whose, option = ("KEDA", "BACK=1 ") if kedas else ("the adapter", "")
-        file = f"<the first run's …-objects.json in {folder}>"
+        whose, option = ("KEDA", "with BACK=1") if kedas else ("the adapter", "without BACK=1")
         raise CommandError(
             f"{', '.join(failed)}: no metric from {whose} within a minute. `kubectl describe hpa` has the "
-            f"reason. To undo it: make leave-adapter {option}FILE={file}."
+            f"reason. To undo it, run the command {option} and FILE=<the first …-objects.json in {folder}>."
         )
 
 

@@ -201,7 +201,8 @@ def test_a_second_run_waits_for_what_the_first_moved(scaled: Path, tmp_path: Pat
     leave(fake, scaled, tmp_path, agree)
     fake.dead = KEDAS
     with pytest.raises(
-        CommandError, match=r"^shop/queue, shop/api: no metric from KEDA .* make leave-adapter BACK=1 FILE="
+        CommandError,
+        match=r"^shop/queue, shop/api: no metric from KEDA .* run the command with BACK=1 and FILE=",
     ):
         leave(fake, scaled, tmp_path, agree)
     [backup] = tmp_path.glob("*-objects.json")
@@ -247,7 +248,7 @@ def test_helm_leaves_the_apiservice(scaled: Path, tmp_path: Path, capsys: pytest
         {"helm.sh/resource-policy": "keep"},
         None,
     ]
-    assert "release monitoring/pa leaves that APIService" in capsys.readouterr().out
+    assert f"`helm uninstall pa -n monitoring` leaves the APIService {APISERVICE}" in capsys.readouterr().out
 
 
 def test_a_run_that_was_stopped_goes_on(scaled: Path, tmp_path: Path) -> None:
