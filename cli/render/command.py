@@ -10,7 +10,7 @@ from typing import Any, Literal
 from cli.errors import CommandError
 from cli.render import argocd, flux, secrets
 from cli.render.chart import rendered
-from cli.render.files import Tree, differing, document, mark, write
+from cli.render.files import Tree, differing, document, mark, write, written
 from cli.render.layers import APPS, CONTROLLERS, Layers, flat, layered
 from cli.render.program import Object, Stack, run
 from components.settings import Settings
@@ -42,7 +42,7 @@ def render(stack_file: Path, out: Path, form: Format, check: bool) -> int:
     if out.exists() and not out.is_dir():
         raise CommandError(f"OUT={out}: is a file. Write OUT=<a folder>.")
     for other in FORMATS:
-        if other != form and (out / other).is_dir():
+        if other != form and written(out / other, stack_file.name):
             raise CommandError(
                 f"OUT={out}: has the tree for {_TOOLS[other]}. Its files would be removed, and with them "
                 f"what {_TOOLS[other]} applies, every ScaledObject included. Write OUT=<another folder>."

@@ -67,8 +67,7 @@ def write(tree: Tree, out: Path, stack_file: str) -> list[str]:
 
 def differing(tree: Tree, out: Path, stack_file: str) -> Iterator[tuple[str, str]]:
     """(path, how) of each file that is not as it would be written, sorted."""
-    files = [file for file in out.rglob("*") if file.suffix in (".yaml", ".md") and file.is_file()]
-    stale = {str(file.relative_to(out)) for file in files if _is_of(stack_file, file)} - tree.keys()
+    stale = written(out, stack_file) - tree.keys()
     for path in sorted(tree.keys() | stale):
         file = out / path
         if path in stale:
@@ -77,6 +76,12 @@ def differing(tree: Tree, out: Path, stack_file: str) -> Iterator[tuple[str, str
             yield path, "is missing"
         elif file.read_text(encoding="utf-8") != tree[path]:
             yield path, "differs"
+
+
+def written(out: Path, stack_file: str) -> set[str]:
+    """The paths of the files below a folder that were written from a stack file."""
+    files = (file for file in out.rglob("*") if file.suffix in (".yaml", ".md") and file.is_file())
+    return {str(file.relative_to(out)) for file in files if _is_of(stack_file, file)}
 
 
 def _is_of(stack_file: str, file: Path) -> bool:

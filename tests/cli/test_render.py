@@ -301,9 +301,14 @@ def test_a_folder_outside_git_needs_the_path(
     assert capsys.readouterr().err == ""
 
 
-def test_the_tree_of_the_other_tool_stays(tmp_path: Path) -> None:
-    """Flux would delete every ScaledObject with its Kustomizations."""
-    (tmp_path / "flux").mkdir()
+def test_the_tree_of_the_other_tool_stays(
+    tmp_path: Path, homelab: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Flux would delete every ScaledObject with its Kustomizations. A folder of one's own is no tree."""
+    monkeypatch.setattr(command, "run", lambda _: homelab)
+    (tmp_path / "argocd").mkdir()
+    (tmp_path / "argocd" / "mine.yaml").write_text("kind: ConfigMap\n")
+    assert command.render(stackfile.SOURCE, tmp_path, "flux", check=False) == 0
     with pytest.raises(CommandError, match="has the tree for Flux. Its files would be removed"):
         command.render(stackfile.SOURCE, tmp_path, "argocd", check=False)
 
